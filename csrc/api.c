@@ -1,0 +1,90 @@
+/* The public functions: check arguments, choose the engine, call its kernel. */
+#include "engine.h"
+
+#include <string.h>
+
+static const sc_engine engines[] = { /* best first */
+#ifdef SC_HAVE_X86_KERNELS
+    {"avx512", sc_evaluate_avx512, sc_compute_optimal_avx512},
+    {"avx2", sc_evaluate_avx2, sc_compute_optimal_avx2},
+#endif
+    {"baseline", sc_evaluate_baseline, sc_compute_optimal_baseline},
+};
+
+static int runs_here(const sc_engine *engine)
+{
+#ifdef SC_HAVE_X86_KERNELS
+    __builtin_cpu_init();
+    if (!strcmp(engine->name, "avx512"))
+        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+    if (!strcmp(engine->name, "avx2"))
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+#endif
+    (void)engine;
+    return 1;
+}
+
+const sc_engine *sc_engine_find(const char *name)
+{
+    for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
+        if ((!name || !strcmp(name, engines[i].name)) && runs_here(&engines[i]))
+            return &engines[i];
+    return NULL;
+}
+
+ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T, sc_column d, sc_column K,
+                      double *out, ptrdiff_t out_stride)
+{
+    const sc_column in[4] = {n, T, d, K};
+    if ((int)quantity < 0 || quantity >= SC_QUANTITY_COUNT || count < 0)
+        return -1;
+    if (count == 0)
+        return 0;
+    if (!out || !n.data || !K.data || (quantity != SC_OCCUPANCY && (!T.data || !d.data)))
+        return -1;
+    return sc_engine_find(NULL)->evaluate(quantity, count, in, out, out_stride);
+}
+
+int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget, sc_column input_dim,
+                       sc_column concentration, sc_column cost, const sc_frontier_out *out)
+{
+    const sc_column in[4] = {budget, input_dim, concentration, cost};
+    if ((bound != SC_BOUND_OPTIMAL && bound != SC_BOUND_CLOSED_FORM) || count < 0 || !out)
+        return -1;
+    if (count == 0)
+        return 0;
+    for (int i = 0; i < 4; i++)
+        if (!in[i].data)
+            return -1;
+    sc_engine_find(NULL)->compute_optimal(bound, integer, count, in, out);
+    return 0;
+}
+
+static double one_point(sc_quantity quantity, double n, double T, double d, double K)
+{
+    double out;
+    sc_evaluate(quantity, 1, (sc_column){&n, 0}, (sc_column){&T, 0}, (sc_column){&d, 0}, (sc_column){&K, 0}, &out, 1);
+    return out;
+}
+
+double sc_error_bound(double n, double T, double d, double K) { return one_point(SC_ERROR_BOUND, n, T, d, K); }
+double sc_misspecification_bound(double n, double T, double d, double K) { return one_point(SC_MISSPECIFICATION_BOUND, n, T, d, K); }
+double sc_estimation_bound(double n, double T, double d, double K) { return one_point(SC_ESTIMATION_BOUND, n, T, d, K); }
+double sc_optimal_resolution(double n, double T, double d, double K) { return one_point(SC_OPTIMAL_RESOLUTION, n, T, d, K); }
+double sc_closed_form_bound(double n, double T, double d, double K) { return one_point(SC_CLOSED_FORM_BOUND, n, T, d, K); }
+double sc_occupancy(double n, double K) { return one_point(SC_OCCUPANCY, n, 1.0, 1.0, K); }
+
+const char *sc_status_string(int status)
+{
+    switch (status) {
+    case SC_INTERIOR: return "interior";
+    case SC_AT_MIN_WIDTH: return "at minimum width";
+    case SC_AT_MIN_SAMPLES: return "at minimum samples";
+    case SC_INFEASIBLE: return "infeasible: the budget cannot pay for one unit and one sample";
+    case SC_INVALID: return "invalid: an input is out of its domain";
+    default: return "unknown status";
+    }
+}
+
+const char *sc_version(void) { return SC_VERSION; }
+const char *sc_instruction_set(void) { return sc_engine_find(NULL)->name; }

@@ -1,0 +1,46 @@
+/* Strided columns as whole packs: what the kernels read and write is always a block of full packs in order. */
+#ifndef SC_COLUMNS_H
+#define SC_COLUMNS_H
+
+#include "lanes.h"
+#include "scalecore.h"
+
+#define SC_BLOCK 256 /* points whose intermediates stay in L1; a multiple of SC_LANES */
+
+/* A block of one input: pack i starts at data + i * step. */
+typedef struct sc_packs {
+    const double *data;
+    ptrdiff_t step; /* SC_LANES, or 0 where one value serves every point */
+    SC_ALIGNED double buffer[SC_BLOCK];
+} sc_packs;
+
+SC_INLINE real sc_pack(const sc_packs *p, int i)
+{
+    return r_load(p->data + i * p->step);
+}
+
+/* Points first .. first+count of a column. What is left of the last pack repeats the block's first point. */
+SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int count)
+{
+    const double *source = column.data + first * column.stride;
+    p->step = column.stride ? SC_LANES : 0;
+    p->data = p->buffer;
+    if (column.stride == 1 && count % SC_LANES == 0)
+        p->data = source;
+    else if (column.stride == 0)
+        for (int j = 0; j < SC_LANES; j++)
+            p->buffer[j] = *source;
+    else {
+        const int padded = (count + SC_LANES - 1) / SC_LANES * SC_LANES;
+        for (int j = 0; j < padded; j++)
+            p->buffer[j] = source[j < count ? j * column.stride : 0];
+    }
+}
+
+SC_INLINE void sc_spread(const double *block, int count, double *out, ptrdiff_t stride)
+{
+    for (int j = 0; j < count; j++)
+        out[j * stride] = block[j];
+}
+
+#endif

@@ -1,0 +1,163 @@
+/* Whole-number answers: the true minimum of the bound over whole n with T = floor(C/(cost d n)).
+ *
+ * The floor makes the bound jagged, so the best whole n need not lie beside the real optimum n*. But the bound falls with T, hence
+ * L(n, floor) >= L(n, C/(cost d n)), and the right-hand side is unimodal (allocation.h): once it exceeds the best value found, nothing
+ * further out can win. The search walks outward from n* until then, over n where n* <= T* and over T where T is the smaller number.
+ * It ends after some (n/sqrt T)^(2/3) candidates, since each lucky n (a small remainder) narrows what is left.
+ */
+#ifndef SC_INTEGER_H
+#define SC_INTEGER_H
+
+#include "allocation.h"
+
+#define SC_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on every double is whole */
+
+typedef struct sc_search {
+    sc_bound bound;
+    sc_budget b;
+    real budget, unit; /* T = floor(budget / (unit n)) */
+    double best_error, best_n, best_T;
+} sc_search;
+
+SC_INLINE real sc_floor(real x) /* 0 <= x; exact, and x itself from 2^53 on */
+{
+    const real shift = r_set(0x1p52);
+    const real nearest = (x + shift) - shift;
+    const real floor = r_select(r_lt(x, nearest), nearest - r_set(1.0), nearest);
+    return r_select(r_lt(x, shift), floor, x);
+}
+
+SC_INLINE real sc_lane_numbers(void)
+{
+    static const double numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    return r_load(numbers);
+}
+
+SC_INLINE double sc_first_lane(real x)
+{
+    double lanes[SC_LANES];
+    r_store(lanes, x);
+    return lanes[0];
+}
+
+SC_INLINE real sc_error_at(const sc_search *s, real n, real T)
+{
+    const sc_parts p = sc_parts_at(s->bound, &s->b, n, T);
+    return p.misspecification + p.estimation;
+}
+
+SC_INLINE real sc_affordable(const sc_search *s, real other) /* T for n, or n for T */
+{
+    return s->budget / (s->unit * other);
+}
+
+static void sc_offer(sc_search *s, real n, real T)
+{
+    double errors[SC_LANES], ns[SC_LANES], Ts[SC_LANES];
+    r_store(errors, sc_error_at(s, n, T));
+    r_store(ns, n);
+    r_store(Ts, T);
+    for (int j = 0; j < SC_LANES; j++)
+        if (errors[j] < s->best_error || (errors[j] == s->best_error && ns[j] < s->best_n)) {
+            s->best_error = errors[j];
+            s->best_n = ns[j];
+            s->best_T = Ts[j];
+        }
+}
+
+/* n = start, start + step, ... */
+static void sc_walk_widths(sc_search *s, double start, double step)
+{
+    const real one = r_set(1.0);
+    const double last = sc_first_lane(sc_floor(s->b.most));
+    for (double n0 = start; 1.0 <= n0 && n0 <= last; n0 += step * SC_LANES) {
+        const real n = r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(n0)), one), r_set(last));
+        const real T = sc_affordable(s, n);
+        if (n0 != start && sc_first_lane(sc_error_at(s, n, T)) >= s->best_error)
+            return;
+        sc_offer(s, n, r_max(sc_floor(T), one));
+    }
+}
+
+/* the widest whole n with floor(budget / (unit n)) >= T; the quotient's own rounding is undone */
+SC_INLINE real sc_widest(const sc_search *s, real T)
+{
+    const real one = r_set(1.0);
+    real n = sc_floor(sc_affordable(s, T));
+    n = r_select(r_le(T, sc_floor(sc_affordable(s, n + one))), n + one, n);
+    return r_select(r_lt(sc_floor(sc_affordable(s, r_max(n, one))), T), n - one, n);
+}
+
+/* At one T the bound is unimodal in n too; bisect the sign of its difference over lo <= n <= hi. */
+static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
+{
+    while (lo < hi) {
+        const double middle = sc_first_lane(sc_floor(r_set(0.5 * lo + 0.5 * hi)));
+        const double here = sc_first_lane(sc_error_at(s, r_set(middle), r_set(T)));
+        const double next = sc_first_lane(sc_error_at(s, r_set(middle + 1.0), r_set(T)));
+        if (here <= next || middle + 1.0 > hi)
+            hi = middle;
+        else if (middle + 1.0 == lo)
+            break;
+        else
+            lo = middle + 1.0;
+    }
+    sc_offer(s, r_set(lo), r_set(T));
+}
+
+/* T = start, start + step, ...; each T has the whole n from lo to hi to itself, and nearly always hi is the best of them */
+static void sc_walk_samples(sc_search *s, double start, double step)
+{
+    const real one = r_set(1.0);
+    const double last = sc_first_lane(sc_floor(s->b.most));
+    for (double T0 = start; 1.0 <= T0 && T0 <= last; T0 += step * SC_LANES) {
+        const real T = r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(T0)), one), r_set(last));
+        const real hi = sc_widest(s, T), lo = sc_widest(s, T + one) + one;
+        const real nearest = r_max(step > 0 ? hi : lo, one);
+        if (T0 != start && sc_first_lane(sc_error_at(s, nearest, sc_affordable(s, nearest))) >= s->best_error)
+            return;
+        const mask some = r_le(lo, hi);
+        const mask inside = m_and(m_and(some, r_lt(lo, hi)), r_lt(sc_error_at(s, r_max(hi - one, one), T), sc_error_at(s, r_max(hi, one), T)));
+        const real n = r_max(r_select(some, hi, one), one); /* a T that no n has as its own: offer n = 1 instead */
+        sc_offer(s, n, r_max(r_select(some, T, sc_floor(sc_affordable(s, n))), one));
+        if (m_lanes(inside)) {
+            double Ts[SC_LANES], los[SC_LANES], his[SC_LANES];
+            r_store(Ts, T);
+            r_store(los, lo);
+            r_store(his, hi);
+            for (int j = 0; j < SC_LANES; j++)
+                if (m_lanes(inside) >> j & 1)
+                    sc_bisect_width(s, Ts[j], los[j], his[j]);
+        }
+    }
+}
+
+/* In: the real optimum. Out: the best whole width and samples. */
+static void sc_best_integer(sc_bound bound, double budget, double unit, double d, double K, double *width, double *samples)
+{
+    sc_search s;
+    s.bound = bound;
+    s.budget = r_set(budget);
+    s.unit = r_set(unit);
+    s.b.most = s.budget / s.unit;
+    s.b.log_most = sc_log(s.b.most);
+    s.b.d = r_set(d);
+    s.b.origin = sc_origin_of(r_set(K));
+    s.b.ratio = sc_ratio_of(r_set(K));
+    s.best_error = INFINITY;
+    s.best_n = s.best_T = 1.0;
+    const double n = sc_first_lane(sc_floor(r_set(*width))), T = sc_first_lane(sc_floor(r_set(*samples)));
+    if (n >= SC_EXACT_INTEGERS && T >= SC_EXACT_INTEGERS)
+        return;
+    if (n <= T) {
+        sc_walk_widths(&s, n, -1.0);
+        sc_walk_widths(&s, n + 1.0, 1.0);
+    } else {
+        sc_walk_samples(&s, T, -1.0);
+        sc_walk_samples(&s, T + 1.0, 1.0);
+    }
+    *width = s.best_n;
+    *samples = s.best_T;
+}
+
+#endif

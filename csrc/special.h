@@ -1,0 +1,189 @@
+/* Scalar mathematics over `real` (lanes.h): logarithms, the exponential, and sums over the harmonic-like series K/(K+i).
+ *
+ * Errors are relative and hold on the stated domain only; callers mask what lies outside.
+ */
+#ifndef SC_SPECIAL_H
+#define SC_SPECIAL_H
+
+#include "lanes.h"
+
+#define SC_LN2 0.6931471805599453
+
+/* ---- logarithms ----------------------------------------------------------------------------------------------------------------
+ * w = 2^k m, 1 <= m < 2, and m is near one of sixteen centres c: ln w = k ln 2 + ln c + ln(1+r), r = m/c - 1, |r| <= 1/32. The tables
+ * hold 1/c as rounded, and minus the logarithm of just that.
+ */
+static const double sc_log_inverse[16] = { /* c = 1 + (i + 1/2)/16 */
+    0.9696969696969697, 0.9142857142857143, 0.8648648648648649, 0.8205128205128205, 0.7804878048780488, 0.7441860465116279,
+    0.7111111111111111, 0.6808510638297872, 0.6530612244897959, 0.6274509803921569, 0.6037735849056604, 0.5818181818181818,
+    0.5614035087719298, 0.5423728813559322, 0.5245901639344263, 0.5079365079365079};
+static const double sc_log_centre[16] = {
+    0.03077165866675366, 0.08961215868968717, 0.14518200984449783, 0.19782574332991992, 0.2478361639045812, 0.2954642128938359,
+    0.3409265869705932,  0.38441169891033206, 0.42608439531090014, 0.46608972992459924, 0.5045560107523953, 0.5415972824327444,
+    0.5773153650348236,  0.6118015411059929,  0.6451379613735847,  0.6773988235918061};
+
+/* ln w for any positive normal w, to an absolute error of an ulp or of 1e-16: where it is used, it is added to ln 2 or more. */
+SC_INLINE real sc_log(real w)
+{
+    const bits index = r_bits(w) >> 48;
+    const real r = r_fma(r_mantissa(w), r_lookup16(sc_log_inverse, index), r_set(-1.0));
+    real p = r_set(-0.12516085173432817);
+    p = r_fma(p, r, r_set(0.14303586389652514));
+    p = r_fma(p, r, r_set(-0.16666659279251342));
+    p = r_fma(p, r, r_set(0.19999991791946398));
+    p = r_fma(p, r, r_set(-0.2500000000084804));
+    p = r_fma(p, r, r_set(0.3333333333427558));
+    p = r_fma(p, r, r_set(-0.5));
+    p = r_fma(p * r, r, r);
+    return r_fma(r_exponent(w), r_set(SC_LN2), r_lookup16(sc_log_centre, index) + p);
+}
+
+/* Centres c = 1 + i/16, m rounded to the nearest (which may be 2: then k is one more). One of them is 1 itself, so that log1p keeps
+   its digits near 0. */
+static const double sc_log1p_inverse[16] = {
+    1.0, 0.9411764705882353, 0.8888888888888888, 0.8421052631578947, 0.8, 0.7619047619047619, 0.7272727272727273, 0.6956521739130435,
+    0.6666666666666666, 0.64, 0.6153846153846154, 0.5925925925925926, 0.5714285714285714, 0.5517241379310345, 0.5333333333333333,
+    0.5161290322580645};
+static const double sc_log1p_centre[16] = {
+    0.0, 0.060624621816434854, 0.11778303565638351, 0.17185025692665928, 0.2231435513142097, 0.2719337154836418, 0.3184537311185346,
+    0.3629054936893685, 0.40546510810816444, 0.4462871026284195, 0.48550781578170077, 0.5232481437645479, 0.5596157879354228,
+    0.5947071077466928, 0.6286086594223742, 0.661398482245365};
+
+/* ln(1+y) for 0 <= y <= 1e307 with a relative error below 1e-15 down to the smallest y */
+SC_INLINE real sc_log1p(real y)
+{
+    const real w = r_set(1.0) + y;
+    const real lost = y - (w - r_set(1.0));
+    const bits rounded = r_bits(w) + ((uint64_t)1 << 47);
+    const bits power = rounded & ((uint64_t)0x7ff << 52);
+    const real scale = r_from_bits(((uint64_t)0x7fe << 52) - power); /* 2^-k, exact */
+    const real inverse = scale * r_lookup16(sc_log1p_inverse, rounded >> 48);
+    const real r = r_fma(lost, inverse, r_fma(w, inverse, r_set(-1.0)));
+    real p = r_set(0.11129244696594687);
+    p = r_fma(p, r, r_set(-0.1251994659353549));
+    p = r_fma(p, r, r_set(0.1428570299134199));
+    p = r_fma(p, r, r_set(-0.16666654243142873));
+    p = r_fma(p, r, r_set(0.20000000002250592));
+    p = r_fma(p, r, r_set(-0.25000000002475586));
+    p = r_fma(p, r, r_set(0.33333333333333265));
+    p = r_fma(p, r, r_set(-0.4999999999999992));
+    p = r_fma(p * r, r, r);
+    return r_fma(r_exponent(r_from_bits(power)), r_set(SC_LN2), r_lookup16(sc_log1p_centre, rounded >> 48) + p);
+}
+
+SC_INLINE real sc_exp(real x) /* |x| <= 700 */
+{
+    const real shift = r_set(0x1.8p52);
+    const real shifted = r_fma(x, r_set(1.4426950408889634), shift);
+    const real k = shifted - shift;
+    const real r = r_fma(k, r_set(-1.9082149292705877e-10), r_fma(k, r_set(-0.6931471803691238), x));
+    real p = r_set(2.5100375832561234e-08);
+    p = r_fma(p, r, r_set(2.7620075879983367e-07));
+    p = r_fma(p, r, r_set(2.7557268480310024e-06));
+    p = r_fma(p, r, r_set(2.4801521322368692e-05));
+    p = r_fma(p, r, r_set(0.00019841269863040545));
+    p = r_fma(p, r, r_set(0.0013888888917196719));
+    p = r_fma(p, r, r_set(0.008333333333330065));
+    p = r_fma(p, r, r_set(0.041666666666624164));
+    p = r_fma(p, r, r_set(0.16666666666666669));
+    p = r_fma(p, r, r_set(0.5));
+    p = r_fma(p * r, r, r);
+    const real power = r_from_bits((r_bits(shifted) + 1023) << 52);
+    return r_fma(p, power, power);
+}
+
+/* ---- digamma difference --------------------------------------------------------------------------------------------------------
+ * Subtracting two digammas loses every digit when n << K. With u = 1/z, v = 1/(z+n) the Stirling series of both telescope into
+ *
+ *     psi(z+n) - psi(z) = log1p(n u) + n u v [ 1/2 + (u+v) sum_j e_j v^(2j) ],     e_j = sum_{k>=j} c_k u^(2(k-j)),
+ *
+ * a sum of positive terms but for the alternating c_k = B_2(k+1)/(2(k+1)); seven of them give 1e-16 for z >= 10. Below that,
+ * psi(z+n) - psi(z) = [same at z+8] + sum_{i<8} n/((z+i)(z+i+n)). What depends on K only is kept in an sc_origin.
+ */
+#define SC_STIRLING_TERMS 7
+static const double sc_stirling[SC_STIRLING_TERMS] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12};
+#define SC_STIRLING_FROM 10.0 /* smaller K are expanded around K + 8 */
+#define SC_SHIFT 8
+
+typedef struct sc_origin {
+    real K;
+    mask small;                  /* K < 10: expand around K + 8 */
+    real z, u;
+    real e[SC_STIRLING_TERMS];
+} sc_origin;
+
+SC_INLINE sc_origin sc_origin_of(real K)
+{
+    sc_origin o;
+    o.K = K;
+    o.small = r_lt(K, r_set(SC_STIRLING_FROM));
+    o.z = r_select(o.small, K + r_set(SC_SHIFT), K);
+    o.u = r_reciprocal(o.z);
+    const real u2 = o.u * o.u;
+    o.e[SC_STIRLING_TERMS - 1] = r_set(sc_stirling[SC_STIRLING_TERMS - 1]);
+    for (int j = SC_STIRLING_TERMS - 2; j >= 0; j--)
+        o.e[j] = r_fma(o.e[j + 1], u2, r_set(sc_stirling[j]));
+    return o;
+}
+
+/* sum_{0<i<8} 1/((K+i)(K+i+n)) for K < 10, as one fraction. Beyond n = 1e20 the summand times n no longer changes; the cap keeps the
+   product of the seven denominators from overflowing. */
+SC_INLINE real sc_shift_sum(real K, real n)
+{
+    real numerator = r_set(1.0);
+    real a = K + r_set(1.0);
+    real denominator = a * (a + n);
+    for (int i = 2; i < SC_SHIFT; i++) {
+        a = K + r_set(i);
+        const real next = a * (a + n);
+        numerator = r_fma(numerator, next, denominator);
+        denominator = denominator * next;
+    }
+    return numerator * r_reciprocal(denominator);
+}
+
+/* Expected occupancy E U_n = K (psi(K+n) - psi(K)), n >= 1, K > 0. The term i = 0, n/(K+n), is kept apart so that K -> 0 gives 1. */
+SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
+{
+    const real v = r_set(1.0)/(o->z+n);
+    const real v2 = v * v;
+    real series = o->e[SC_STIRLING_TERMS - 1];
+    for (int j = SC_STIRLING_TERMS - 2; j >= 0; j--)
+        series = r_fma(series, v2, o->e[j]);
+    const real nu = n * o->u;
+    const real difference = r_fma(nu * v, r_fma(o->u + v, series, r_set(0.5)), sc_log1p(nu));
+    real occupancy = o->K * difference;
+    if (m_lanes(o->small)) {
+        const real capped = r_min(n, r_set(1e20));
+        const real first = capped * r_reciprocal(o->K + capped);
+        const real shifted = r_fma(o->K, r_fma(capped, sc_shift_sum(o->K, capped), difference), first);
+        occupancy = r_select(o->small, shifted, occupancy);
+    }
+    return occupancy;
+}
+
+/* psi'(s) and psi''(s) for s >= 1, to 1e-12: Stirling's series at s >= 8, the recurrence below. */
+SC_INLINE void sc_polygamma(real s, real *trigamma, real *tetragamma)
+{
+    real sum1 = r_set(0.0), sum2 = r_set(0.0);
+    mask small = r_lt(s, r_set(SC_STIRLING_FROM));
+    while (m_lanes(small)) {
+        const real inverse = r_reciprocal(s), square = inverse * inverse;
+        sum1 = r_select(small, sum1 + square, sum1);
+        sum2 = r_select(small, r_fma(square, inverse, sum2), sum2);
+        s = r_select(small, s + r_set(1.0), s);
+        small = r_lt(s, r_set(SC_STIRLING_FROM));
+    }
+    const real x = r_reciprocal(s), x2 = x * x;
+    real p1 = r_set(0.0), p2 = r_set(0.0);
+    for (int k = SC_STIRLING_TERMS; k >= 1; k--) { /* B_2k = 2k c_(k-1) */
+        const double bernoulli = 2 * k * sc_stirling[k - 1];
+        p1 = r_fma(p1, x2, r_set(bernoulli));
+        p2 = r_fma(p2, x2, r_set((2 * k + 1) * bernoulli));
+    }
+    const real head = r_fma(x, r_set(0.5), r_set(1.0));
+    *trigamma = sum1 + x * r_fma(p1, x2, head);
+    *tetragamma = -(sum2 + sum2 + x2 * r_fma(p2, x2, r_set(1.0) + x));
+}
+
+#endif

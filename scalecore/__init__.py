@@ -1,0 +1,41 @@
+"""scalecore: how large a model and how much data for a compute budget, from theory that can be checked.
+
+Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
+`isoflop` the bound along lines of equal compute. Errors are in nats per sample.
+"""
+
+from __future__ import annotations
+
+from ._core.bounds import VERSION as __version__
+from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
+from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
+
+__all__ = [
+    "Frontier",
+    "IsoFlop",
+    "Status",
+    "__version__",
+    "closed_form_bound",
+    "compute_optimal",
+    "error_bound",
+    "estimation_bound",
+    "get_include",
+    "isoflop",
+    "misspecification_bound",
+    "occupancy",
+    "optimal_resolution",
+]
+
+
+def get_include() -> str:
+    """Return the folder of ``scalecore.h``, the C interface.
+
+    Examples
+    --------
+    >>> import os, scalecore
+    >>> os.path.exists(os.path.join(scalecore.get_include(), "scalecore.h"))
+    True
+    """
+    import os
+
+    return os.path.join(os.path.dirname(__file__), "include")

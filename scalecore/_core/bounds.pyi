@@ -1,0 +1,6 @@
+import numpy as np
+
+VERSION: str
+
+def instruction_set() -> str: ...
+def make_ufunc(name: str, doc: str) -> np.ufunc: ...

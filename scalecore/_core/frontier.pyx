@@ -1,0 +1,88 @@
+"""The frontier's parallel loop: columns of budgets in, columns of optima out."""
+
+from cython.parallel cimport prange
+from libc.stdint cimport int8_t
+
+from .engine cimport (
+    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID,
+    sc_bound, sc_column, sc_engine, sc_engine_find, sc_frontier_out,
+)
+from .threads cimport check_signals, team_size
+
+from time import perf_counter
+
+from .bounds import instruction_set
+
+STATUS_CODES = {
+    "INTERIOR": SC_INTERIOR,
+    "AT_MIN_WIDTH": SC_AT_MIN_WIDTH,
+    "AT_MIN_SAMPLES": SC_AT_MIN_SAMPLES,
+    "INFEASIBLE": SC_INFEASIBLE,
+    "INVALID": SC_INVALID,
+}
+BOUND_CODES = {"optimal": SC_BOUND_OPTIMAL, "closed_form": SC_BOUND_CLOSED_FORM}
+
+cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
+
+
+cdef sc_column column_of(const double[:] values) noexcept nogil:
+    cdef sc_column column
+    column.data = &values[0]
+    column.stride = values.strides[0] // <Py_ssize_t>sizeof(double) if values.shape[0] > 1 else 0
+    return column
+
+
+cdef void solve_block(sc_bound bound, bint integer, Py_ssize_t first, Py_ssize_t count, const sc_column *inputs,
+                      const sc_frontier_out *out) noexcept nogil:
+    cdef sc_column block[4]
+    cdef sc_frontier_out part
+    cdef int j
+    for j in range(4):
+        block[j].data = inputs[j].data + first * inputs[j].stride
+        block[j].stride = inputs[j].stride
+    part.width = out.width + first
+    part.samples = out.samples + first
+    part.error = out.error + first
+    part.misspecification = out.misspecification + first
+    part.estimation = out.estimation + first
+    part.elasticity = out.elasticity + first
+    part.status = out.status + first
+    ENGINE.compute_optimal(bound, integer, count, block, &part)
+
+
+def compute_optimal(const double[:] budget, const double[:] input_dim, const double[:] concentration, const double[:] cost,
+                    double[::1] width, double[::1] samples, double[::1] error, double[::1] misspecification,
+                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status,
+                    int bound, bint integer, int n_threads):
+    """Fill the output columns; each input is a column of the same length or of length 1. n_threads 0 means the default."""
+    cdef Py_ssize_t count = width.shape[0], done = 0, chunk, i, blocks
+    cdef Py_ssize_t block = 16 if integer else 512  # a whole-number search may take milliseconds
+    cdef int team
+    cdef sc_column inputs[4]
+    cdef sc_frontier_out out
+    if count == 0:
+        return
+    inputs[0], inputs[1], inputs[2], inputs[3] = column_of(budget), column_of(input_dim), column_of(concentration), column_of(cost)
+    out.width, out.samples, out.error, out.misspecification = &width[0], &samples[0], &error[0], &misspecification[0]
+    out.estimation, out.elasticity, out.status = &estimation[0], &elasticity[0], &status[0]
+    chunk = block * 64
+    while done < count:
+        started = perf_counter()
+        chunk = min(chunk, count - done)
+        blocks = (chunk + block - 1) // block
+        with nogil:
+            team = team_size(blocks, n_threads)
+            if team == 1:
+                for i in range(blocks):
+                    solve_block(<sc_bound>bound, integer, done + i * block, min(block, chunk - i * block), inputs, &out)
+            else:
+                for i in prange(blocks, schedule="dynamic", num_threads=team):
+                    solve_block(<sc_bound>bound, integer, done + i * block, min(block, chunk - i * block), inputs, &out)
+        done += chunk
+        check_signals()
+        # Between two looks at the signals: some 50 ms of work, whatever a budget costs.
+        elapsed = perf_counter() - started
+        if elapsed < 0.025:
+            chunk *= 2
+        elif elapsed > 0.1:
+            chunk = max(block, chunk // 4)

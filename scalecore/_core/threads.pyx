@@ -1,0 +1,78 @@
+"""Threads, the fork guard and signal polling: everything about running loops in parallel that is not the loop itself.
+
+A loop cuts its work into fixed blocks, asks `team_size` how many threads those are worth, and gives each block to one call of the
+C engine. Which thread runs a block never changes its result.
+"""
+
+import os
+
+from cpython.exc cimport PyErr_CheckSignals
+
+
+cdef extern from "openmp_or_serial.h" nogil:
+    const int SC_HAS_OPENMP
+    int omp_get_max_threads()
+    int omp_in_parallel()
+    long sc_process_id()
+
+
+def _cgroup_quota():
+    """CPUs that the control group grants (v2, then v1), or None."""
+    try:
+        with open("/sys/fs/cgroup/cpu.max") as file:
+            quota, period = file.read().split()
+        return None if quota == "max" else int(quota) / int(period)
+    except (OSError, ValueError):
+        pass
+    try:
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_quota_us") as file:
+            quota = int(file.read())
+        with open("/sys/fs/cgroup/cpu/cpu.cfs_period_us") as file:
+            period = int(file.read())
+        return quota / period if quota > 0 else None
+    except (OSError, ValueError):
+        return None
+
+
+def _usable_cpus():
+    """CPUs that this process may use: its affinity mask, cut to the control group's quota."""
+    try:
+        cpus = len(os.sched_getaffinity(0))
+    except AttributeError:
+        cpus = os.cpu_count() or 1
+    quota = _cgroup_quota()
+    return cpus if quota is None else max(1, min(cpus, round(quota + 0.49)))
+
+
+# OMP_NUM_THREADS is an explicit wish and may exceed the number of CPUs; without it OpenMP sees neither quota nor affinity of a container.
+cdef int MOST_BY_DEFAULT = 2**30 if os.environ.get("OMP_NUM_THREADS") else _usable_cpus()
+
+# OpenMP's threads do not survive a fork, and waiting for them hangs the child for ever (libgomp): a forked child runs serially.
+cdef long LOADED_IN = sc_process_id()
+
+
+cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil:
+    """Threads for `parts` pieces of work; `requested` 0 means all that this process may use."""
+    cdef int team = requested
+    if not SC_HAS_OPENMP or parts <= 1 or requested == 1:
+        return 1
+    if team == 0:
+        team = min(omp_get_max_threads(), MOST_BY_DEFAULT)
+    if team <= 1 or omp_in_parallel() or sc_process_id() != LOADED_IN:
+        return 1
+    return <int>min(<Py_ssize_t>team, parts)
+
+
+cdef int check_signals() except -1:
+    """Let a pending Ctrl-C raise. Call with the GIL held, often enough that nobody waits."""
+    return PyErr_CheckSignals()
+
+
+def default_threads():
+    """Threads that a large call uses when it is not told: affinity, control group and OMP_NUM_THREADS considered."""
+    return team_size(2**30, 0)
+
+
+def has_openmp():
+    """Whether the loops were compiled with OpenMP."""
+    return bool(SC_HAS_OPENMP)

@@ -1,0 +1,105 @@
+"""The one place where arguments are checked. Each message names the argument, what was given and what is wanted."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+
+def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the elements' own business."""
+    array = np.asarray(value)
+    if array.dtype == object:  # whole numbers beyond 64 bits come as objects, and so do None and much else
+        try:
+            if not all(isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat):
+                raise TypeError
+            return array.astype(np.float64)
+        except (TypeError, OverflowError):
+            raise TypeError(f"{name} must be real numbers, got {describe(value)}") from None
+    if array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be real numbers, got {describe(value)}")
+    return array.astype(np.float64, copy=False)
+
+
+def broadcast(**arrays: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return the common shape of the named arrays."""
+    try:
+        return np.broadcast_shapes(*(array.shape for array in arrays.values()))
+    except ValueError:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise ValueError(f"shapes do not broadcast together: {shapes}") from None
+
+
+def positive_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return `value` as a float64 array of positive finite numbers."""
+    array = real_array(name, value)
+    if not (np.isfinite(array) & (array > 0)).all():
+        raise ValueError(f"{name} must be positive and finite, got {describe(value)}")
+    return array
+
+
+def positive_int(name: str, value: object, least: int = 1) -> int:
+    """Return `value` as an int that is at least `least`."""
+    try:
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be an integer, got {describe(value)}") from None
+    if number < least:
+        raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def thread_count(value: object) -> int:
+    """Return the number of threads asked for; 0 stands for None, all that this process may use."""
+    return 0 if value is None else min(positive_int("n_threads", value), 2**15)
+
+
+def choice(name: str, value: object, allowed: Iterable[str]) -> str:
+    """Return `value` if it is one of `allowed`."""
+    names = list(allowed)
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(map(repr, names))}, got {describe(value)}")
+    if value not in names:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, names))}, got {value!r}")
+    return value
+
+
+def flag(name: str, value: object) -> bool:
+    """Return `value` if it is a bool."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {describe(value)}")
+    return bool(value)
+
+
+def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -> NDArray[np.float64]:
+    """Parse one axis of a grid: ``1e6``, ``1e6,1e9``, or ``1e6:1e15:50`` for 50 log-spaced values including both ends."""
+    parts = text.split(":")
+    try:
+        if len(parts) == 1:
+            values = np.array([float(item) for item in text.split(",")])
+        elif len(parts) == 3:
+            first, last, count = float(parts[0]), float(parts[1]), int(parts[2])
+            if count < 1 or not (0 < first < np.inf and 0 < last < np.inf):
+                raise ValueError
+            values = np.geomspace(first, last, count)
+        else:
+            raise ValueError
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: {text!r} is neither a number, a list 1e6,1e9 nor a range FIRST:LAST:COUNT such as 1e6:1e15:50") from None
+    inside = (values > least) if exclusive else (values >= least)
+    if not (inside & np.isfinite(values)).all():
+        raise ValueError(f"{name} must be finite and {'greater than' if exclusive else 'at least'} {least:g}, got {text!r}")
+    return values
+
+
+def describe(value: object) -> str:
+    """Describe `value` in a few words for an error message."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return f"an array of {value.dtype}, shape {value.shape}"
+    text = repr(value)
+    return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -1,0 +1,80 @@
+"""The compiled parts. Everything declarative is in pyproject.toml.
+
+SCALECORE_NO_OPENMP=1 builds without threads; otherwise OpenMP is used if a small program with it compiles and links.
+"""
+
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+ENGINE = [f"csrc/{name}.c" for name in ("api", "bounds", "frontier", "isa_avx2", "isa_avx512")]
+HEADERS = sorted(str(path) for path in [*Path("csrc").glob("*.h"), *Path("scalecore").rglob("*.h")])
+VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
+
+# No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set flush-to-zero for the host's whole process.
+# Contraction is off because fused multiply-adds are written out: the same bits from every loop, tail and thread count.
+UNIX_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
+MSVC_FLAGS = ["/std:c11", "/O2", "/fp:precise"]
+
+
+class BuildExt(build_ext):
+    def build_extensions(self):
+        msvc = self.compiler.compiler_type == "msvc"
+        openmp_compile, openmp_link = self.openmp_flags(msvc)
+        for extension in self.extensions:
+            extension.extra_compile_args = (MSVC_FLAGS if msvc else UNIX_FLAGS) + openmp_compile
+            extension.extra_link_args = openmp_link
+        super().build_extensions()
+
+    def openmp_flags(self, msvc):
+        if os.environ.get("SCALECORE_NO_OPENMP", "0") not in ("", "0"):
+            return [], []
+        if msvc:
+            return ["/openmp"], []
+        candidates = [(["-fopenmp"], ["-fopenmp"])]
+        if sys.platform == "darwin":
+            candidates.append((["-Xpreprocessor", "-fopenmp"], ["-lomp"]))
+        for compile_flags, link_flags in candidates:
+            if self.links(compile_flags, link_flags):
+                return compile_flags, link_flags
+        print("scalecore: this compiler has no OpenMP; building for one thread", file=sys.stderr)
+        return [], []
+
+    def links(self, compile_flags, link_flags):
+        program = "#include <omp.h>\nint main(void) { return omp_get_max_threads() < 1; }\n"
+        with tempfile.TemporaryDirectory() as folder:
+            source = Path(folder, "probe.c")
+            source.write_text(program)
+            try:
+                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=compile_flags)
+                self.compiler.link_executable(objects, str(Path(folder, "probe")), extra_postargs=link_flags)
+            except Exception:
+                return False
+        return True
+
+
+def extension(name, sources):
+    return Extension(
+        f"scalecore._core.{name}",
+        [f"scalecore/_core/{name}.pyx", *sources],
+        include_dirs=["csrc", "scalecore/include", "scalecore/_core", numpy.get_include()],
+        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        depends=[*HEADERS, "csrc/bounds.c", "csrc/frontier.c"],
+    )
+
+
+setup(
+    version=VERSION,
+    ext_modules=cythonize(
+        [extension("threads", []), extension("bounds", ENGINE), extension("frontier", ENGINE)],
+        compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},
+    ),
+    cmdclass={"build_ext": BuildExt},
+)
