@@ -8,7 +8,7 @@
  *
  * where eps counts as constant (envelope theorem). phi is strictly increasing, which makes the bound unimodal: ln G falls more slowly
  * than 2x rises, because -s psi''(s) <= 2 psi'(s) and 4/(3 eps + 4) <= ln(1 + 2/eps). The proof is in docs/theory.md. It is also nearly
- * linear, so Newton's method takes four or five steps from anywhere.
+ * linear, so Newton's method takes four or five steps from anywhere. (The closed form's phi increases for K >= 1/3 only; see frontier.c.)
  */
 #ifndef SC_ALLOCATION_H
 #define SC_ALLOCATION_H

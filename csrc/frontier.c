@@ -6,6 +6,7 @@
 
 /* A hang is worse than a wrong digit; Newton has never been seen to take more than eight steps. */
 #define MOST_STEPS 60
+#define LOG_PAST_THE_LEAP 0.4054651081081644 /* ln 3/2 */
 #define CLOSE_ENOUGH 1e-5 /* of the last step in ln n: the next would be its square, times a curvature below 1/4 */
 
 SC_INLINE real solve(sc_bound bound, const sc_budget *b)
@@ -23,16 +24,59 @@ SC_INLINE real solve(sc_bound bound, const sc_budget *b)
     return x;
 }
 
+/* The point in [low, high] where phi, or its slope, turns positive. */
+SC_INLINE real bisect(const sc_budget *b, int on_slope, real low, real high)
+{
+    for (int step = 0; step < MOST_STEPS; step++) {
+        const real middle = (low + high) * r_set(0.5);
+        const sc_condition c = sc_condition_closed_form(b, middle);
+        const mask above = r_lt(r_set(0.0), on_slope ? c.slope : c.phi);
+        high = r_select(above, middle, high);
+        low = r_select(above, low, middle);
+    }
+    return high;
+}
+
+/* The closed form at K < 1/3. Its occupancy leaps from 1 to 1 + K ln(1/K) before n reaches 3/2, where phi first falls and then rises: so
+   besides the last stationary point, n = 1 may be a minimum too. Returns the former (or 0 if there is none). */
+SC_INLINE real solve_past_the_leap(const sc_budget *b)
+{
+    const real zero = r_set(0.0), past = r_min(r_set(LOG_PAST_THE_LEAP), b->log_most);
+    const real found = solve(SC_BOUND_CLOSED_FORM, b);
+    const mask beyond = r_lt(sc_condition_closed_form(b, past).phi, zero);
+    const real dip = bisect(b, 1, zero, past);
+    const mask dips = r_lt(sc_condition_closed_form(b, dip).phi, zero);
+    const real before = r_select(dips, bisect(b, 0, dip, past), zero);
+    return r_select(beyond, r_max(found, past), before);
+}
+
+SC_INLINE real error_at(sc_bound bound, const sc_budget *b, real x)
+{
+    const real n = sc_exp(x);
+    const sc_parts p = sc_parts_at(bound, b, n, b->most / n);
+    return p.misspecification + p.estimation;
+}
+
 typedef struct allocation {
     real width, samples, elasticity, status;
+    real stationary; /* ln n from which a search over whole n sets out */
 } allocation;
 
 SC_INLINE allocation allocate(sc_bound bound, const sc_budget *b)
 {
-    const real x = solve(bound, b), one = r_set(1.0);
+    real x = solve(bound, b);
+    const real one = r_set(1.0);
+    allocation a;
+    if (bound == SC_BOUND_CLOSED_FORM) {
+        const mask leaps = r_lt(b->origin.K, r_set(1.0 / 3));
+        if (m_lanes(leaps))
+            x = r_select(leaps, solve_past_the_leap(b), x);
+    }
+    a.stationary = x;
+    if (bound == SC_BOUND_CLOSED_FORM)
+        x = r_select(r_lt(error_at(bound, b, r_set(0.0)), error_at(bound, b, x)), r_set(0.0), x);
     const sc_condition c = sc_condition_at(bound, b, x);
     const mask at_min_width = r_le(x, r_set(0.0)), at_min_samples = r_le(b->log_most, x);
-    allocation a;
     a.width = r_select(at_min_samples, b->most, r_min(sc_exp(x), b->most));
     a.width = r_select(at_min_width, one, a.width);
     a.samples = r_select(at_min_samples, r_select(at_min_width, b->most, one), b->most / a.width);
@@ -72,8 +116,9 @@ SC_INLINE void solve_pack(sc_bound bound, int integer, real C, real d, real K, r
     allocation a = allocate(bound, &b);
     if (integer) {
         double unit[SC_LANES], budget[SC_LANES], dim[SC_LANES], concentration[SC_LANES];
-        r_store(r->width, a.width);
-        r_store(r->samples, a.samples);
+        const real n = r_min(sc_exp(a.stationary), b.most);
+        r_store(r->width, n);
+        r_store(r->samples, b.most / n);
         r_store(budget, C);
         r_store(unit, cost * d);
         r_store(dim, b.d);

@@ -132,7 +132,7 @@ static void sc_walk_samples(sc_search *s, double start, double step)
     }
 }
 
-/* In: the real optimum. Out: the best whole width and samples. */
+/* In: the (last) stationary point. Out: the best whole width and samples. */
 static void sc_best_integer(sc_bound bound, double budget, double unit, double d, double K, double *width, double *samples)
 {
     sc_search s;
@@ -149,6 +149,7 @@ static void sc_best_integer(sc_bound bound, double budget, double unit, double d
     const double n = sc_first_lane(sc_floor(r_set(*width))), T = sc_first_lane(sc_floor(r_set(*samples)));
     if (n >= SC_EXACT_INTEGERS && T >= SC_EXACT_INTEGERS)
         return;
+    sc_offer(&s, r_set(1.0), sc_floor(s.b.most)); /* for the closed form this may be a minimum of its own */
     if (n <= T) {
         sc_walk_widths(&s, n, -1.0);
         sc_walk_widths(&s, n + 1.0, 1.0);

@@ -1,0 +1,195 @@
+"""Every picture (imports matplotlib only when called)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from .frontier import Frontier, IsoFlop
+
+__all__ = ["figure1", "plot_frontier", "plot_isoflop", "save"]
+
+_ERROR = "error bound (nats per sample)"
+_PARAMETERS = r"parameters $p = d\,n$"
+_STYLE = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "axes.labelsize": 11,
+    "font.size": 10,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+    "lines.linewidth": 1.6,
+    "savefig.dpi": 200,
+}
+_COLOURS = "viridis"
+
+
+def _pyplot() -> Any:
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError("pictures need matplotlib: pip install 'scalecore[plot]'") from error
+    return plt
+
+
+def _new_axes(ax: Axes | None) -> Axes:
+    if ax is not None:
+        return ax
+    plt = _pyplot()
+    with plt.rc_context(_STYLE):
+        return plt.subplots(figsize=(5.2, 4.0), layout="constrained")[1]
+
+
+def _power(value: float) -> str:
+    exponent = np.floor(np.log10(value) + 1e-9)
+    mantissa = value / 10**exponent
+    return rf"$10^{{{exponent:.0f}}}$" if abs(mantissa - 1) < 1e-6 else rf"${mantissa:.3g}\times 10^{{{exponent:.0f}}}$"
+
+
+def _colours(count: int) -> NDArray[np.float64]:
+    return _pyplot().get_cmap(_COLOURS)(np.linspace(0.05, 0.85, max(count, 1)))
+
+
+def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
+    """Draw the bound against the parameters, one line a budget, each optimum marked.
+
+    Parameters
+    ----------
+    lines : IsoFlop
+        What `scalecore.isoflop` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, with logarithmic scales.
+    """
+    ax = _new_axes(ax)
+    points = lines.width.shape[-1]
+    budgets = np.ravel(lines.budget)
+    best = lines.optimum
+    rows = zip(
+        budgets, lines.parameters.reshape(-1, points), lines.error.reshape(-1, points), np.ravel(best.parameters), np.ravel(best.error),
+        strict=True,
+    )
+    for colour, (budget, parameters, error, best_parameters, best_error) in zip(_colours(budgets.size), rows, strict=True):
+        if np.isfinite(best_error):
+            ax.plot(parameters, error, color=colour, label=rf"$C =$ {_power(budget)}")
+            ax.plot(best_parameters, best_error, "o", color=colour, markersize=6, markeredgecolor="white", zorder=3)
+    ax.set(xscale="log", yscale="log", xlabel=_PARAMETERS, ylabel=_ERROR)
+    if budgets.size <= 12:
+        ax.legend(title="budget (FLOPs)", loc="best", frameon=False)
+    return ax
+
+
+def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
+    """Draw p* against T* on log-log axes with a dashed line of slope 1.
+
+    The budget runs along the first axis of the Frontier; every further axis gives lines of their own.
+
+    Parameters
+    ----------
+    frontier : Frontier
+        What `scalecore.compute_optimal` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; a new figure if not given.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes, with logarithmic scales.
+    """
+    ax = _new_axes(ax)
+    budgets = np.atleast_1d(frontier.samples).shape[0]
+    samples, parameters, dims, concentrations = (
+        np.reshape(array, (budgets, -1) if np.size(array) else (0, 1))
+        for array in (frontier.samples, frontier.parameters, frontier.input_dim, frontier.concentration)
+    )
+    colours = _colours(samples.shape[1])
+    for column in range(samples.shape[1]):
+        label = f"$d = {dims[0, column]:g}$, $K = {concentrations[0, column]:g}$" if budgets else None
+        marker = "o" if samples.shape[0] <= 30 else "none"
+        ax.plot(samples[:, column], parameters[:, column], color=colours[column], marker=marker, markersize=4, label=label)
+    finite = np.isfinite(samples) & np.isfinite(parameters)
+    ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
+    if finite.any():
+        last = np.unravel_index(np.argmax(np.where(finite, samples, 0)), samples.shape)
+        ends = np.array([samples[finite].min(), samples[last]])
+        ax.plot(ends, ends * (parameters[last] / samples[last]), "--", color="0.45", linewidth=1.2, zorder=1, label="slope 1")
+        if samples.shape[1] <= 12:
+            ax.legend(loc="best", frameon=False)
+        low, high = parameters[finite].min(), parameters[finite].max()
+        ax.set_ylim(low / 3, high * 4)  # the dashed line may leave the picture
+    return ax
+
+
+def figure1(
+    input_dim: float = 10, concentration: float = 100, *, budgets: NDArray[np.float64] | None = None, cost: float = 1.0
+) -> tuple[Figure, IsoFlop, Frontier]:
+    """Draw Figure 1 of JVR24: isoFLOP curves of the bound on the left, the compute-optimal frontier on the right.
+
+    Parameters
+    ----------
+    input_dim, concentration : float
+        d and K; 10 and 100 in the paper.
+    budgets : ndarray, optional
+        Budgets of the isoFLOP curves, in FLOPs; by default 1e5, 1e6, ..., 1e10 times input_dim/10.
+    cost : float, default 1
+        FLOPs per parameter and sample.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    lines : IsoFlop
+        What the left panel shows.
+    frontier : Frontier
+        What the right panel shows.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed (``pip install 'scalecore[plot]'``).
+    """
+    from .frontier import compute_optimal, isoflop
+
+    plt = _pyplot()
+    if budgets is None:
+        budgets = np.geomspace(1e5, 1e10, 6) * (input_dim / 10) * cost
+    lines = isoflop(budgets, input_dim, concentration, cost=cost)
+    spread = np.geomspace(1e4, 1e18, 57) * (input_dim / 10) * cost
+    frontier = compute_optimal(spread, input_dim, concentration, cost=cost)
+    with plt.rc_context(_STYLE):
+        figure, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")
+        plot_isoflop(lines, ax=left)
+        plot_frontier(frontier, ax=right)
+        top = np.nanmax(lines.optimum.error) * 30
+        shown = lines.parameters[lines.error <= top]
+        left.set(xlim=(shown.min() / 1.5, shown.max() * 30), ylim=(np.nanmin(lines.optimum.error) / 2, top))
+        left.set_title(f"Bound along isoFLOP curves ($d = {input_dim:g}$, $K = {concentration:g}$)")
+        right.set_title("Compute-optimal frontier")
+        for line in right.get_lines()[:1]:
+            line.set(marker="none", label=r"optimum of the bound at budget $C$ (FLOPs)")
+        decades = np.isin(np.round(np.log10(spread / spread[0]), 6), np.arange(0, 15, 2))
+        right.plot(frontier.samples[decades], frontier.parameters[decades], "o", color=right.get_lines()[0].get_color(), markersize=4)
+        for budget, x, y in zip(spread[decades], frontier.samples[decades], frontier.parameters[decades], strict=True):
+            right.annotate(rf"$C =$ {_power(budget)}", (x, y), xytext=(-4, 5), textcoords="offset points", ha="right", fontsize=8, color="0.35")
+        right.legend(loc="upper left", frameon=False)
+        right.set_xlim(np.nanmin(frontier.samples) / 60, np.nanmax(frontier.samples) * 4)
+    return figure, lines, frontier
+
+
+def save(figure: Figure, path: str | Path) -> None:
+    """Write a figure, in the format that the file's ending names, and close it."""
+    plt = _pyplot()
+    with plt.rc_context(_STYLE):
+        figure.savefig(path)
+    plt.close(figure)
