@@ -18,7 +18,7 @@ ENGINE = [f"csrc/{name}.c" for name in ("api", "bounds", "frontier", "isa_avx2",
 HEADERS = sorted(str(path) for path in [*Path("csrc").glob("*.h"), *Path("scalecore").rglob("*.h")])
 VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
 
-# No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set flush-to-zero for the host's whole process.
+# No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set flush-to-zero for the whole process.
 # Contraction is off because fused multiply-adds are written out: the same bits from every loop, tail and thread count.
 UNIX_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
 MSVC_FLAGS = ["/std:c11", "/O2", "/fp:precise"]

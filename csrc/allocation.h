@@ -18,7 +18,7 @@
 
 typedef struct sc_budget {
     real most, log_most; /* M: the product n T that the budget pays for */
-    real d;
+    real d, log_K;
     sc_origin origin;
     sc_ratio ratio;
 } sc_budget;
@@ -30,7 +30,7 @@ typedef struct sc_condition {
 
 SC_INLINE sc_condition sc_condition_from(const sc_budget *b, double constant, real x, real G, real G_x, real pull)
 {
-    const real offset = r_set(constant) - b->ratio.log - b->log_most;
+    const real offset = r_set(constant) - b->log_K - b->log_most;
     sc_condition c;
     c.phi = r_fma(r_set(2.0), x, offset + sc_log(G));
     c.slope = r_set(2.0) + G_x * r_reciprocal(G);
@@ -62,12 +62,12 @@ SC_INLINE sc_condition sc_condition_closed_form(const sc_budget *b, real x)
 {
     const real n = sc_exp(x), K = b->origin.K, one = r_set(1.0);
     const real ratio = n * b->ratio.inverse;
-    const real V = sc_occupancy_bound_at(&b->ratio, n);
+    const real V = sc_occupancy_bound_at(&b->ratio, n, 1);
     const real inverse = r_reciprocal(K + (n - one));
     const real a = n * inverse * K;                  /* V_x */
     const real a_x = a * ((K - one) * inverse);
     const real s = r_sqrt(one + ratio);              /* g = ln 2n + d ln(1 + 2s) */
-    const real g = sc_closed_form_entropy(&b->ratio, n, b->d);
+    const real g = sc_closed_form_entropy(&b->ratio, n, b->d, 1);
     const real q = r_reciprocal(r_fma(r_set(2.0) * s, s, s));
     const real h = ratio * q;
     const real h_x = r_fma(s, s + r_set(4.0), one) * q * q * ratio * r_reciprocal(s + s);
@@ -97,7 +97,7 @@ SC_INLINE sc_parts sc_parts_at(sc_bound bound, const sc_budget *b, real n, real 
         p.estimation = per_sample * sc_unit_entropy(sc_log(n), b->d, eps);
     } else {
         p.misspecification = sc_closed_form_misspecification(n, b->origin.K);
-        p.estimation = sc_occupancy_bound_at(&b->ratio, n) / T * sc_closed_form_entropy(&b->ratio, n, b->d);
+        p.estimation = sc_occupancy_bound_at(&b->ratio, n, 1) / T * sc_closed_form_entropy(&b->ratio, n, b->d, 1);
     }
     return p;
 }

@@ -14,22 +14,28 @@ typedef struct points {
 
 typedef enum quantity_columns { N_AND_K, ALL_COLUMNS } quantity_columns;
 
-SC_INLINE void occupancy_phase(const points *p, const int uniform, double *out)
+typedef enum concentrations { K_VARIES, K_SMALL, K_LARGE } concentrations;
+
+SC_INLINE void occupancy_phase(const points *p, const concentrations kind, double *out)
 {
     sc_origin origin = sc_origin_of(sc_pack(&p->K, 0));
     for (int i = 0; i < p->packs; i++) {
-        if (!uniform)
+        if (kind == K_VARIES)
             origin = sc_origin_of(sc_pack(&p->K, i));
+        else
+            origin.any_small = kind == K_SMALL; /* one K for all: let the compiler drop the other branch */
         r_store(out + i * SC_LANES, sc_occupancy_at(&origin, sc_pack(&p->n, i)));
     }
 }
 
 static SC_NOINLINE void each_occupancy(const points *p, double *out)
 {
-    if (p->K.step == 0)
-        occupancy_phase(p, 1, out);
+    if (p->K.step != 0)
+        occupancy_phase(p, K_VARIES, out);
+    else if (m_lanes(r_lt(sc_pack(&p->K, 0), r_set(SC_STIRLING_FROM))))
+        occupancy_phase(p, K_SMALL, out);
     else
-        occupancy_phase(p, 0, out);
+        occupancy_phase(p, K_LARGE, out);
 }
 
 /* occupancy -> occupancy per sample U/T, and the resolution that goes with it */
@@ -71,30 +77,26 @@ SC_INLINE void optimal_block(sc_quantity quantity, const points *p, double *out)
     }
 }
 
-SC_INLINE void closed_form_phases(const points *p, const int uniform, double *out)
+/* The closed form has three independent logarithms and no root to polish: one phase does. */
+SC_INLINE void closed_form_phase(const points *p, const int uniform, const int may_be_huge, double *out)
 {
-    SC_ALIGNED double per_sample[SC_BLOCK];
     sc_ratio ratio = sc_ratio_of(sc_pack(&p->K, 0));
-    for (int i = 0; i < p->packs; i++) {
-        if (!uniform)
-            ratio = sc_ratio_of(sc_pack(&p->K, i));
-        r_store(per_sample + i * SC_LANES, sc_occupancy_bound_at(&ratio, sc_pack(&p->n, i)) / sc_pack(&p->T, i));
-    }
     for (int i = 0; i < p->packs; i++) {
         const real n = sc_pack(&p->n, i);
         if (!uniform)
             ratio = sc_ratio_of(sc_pack(&p->K, i));
-        const real estimation = r_load(per_sample + i * SC_LANES) * sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i));
-        r_store(out + i * SC_LANES, sc_closed_form_misspecification(n, ratio.K) + estimation);
+        const real per_sample = sc_occupancy_bound_at(&ratio, n, may_be_huge) * r_reciprocal(sc_pack(&p->T, i));
+        const real entropy = sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i), may_be_huge);
+        r_store(out + i * SC_LANES, sc_closed_form_misspecification(n, ratio.K) + per_sample * entropy);
     }
 }
 
 static SC_NOINLINE void closed_form_block(const points *p, double *out)
 {
-    if (p->K.step == 0)
-        closed_form_phases(p, 1, out);
+    if (p->K.step != 0 || m_lanes(r_lt(sc_pack(&p->K, 0), r_set(SC_LARGEST / SC_HUGE_RATIO))))
+        closed_form_phase(p, p->K.step == 0, 1, out);
     else
-        closed_form_phases(p, 0, out);
+        closed_form_phase(p, 1, 0, out);
 }
 
 static void quantity_block(sc_quantity quantity, const points *p, double *out)
@@ -149,14 +151,23 @@ static SC_NOINLINE ptrdiff_t mask_domain(quantity_columns columns, const points 
     return invalid;
 }
 
+/* Size of a first, short block after which `out` lies on a cache line. NumPy's large arrays all start 16 bytes behind one. */
+SC_INLINE int to_alignment(const double *out, ptrdiff_t stride, ptrdiff_t count)
+{
+    const int ahead = (int)((64 - ((uintptr_t)out & 63)) & 63) / 8;
+    return stride == 1 && ahead && count > SC_BLOCK ? ahead : SC_BLOCK;
+}
+
 ptrdiff_t SC_KERNEL(sc_evaluate)(sc_quantity quantity, ptrdiff_t count, const sc_column in[4], double *out, ptrdiff_t out_stride)
 {
     const quantity_columns columns = quantity == SC_OCCUPANCY ? N_AND_K : ALL_COLUMNS;
     ptrdiff_t invalid = 0;
     points p;
     SC_ALIGNED double buffer[SC_BLOCK];
-    for (ptrdiff_t first = 0; first < count; first += SC_BLOCK) {
-        const int size = count - first < SC_BLOCK ? (int)(count - first) : SC_BLOCK;
+    int size = to_alignment(out, out_stride, count);
+    for (ptrdiff_t first = 0; first < count; first += size, size = SC_BLOCK) {
+        if (size > count - first)
+            size = (int)(count - first);
         p.packs = (size + SC_LANES - 1) / SC_LANES;
         sc_open(&p.n, in[0], first, size);
         sc_open(&p.K, in[3], first, size);
@@ -164,6 +175,8 @@ ptrdiff_t SC_KERNEL(sc_evaluate)(sc_quantity quantity, ptrdiff_t count, const sc
             sc_open(&p.T, in[1], first, size);
             sc_open(&p.d, in[2], first, size);
         }
+        for (int j = 0; j < (columns == ALL_COLUMNS ? 4 : 1); j++)
+            sc_fetch_ahead(in[j], first + size, count);
         const int in_range = block_in_range(columns, &p);
         const int direct = out_stride == 1 && size % SC_LANES == 0 && in_range;
         double *result = direct ? out + first : buffer;

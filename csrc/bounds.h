@@ -56,40 +56,42 @@ SC_INLINE real sc_unit_entropy(real log_n, real d, real eps)
 
 /* Closed form: K/(8n) + (1 + K ln(1+(n-1)/K)) (ln(2n) + d ln(1 + 2 sqrt(1+n/K))) / T. What depends on K only: */
 typedef struct sc_ratio {
-    real K, inverse, log;
+    real K, inverse;
 } sc_ratio;
 
-#define SC_HUGE_RATIO 1e290 /* beyond, n/K might overflow, and its logarithm is ln n - ln K to the last digit */
+/* Beyond this, n/K might overflow, and its logarithm is ln n - ln K to the last digit. At K > 1e-5 it cannot be reached:
+   with may_be_huge 0 the compiler drops the question. */
+#define SC_HUGE_RATIO 1e305
 
 SC_INLINE sc_ratio sc_ratio_of(real K)
 {
-    return (sc_ratio){K, r_reciprocal(r_max(K, r_set(1e-300))), sc_log(K)};
+    return (sc_ratio){K, r_reciprocal(r_max(K, r_set(1e-300)))};
 }
 
 /* 1 + K ln(1 + (n-1)/K), which bounds the occupancy from above */
-SC_INLINE real sc_occupancy_bound_at(const sc_ratio *ratio, real n)
+SC_INLINE real sc_occupancy_bound_at(const sc_ratio *ratio, real n, int may_be_huge)
 {
     real growth = sc_log1p((n - r_set(1.0)) * ratio->inverse);
     const mask huge = r_lt(r_set(SC_HUGE_RATIO), n * ratio->inverse);
-    if (m_lanes(huge))
-        growth = r_select(huge, sc_log(n) - ratio->log, growth);
+    if (may_be_huge && m_lanes(huge))
+        growth = r_select(huge, sc_log(n) - sc_log(ratio->K), growth);
     return r_fma(ratio->K, growth, r_set(1.0));
 }
 
 /* ln(2n) + d ln(1 + 2 sqrt(1+n/K)) */
-SC_INLINE real sc_closed_form_entropy(const sc_ratio *ratio, real n, real d)
+SC_INLINE real sc_closed_form_entropy(const sc_ratio *ratio, real n, real d, int may_be_huge)
 {
     const real log_n = sc_log(n), x = n * ratio->inverse, one = r_set(1.0);
     real cover = sc_log(r_fma(r_set(2.0), r_sqrt(one + x), one));
     const mask huge = r_lt(r_set(SC_HUGE_RATIO), x);
-    if (m_lanes(huge))
-        cover = r_select(huge, r_fma(log_n - ratio->log, r_set(0.5), r_set(SC_LN2)), cover);
+    if (may_be_huge && m_lanes(huge))
+        cover = r_select(huge, r_fma(log_n - sc_log(ratio->K), r_set(0.5), r_set(SC_LN2)), cover);
     return r_fma(d, cover, log_n + r_set(SC_LN2));
 }
 
 SC_INLINE real sc_closed_form_misspecification(real n, real K)
 {
-    return K * r_set(0.125) * r_reciprocal(n);
+    return K * r_set(0.125) / n;
 }
 
 #endif

@@ -144,6 +144,7 @@ static void sc_best_integer(sc_bound bound, double budget, double unit, double d
     s.b.d = r_set(d);
     s.b.origin = sc_origin_of(r_set(K));
     s.b.ratio = sc_ratio_of(r_set(K));
+    s.b.log_K = sc_log(r_set(K));
     s.best_error = INFINITY;
     s.best_n = s.best_T = 1.0;
     const double n = sc_first_lane(sc_floor(r_set(*width))), T = sc_first_lane(sc_floor(r_set(*samples)));

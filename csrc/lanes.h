@@ -26,10 +26,12 @@
 #define SC_INLINE static __forceinline
 #define SC_ALIGNED __declspec(align(64))
 #define SC_NOINLINE __declspec(noinline)
+#define SC_PREFETCH(address) ((void)(address))
 #else
 #define SC_INLINE static inline __attribute__((always_inline, unused))
 #define SC_ALIGNED __attribute__((aligned(64)))
 #define SC_NOINLINE __attribute__((noinline))
+#define SC_PREFETCH(address) __builtin_prefetch(address, 0, 2)
 #endif
 
 #if SC_ISA == SC_ISA_AVX512

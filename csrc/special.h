@@ -107,7 +107,8 @@ static const double sc_stirling[SC_STIRLING_TERMS] = {1.0 / 12, -1.0 / 120, 1.0 
 
 typedef struct sc_origin {
     real K;
-    mask small;                  /* K < 10: expand around K + 8 */
+    mask small;    /* K < 10: expand around K + 8 */
+    int any_small; /* in any lane */
     real z, u;
     real e[SC_STIRLING_TERMS];
 } sc_origin;
@@ -117,6 +118,7 @@ SC_INLINE sc_origin sc_origin_of(real K)
     sc_origin o;
     o.K = K;
     o.small = r_lt(K, r_set(SC_STIRLING_FROM));
+    o.any_small = m_lanes(o.small) != 0;
     o.z = r_select(o.small, K + r_set(SC_SHIFT), K);
     o.u = r_reciprocal(o.z);
     const real u2 = o.u * o.u;
@@ -153,7 +155,7 @@ SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
     const real nu = n * o->u;
     const real difference = r_fma(nu * v, r_fma(o->u + v, series, r_set(0.5)), sc_log1p(nu));
     real occupancy = o->K * difference;
-    if (m_lanes(o->small)) {
+    if (o->any_small) {
         const real capped = r_min(n, r_set(1e20));
         const real first = capped * r_reciprocal(o->K + capped);
         const real shifted = r_fma(o->K, r_fma(capped, sc_shift_sum(o->K, capped), difference), first);

@@ -90,7 +90,9 @@ def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -
         else:
             raise ValueError
     except (ValueError, OverflowError):
-        raise ValueError(f"{name}: {text!r} is neither a number, a list 1e6,1e9 nor a range FIRST:LAST:COUNT such as 1e6:1e15:50") from None
+        raise ValueError(
+            f"{name}: {text!r} is neither a number, a list 1e6,1e9 nor a range FIRST:LAST:COUNT such as 1e6:1e15:50"
+        ) from None
     inside = (values > least) if exclusive else (values >= least)
     if not (inside & np.isfinite(values)).all():
         raise ValueError(f"{name} must be finite and {'greater than' if exclusive else 'at least'} {least:g}, got {text!r}")

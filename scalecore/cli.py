@@ -86,15 +86,30 @@ SAMPLES = click.option("-T", "--samples", type=Axis("samples", 1), required=True
 BUDGET = click.option("-C", "--budget", type=Axis("budget", exclusive=True), required=True, help="Compute budget C in FLOPs.")
 INPUT_DIM = click.option("-d", "--input-dim", type=Axis("input_dim", 1), default="10", show_default=True, help="Input dimension d.")
 CONCENTRATION = click.option(
-    "-K", "--concentration", type=Axis("concentration", exclusive=True), default="100", show_default=True,
+    "-K",
+    "--concentration",
+    type=Axis("concentration", exclusive=True),
+    default="100",
+    show_default=True,
     help="Concentration K of the Dirichlet process.",
 )
 COST = click.option(
-    "--cost", type=Number("cost", exclusive=True), default="1", show_default=True, help="FLOPs per parameter and sample (6 for transformers)."
+    "--cost",
+    type=Number("cost", exclusive=True),
+    default="1",
+    show_default=True,
+    help="FLOPs per parameter and sample (6 for transformers).",
 )
-BOUND = click.option("--bound", type=click.Choice(["optimal", "closed_form"]), default="optimal", show_default=True, help="Bound to minimise.")
+BOUND = click.option(
+    "--bound", type=click.Choice(["optimal", "closed_form"]), default="optimal", show_default=True, help="Bound to minimise."
+)
 FORMAT = click.option(
-    "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True, help="How to print the numbers."
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print the numbers.",
 )
 PLOT = click.option("--plot", type=Picture(), help="Also draw a picture into this file (.png, .pdf, .svg).")
 
@@ -135,7 +150,10 @@ def table(columns: Columns) -> str:
     cells = {name: [item if isinstance(item, str) else f"{item:.6g}" for item in values] for name, values in columns.items()}
     widths = {name: max([len(name), *map(len, values)]) for name, values in cells.items()}
     lines = ["  ".join(name.rjust(widths[name]) for name in cells)]
-    lines += ["  ".join(item.rjust(width) for item, width in zip(row, widths.values(), strict=True)) for row in zip(*cells.values(), strict=True)]
+    lines += [
+        "  ".join(item.rjust(width) for item, width in zip(row, widths.values(), strict=True))
+        for row in zip(*cells.values(), strict=True)
+    ]
     return "\n".join(lines)
 
 
@@ -193,7 +211,14 @@ def bound(width: np.ndarray, samples: np.ndarray, input_dim: np.ndarray, concent
 @click.option("--integer", is_flag=True, help="Whole widths and samples, searched exactly.")
 @options(FORMAT, PLOT)
 def frontier(
-    budget: np.ndarray, input_dim: np.ndarray, concentration: np.ndarray, cost: float, bound: str, integer: bool, form: str, plot: Path | None
+    budget: np.ndarray,
+    input_dim: np.ndarray,
+    concentration: np.ndarray,
+    cost: float,
+    bound: str,
+    integer: bool,
+    form: str,
+    plot: Path | None,
 ) -> None:
     """Compute-optimal width and samples for each budget.
 
@@ -214,7 +239,8 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
     """Columns of an IsoFlop, a row a point."""
     shape = lines.error.shape
     columns = {
-        name: np.broadcast_to(np.asarray(getattr(lines.optimum, name))[..., None], shape) for name in ("budget", "input_dim", "concentration")
+        name: np.broadcast_to(np.asarray(getattr(lines.optimum, name))[..., None], shape)
+        for name in ("budget", "input_dim", "concentration")
     }
     columns |= {name: getattr(lines, name) for name in ("width", "parameters", "samples", "error")}
     return {name: np.ravel(values) for name, values in columns.items()}
@@ -225,7 +251,14 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
 @click.option("--points", type=click.IntRange(2), default=25, show_default=True, help="Widths on each line.")
 @options(FORMAT, PLOT)
 def isoflop_command(
-    budget: np.ndarray, input_dim: np.ndarray, concentration: np.ndarray, cost: float, bound: str, points: int, form: str, plot: Path | None
+    budget: np.ndarray,
+    input_dim: np.ndarray,
+    concentration: np.ndarray,
+    cost: float,
+    bound: str,
+    points: int,
+    form: str,
+    plot: Path | None,
 ) -> None:
     """Bound along lines of equal compute.
 
@@ -238,10 +271,15 @@ def isoflop_command(
 
 @main.command("figure1")
 @click.option("-d", "--input-dim", type=Number("input_dim", 1), default="10", show_default=True, help="Input dimension d.")
-@click.option("-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K.")
+@click.option(
+    "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
+)
 @COST
 @click.option(
-    "--out", type=Picture(), default="figure1.png", show_default=True,
+    "--out",
+    type=Picture(),
+    default="figure1.png",
+    show_default=True,
     help="Picture to write; its numbers go beside it as .csv.",
 )
 def figure1_command(input_dim: float, concentration: float, cost: float, out: Path) -> None:

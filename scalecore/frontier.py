@@ -23,7 +23,7 @@ Status = IntEnum("Status", _frontier.STATUS_CODES, module=__name__)
 Status.__doc__ = """What became of one budget.
 
 INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best allocation has width 1, or one sample.
-INFEASIBLE: the budget cannot pay for width 1 and one sample. INVALID: budget, input_dim or concentration is not a number in its domain.
+INFEASIBLE: the budget cannot pay for width 1 and one sample. INVALID: budget, input_dim or concentration is out of its domain.
 """
 
 _BOUNDS = {"optimal": bounds.error_bound, "closed_form": bounds.closed_form_bound}
@@ -88,8 +88,8 @@ class Frontier:
         if not self.shape:
             status = Status(int(self.status)).name
             return (
-                f"{head}: C = {self.budget:g} -> width {self.width:.6g}, parameters {self.parameters:.6g}, samples {self.samples:.6g}, "
-                f"error {self.error:.4g} nats, {status})"
+                f"{head}: C = {self.budget:g} -> width {self.width:.6g}, parameters {self.parameters:.6g}, "
+                f"samples {self.samples:.6g}, error {self.error:.4g} nats, {status})"
             )
         counts = {status.name: int(np.count_nonzero(np.equal(self.status, status))) for status in Status}
         return f"{head}: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'empty'})"
@@ -97,8 +97,8 @@ class Frontier:
     def to_dataset(self) -> Dataset:
         """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
 
-        An axis along which only one of budget, input_dim and concentration varies is named after it and gets it as coordinate; other
-        axes are ``dim_0``, ``dim_1``, and so on, with the varying inputs as coordinates on them.
+        An axis along which only one of budget, input_dim and concentration varies is named after it and has it as coordinate;
+        other axes are ``dim_0``, ``dim_1``, and so on, with the varying inputs as coordinates on them.
 
         Raises
         ------
@@ -128,8 +128,8 @@ def compute_optimal(
 ) -> Frontier:
     """Find the width and the number of samples that minimise an error bound for a compute budget.
 
-    Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound is unimodal
-    (docs/theory.md proves it), so the stationary point that is found is the global optimum.
+    Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound
+    is unimodal (docs/theory.md proves it), so the stationary point that is found is the global optimum.
 
     Parameters
     ----------
@@ -160,7 +160,7 @@ def compute_optimal(
 
     Notes
     -----
-    n* has a relative error below 1e-9 and the bound there one below 1e-14. Source: JVR24 Theorem 4.2 and Figure 1; THEORY section 5.
+    n* has a relative error below 1e-9 and the bound there one below 1e-14. Source: JVR24 Theorem 4.2 and Figure 1.
 
     Examples
     --------
@@ -198,7 +198,10 @@ def _columns(inputs: list[NDArray[np.float64]], shape: tuple[int, ...]) -> Any:
     size = int(np.prod(shape))
     if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
         if size:
-            yield [array.reshape(-1) if array.size == 1 and size != 1 else np.broadcast_to(array, shape).reshape(-1) for array in inputs]
+            yield [
+                array.reshape(-1) if array.size == 1 and size != 1 else np.broadcast_to(array, shape).reshape(-1)
+                for array in inputs
+            ]
         return
     flags = ["external_loop", "buffered", "zerosize_ok", "delay_bufalloc"]
     with np.nditer(inputs, flags, [["readonly"]] * len(inputs), order="C", itershape=shape, buffersize=_BUFFER) as iterator:
@@ -217,7 +220,7 @@ class IsoFlop:
     budget : ndarray
         Budgets in FLOPs, broadcast with input_dim, concentration and cost.
     width, samples, error : ndarray, shape budget.shape + (points,)
-        Log-spaced widths from 1 to the widest that the budget pays for, the samples that are left, and the bound in nats per sample.
+        Log-spaced widths from 1 to the widest that the budget pays for, the samples that are left, and the bound in nats.
     optimum : Frontier
         The best point of each line.
     """
@@ -280,7 +283,7 @@ def isoflop(
     >>> import scalecore as sc
     >>> lines = sc.isoflop([1e6, 1e9], 10, 100, points=5)
     >>> lines.width[0].round(1)
-    array([1.00000e+00, 1.78000e+01, 3.16200e+02, 5.62340e+03, 1.00000e+05])
+    array([1.0000e+00, 1.7800e+01, 3.1620e+02, 5.6234e+03, 1.0000e+05])
     >>> bool((lines.error >= lines.optimum.error[:, None]).all())
     True
     """

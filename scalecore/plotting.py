@@ -55,7 +55,7 @@ def _power(value: float) -> str:
 
 
 def _colours(count: int) -> NDArray[np.float64]:
-    return _pyplot().get_cmap(_COLOURS)(np.linspace(0.05, 0.85, max(count, 1)))
+    return _pyplot().get_cmap(_COLOURS)(np.linspace(0.05, 0.85, count))
 
 
 def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
@@ -78,15 +78,21 @@ def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
     budgets = np.ravel(lines.budget)
     best = lines.optimum
     rows = zip(
-        budgets, lines.parameters.reshape(-1, points), lines.error.reshape(-1, points), np.ravel(best.parameters), np.ravel(best.error),
+        budgets,
+        lines.parameters.reshape(-1, points),
+        lines.error.reshape(-1, points),
+        np.ravel(best.parameters),
+        np.ravel(best.error),
         strict=True,
     )
     for colour, (budget, parameters, error, best_parameters, best_error) in zip(_colours(budgets.size), rows, strict=True):
         if np.isfinite(best_error):
             ax.plot(parameters, error, color=colour, label=rf"$C =$ {_power(budget)}")
             ax.plot(best_parameters, best_error, "o", color=colour, markersize=6, markeredgecolor="white", zorder=3)
+    if not np.isfinite(best.error).any():
+        ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
     ax.set(xscale="log", yscale="log", xlabel=_PARAMETERS, ylabel=_ERROR)
-    if budgets.size <= 12:
+    if 0 < np.isfinite(best.error).sum() <= 12:
         ax.legend(title="budget (FLOPs)", loc="best", frameon=False)
     return ax
 
@@ -120,6 +126,8 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
         marker = "o" if samples.shape[0] <= 30 else "none"
         ax.plot(samples[:, column], parameters[:, column], color=colours[column], marker=marker, markersize=4, label=label)
     finite = np.isfinite(samples) & np.isfinite(parameters)
+    if not finite.any():
+        ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
     ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
     if finite.any():
         last = np.unravel_index(np.argmax(np.where(finite, samples, 0)), samples.shape)
@@ -179,9 +187,13 @@ def figure1(
         for line in right.get_lines()[:1]:
             line.set(marker="none", label=r"optimum of the bound at budget $C$ (FLOPs)")
         decades = np.isin(np.round(np.log10(spread / spread[0]), 6), np.arange(0, 15, 2))
-        right.plot(frontier.samples[decades], frontier.parameters[decades], "o", color=right.get_lines()[0].get_color(), markersize=4)
+        right.plot(
+            frontier.samples[decades], frontier.parameters[decades], "o", color=right.get_lines()[0].get_color(), markersize=4
+        )
         for budget, x, y in zip(spread[decades], frontier.samples[decades], frontier.parameters[decades], strict=True):
-            right.annotate(rf"$C =$ {_power(budget)}", (x, y), xytext=(-4, 5), textcoords="offset points", ha="right", fontsize=8, color="0.35")
+            right.annotate(
+                rf"$C =$ {_power(budget)}", (x, y), xytext=(-4, 5), textcoords="offset points", ha="right", fontsize=8, color="0.35"
+            )
         right.legend(loc="upper left", frameon=False)
         right.set_xlim(np.nanmin(frontier.samples) / 60, np.nanmax(frontier.samples) * 4)
     return figure, lines, frontier

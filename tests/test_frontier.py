@@ -308,7 +308,9 @@ def test_to_dataset():
     assert one.budget.to_numpy().tolist() == [1e6, 1e9]
     assert one.input_dim.item() == 10
     assert one.error.attrs["units"] == "nat"
-    grid = sc.compute_optimal(np.array([1e6, 1e9])[:, None, None], np.array([1.0, 10, 100])[:, None], np.array([1.0, 9])).to_dataset()
+    grid = sc.compute_optimal(
+        np.array([1e6, 1e9])[:, None, None], np.array([1.0, 10, 100])[:, None], np.array([1.0, 9])
+    ).to_dataset()
     assert grid.width.dims == ("budget", "input_dim", "concentration")
     assert grid.width.sel(budget=1e9, input_dim=10, concentration=9).item() == sc.compute_optimal(1e9, 10, 9).width
     together = sc.compute_optimal([1e6, 1e9], [10, 20], 100).to_dataset()
@@ -348,7 +350,8 @@ from scalecore._core.threads import default_threads
 warnings.simplefilter("ignore")
 n = np.geomspace(1, 1e9, 200_000)
 def work(_):
-    return float(sc.error_bound(n, 1e6, 10, 100).sum()), float(sc.compute_optimal(n * 100, 10, 100, n_threads=2).error.sum()), default_threads()
+    error = sc.compute_optimal(n * 100, 10, 100, n_threads=2).error
+    return float(sc.error_bound(n, 1e6, 10, 100).sum()), float(error.sum()), default_threads()
 if __name__ == "__main__":
     here = work(0)
     with multiprocessing.get_context("fork").Pool(2) as pool:

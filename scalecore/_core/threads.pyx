@@ -44,7 +44,7 @@ def _usable_cpus():
     return cpus if quota is None else max(1, min(cpus, round(quota + 0.49)))
 
 
-# OMP_NUM_THREADS is an explicit wish and may exceed the number of CPUs; without it OpenMP sees neither quota nor affinity of a container.
+# OMP_NUM_THREADS is an explicit wish and may exceed the CPUs; without it OpenMP does not see a container's quota.
 cdef int MOST_BY_DEFAULT = 2**30 if os.environ.get("OMP_NUM_THREADS") else _usable_cpus()
 
 # OpenMP's threads do not survive a fork, and waiting for them hangs the child for ever (libgomp): a forked child runs serially.

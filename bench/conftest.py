@@ -1,0 +1,53 @@
+"""Side-by-side benchmarks: contenders interleaved, medians, one ratio table at the end.
+
+A benchmark is a function that takes the fixture `contest` and hands it a title, contenders by name and the number of items; the
+first one is ours. pytest-benchmark times the contenders in turn, ROUNDS times over, so that a noisy minute hits all of them alike.
+"""
+
+import os
+from time import perf_counter
+
+# Elsewhere BLAS kernels may be pinned; a rival must run at its best. Before NumPy is imported.
+for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
+    os.environ.pop(variable, None)
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
+REPEATS = 3  # calls in a row: the first of them finds the others' data in the caches
+TABLES = []
+
+
+@pytest.fixture
+def contest(benchmark):
+    def run(title, contenders, items, unit="ns a point", scale=1e9):
+        for call in contenders.values():
+            call()  # compile, warm up, touch memory
+        times = {name: [] for name in contenders}
+
+        def once():
+            for name, call in contenders.items():
+                for _ in range(REPEATS):
+                    start = perf_counter()
+                    call()
+                    times[name].append(perf_counter() - start)
+
+        benchmark.group = title
+        benchmark.pedantic(once, rounds=ROUNDS, iterations=1)
+        medians = {name: float(np.median(values)) / items * scale for name, values in times.items()}
+        benchmark.extra_info.update(medians)
+        TABLES.append((title, unit, medians))
+        return medians
+
+    return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    write = terminalreporter.write_line
+    for title, unit, medians in TABLES:
+        ours = next(iter(medians.values()))
+        write("")
+        write(f"{title} ({unit}, median of {ROUNDS * REPEATS}, interleaved)")
+        for name, median in medians.items():
+            write(f"  {name:<52s} {median:>12.4g}   {median / ours:>9.2f} x")

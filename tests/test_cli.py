@@ -1,0 +1,134 @@
+import csv
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import scalecore as sc
+
+pytest.importorskip("click")
+
+
+def run(*arguments, folder=None):
+    return subprocess.run([sys.executable, "-m", "scalecore", *arguments], capture_output=True, text=True, cwd=folder, timeout=120)
+
+
+@pytest.fixture
+def scalecore_command(tmp_path):
+    def command(*arguments, status=0):
+        done = run(*arguments, folder=tmp_path)
+        assert done.returncode == status, done.stderr
+        return done.stdout if status == 0 else done.stderr
+
+    command.folder = tmp_path
+    return command
+
+
+def rows(text):
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_bound(scalecore_command):
+    table = scalecore_command("bound", "-n", "1:1e4:5", "-T", "1e6")
+    assert len(table.splitlines()) == 6
+    assert "error_bound" in table.splitlines()[0]
+    got = rows(scalecore_command("bound", "-n", "1:1e4:5", "-T", "1e3,1e6", "-d", "3", "-K", "7", "--format", "csv"))
+    assert len(got) == 10
+    for row in got:
+        point = [float(row[name]) for name in ("width", "samples", "input_dim", "concentration")]
+        assert float(row["error_bound"]) == sc.error_bound(*point)  # CSV keeps every digit
+        assert float(row["closed_form_bound"]) == sc.closed_form_bound(*point)
+        assert float(row["occupancy"]) == sc.occupancy(point[0], 7)
+
+
+def test_frontier(scalecore_command):
+    text = scalecore_command("frontier", "-C", "1e6:1e12:3", "-d", "10,100", "--cost", "6", "--format", "json")
+    got = json.loads(text)
+    best = sc.compute_optimal(np.array([1e6, 1e9, 1e12])[:, None], [10, 100], 100, cost=6)
+    assert np.allclose([row["width"] for row in got], best.width.ravel(), rtol=1e-15)
+    assert {row["status"] for row in got} == {"INTERIOR"}
+    infeasible = json.loads(scalecore_command("frontier", "-C", "5", "--format", "json"))[0]
+    assert infeasible["status"] == "INFEASIBLE"
+    assert infeasible["width"] is None
+    whole = rows(scalecore_command("frontier", "-C", "1e6", "--integer", "--format", "csv"))[0]
+    assert (whole["width"], whole["samples"]) == ("27.0", "3703.0")
+
+
+def test_isoflop(scalecore_command):
+    got = rows(scalecore_command("isoflop", "-C", "1e6,1e9", "--points", "9", "--format", "csv"))
+    assert len(got) == 18
+    assert float(got[4]["error"]) == sc.isoflop([1e6], 10, 100, points=9).error[0, 4]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "file"),
+    [
+        (["frontier", "-C", "1e6:1e12:5", "--plot", "a.png"], "a.png"),
+        (["isoflop", "-C", "1e6:1e8:3", "--plot", "b.svg"], "b.svg"),
+        (["figure1", "--out", "c.pdf"], "c.pdf"),
+    ],
+)
+def test_pictures(scalecore_command, arguments, file):
+    scalecore_command(*arguments)
+    head = (scalecore_command.folder / file).read_bytes()[:500]
+    assert {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF"}[file[2:]] in head
+
+
+def test_figure1_writes_its_numbers(scalecore_command):
+    scalecore_command("figure1", "-d", "20", "-K", "50")
+    numbers = rows((scalecore_command.folder / "figure1.csv").read_text())
+    assert {row["panel"] for row in numbers} == {"isoflop", "isoflop_optimum", "frontier"}
+    for row in numbers:
+        point = [float(row[name]) for name in ("width", "samples", "input_dim", "concentration")]
+        assert float(row["error"]) == pytest.approx(sc.error_bound(*point), rel=1e-14)
+        assert point[2:] == [20, 50]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["frontier"], "Missing option '-C'"),
+        (["frontier", "-C", "many"], "'many' is neither a number"),
+        (["frontier", "-C", "1e6:1e9"], "FIRST:LAST:COUNT"),
+        (["frontier", "-C", "1e6:1e9:0"], "FIRST:LAST:COUNT"),
+        (["frontier", "-C", "1e6:inf:4"], "FIRST:LAST:COUNT"),
+        (["frontier", "-C", "-5"], "budget must be finite and greater than 0"),
+        (["frontier", "-C", "nan"], "budget must be finite"),
+        (["frontier", "-C", "1e6", "-d", "0.5"], "input_dim must be finite and at least 1"),
+        (["frontier", "-C", "1e6", "-K", "0"], "concentration must be finite and greater than 0"),
+        (["frontier", "-C", "1e6", "--cost", "0"], "cost must be"),
+        (["frontier", "-C", "1e6", "--cost", "1,2"], "one number"),
+        (["frontier", "-C", "1e6", "--bound", "x"], "'x' is not one of"),
+        (["frontier", "-C", "1e6", "--format", "xml"], "'xml' is not one of"),
+        (["frontier", "-C", "1e6", "--plot", "a.xyz"], "must end in one of .png"),
+        (["frontier", "-C", "1e6", "--plot", "no/such/a.png"], "folder does not exist"),
+        (["isoflop", "-C", "1e6", "--points", "1"], "1 is not in the range"),
+        (["bound", "-n", "0", "-T", "5"], "width must be finite and at least 1"),
+        (["figur1"], "No such command"),
+        (["--what"], "No such option"),
+    ],
+)
+def test_mistakes_give_one_line_and_status_2(scalecore_command, arguments, message):
+    printed = scalecore_command(*arguments, status=2)
+    assert printed.startswith("scalecore: ")
+    assert message in printed
+    assert len(printed.splitlines()) == 1
+    assert list(scalecore_command.folder.iterdir()) == []  # nothing was written
+
+
+def test_help_teaches(scalecore_command):
+    assert "1e6:1e15:50" in scalecore_command("--help")
+    for name in ("bound", "frontier", "isoflop", "figure1"):
+        assert f"Example: scalecore {name}" in scalecore_command(name, "--help")
+    assert sc.__version__ in scalecore_command("--version")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_a_closed_pipe_is_not_an_error(tmp_path):
+    command = f"{sys.executable} -m scalecore frontier -C 1e6:1e24:20000 --format csv | head -1"
+    done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+    assert done.stdout.startswith("budget,")
+    assert done.stderr == ""

@@ -1,0 +1,104 @@
+import doctest
+import importlib.metadata
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import scalecore as sc
+
+
+def public_objects():
+    for name in sc.__all__:
+        if name != "__version__":
+            yield name, getattr(sc, name)
+
+
+@pytest.mark.parametrize(("name", "item"), list(public_objects()))
+def test_docstrings_are_numpydoc_and_their_examples_run(name, item):
+    text = item.__doc__
+    assert text
+    if isinstance(item, np.ufunc) or name in ("compute_optimal", "isoflop"):
+        for section in ("Parameters", "Returns", "Examples"):
+            assert f"{section}\n" in text, section
+    examples = doctest.DocTestParser().get_doctest(text, {}, name, None, 0)
+    result = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(examples)
+    assert result.failed == 0
+    if isinstance(item, np.ufunc) or name in ("compute_optimal", "isoflop"):
+        assert result.attempted >= 2
+
+
+def test_one_version():
+    header = Path(sc.get_include(), "scalecore.h").read_text()
+    numbers = [re.search(rf"SC_VERSION_{part} (\d+)", header).group(1) for part in ("MAJOR", "MINOR", "PATCH")]
+    assert ".".join(numbers) == sc.__version__ == importlib.metadata.version("scalecore")
+
+
+def test_import_is_light(run_python):
+    """Whatever numpy does not import itself stays out until it is used."""
+    loaded = set(
+        run_python("import sys, numpy; before = set(sys.modules); import scalecore; print(*set(sys.modules) - before)").split()
+    )
+    heavy = ("matplotlib", "xarray", "click", "scipy", "zarr", "dask", "tqdm", "importlib.metadata")
+    assert not [name for name in loaded if name.startswith(heavy)]
+
+
+def test_missing_extras_are_named(run_python):
+    code = """
+import sys
+sys.modules["matplotlib"] = sys.modules["matplotlib.pyplot"] = sys.modules["xarray"] = sys.modules["click"] = None
+import scalecore as sc
+f = sc.compute_optimal([1e6, 1e7], 10, 100)
+for call in (f.plot, f.to_dataset):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
+from scalecore.__main__ import main
+main()
+"""
+    done = run_python(code, check=False)
+    assert "scalecore[plot]" in done.stdout
+    assert "scalecore[data]" in done.stdout
+    assert "scalecore[cli]" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_typed():
+    folder = Path(sc.__file__).parent
+    assert (folder / "py.typed").exists()
+    for name in ("bounds", "frontier", "threads"):
+        assert (folder / "_core" / f"{name}.pyi").exists()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None or os.name != "posix", reason="needs a C compiler")
+@pytest.mark.parametrize("language", ["c", "c++"])
+def test_the_header_stands_alone(language, tmp_path):
+    standard = {"c": "-std=c11", "c++": "-std=c++17"}[language]
+    source = tmp_path / "use.c"
+    source.write_text(
+        '#include "scalecore.h"\n'
+        "typedef double (*bound)(double, double, double, double);\n"
+        "bound f(void) { return sc_error_bound; }\n"
+    )
+    command = [
+        "cc",
+        "-x",
+        language,
+        standard,
+        "-Wall",
+        "-Wextra",
+        "-Wpedantic",
+        "-Werror",
+        "-fsyntax-only",
+        f"-I{sc.get_include()}",
+        source,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if language == "c++" and "cc1plus" in done.stderr:
+        pytest.skip("no C++ compiler")
+    assert done.returncode == 0, done.stderr

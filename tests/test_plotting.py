@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+
+import scalecore as sc
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+def test_isoflop_marks_every_optimum():
+    lines = sc.isoflop([1e6, 1e7, 1e8, 2], 10, 100)
+    ax = lines.plot()
+    drawn = ax.get_lines()
+    assert len(drawn) == 6  # three curves and three marks; the infeasible budget has neither
+    marks = [line for line in drawn if line.get_marker() == "o"]
+    for mark, n, error in zip(marks, lines.optimum.parameters, lines.optimum.error, strict=False):
+        assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (n, error)
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert "nats" in ax.get_ylabel()
+    assert len(ax.get_legend().get_texts()) == 3
+
+
+def test_frontier_has_a_dashed_line_of_slope_one():
+    f = sc.compute_optimal(np.geomspace(1e6, 1e18, 13), 10, 100)
+    _fig, ax = plt.subplots()
+    assert f.plot(ax=ax) is ax
+    dashed = [line for line in ax.get_lines() if line.get_linestyle() == "--"]
+    assert len(dashed) == 1
+    x, y = dashed[0].get_data()
+    assert np.log(y[1] / y[0]) == pytest.approx(np.log(x[1] / x[0]))
+    assert (ax.get_lines()[0].get_ydata() == f.parameters).all()
+
+
+def test_families_and_degenerate_frontiers_draw():
+    grid = sc.compute_optimal(np.geomspace(1e6, 1e9, 4)[:, None, None], np.array([1.0, 10])[:, None], [1.0, 10, 100])
+    assert len(grid.plot().get_lines()) == 7
+    for budget in (1e6, [1e6], [1.0], []):
+        sc.compute_optimal(budget, 10, 100).plot().figure.canvas.draw()
+        sc.isoflop(budget, 10, 100).plot().figure.canvas.draw()
+
+
+def test_figure1():
+    from scalecore.plotting import figure1
+
+    figure, lines, frontier = figure1()
+    left, right = figure.axes
+    assert lines.error.shape == (6, 200)
+    assert frontier.elasticity.max() < 0.5
+    assert left.get_title()
+    assert right.get_title()
+    figure.canvas.draw()
+    tiny, _, _ = figure1(1, 1e-3)  # every optimum at width 1
+    tiny.canvas.draw()
