@@ -14,7 +14,7 @@ from Cython.Build import cythonize
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-ENGINE = [f"csrc/{name}.c" for name in ("api", "bounds", "frontier", "isa_avx2", "isa_avx512")]
+ENGINE = [f"csrc/{name}.c" for name in ("api", "bounds", "frontier", "network", "isa_avx2", "isa_avx512")]
 HEADERS = sorted(str(path) for path in [*Path("csrc").glob("*.h"), *Path("scalecore").rglob("*.h")])
 VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
 
@@ -66,14 +66,14 @@ def extension(name, sources):
         [f"scalecore/_core/{name}.pyx", *sources],
         include_dirs=["csrc", "scalecore/include", "scalecore/_core", numpy.get_include()],
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        depends=[*HEADERS, "csrc/bounds.c", "csrc/frontier.c"],
+        depends=[*HEADERS, "csrc/bounds.c", "csrc/frontier.c", "csrc/network.c"],
     )
 
 
 setup(
     version=VERSION,
     ext_modules=cythonize(
-        [extension("threads", []), extension("bounds", ENGINE), extension("frontier", ENGINE)],
+        [extension("threads", []), extension("bounds", ENGINE), extension("frontier", ENGINE), extension("network", ENGINE)],
         compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},
     ),
     cmdclass={"build_ext": BuildExt},

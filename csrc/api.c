@@ -3,12 +3,16 @@
 
 #include <string.h>
 
+#define ENGINE(isa)                                                                                                              \
+    {#isa, sc_evaluate_##isa, sc_compute_optimal_##isa, sc_experiment_##isa, sc_experiment_space_##isa, sc_atoms_##isa,          \
+     sc_logits64_##isa, sc_logits32_##isa, sc_logits_space_##isa, sc_philox_##isa, sc_numbers_##isa, sc_binomial_##isa}
+
 static const sc_engine engines[] = { /* best first */
 #ifdef SC_HAVE_X86_KERNELS
-    {"avx512", sc_evaluate_avx512, sc_compute_optimal_avx512},
-    {"avx2", sc_evaluate_avx2, sc_compute_optimal_avx2},
+    ENGINE(avx512),
+    ENGINE(avx2),
 #endif
-    {"baseline", sc_evaluate_baseline, sc_compute_optimal_baseline},
+    ENGINE(baseline),
 };
 
 static int runs_here(const sc_engine *engine)

@@ -8,10 +8,44 @@
 
 #include "scalecore.h"
 
+/* A Monte Carlo over random networks: what every one of them has in common. */
+typedef struct sc_experiment {
+    uint64_t key;       /* of the random streams */
+    int input_dim;
+    double concentration;
+    double truncation;  /* atoms are drawn until this mass is left, and every draw has its atom */
+    int inputs;         /* per network */
+    int width_count;    /* at most SC_MOST_WIDTHS */
+    const double *widths;
+} sc_experiment;
+
+#define SC_MOST_WIDTHS 200
+#define SC_ATOMS 128 /* atoms that are drawn together */
+
+/* Called now and then during long work; 0 asks it to stop. */
+typedef int (*sc_keep_going)(void *state);
+
 typedef struct sc_engine {
     const char *name;
     ptrdiff_t (*evaluate)(sc_quantity, ptrdiff_t, const sc_column in[4], double *out, ptrdiff_t out_stride);
     void (*compute_optimal)(sc_bound, int integer, ptrdiff_t, const sc_column in[4], const sc_frontier_out *out);
+    /* One network: per width the means over its inputs of d_KL and (F - F~)^2, and the distinct units. */
+    void (*experiment)(const sc_experiment *, int single, uint64_t item, void *space, sc_keep_going, void *state, double *kl,
+                       double *squared, double *occupancy);
+    size_t (*experiment_space)(const sc_experiment *, int single); /* bytes */
+    /* Atoms in order, SC_ATOMS at a time: masses and signed scales, unnormalised directions as [group of 4][coordinate][atom];
+       returns the mass left. */
+    double (*atoms)(const sc_experiment *, uint64_t item, uint64_t chunk_number, double left, double *masses, double *scales,
+                    double *directions);
+    void (*logits64)(const double *directions, const double *weights, ptrdiff_t atoms, int d, const double *X, ptrdiff_t count,
+                     double *out, void *space);
+    void (*logits32)(const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X, ptrdiff_t count,
+                     float *out, void *space);
+    size_t (*logits_space)(int d);
+    /* Philox4x32-10 of one counter, and `groups` x 16 numbers of a stream: 0 exponential, 1 normal, 2 sign; for tests. */
+    void (*philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4]);
+    void (*numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out);
+    double (*binomial)(uint64_t key, uint64_t item, double n, double p);
 } sc_engine;
 
 /* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it runs. */
@@ -27,7 +61,16 @@ const sc_engine *sc_engine_find(const char *name);
 
 #define SC_DECLARE_KERNELS(isa)                                                                                                  \
     ptrdiff_t sc_evaluate_##isa(sc_quantity, ptrdiff_t, const sc_column[4], double *, ptrdiff_t);                                \
-    void sc_compute_optimal_##isa(sc_bound, int, ptrdiff_t, const sc_column[4], const sc_frontier_out *);
+    void sc_compute_optimal_##isa(sc_bound, int, ptrdiff_t, const sc_column[4], const sc_frontier_out *);                        \
+    void sc_experiment_##isa(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *, double *, double *, double *);  \
+    size_t sc_experiment_space_##isa(const sc_experiment *, int);                                                                \
+    double sc_atoms_##isa(const sc_experiment *, uint64_t, uint64_t, double, double *, double *, double *);                      \
+    void sc_logits64_##isa(const double *, const double *, ptrdiff_t, int, const double *, ptrdiff_t, double *, void *);         \
+    void sc_logits32_##isa(const float *, const float *, ptrdiff_t, int, const float *, ptrdiff_t, float *, void *);             \
+    size_t sc_logits_space_##isa(int);                                                                                           \
+    void sc_philox_##isa(const uint32_t[4], uint64_t, uint32_t[4]);                                                              \
+    void sc_numbers_##isa(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *);                                           \
+    double sc_binomial_##isa(uint64_t, uint64_t, double, double);
 SC_DECLARE_KERNELS(baseline)
 SC_DECLARE_KERNELS(avx2)
 SC_DECLARE_KERNELS(avx512)

@@ -33,13 +33,6 @@ SC_INLINE real sc_lane_numbers(void)
     return r_load(numbers);
 }
 
-SC_INLINE double sc_first_lane(real x)
-{
-    double lanes[SC_LANES];
-    r_store(lanes, x);
-    return lanes[0];
-}
-
 SC_INLINE real sc_error_at(const sc_search *s, real n, real T)
 {
     const sc_parts p = sc_parts_at(s->bound, &s->b, n, T);

@@ -14,6 +14,7 @@
 #define SC_ISA 2 /* SC_ISA_AVX2 */
 #include "bounds.c"
 #include "frontier.c"
+#include "network.c"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -14,6 +14,7 @@
 #define SC_ISA 3 /* SC_ISA_AVX512 */
 #include "bounds.c"
 #include "frontier.c"
+#include "network.c"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -72,10 +72,22 @@ SC_INLINE real r_reciprocal(real x)
 }
 SC_INLINE real r_sqrt_coarse(real x) { return x * _mm512_rsqrt14_pd(x); } /* x > 0 */
 SC_INLINE real r_sqrt(real x) { return _mm512_sqrt_pd(x); }
+SC_INLINE bits b_set(uint64_t x) { return (bits)_mm512_set1_epi64((long long)x); }
+SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3, 4, 5, 6, 7}; }
+SC_INLINE bits b_multiply32(bits a, bits b) { return (bits)_mm512_mul_epu32((__m512i)a, (__m512i)b); } /* of the low halves */
+SC_INLINE mask b_any(bits b) { return _mm512_test_epi64_mask((__m512i)b, (__m512i)b); }
 SC_INLINE real r_lookup16(const double table[16], bits index)
 {
     return _mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
 }
+
+typedef __m512 freal; /* the same in single precision */
+#define SC_FLANES 16
+SC_INLINE freal f_set(float x) { return _mm512_set1_ps(x); }
+SC_INLINE freal f_load(const float *p) { return _mm512_loadu_ps(p); }
+SC_INLINE void f_store(float *p, freal x) { _mm512_storeu_ps(p, x); }
+SC_INLINE freal f_fma(freal a, freal b, freal c) { return _mm512_fmadd_ps(a, b, c); }
+SC_INLINE freal f_max(freal a, freal b) { return _mm512_max_ps(a, b); }
 
 #elif SC_ISA == SC_ISA_AVX2
 
@@ -105,10 +117,26 @@ SC_INLINE bits r_bits(real x) { return (bits)_mm256_castpd_si256(x); }
 SC_INLINE real r_from_bits(bits b) { return _mm256_castsi256_pd((__m256i)b); }
 SC_INLINE real r_reciprocal(real x) { return r_set(1.0) / x; }
 SC_INLINE real r_reciprocal_coarse(real x) { return r_set(1.0) / x; }
+SC_INLINE bits b_set(uint64_t x) { return (bits)_mm256_set1_epi64x((long long)x); }
+SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3}; }
+SC_INLINE bits b_multiply32(bits a, bits b) { return (bits)_mm256_mul_epu32((__m256i)a, (__m256i)b); } /* of the low halves */
+SC_INLINE mask b_any(bits b)
+{
+    const __m256i none = _mm256_cmpeq_epi64((__m256i)b, _mm256_setzero_si256());
+    return m_not(_mm256_castsi256_pd(none));
+}
 SC_INLINE real r_lookup16(const double table[16], bits index)
 {
     return _mm256_i64gather_pd(table, (__m256i)(index & (bits){15, 15, 15, 15}), 8);
 }
+
+typedef __m256 freal; /* the same in single precision */
+#define SC_FLANES 8
+SC_INLINE freal f_set(float x) { return _mm256_set1_ps(x); }
+SC_INLINE freal f_load(const float *p) { return _mm256_loadu_ps(p); }
+SC_INLINE void f_store(float *p, freal x) { _mm256_storeu_ps(p, x); }
+SC_INLINE freal f_fma(freal a, freal b, freal c) { return _mm256_fmadd_ps(a, b, c); }
+SC_INLINE freal f_max(freal a, freal b) { return _mm256_max_ps(a, b); }
 
 #else
 
@@ -141,6 +169,21 @@ SC_INLINE bits r_bits(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
 SC_INLINE real r_from_bits(bits b) { real x; memcpy(&x, &b, sizeof x); return x; }
 SC_INLINE real r_reciprocal(real x) { return 1.0 / x; }
 SC_INLINE real r_reciprocal_coarse(real x) { return 1.0 / x; }
+SC_INLINE bits b_set(uint64_t x) { return x; }
+SC_INLINE bits b_lane_numbers(void) { return 0; }
+SC_INLINE bits b_multiply32(bits a, bits b) { return (a & 0xffffffffu) * (b & 0xffffffffu); } /* of the low halves */
+SC_INLINE mask b_any(bits b) { return b != 0; }
+typedef float freal; /* the same in single precision */
+#define SC_FLANES 1
+SC_INLINE freal f_set(float x) { return x; }
+SC_INLINE freal f_load(const float *p) { return *p; }
+SC_INLINE void f_store(float *p, freal x) { *p = x; }
+#if defined(__FMA__) || defined(__aarch64__)
+SC_INLINE freal f_fma(freal a, freal b, freal c) { return fmaf(a, b, c); }
+#else
+SC_INLINE freal f_fma(freal a, freal b, freal c) { return a * b + c; }
+#endif
+SC_INLINE freal f_max(freal a, freal b) { return a > b ? a : b; }
 SC_INLINE real r_lookup16(const double table[16], bits index) { return table[index & 15]; }
 
 #endif
@@ -158,5 +201,12 @@ SC_INLINE real r_mantissa(real x)
 #endif
 
 SC_INLINE real r_nan(void) { return r_set(NAN); }
+
+SC_INLINE double sc_first_lane(real x)
+{
+    double lanes[SC_LANES];
+    r_store(lanes, x);
+    return lanes[0];
+}
 
 #endif

@@ -71,7 +71,8 @@ SC_INLINE real sc_log1p(real y)
     return r_fma(r_exponent(r_from_bits(power)), r_set(SC_LN2), r_lookup16(sc_log1p_centre, rounded >> 48) + p);
 }
 
-SC_INLINE real sc_exp(real x) /* |x| <= 700 */
+/* e^x = power (1 + p), |x| <= 700 */
+SC_INLINE void sc_exp_parts(real x, real *power, real *p_out)
 {
     const real shift = r_set(0x1.8p52);
     const real shifted = r_fma(x, r_set(1.4426950408889634), shift);
@@ -88,8 +89,40 @@ SC_INLINE real sc_exp(real x) /* |x| <= 700 */
     p = r_fma(p, r, r_set(0.16666666666666669));
     p = r_fma(p, r, r_set(0.5));
     p = r_fma(p * r, r, r);
-    const real power = r_from_bits((r_bits(shifted) + 1023) << 52);
+    *power = r_from_bits((r_bits(shifted) + 1023) << 52);
+    *p_out = p;
+}
+
+SC_INLINE real sc_exp(real x)
+{
+    real power, p;
+    sc_exp_parts(x, &power, &p);
     return r_fma(p, power, power);
+}
+
+SC_INLINE real sc_expm1(real x) /* keeps its digits near 0, where the power is 1 */
+{
+    real power, p;
+    sc_exp_parts(x, &power, &p);
+    return r_fma(p, power, power - r_set(1.0));
+}
+
+SC_INLINE real sc_softplus(real x) /* ln(1 + e^x) */
+{
+    const real zero = r_set(0.0);
+    return r_max(x, zero) + sc_log1p(sc_exp(r_max(r_min(x, -x), r_set(-700.0))));
+}
+
+SC_INLINE real sc_sigmoid(real x) /* 1/(1 + e^-x) */
+{
+    const real one = r_set(1.0), e = sc_exp(r_max(r_min(x, -x), r_set(-700.0)));
+    return r_select(r_le(r_set(0.0), x), one, e) / (one + e);
+}
+
+/* d_KL(Bern(sigmoid a) || Bern(sigmoid b)) = sigmoid(a) (a - b) - softplus(a) + softplus(b) */
+SC_INLINE real sc_bernoulli_kl(real a, real b)
+{
+    return r_fma(sc_sigmoid(a), a - b, sc_softplus(b) - sc_softplus(a));
 }
 
 /* ---- digamma difference --------------------------------------------------------------------------------------------------------

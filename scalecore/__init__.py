@@ -1,7 +1,8 @@
 """scalecore: how large a model and how much data for a compute budget, from theory that can be checked.
 
 Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
-`isoflop` the bound along lines of equal compute. Errors are in nats per sample.
+`isoflop` the bound along lines of equal compute. `NetworkPrior` draws the infinite-width network that the bounds are about, and
+`misspecification` measures by simulation what they bound. Errors are in nats per sample.
 """
 
 from __future__ import annotations
@@ -9,10 +10,15 @@ from __future__ import annotations
 from ._core.bounds import VERSION as __version__
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
+from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
 
 __all__ = [
+    "Estimate",
     "Frontier",
     "IsoFlop",
+    "MisspecificationEstimate",
+    "Network",
+    "NetworkPrior",
     "Status",
     "__version__",
     "closed_form_bound",
@@ -21,6 +27,7 @@ __all__ = [
     "estimation_bound",
     "get_include",
     "isoflop",
+    "misspecification",
     "misspecification_bound",
     "occupancy",
     "optimal_resolution",

@@ -54,6 +54,41 @@ def positive_int(name: str, value: object, least: int = 1) -> int:
     return number
 
 
+def positive_number(name: str, value: object) -> float:
+    """Return `value` as a positive finite float."""
+    array = real_array(name, value)  # type: ignore[arg-type]
+    if array.ndim or not (np.isfinite(array) and array > 0):
+        raise ValueError(f"{name} must be one positive finite number, got {describe(value)}")
+    return float(array)
+
+
+def fraction(name: str, value: object, most: float = 1.0) -> float:
+    """Return `value` as a float above 0, and below 1 (or up to `most`, where that is not 1)."""
+    number = positive_number(name, value)
+    if number > most or (number == most == 1.0):
+        raise ValueError(f"{name} must be between 0 and {most:g}, got {number!r}")
+    return number
+
+
+def whole_numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
+    """Return `value` as a float64 array of whole numbers, at least 1."""
+    array = real_array(name, value)
+    if not (np.isfinite(array) & (array >= 1) & (array == np.floor(array))).all():
+        raise ValueError(f"{name} must be whole numbers, at least 1, got {describe(value)}")
+    return array
+
+
+def stream_key(rng: object) -> int:
+    """Return the 64-bit key of the random streams that `rng` stands for: None, an int, a SeedSequence or a Generator (SPEC 7)."""
+    if isinstance(rng, (bool, np.bool_)) or not (
+        rng is None or isinstance(rng, (int, np.integer, np.random.SeedSequence, np.random.Generator))
+    ):
+        raise TypeError(f"rng must be None, an int, a SeedSequence or a Generator, got {describe(rng)}")
+    if isinstance(rng, (int, np.integer)) and rng < 0:
+        raise ValueError(f"rng must not be negative, got {rng}")
+    return int(np.random.default_rng(rng).integers(2**64, dtype=np.uint64))  # type: ignore[arg-type]
+
+
 def thread_count(value: object) -> int:
     """Return the number of threads asked for; 0 stands for None, all that this process may use."""
     return 0 if value is None else min(positive_int("n_threads", value), 2**15)

@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from . import (
+    NetworkPrior,
     Status,
     __version__,
     closed_form_bound,
@@ -22,6 +23,7 @@ from . import (
     error_bound,
     estimation_bound,
     isoflop,
+    misspecification,
     misspecification_bound,
     occupancy,
     optimal_resolution,
@@ -302,6 +304,61 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
     with numbers.open("w", newline="") as file:
         write_csv(columns, file)
     click.echo(f"wrote {out} and {numbers}")
+
+
+@main.command()
+@click.option("-d", "--input-dim", type=click.IntRange(1), default=10, show_default=True, help="Input dimension d.")
+@click.option(
+    "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
+)
+@click.option(
+    "-n", "--widths", type=Axis("widths", 1), default="1:1e5:16", show_default=True, help="Widths n, rounded to whole numbers."
+)
+@click.option(
+    "--networks", type=click.IntRange(2), default=200, show_default=True, help="Networks to draw (with --rtol, the fewest)."
+)
+@click.option("--inputs", type=click.IntRange(1), default=1024, show_default=True, help="Inputs per network.")
+@click.option("--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones.")
+@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True, help="Precision.")
+@click.option("--rtol", type=Number("rtol", exclusive=True), help="Go on until every relative standard error is below this.")
+@options(FORMAT, PLOT)
+def simulate(
+    input_dim: int,
+    concentration: float,
+    widths: np.ndarray,
+    networks: int,
+    inputs: int,
+    seed: int | None,
+    dtype: str,
+    rtol: float | None,
+    form: str,
+    plot: Path | None,
+) -> None:
+    """Measure the misspecification of width-n networks by simulation, beside its bound.
+
+    Example: scalecore simulate -d 10 -K 100 --widths 1:1e5:16 --rtol 0.02
+    """
+    whole = np.unique(np.rint(widths))
+    if whole.size > 200:
+        raise click.UsageError(f"widths must hold at most 200 different whole numbers, got {whole.size}")
+    measured = misspecification(
+        NetworkPrior(input_dim, concentration),
+        whole,
+        networks=networks,
+        inputs=inputs,
+        rng=seed,
+        dtype=dtype,
+        rtol=rtol,
+        progress=sys.stderr.isatty(),
+    )
+    columns: dict[str, Any] = {"width": measured.widths, "kl": measured.kl.mean, "kl_std_error": measured.kl.std_error}
+    columns |= {"bound": measured.bound, "kl/bound": measured.kl.mean / measured.bound}
+    columns |= {"squared_error": measured.squared_error.mean, "squared_error_std_error": measured.squared_error.std_error}
+    columns |= {"exact_squared_error": concentration / (2 * measured.widths)}
+    columns |= {"occupancy": measured.occupancy.mean, "occupancy_std_error": measured.occupancy.std_error}
+    columns |= {"exact_occupancy": occupancy(measured.widths, concentration)}
+    show(columns, form)
+    draw(plot, measured.plot)
 
 
 def run(arguments: list[str] | None = None) -> None:

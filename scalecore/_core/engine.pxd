@@ -1,6 +1,6 @@
 """The C engine as Cython sees it: csrc/engine.h over the public scalecore.h."""
 
-from libc.stdint cimport int8_t
+from libc.stdint cimport int8_t, uint32_t, uint64_t
 
 
 cdef extern from "scalecore.h" nogil:
@@ -40,9 +40,34 @@ cdef extern from "scalecore.h" nogil:
 
 
 cdef extern from "engine.h" nogil:
+    const int SC_MOST_WIDTHS
+
+    ctypedef struct sc_experiment:
+        uint64_t key
+        int input_dim
+        double concentration
+        double truncation
+        int inputs
+        int width_count
+        const double *widths
+
+    ctypedef int (*sc_keep_going)(void *) noexcept nogil
+
     ctypedef struct sc_engine:
         const char *name
         Py_ssize_t (*evaluate)(sc_quantity, Py_ssize_t, const sc_column *, double *, Py_ssize_t) noexcept nogil
         void (*compute_optimal)(sc_bound, int, Py_ssize_t, const sc_column *, const sc_frontier_out *) noexcept nogil
+        void (*experiment)(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *, double *, double *,
+                           double *) noexcept nogil
+        size_t (*experiment_space)(const sc_experiment *, int) noexcept nogil
+        double (*atoms)(const sc_experiment *, uint64_t, uint64_t, double, double *, double *, double *) noexcept nogil
+        void (*logits64)(const double *, const double *, Py_ssize_t, int, const double *, Py_ssize_t, double *,
+                         void *) noexcept nogil
+        void (*logits32)(const float *, const float *, Py_ssize_t, int, const float *, Py_ssize_t, float *, void *) noexcept nogil
+        size_t (*logits_space)(int) noexcept nogil
+        void (*philox)(const uint32_t *, uint64_t, uint32_t *) noexcept nogil
+        void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
+        double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil
 
+    const int SC_ATOMS
     const sc_engine *sc_engine_find(const char *name)

@@ -5,8 +5,13 @@
 #ifdef _OPENMP
 #include <omp.h>
 #define SC_HAS_OPENMP 1
+static inline int sc_thread_number(void) { return omp_get_thread_num(); }
+static inline double sc_seconds(void) { return omp_get_wtime(); }
 #else
 #define SC_HAS_OPENMP 0
+#include <time.h>
+static inline int sc_thread_number(void) { return 0; }
+static inline double sc_seconds(void) { return (double)clock() / CLOCKS_PER_SEC; }
 static inline int omp_get_max_threads(void) { return 1; }
 static inline int omp_in_parallel(void) { return 0; }
 #endif

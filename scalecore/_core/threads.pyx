@@ -6,7 +6,9 @@ C engine. Which thread runs a block never changes its result.
 
 import os
 
-from cpython.exc cimport PyErr_CheckSignals
+
+cdef extern from "Python.h":
+    int PyErr_CheckSignals()  # declared here without `except`: keep_going must not raise
 
 
 cdef extern from "openmp_or_serial.h" nogil:
@@ -14,6 +16,10 @@ cdef extern from "openmp_or_serial.h" nogil:
     int omp_get_max_threads()
     int omp_in_parallel()
     long sc_process_id()
+    int sc_thread_number()
+    double sc_seconds()
+
+cdef double LOOK_EVERY = 0.05
 
 
 def _cgroup_quota():
@@ -65,7 +71,30 @@ cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil:
 
 cdef int check_signals() except -1:
     """Let a pending Ctrl-C raise. Call with the GIL held, often enough that nobody waits."""
-    return PyErr_CheckSignals()
+    return -1 if PyErr_CheckSignals() != 0 else 0
+
+
+cdef void start_watch(watch *state) noexcept nogil:
+    """Before long work without the GIL that calls `keep_going` now and then."""
+    state.stop = False
+    state.next_look = sc_seconds() + LOOK_EVERY
+
+
+cdef int keep_going(void *state) noexcept nogil:
+    """Whether work under this watch shall go on; the thread that began it looks for signals. An `sc_keep_going` of the engine."""
+    cdef watch *w = <watch *>state
+    if not w.stop and sc_thread_number() == 0 and sc_seconds() >= w.next_look:
+        with gil:
+            w.stop = PyErr_CheckSignals() != 0  # the exception stays with this thread until raise_pending
+        w.next_look = sc_seconds() + LOOK_EVERY
+    return not w.stop
+
+
+cdef int raise_pending(watch *state) except -1:
+    """After the work: raise what a signal handler raised during it."""
+    if state.stop:
+        return -1
+    return 0
 
 
 def default_threads():

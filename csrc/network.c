@@ -1,0 +1,156 @@
+/* The infinite-width network: atoms, evaluation, and one network's share of the Monte Carlo, in both precisions. */
+#include "network.h"
+
+/* Mean over the inputs of d_KL(Bern(sigma a) || Bern(sigma b)) and of (a - b)^2. */
+SC_INLINE void compare(const double *a, const double *b, int count, double *kl, double *squared)
+{
+    real kl_sum = r_set(0.0), square_sum = r_set(0.0);
+    double lanes[2][SC_LANES];
+    for (int i = 0; i < count; i += SC_LANES) {
+        const real x = r_load(a + i), y = r_load(b + i);
+        SC_ALIGNED double order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+        const mask real_input = r_lt(r_load(order), r_set(count - i)); /* the last tile is padded */
+        kl_sum = kl_sum + r_select(real_input, sc_bernoulli_kl(x, y), r_set(0.0));
+        square_sum = square_sum + r_select(real_input, (x - y) * (x - y), r_set(0.0));
+    }
+    r_store(lanes[0], kl_sum);
+    r_store(lanes[1], square_sum);
+    *kl = *squared = 0.0;
+    for (int j = 0; j < SC_LANES; j++) {
+        *kl += lanes[0][j];
+        *squared += lanes[1][j];
+    }
+    *kl /= count;
+    *squared /= count;
+}
+
+#if SC_ISA == SC_ISA_AVX512
+#define SC_TILE_PACKS 4 /* 16 accumulators of 32 registers */
+#elif SC_ISA == SC_ISA_AVX2
+#define SC_TILE_PACKS 2 /* 8 of 16 */
+#else
+#define SC_TILE_PACKS 2
+#endif
+
+#define SC_T(name) double_##name
+#define double_number double
+#define double_pack real
+#define double_LANES SC_LANES
+#define double_TILE 32 /* inputs that lie together: what AVX-512 holds in registers */
+#define double_set r_set
+#define double_load r_load
+#define double_store r_store
+#define double_fma r_fma
+#define double_max r_max
+#define double_compare compare
+#include "tile.h"
+#undef SC_T
+
+#define float_TILE 64
+
+static void float_compare(const float *a, const float *b, int count, double *kl, double *squared)
+{
+    *kl = *squared = 0.0;
+    for (int first = 0; first < count; first += float_TILE) {
+        SC_ALIGNED double x[float_TILE], y[float_TILE];
+        double part, square;
+        const int some = count - first < float_TILE ? count - first : float_TILE;
+        for (int i = 0; i < float_TILE; i++) {
+            x[i] = a[first + i];
+            y[i] = b[first + i];
+        }
+        compare(x, y, some, &part, &square);
+        *kl += part * some / count;
+        *squared += square * some / count;
+    }
+}
+
+#define SC_T(name) float_##name
+#define float_number float
+#define float_pack freal
+#define float_LANES SC_FLANES
+#define float_set f_set
+#define float_load f_load
+#define float_store f_store
+#define float_fma f_fma
+#define float_max f_max
+#include "tile.h"
+#undef SC_T
+
+void SC_KERNEL(sc_experiment)(const sc_experiment *e, int single, uint64_t item, void *space, sc_keep_going keep_going, void *state,
+                              double *kl, double *squared, double *occupancy)
+{
+    if (single)
+        float_experiment(e, item, space, keep_going, state, kl, squared, occupancy);
+    else
+        double_experiment(e, item, space, keep_going, state, kl, squared, occupancy);
+}
+
+size_t SC_KERNEL(sc_experiment_space)(const sc_experiment *e, int single)
+{
+    const size_t number = single ? sizeof(float) : sizeof(double), d = (size_t)e->input_dim, widths = (size_t)e->width_count;
+    const size_t padded = ((size_t)e->inputs + float_TILE - 1) / float_TILE * float_TILE;
+    const size_t numbers = SC_ATOMS * d + padded * d + padded * (widths + 1) + SC_ATOMS * float_TILE + SC_ATOMS + SC_ATOMS * widths;
+    return sizeof(sc_chunk) + numbers * number + 64 + SC_ATOMS * d * sizeof(double) + widths * sizeof(sc_thinning)
+           + (SC_ATOMS + 1) * widths * sizeof(int);
+}
+
+double SC_KERNEL(sc_atoms)(const sc_experiment *e, uint64_t item, uint64_t chunk_number, double left, double *masses, double *scales,
+                           double *directions)
+{
+    sc_chunk c;
+    sc_chunk_start(&c);
+    c.number = chunk_number;
+    c.left = left;
+    sc_chunk_next(&c, e, item, directions);
+    memcpy(masses, c.mass, sizeof c.mass);
+    memcpy(scales, c.scale, sizeof c.scale);
+    return c.left;
+}
+
+void SC_KERNEL(sc_logits64)(const double *directions, const double *weights, ptrdiff_t atoms, int d, const double *X, ptrdiff_t count,
+                            double *out, void *space)
+{
+    double_logits(directions, weights, atoms, d, X, count, out, space);
+}
+
+void SC_KERNEL(sc_logits32)(const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X, ptrdiff_t count,
+                            float *out, void *space)
+{
+    float_logits(directions, weights, atoms, d, X, count, out, space);
+}
+
+size_t SC_KERNEL(sc_logits_space)(int d)
+{
+    return sizeof(double) * ((size_t)SC_ATOMS * ((size_t)d + 1) + (size_t)float_TILE * SC_TILES * ((size_t)d + 1));
+}
+
+void SC_KERNEL(sc_philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4])
+{
+    bits c[4];
+    for (int i = 0; i < 4; i++)
+        c[i] = b_set(counter[i]);
+    sc_philox(c, key);
+    for (int i = 0; i < 4; i++) {
+        uint64_t lanes[SC_LANES];
+        memcpy(lanes, &c[i], sizeof lanes);
+        out[i] = (uint32_t)lanes[SC_LANES - 1];
+    }
+}
+
+void SC_KERNEL(sc_numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out)
+{
+    const sc_stream stream = {key, item, purpose};
+    if (kind == 0)
+        sc_fill_exponential(&stream, first, groups, out);
+    else if (kind == 1)
+        sc_fill_normal(&stream, first, groups, out);
+    else
+        sc_fill_sign(&stream, first, groups, out);
+}
+
+double SC_KERNEL(sc_binomial)(uint64_t key, uint64_t item, double n, double p)
+{
+    sc_sequence uniforms = sc_sequence_of((sc_stream){key, item, SC_FOR_DRAWS});
+    return sc_binomial(&uniforms, n, p);
+}

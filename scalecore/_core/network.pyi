@@ -1,0 +1,33 @@
+import numpy as np
+from numpy.typing import NDArray
+
+MOST_WIDTHS: int
+ATOMS: int
+
+def atoms(
+    key: int, item: int, input_dim: int, concentration: float, chunk: int, left: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]: ...
+def logits(
+    directions: NDArray[np.floating],
+    weights: NDArray[np.floating],
+    inputs: NDArray[np.floating],
+    out: NDArray[np.floating],
+    n_threads: int,
+) -> None: ...
+def experiment(
+    key: int,
+    first: int,
+    input_dim: int,
+    concentration: float,
+    truncation: float,
+    inputs: int,
+    widths: NDArray[np.float64],
+    single: bool,
+    kl: NDArray[np.float64],
+    squared: NDArray[np.float64],
+    occupancy: NDArray[np.float64],
+    n_threads: int,
+) -> None: ...
+def philox(counter: list[int], key: int) -> list[int]: ...
+def numbers(kind: str, key: int, item: int, purpose: int, first: int, groups: int) -> NDArray[np.float64]: ...
+def binomial(key: int, n: float, p: float, size: int) -> NDArray[np.float64]: ...

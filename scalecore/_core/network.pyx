@@ -1,0 +1,123 @@
+"""Networks in parallel: each network of a Monte Carlo, and each block of inputs of an evaluation, is one call of the engine."""
+
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+
+from .engine cimport SC_ATOMS, SC_MOST_WIDTHS, sc_engine, sc_engine_find, sc_experiment
+from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
+
+import numpy as np
+
+from .bounds import instruction_set
+
+MOST_WIDTHS = SC_MOST_WIDTHS
+ATOMS = SC_ATOMS
+
+cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
+
+cdef enum:
+    INPUTS = 512  # a block of an evaluation
+
+ctypedef fused number:
+    float
+    double
+
+
+cdef char *work_space(size_t each, int team, char **aligned) except NULL:
+    """`each` bytes a thread, on cache lines of their own; to be freed."""
+    cdef char *memory = <char *>malloc(each * team + 64)
+    if memory == NULL:
+        raise MemoryError(f"{each * team} bytes of work space")
+    aligned[0] = memory + (64 - <size_t>memory % 64) % 64
+    return memory
+
+
+def atoms(uint64_t key, uint64_t item, int input_dim, double concentration, uint64_t chunk, double left):
+    """Chunk `chunk` of network `item`: unit directions, signs, masses, and the mass left after it (`left` before)."""
+    cdef sc_experiment e
+    cdef double[::1] mass = np.empty(SC_ATOMS), scale = np.empty(SC_ATOMS), raw = np.empty(SC_ATOMS * input_dim)
+    e.key, e.input_dim, e.concentration, e.truncation = key, input_dim, concentration, 0.0
+    with nogil:
+        left = ENGINE.atoms(&e, item, chunk, left, &mass[0], &scale[0], &raw[0])
+    rows = np.asarray(raw).reshape(SC_ATOMS // 4, input_dim, 4).transpose(0, 2, 1).reshape(SC_ATOMS, input_dim)
+    return rows / np.sqrt(np.square(rows).sum(axis=1))[:, None], np.sign(scale), np.asarray(mass), left
+
+
+def logits(const number[:, ::1] directions, const number[::1] weights, const number[:, ::1] inputs, number[::1] out, int n_threads):
+    """out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0)."""
+    cdef Py_ssize_t count = inputs.shape[0], m = directions.shape[0], blocks = (count + INPUTS - 1) // INPUTS, i
+    cdef int d = <int>directions.shape[1], team = team_size(blocks, n_threads)
+    cdef size_t each = (ENGINE.logits_space(d) + 63) // 64 * 64
+    cdef char *space
+    cdef char *memory
+    cdef const number *w
+    cdef const number *a
+    cdef watch look
+    if count == 0 or m == 0:
+        out[:] = 0
+        return
+    w, a = &directions[0, 0], &weights[0]
+    memory = work_space(each, team, &space)
+    start_watch(&look)
+    try:
+        with nogil:
+            for i in prange(blocks, schedule="dynamic", num_threads=team):
+                if keep_going(&look):
+                    if number is double:
+                        ENGINE.logits64(w, a, m, d, &inputs[i * INPUTS, 0], min(<Py_ssize_t>INPUTS, count - i * INPUTS),
+                                        &out[i * INPUTS], space + threadid() * each)
+                    else:
+                        ENGINE.logits32(w, a, m, d, &inputs[i * INPUTS, 0], min(<Py_ssize_t>INPUTS, count - i * INPUTS),
+                                        &out[i * INPUTS], space + threadid() * each)
+    finally:
+        free(memory)
+    raise_pending(&look)
+
+
+def experiment(uint64_t key, uint64_t first, int input_dim, double concentration, double truncation, int inputs,
+               const double[::1] widths, bint single, double[:, ::1] kl, double[:, ::1] squared, double[:, ::1] occupancy,
+               int n_threads):
+    """Networks first, first + 1, ...: a row of each output per network."""
+    cdef sc_experiment e
+    cdef Py_ssize_t networks = kl.shape[0], i
+    cdef int team = team_size(networks, n_threads)
+    cdef size_t each
+    cdef char *space
+    cdef char *memory
+    cdef watch look
+    e.key, e.input_dim, e.concentration, e.truncation, e.inputs = key, input_dim, concentration, truncation, inputs
+    e.width_count, e.widths = <int>widths.shape[0], &widths[0]
+    each = (ENGINE.experiment_space(&e, single) + 63) // 64 * 64
+    memory = work_space(each, team, &space)
+    start_watch(&look)
+    try:
+        with nogil:
+            for i in prange(networks, schedule="dynamic", num_threads=team):
+                if keep_going(&look):
+                    ENGINE.experiment(&e, single, first + i, space + threadid() * each, keep_going, &look,
+                                      &kl[i, 0], &squared[i, 0], &occupancy[i, 0])
+    finally:
+        free(memory)
+    raise_pending(&look)
+
+
+def philox(counter, uint64_t key):
+    """Philox4x32-10 of one counter of four words (for tests)."""
+    cdef uint32_t words[4]
+    cdef uint32_t out[4]
+    words[:] = counter
+    ENGINE.philox(words, key, out)
+    return list(out)
+
+
+def numbers(str kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups):
+    """`groups` x 16 numbers of a stream: 'exponential', 'normal' or 'sign' (for tests)."""
+    cdef double[::1] out = np.empty(16 * groups)
+    ENGINE.numbers(["exponential", "normal", "sign"].index(kind), key, item, purpose, first, groups, &out[0])
+    return np.asarray(out)
+
+
+def binomial(uint64_t key, double n, double p, Py_ssize_t size):
+    """`size` binomial variates, each from a stream of its own (for tests)."""
+    return np.array([ENGINE.binomial(key, item, n, p) for item in range(size)])

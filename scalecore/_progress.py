@@ -1,0 +1,20 @@
+"""Progress bars (tqdm, on stderr)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def bar(total: int | None, show: bool, unit: str) -> Iterator[Callable[[int], object]]:
+    """Yield a function that takes how much more is done; it draws a bar if `show`."""
+    if not show:
+        yield lambda more: None
+        return
+    try:
+        from tqdm import tqdm
+    except ImportError as error:
+        raise ImportError("progress=True needs tqdm: pip install 'scalecore[cli]'") from error
+    with tqdm(total=total, unit=unit, unit_scale=True, dynamic_ncols=True) as shown:
+        yield shown.update

@@ -1,0 +1,415 @@
+"""The infinite-width network that the bounds are about: draw it, evaluate it, thin it, and measure the misspecification."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._core import network as _network
+from ._validation import choice, describe, fraction, positive_int, positive_number, stream_key, thread_count, whole_numbers
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Estimate", "MisspecificationEstimate", "Network", "NetworkPrior", "misspecification"]
+
+_DTYPES = ("float64", "float32")
+_BATCH = 64  # networks between two looks at the standard errors
+
+
+@dataclass(frozen=True)
+class NetworkPrior:
+    """Law of the infinite-width two-layer network.
+
+    F(x) = sqrt(K+1) sum_j s_j theta_j max(w_j . x, 0): masses theta of a Dirichlet process of concentration K (sticks of
+    Beta(1, K)), directions w uniform on the unit sphere of R^d, fair signs s. For X ~ N(0, I), F(X) has mean 0 and variance 1/2,
+    and labels are drawn with P(Y = 1 | F, x) = 1/(1 + exp(-F(x))).
+
+    Parameters
+    ----------
+    input_dim : int
+        Dimension d of the input, at least 1.
+    concentration : float
+        Concentration K, greater than 0: how many atoms matter.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter is out of its domain.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> prior = sc.NetworkPrior(input_dim=10, concentration=100)
+    >>> net = prior.sample(0)
+    >>> net
+    Network(1843 units, 10 inputs, concentration 100, leftover mass 9.9e-09)
+    """
+
+    input_dim: int
+    concentration: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "input_dim", positive_int("input_dim", self.input_dim))
+        object.__setattr__(self, "concentration", positive_number("concentration", self.concentration))
+
+    def sample(self, rng: Any = None, *, truncation: float = 1e-8) -> Network:
+        """Draw a network.
+
+        Parameters
+        ----------
+        rng : None, int, SeedSequence or Generator
+            Source of randomness. The same seed gives the same atoms in the same order at every `truncation`.
+        truncation : float, default 1e-8
+            Sticks are broken until at most this mass is left, some K ln(1/truncation) of them. What is left out changes F by a
+            term of mean 0 and variance leftover**2 / 2.
+
+        Returns
+        -------
+        Network
+            With its units in the order of stick breaking.
+
+        Raises
+        ------
+        ValueError
+            If `truncation` is not between 0 and 1.
+        """
+        truncation = fraction("truncation", truncation)
+        key, left, chunk = stream_key(rng), 1.0, 0
+        directions, weights, lefts = [], [], []
+        while left > truncation:
+            units, signs, masses, after = _network.atoms(key, 0, self.input_dim, self.concentration, chunk, left)
+            below = np.concatenate([np.cumsum(masses[::-1])[::-1][1:], [0.0]])  # mass of the later atoms of this chunk
+            directions.append(units)
+            weights.append(np.sqrt(self.concentration + 1) * signs * masses)
+            lefts.append(after + below)
+            left, chunk = after, chunk + 1
+        leftover = np.concatenate(lefts)
+        kept = int(np.argmax(leftover <= truncation)) + 1
+        return Network(
+            np.concatenate(directions)[:kept], np.concatenate(weights)[:kept], float(leftover[kept - 1]), self.concentration
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Network:
+    """A two-layer ReLU network F(x) = sum_j output_weights[j] max(directions[j] . x, 0).
+
+    Attributes
+    ----------
+    directions : ndarray, shape (m, d)
+        Unit vectors.
+    output_weights : ndarray, shape (m,)
+        sign * mass * sqrt(K+1).
+    leftover : float
+        Mass that truncation left out; 0 for a thinned network.
+    concentration : float
+        K of the prior it was drawn from.
+    """
+
+    directions: NDArray[np.float64]
+    output_weights: NDArray[np.float64]
+    leftover: float
+    concentration: float
+
+    @property
+    def input_dim(self) -> int:
+        """Dimension d of the input."""
+        return self.directions.shape[1]
+
+    @property
+    def masses(self) -> NDArray[np.float64]:
+        """Mass of each unit; with `leftover` they sum to 1."""
+        return np.abs(self.output_weights) / np.sqrt(self.concentration + 1)
+
+    def __len__(self) -> int:
+        return len(self.output_weights)
+
+    def __repr__(self) -> str:
+        return (
+            f"Network({len(self)} units, {self.input_dim} inputs, concentration {self.concentration:g}, "
+            f"leftover mass {self.leftover:.2g})"
+        )
+
+    def __call__(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """Evaluate the logit F(x).
+
+        Parameters
+        ----------
+        X : array_like, shape (B, d) or (d,)
+            Inputs; float32 is computed and returned in float32, everything else real in float64. A row with NaN gives NaN.
+        n_threads : int, optional
+            Threads; None means all that this process may use. The answer does not depend on it.
+
+        Returns
+        -------
+        ndarray, shape (B,), or a scalar
+            Logits.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If X is not real (float16 is refused), or has not d columns.
+        """
+        rows, single = self._inputs(X)
+        out = np.empty(len(rows), rows.dtype)
+        directions, weights = (np.ascontiguousarray(array, rows.dtype) for array in (self.directions, self.output_weights))
+        _network.logits(directions, weights, rows, out, thread_count(n_threads))
+        return out[0] if single else out
+
+    def _inputs(self, X: ArrayLike) -> tuple[NDArray[Any], bool]:
+        array = np.asarray(X)
+        if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8 or array.dtype == np.float16:
+            raise TypeError(f"X must be float64, float32 or integers, got {describe(X)}")
+        if array.ndim not in (1, 2) or array.shape[-1] != self.input_dim:
+            raise ValueError(f"X must have shape (B, {self.input_dim}) or ({self.input_dim},), got {array.shape}")
+        dtype = np.float32 if array.dtype == np.float32 else np.float64
+        return np.ascontiguousarray(array.reshape(-1, self.input_dim), dtype), array.ndim == 1
+
+    def probability(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
+        """P(Y = 1 | F, x) = 1 / (1 + exp(-F(x))); parameters as for calling the network."""
+        logits = self(X, n_threads=n_threads)
+        return np.exp(-np.logaddexp(0, -logits), dtype=logits.dtype)
+
+    def draw(self, T: int, rng: Any = None) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+        """Draw labelled data: X ~ N(0, I) and fair labels given the network.
+
+        Parameters
+        ----------
+        T : int
+            Samples.
+        rng : None, int, SeedSequence or Generator
+            Source of randomness.
+
+        Returns
+        -------
+        X : ndarray, shape (T, d)
+        y : ndarray of uint8, shape (T,)
+        """
+        count = positive_int("T", T)
+        generator = _generator(rng)
+        X = generator.standard_normal((count, self.input_dim))
+        return X, (generator.random(count) < self.probability(X)).astype(np.uint8)
+
+    def thin(self, n: int, rng: Any = None, *, resolution: float | None = None) -> Network:
+        """Draw the width-n learning model: n units drawn from this network's masses, each then of mass 1/n.
+
+        Parameters
+        ----------
+        n : int
+            Width, at least 1.
+        rng : None, int, SeedSequence or Generator
+            Source of randomness.
+        resolution : float, optional
+            Also describe each direction by a point of a net: every coordinate is rounded to a multiple of resolution/sqrt(d) and
+            the result normalised, which moves the direction by at most `resolution`. Between 0 and 2.
+
+        Returns
+        -------
+        Network
+            Its distinct units only, some E U_n = `occupancy` (n, K) of them. E(F - F~)^2 = K/(2n) + E|phi_w - phi_w^|^2 exactly, at
+            most K/(2n) + resolution**2/2 (up to the leftover mass, whose units are never drawn).
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `n` or `resolution` is out of its domain.
+        """
+        count = positive_int("n", n)
+        eps = None if resolution is None else fraction("resolution", resolution, most=2.0)
+        masses = self.masses
+        drawn = _generator(rng).multinomial(count, masses / masses.sum())
+        kept = np.flatnonzero(drawn)
+        weights = np.sign(self.output_weights[kept]) * drawn[kept] / count * np.sqrt(self.concentration + 1)
+        directions = self.directions[kept]
+        return Network(directions if eps is None else _round_directions(directions, eps), weights, 0.0, self.concentration)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw the masses, sorted and summed, and for d = 2 the function itself; return the array of axes."""
+        from .plotting import plot_network
+
+        return plot_network(self, ax=ax)
+
+
+def _round_directions(directions: NDArray[np.float64], resolution: float) -> NDArray[np.float64]:
+    """Nearest points of the net of `Network.thin`: off by resolution/2 before normalising, hence by at most resolution after."""
+    step = resolution / np.sqrt(directions.shape[1])
+    points = np.rint(directions / step)
+    empty = ~points.any(axis=1)  # only at resolution 2, where any unit vector will do
+    points[empty] = np.sign(directions[empty, :1])
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def _generator(rng: Any) -> np.random.Generator:
+    return np.random.default_rng(rng if isinstance(rng, np.random.Generator) else stream_key(rng))
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A Monte Carlo mean and its standard error over networks, per width."""
+
+    mean: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MisspecificationEstimate:
+    """What `misspecification` measured.
+
+    Attributes
+    ----------
+    widths : ndarray
+        As asked.
+    kl : Estimate
+        E d_KL(P(Y|F,X) || P(Y|F~,X)), nats per sample; `bound` lies above it.
+    squared_error : Estimate
+        E(F - F~)^2; exactly K/(2n).
+    occupancy : Estimate
+        E U_n, distinct units; exactly `scalecore.occupancy` (n, K).
+    bound : ndarray
+        K/(16 n), nats per sample.
+    prior : NetworkPrior
+    networks, inputs : int
+        Networks that were drawn, and inputs per network.
+    dtype : str
+        Precision in which the networks were evaluated.
+    """
+
+    widths: NDArray[np.float64]
+    kl: Estimate
+    squared_error: Estimate
+    occupancy: Estimate
+    bound: NDArray[np.float64]
+    prior: NetworkPrior
+    networks: int
+    inputs: int
+    dtype: str
+
+    def __repr__(self) -> str:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = self.kl.mean / self.bound
+        return (
+            f"MisspecificationEstimate({np.size(self.widths)} widths, {self.networks} networks x {self.inputs} inputs, "
+            f"KL is {np.min(ratio):.2f} to {np.max(ratio):.2f} of the bound K/(16n))"
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the estimate with error bars over the bound; return the axes."""
+        from .plotting import plot_misspecification
+
+        return plot_misspecification(self, ax=ax)
+
+
+class _Moments:
+    """Running mean and sum of squares over networks, in their order, so that batches and threads change nothing."""
+
+    def __init__(self, widths: int) -> None:
+        self.count, self.mean, self.squares = 0, np.zeros(widths), np.zeros(widths)
+
+    def add(self, rows: NDArray[np.float64]) -> None:
+        for row in rows:
+            self.count += 1
+            step = row - self.mean
+            self.mean = self.mean + step / self.count
+            self.squares = self.squares + step * (row - self.mean)
+
+    def estimate(self, shape: tuple[int, ...]) -> Estimate:
+        variance = self.squares / (self.count - 1) if self.count > 1 else np.full_like(self.squares, np.nan)
+        return Estimate(self.mean.reshape(shape)[()], np.sqrt(variance / self.count).reshape(shape)[()])
+
+
+def misspecification(
+    prior: NetworkPrior,
+    widths: ArrayLike,
+    *,
+    networks: int = 200,
+    inputs: int = 1024,
+    rng: Any = None,
+    dtype: str = "float64",
+    rtol: float | None = None,
+    n_threads: int | None = None,
+    progress: bool = False,
+) -> MisspecificationEstimate:
+    """Measure what width-n networks cannot express of the infinite-width network, by Monte Carlo.
+
+    Each network F is drawn whole (until a mass of 1e-8 is left, and further where draws ask for it), thinned to F~ at every width,
+    and both are compared on one set of inputs shared by all widths.
+
+    Parameters
+    ----------
+    prior : NetworkPrior
+        Law of F.
+    widths : array_like of int
+        Widths n, at least 1; at most 200 of them.
+    networks : int, default 200
+        Networks to draw; with `rtol`, the fewest.
+    inputs : int, default 1024
+        Inputs per network. Inputs of one network are correlated through it, so standard errors are over networks.
+    rng : None, int, SeedSequence or Generator
+        Source of randomness.
+    dtype : {"float64", "float32"}
+        Precision in which networks are evaluated.
+    rtol : float, optional
+        Draw networks, 64 at a time, until every width's relative standard error of KL and of the squared error is below this.
+    n_threads : int, optional
+        Threads; None means all that this process may use. The answer does not depend on it.
+    progress : bool, default False
+        Show a bar on stderr.
+
+    Returns
+    -------
+    MisspecificationEstimate
+        kl, squared_error and occupancy with standard errors, and the bound K/(16 n).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of its domain, by name, before any work starts.
+
+    Notes
+    -----
+    E(F - F~)^2 = K/(2n), E U_n = K (psi(K+n) - psi(K)) exactly, and E d_KL <= K/(16 n).
+    Source: JVR24 Corollary 4.1; docs/theory.md.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> mc = sc.misspecification(sc.NetworkPrior(10, 100), [10, 100, 1000], networks=50, rng=1)
+    >>> bool((mc.kl.mean < mc.bound).all())
+    True
+    >>> bool((abs(mc.squared_error.mean - 100 / (2 * mc.widths)) < 4 * mc.squared_error.std_error).all())
+    True
+    """
+    if not isinstance(prior, NetworkPrior):
+        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
+    asked = whole_numbers("widths", widths)
+    if not 1 <= asked.size <= _network.MOST_WIDTHS:
+        raise ValueError(f"widths must hold 1 to {_network.MOST_WIDTHS} widths, got {asked.size}")
+    networks, inputs = positive_int("networks", networks), positive_int("inputs", inputs)
+    single = choice("dtype", dtype, _DTYPES) == "float32"
+    target = None if rtol is None else positive_number("rtol", rtol)
+    threads, key = thread_count(n_threads), stream_key(rng)
+    flat = np.ascontiguousarray(asked.ravel())
+    moments = [_Moments(flat.size) for _ in range(3)]
+    from ._progress import bar
+
+    with bar(networks if target is None else None, progress, "networks") as advance:
+        while moments[0].count < networks or (target is not None and not _reached(moments[:2], target)):
+            done = moments[0].count
+            batch = min(_BATCH, networks - done) if done < networks else _BATCH
+            rows = [np.zeros((batch, flat.size)) for _ in moments]
+            _network.experiment(key, done, prior.input_dim, prior.concentration, 1e-8, inputs, flat, single, *rows, threads)
+            for moment, part in zip(moments, rows, strict=True):
+                moment.add(part)
+            advance(batch)
+    kl, squared, occupancy = (moment.estimate(asked.shape) for moment in moments)
+    bound = (prior.concentration / (16 * asked))[()]
+    return MisspecificationEstimate(asked[()], kl, squared, occupancy, bound, prior, moments[0].count, inputs, dtype)
+
+
+def _reached(moments: list[_Moments], rtol: float) -> bool:
+    estimates = [moment.estimate(moment.mean.shape) for moment in moments]
+    return all((estimate.std_error <= rtol * estimate.mean).all() for estimate in estimates)

@@ -1,0 +1,121 @@
+"""The random streams. Each statistical test has a fixed seed and a false-alarm rate of 1e-4 or less."""
+
+import math
+
+import numpy as np
+import pytest
+
+from scalecore._core import network as core
+
+# Random123's published vectors for philox4x32-10: counter, key, output
+KNOWN = [
+    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
+    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
+    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+]
+
+
+def kolmogorov_smirnov(values, cdf):
+    """sqrt(n) D; above 2.23 with probability 1e-4."""
+    values = np.sort(values)
+    n = values.size
+    F = cdf(values)
+    return np.sqrt(n) * max(np.max(np.arange(1, n + 1) / n - F), np.max(F - np.arange(n) / n))
+
+
+def normal_cdf(x):
+    return 0.5 * np.vectorize(math.erfc)(-x / math.sqrt(2))
+
+
+def chi_square_is_fine(counts, expected):
+    """Wilson and Hilferty: the cube root is nearly normal; 3.9 standard deviations are 1e-4."""
+    keep = expected > 5
+    observed = np.append(counts[keep], counts[~keep].sum())
+    wanted = np.append(expected[keep], expected[~keep].sum())
+    observed, wanted = observed[wanted > 0], wanted[wanted > 0]
+    df = observed.size - 1
+    statistic = ((observed - wanted) ** 2 / wanted).sum()
+    z = ((statistic / df) ** (1 / 3) - (1 - 2 / (9 * df))) / math.sqrt(2 / (9 * df))
+    return z < 3.9
+
+
+@pytest.mark.parametrize(("counter", "key", "output"), KNOWN)
+def test_known_answers(counter, key, output):
+    words = [int(word, 16) for word in counter.split()]
+    low, high = (int(word, 16) for word in key.split())
+    assert [f"{word:08x}" for word in core.philox(words, low | high << 32)] == output.split()
+
+
+def test_every_instruction_set_draws_the_same(run_python):
+    code = """
+try:
+    from scalecore._core import network as core
+except ImportError:
+    print("lacking"); raise SystemExit
+import numpy as np
+for kind in ("exponential", "normal", "sign"):
+    print(*core.numbers(kind, 5, 3, 2, 10**12, 2).round(12).tolist())
+print(core.philox([1, 2, 3, 4], 5), core.binomial(1, 1e6, 0.3, 5).tolist())
+"""
+    printed = [run_python(code, SCALECORE_ISA=isa) for isa in ("baseline", "avx2", "avx512")]
+    assert len({text for text in printed if text.strip() != "lacking"}) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_normals_and_exponentials(seed):
+    z = core.numbers("normal", seed, 1, 4, 0, 12_500)
+    assert kolmogorov_smirnov(z, normal_cdf) < 2.23
+    assert kolmogorov_smirnov(core.numbers("exponential", seed, 1, 1, 0, 12_500), lambda x: -np.expm1(-x)) < 2.23
+    moments = [(z**k).mean() for k in (1, 2, 3, 4)]
+    spread = [1, math.sqrt(2), math.sqrt(15), math.sqrt(96)]
+    assert all(abs(m - e) < 4 * s / math.sqrt(z.size) for m, e, s in zip(moments, (0, 1, 0, 3), spread, strict=True))
+    pairs = z.reshape(-1, 2, 8)  # cosine and sine of one angle must not know each other
+    for left, right in ((pairs[:, 0], pairs[:, 1]), (z[:-1], z[1:]), (z[:-16], z[16:])):
+        assert abs((left * right).mean()) < 4 / math.sqrt(left.size)
+        assert abs((left**2 * right**2).mean() - 1) < 4 * math.sqrt(8) / math.sqrt(left.size)
+
+
+def test_signs_are_fair():
+    signs = core.numbers("sign", 9, 0, 3, 0, 20_000)
+    assert set(signs) == {-1, 1}
+    assert abs(signs.mean()) < 4 / math.sqrt(signs.size)
+    assert abs((signs[1:] * signs[:-1]).mean()) < 4 / math.sqrt(signs.size)
+
+
+def test_streams_are_unrelated_and_places_are_fixed():
+    base = core.numbers("normal", 1, 1, 4, 0, 5000)
+    for key, item, purpose in ((2, 1, 4), (1 + 2**32, 1, 4), (1, 2, 4), (1, 1 + 2**32, 4), (1, 1, 5)):
+        other = core.numbers("normal", key, item, purpose, 0, 5000)
+        assert abs(np.corrcoef(base, other)[0, 1]) < 4 / math.sqrt(base.size)
+        assert not np.isin(base, other).any()
+    assert (core.numbers("normal", 1, 1, 4, 100, 7) == base[1600:1712]).all()
+    far = core.numbers("normal", 1, 1, 4, 2**40, 1)
+    assert not np.isin(far, base).any()
+
+
+def log_pmf(n, p):
+    k = np.arange(n + 1)
+    lgamma = np.vectorize(math.lgamma)
+    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
+
+
+@pytest.mark.parametrize(
+    ("n", "p"),
+    [(1, 0.3), (10, 0.5), (7, 0.999), (40, 0.2), (40, 0.26), (100, 0.5), (1000, 0.011), (1000, 0.99), (5000, 0.4), (300, 0.04)],
+)
+def test_binomials(n, p):
+    size = 40_000
+    draws = core.binomial(3, n, p, size)
+    assert draws.min() >= 0
+    assert draws.max() <= n
+    assert chi_square_is_fine(np.bincount(draws.astype(int), minlength=n + 1), size * np.exp(log_pmf(n, p)))
+
+
+def test_huge_and_degenerate_binomials():
+    draws = core.binomial(4, 1e15, 0.37, 20_000)
+    assert abs(draws.mean() - 3.7e14) < 4 * math.sqrt(1e15 * 0.37 * 0.63 / 20_000)
+    assert abs(draws.std() / math.sqrt(1e15 * 0.37 * 0.63) - 1) < 4 / math.sqrt(2 * 20_000)
+    assert (core.binomial(4, 5, 0.0, 10) == 0).all()
+    assert (core.binomial(4, 5, 1.0, 10) == 5).all()
+    assert (core.binomial(4, 0, 0.5, 10) == 0).all()
+    assert (core.binomial(4, 1e6, 1e-300, 10) == 0).all()
