@@ -5,7 +5,8 @@
 
 #define ENGINE(isa)                                                                                                              \
     {#isa, sc_evaluate_##isa, sc_compute_optimal_##isa, sc_experiment_##isa, sc_experiment_space_##isa, sc_atoms_##isa,          \
-     sc_logits64_##isa, sc_logits32_##isa, sc_logits_space_##isa, sc_philox_##isa, sc_numbers_##isa, sc_binomial_##isa}
+     sc_logits64_##isa, sc_logits32_##isa, sc_logits_space_##isa, sc_philox_##isa, sc_numbers_##isa, sc_binomial_##isa,                      \
+     sc_multiply_adds_##isa}
 
 static const sc_engine engines[] = { /* best first */
 #ifdef SC_HAVE_X86_KERNELS

@@ -46,6 +46,8 @@ typedef struct sc_engine {
     void (*philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4]);
     void (*numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out);
     double (*binomial)(uint64_t key, uint64_t item, double n, double p);
+    /* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. The peak to compare with. */
+    double (*multiply_adds)(long repeats, int single, double *sink);
 } sc_engine;
 
 /* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it runs. */
@@ -70,7 +72,8 @@ const sc_engine *sc_engine_find(const char *name);
     size_t sc_logits_space_##isa(int);                                                                                           \
     void sc_philox_##isa(const uint32_t[4], uint64_t, uint32_t[4]);                                                              \
     void sc_numbers_##isa(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *);                                           \
-    double sc_binomial_##isa(uint64_t, uint64_t, double, double);
+    double sc_binomial_##isa(uint64_t, uint64_t, double, double);                                                                \
+    double sc_multiply_adds_##isa(long, int, double *);
 SC_DECLARE_KERNELS(baseline)
 SC_DECLARE_KERNELS(avx2)
 SC_DECLARE_KERNELS(avx512)

@@ -154,3 +154,33 @@ double SC_KERNEL(sc_binomial)(uint64_t key, uint64_t item, double n, double p)
     sc_sequence uniforms = sc_sequence_of((sc_stream){key, item, SC_FOR_DRAWS});
     return sc_binomial(&uniforms, n, p);
 }
+
+double SC_KERNEL(sc_multiply_adds)(long repeats, int single, double *sink)
+{
+    double lanes[SC_LANES];
+    float flanes[SC_FLANES];
+    if (single) {
+        freal a[16];
+        for (int i = 0; i < 16; i++)
+            a[i] = f_set((float)i);
+        for (long r = 0; r < repeats; r++)
+            for (int i = 0; i < 16; i++)
+                a[i] = f_fma(a[i], f_set(0.99999f), f_set(1e-5f));
+        for (int i = 1; i < 16; i++)
+            a[0] = a[0] + a[i];
+        f_store(flanes, a[0]);
+        *sink = flanes[0];
+        return 2.0 * 16 * SC_FLANES * (double)repeats;
+    }
+    real a[16];
+    for (int i = 0; i < 16; i++)
+        a[i] = r_set(i);
+    for (long r = 0; r < repeats; r++)
+        for (int i = 0; i < 16; i++)
+            a[i] = r_fma(a[i], r_set(0.99999), r_set(1e-5));
+    for (int i = 1; i < 16; i++)
+        a[0] = a[0] + a[i];
+    r_store(lanes, a[0]);
+    *sink = lanes[0];
+    return 2.0 * 16 * SC_LANES * (double)repeats;
+}

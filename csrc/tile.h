@@ -76,17 +76,20 @@ static void SC_T(logits)(const SC_T(number) *directions, const SC_T(number) *wei
         const int inputs = count - first < SC_T(TILE) * SC_TILES ? (int)(count - first) : SC_T(TILE) * SC_TILES;
         const int tiles = (inputs + SC_T(TILE) - 1) / SC_T(TILE);
         for (int i = 0; i < tiles * SC_T(TILE); i++) {
+            const SC_T(number) *row = X + (first + (i < inputs ? i : 0)) * d; /* what fills the last tile is not read */
+            SC_T(number) *to = x + (size_t)(i / SC_T(TILE)) * (size_t)d * SC_T(TILE) + i % SC_T(TILE);
             sum[i] = 0;
             for (int k = 0; k < d; k++)
-                x[((size_t)(i / SC_T(TILE)) * (size_t)d + (size_t)k) * SC_T(TILE) + (size_t)(i % SC_T(TILE))] =
-                    i < inputs ? X[(first + i) * d + k] : 0;
+                to[(ptrdiff_t)k * SC_T(TILE)] = row[k];
         }
         for (ptrdiff_t j = 0; j < atoms; j += SC_ATOMS) {
             const int some = atoms - j < SC_ATOMS ? (int)(atoms - j) : SC_ATOMS, groups = (some + 3) / 4;
             for (int a = 0; a < 4 * groups; a++) {
+                const SC_T(number) *row = directions + (j + (a < some ? a : 0)) * d; /* units that fill a group have no weight */
+                SC_T(number) *to = w + (size_t)(a / 4) * 4 * (size_t)d + a % 4;
                 weight[a] = a < some ? weights[j + a] : 0;
                 for (int k = 0; k < d; k++)
-                    w[(a / 4 * d + k) * 4 + a % 4] = a < some ? directions[(j + a) * d + k] : 0;
+                    to[4 * k] = row[k];
             }
             for (int t = 0; t < tiles; t++)
                 for (int s = 0; s < SC_T(TILE); s += STRIP)

@@ -46,7 +46,7 @@ class NetworkPrior:
     >>> prior = sc.NetworkPrior(input_dim=10, concentration=100)
     >>> net = prior.sample(0)
     >>> net
-    Network(1843 units, 10 inputs, concentration 100, leftover mass 9.9e-09)
+    Network(1864 units, 10 inputs, concentration 100, leftover mass 1e-08)
     """
 
     input_dim: int

@@ -63,12 +63,24 @@ def test_isoflop(scalecore_command):
     assert float(got[4]["error"]) == sc.isoflop([1e6], 10, 100, points=9).error[0, 4]
 
 
+def test_simulate(scalecore_command):
+    arguments = ("simulate", "-d", "3", "-K", "7", "--widths", "1:100:5", "--networks", "8", "--inputs", "32", "--seed", "5")
+    got = rows(scalecore_command(*arguments, "--format", "csv"))
+    mc = sc.misspecification(sc.NetworkPrior(3, 7), [1, 3, 10, 32, 100], networks=8, inputs=32, rng=5)
+    assert [float(row["kl"]) for row in got] == mc.kl.mean.tolist()
+    assert [float(row["bound"]) for row in got] == mc.bound.tolist()
+    assert [float(row["occupancy_std_error"]) for row in got] == mc.occupancy.std_error.tolist()
+    assert len(json.loads(scalecore_command(*arguments, "--format", "json"))) == 5
+    assert "kl/bound" in scalecore_command(*arguments)
+
+
 @pytest.mark.parametrize(
     ("arguments", "file"),
     [
         (["frontier", "-C", "1e6:1e12:5", "--plot", "a.png"], "a.png"),
         (["isoflop", "-C", "1e6:1e8:3", "--plot", "b.svg"], "b.svg"),
         (["figure1", "--out", "c.pdf"], "c.pdf"),
+        (["simulate", "-n", "1:100:3", "--networks", "4", "--inputs", "8", "--plot", "d.png"], "d.png"),
     ],
 )
 def test_pictures(scalecore_command, arguments, file):
@@ -107,6 +119,13 @@ def test_figure1_writes_its_numbers(scalecore_command):
         (["frontier", "-C", "1e6", "--plot", "no/such/a.png"], "folder does not exist"),
         (["isoflop", "-C", "1e6", "--points", "1"], "1 is not in the range"),
         (["bound", "-n", "0", "-T", "5"], "width must be finite and at least 1"),
+        (["simulate", "-d", "0"], "0 is not in the range"),
+        (["simulate", "-K", "0"], "concentration must be"),
+        (["simulate", "-n", "0.5"], "widths must be finite and at least 1"),
+        (["simulate", "-n", "1:1e6:500"], "at most 200"),
+        (["simulate", "--networks", "1"], "1 is not in the range"),
+        (["simulate", "--dtype", "float16"], "'float16' is not one of"),
+        (["simulate", "--rtol", "0"], "rtol must be"),
         (["figur1"], "No such command"),
         (["--what"], "No such option"),
     ],
@@ -121,7 +140,7 @@ def test_mistakes_give_one_line_and_status_2(scalecore_command, arguments, messa
 
 def test_help_teaches(scalecore_command):
     assert "1e6:1e15:50" in scalecore_command("--help")
-    for name in ("bound", "frontier", "isoflop", "figure1"):
+    for name in ("bound", "frontier", "isoflop", "figure1", "simulate"):
         assert f"Example: scalecore {name}" in scalecore_command(name, "--help")
     assert sc.__version__ in scalecore_command("--version")
 

@@ -1,4 +1,8 @@
-"""The infinite-width network. Statistical tests have fixed seeds; each comparison at 4 standard errors alarms falsely once in 16,000."""
+"""The infinite-width network.
+
+Statistical tests have fixed seeds; a comparison at 4 standard errors alarms falsely once in 16,000, one by Kolmogorov-Smirnov or
+by chi-square once in 10,000.
+"""
 
 import os
 import pickle
@@ -25,9 +29,14 @@ def logits(net, X):
 @cache
 def measured(d, K):
     networks, inputs = (60, 64) if K == 1e4 else (1500, 256) if K <= 1 else (500, 256)
-    return sc.misspecification(
-        sc.NetworkPrior(d, K), WIDTHS, networks=networks // (3 if SMALL else 1), inputs=inputs, rng=int(d * 1000 + K)
-    )
+    networks //= 3 if SMALL else 1
+    return sc.misspecification(sc.NetworkPrior(d, K), WIDTHS, networks=networks, inputs=inputs, rng=int(d * 1000 + K))
+
+
+def occupancy_std(n, K):
+    """Exact: U_n is a sum of independent events of probability K/(K+i)."""
+    i = np.arange(n)
+    return np.sqrt((K * i / (K + i) ** 2).sum())
 
 
 @pytest.mark.slow
@@ -39,7 +48,9 @@ def test_exact_identities(d, K):
     error = mc.squared_error
     assert (np.abs(error.mean - K / (2 * n)) <= 4 * error.std_error).all()
     occupancy = mc.occupancy
-    assert (np.abs(occupancy.mean - sc.occupancy(n, K)) <= 4 * occupancy.std_error + 1e-12).all()
+    std_error = np.array([occupancy_std(width, K) for width in WIDTHS]) / np.sqrt(mc.networks)
+    assert (np.abs(occupancy.mean - sc.occupancy(n, K)) <= 4 * std_error + 1 / mc.networks).all()  # one rare event more or less
+    assert np.allclose(occupancy.std_error[2:], std_error[2:], rtol=0.5, atol=0.01)
     assert (mc.kl.mean <= mc.bound + 4 * mc.kl.std_error).all()
     assert (mc.bound == K / (16 * n)).all()
 
@@ -381,11 +392,11 @@ def test_ctrl_c(K):
     assert np.isfinite(sc.misspecification(PRIOR, 5, networks=5, inputs=8, rng=0).kl.mean)
 
 
-@pytest.mark.skipif(os.name != "posix", reason="resource")
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="needs /proc")
 def test_memory_does_not_grow_with_concentration(run_python):
     code = """
-import resource, scalecore as sc
+import scalecore as sc
 sc.misspecification(sc.NetworkPrior(10, 1e6), [1, 1000, 100000], networks=2, inputs=64, rng=0)
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
-    assert float(run_python(code)) < 100
+    assert float(run_python(code)) < 100 * 1024  # kB, the interpreter and NumPy included

@@ -58,3 +58,28 @@ def test_figure1():
     figure.canvas.draw()
     tiny, _, _ = figure1(1, 1e-3)  # every optimum at width 1
     tiny.canvas.draw()
+
+
+@pytest.mark.parametrize("d", [1, 2, 10])
+def test_network(d):
+    net = sc.NetworkPrior(d, 10.0).sample(1)
+    axes = net.plot()
+    assert len(axes) == (3 if d == 2 else 2)
+    masses = axes[0].get_lines()[0].get_ydata()
+    assert (np.diff(masses) <= 0).all()
+    assert axes[1].get_lines()[0].get_ydata()[-1] == pytest.approx(1 - net.leftover)
+    axes[0].figure.canvas.draw()
+    with pytest.raises(ValueError, match="ax must hold"):
+        net.plot(ax=plt.subplots()[1])
+
+
+def test_misspecification_shows_the_bound_above_the_estimate():
+    mc = sc.misspecification(sc.NetworkPrior(3, 10.0), [100, 1, 10], networks=20, inputs=64, rng=0)
+    ax = mc.plot()
+    bound = ax.get_lines()[0]
+    assert bound.get_linestyle() == "--"
+    assert bound.get_xdata().tolist() == [1, 10, 100]
+    assert np.allclose(bound.get_ydata(), 10 / 16 / bound.get_xdata())
+    assert ax.containers[0].has_yerr
+    assert "nats" in ax.get_ylabel()
+    ax.figure.canvas.draw()

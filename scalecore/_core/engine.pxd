@@ -68,6 +68,7 @@ cdef extern from "engine.h" nogil:
         void (*philox)(const uint32_t *, uint64_t, uint32_t *) noexcept nogil
         void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
         double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil
+        double (*multiply_adds)(long, int, double *) noexcept nogil
 
     const int SC_ATOMS
     const sc_engine *sc_engine_find(const char *name)

@@ -121,3 +121,13 @@ def numbers(str kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t fi
 def binomial(uint64_t key, double n, double p, Py_ssize_t size):
     """`size` binomial variates, each from a stream of its own (for tests)."""
     return np.array([ENGINE.binomial(key, item, n, p) for item in range(size)])
+
+
+def multiply_adds(long repeats, bint single, int n_threads):
+    """Run chains of multiply-adds on every thread; returns the flops (for benchmarks: the peak to compare with)."""
+    cdef int team = team_size(2**20, n_threads), _i
+    cdef double flops = 0.0, sink = 0.0
+    with nogil:
+        for _i in prange(team, schedule="static", num_threads=team):
+            flops += ENGINE.multiply_adds(repeats, single, &sink)
+    return flops
