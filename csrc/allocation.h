@@ -44,7 +44,7 @@ SC_INLINE sc_condition sc_condition_optimal(const sc_budget *b, real x)
     const real U = sc_occupancy_at(&b->origin, n);
     const real entropy_per_sample = U * (n * r_reciprocal(b->most)) * b->d;
     const real eps = sc_resolution(entropy_per_sample, SC_FOR_ITS_PARTS);
-    const real g = sc_unit_entropy(x, b->d, eps);
+    const real g = sc_unit_entropy(x + r_set(SC_LN2), b->d, r_reciprocal(eps));
     real trigamma, tetragamma;
     sc_polygamma(K + n, &trigamma, &tetragamma);
     const real a = n * trigamma * K;                 /* U_x */
@@ -67,7 +67,7 @@ SC_INLINE sc_condition sc_condition_closed_form(const sc_budget *b, real x)
     const real a = n * inverse * K;                  /* V_x */
     const real a_x = a * ((K - one) * inverse);
     const real s = r_sqrt(one + ratio);              /* g = ln 2n + d ln(1 + 2s) */
-    const real g = sc_closed_form_entropy(&b->ratio, n, b->d, 1);
+    const real g = sc_closed_form_entropy(&b->ratio, n, b->d, sc_closed_form_cover(&b->ratio, n), 1);
     const real q = r_reciprocal(r_fma(r_set(2.0) * s, s, s));
     const real h = ratio * q;
     const real h_x = r_fma(s, s + r_set(4.0), one) * q * q * ratio * r_reciprocal(s + s);
@@ -94,10 +94,11 @@ SC_INLINE sc_parts sc_parts_at(sc_bound bound, const sc_budget *b, real n, real 
         const real per_sample = sc_occupancy_at(&b->origin, n) / T;
         const real eps = sc_resolution(per_sample * b->d, SC_FOR_ITS_PARTS);
         p.misspecification = sc_misspecification_at(n, b->origin.K, eps);
-        p.estimation = per_sample * sc_unit_entropy(sc_log(n), b->d, eps);
+        p.estimation = per_sample * sc_unit_entropy(sc_log_twice(n), b->d, r_reciprocal(eps));
     } else {
         p.misspecification = sc_closed_form_misspecification(n, b->origin.K);
-        p.estimation = sc_occupancy_bound_at(&b->ratio, n, 1) / T * sc_closed_form_entropy(&b->ratio, n, b->d, 1);
+        p.estimation = sc_occupancy_bound_at(&b->ratio, n, 1) / T
+                       * sc_closed_form_entropy(&b->ratio, n, b->d, sc_closed_form_cover(&b->ratio, n), 1);
     }
     return p;
 }

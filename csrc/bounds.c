@@ -10,11 +10,26 @@
 typedef struct points {
     int packs;
     sc_packs n, T, d, K;
+    const double *out_ahead; /* where the next block's results go, or anywhere */
 } points;
+
+/* Shared out between two phases, so that requests come at an even pace. */
+SC_INLINE void fetch_ahead_n_K_out(const points *p, int i)
+{
+    sc_fetch_ahead(&p->n, i);
+    sc_fetch_ahead(&p->K, i);
+    SC_PREFETCH(p->out_ahead + i * SC_LANES);
+}
+
+SC_INLINE void fetch_ahead_T_d(const points *p, int i)
+{
+    sc_fetch_ahead(&p->T, i);
+    sc_fetch_ahead(&p->d, i);
+}
 
 typedef enum quantity_columns { N_AND_K, ALL_COLUMNS } quantity_columns;
 
-typedef enum concentrations { K_VARIES, K_SMALL, K_LARGE } concentrations;
+typedef enum concentrations { K_VARIES, K_SMALL, K_LARGE, K_FAR } concentrations;
 
 SC_INLINE void occupancy_phase(const points *p, const concentrations kind, double *out)
 {
@@ -24,7 +39,10 @@ SC_INLINE void occupancy_phase(const points *p, const concentrations kind, doubl
             origin = sc_origin_of(sc_pack(&p->K, i));
         else
             origin.any_small = kind == K_SMALL; /* one K for all: let the compiler drop the other branch */
+        if (kind == K_FAR)
+            origin.terms = SC_FAR_TERMS;
         r_store(out + i * SC_LANES, sc_occupancy_at(&origin, sc_pack(&p->n, i)));
+        fetch_ahead_n_K_out(p, i);
     }
 }
 
@@ -34,100 +52,153 @@ static SC_NOINLINE void each_occupancy(const points *p, double *out)
         occupancy_phase(p, K_VARIES, out);
     else if (m_lanes(r_lt(sc_pack(&p->K, 0), r_set(SC_STIRLING_FROM))))
         occupancy_phase(p, K_SMALL, out);
+    else if (m_lanes(r_le(r_set(SC_FAR_FROM), sc_pack(&p->K, 0))))
+        occupancy_phase(p, K_FAR, out);
     else
         occupancy_phase(p, K_LARGE, out);
 }
 
-/* occupancy -> occupancy per sample U/T, and the resolution that goes with it */
-SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, double *occupancy, double *resolution)
+/* What the phases of a block hand on, a column each. */
+typedef struct columns {
+    SC_ALIGNED double per_sample[SC_BLOCK]; /* U, then U/T */
+    SC_ALIGNED double entropy[SC_BLOCK];    /* d U/T */
+    SC_ALIGNED double eps[SC_BLOCK];
+    SC_ALIGNED double inverse[SC_BLOCK]; /* 1/eps */
+} columns;
+
+/* First half of a pack's way from occupancy to resolution. `most` is the greatest d U/T so far. */
+SC_INLINE void start(const points *p, columns *c, int i, real *most)
 {
-    for (int i = 0; i < p->packs; i++) {
-        const real per_sample = r_load(occupancy + i * SC_LANES) / sc_pack(&p->T, i);
-        r_store(occupancy + i * SC_LANES, per_sample);
-        r_store(resolution + i * SC_LANES, sc_resolution(per_sample * sc_pack(&p->d, i), sharpness));
+    const int at = i * SC_LANES;
+    const real per_sample = r_load(c->per_sample + at) / sc_pack(&p->T, i);
+    const real entropy = per_sample * sc_pack(&p->d, i);
+    *most = r_max(entropy, *most);
+    r_store(c->per_sample + at, per_sample);
+    r_store(c->entropy + at, entropy);
+    r_store(c->eps + at, sc_resolution_start(entropy));
+    fetch_ahead_T_d(p, i);
+}
+
+/* Second half; clipping is left to do. */
+SC_INLINE void polish(sc_sharpness sharpness, columns *c, int i)
+{
+    const int at = i * SC_LANES;
+    const sc_net net = sc_resolution_polished(r_load(c->entropy + at), r_load(c->eps + at), sharpness);
+    r_store(c->eps + at, net.eps);
+    r_store(c->inverse + at, net.inverse);
+}
+
+/* Occupancy -> occupancy per sample U/T and the resolution. Newton's steps run one pack behind the start, in the time in which the
+   divider is at U/T. Clipping is rare: it gets a loop of its own. */
+SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns *c)
+{
+    real most = r_set(0.0);
+    start(p, c, 0, &most);
+    for (int i = 1; i < p->packs; i++) {
+        start(p, c, i, &most);
+        polish(sharpness, c, i - 1);
     }
-}
-
-SC_INLINE real misspecification(const points *p, int i, real eps)
-{
-    return sc_misspecification_at(sc_pack(&p->n, i), sc_pack(&p->K, i), eps);
-}
-
-SC_INLINE real estimation(const points *p, int i, real per_sample, real eps)
-{
-    return per_sample * sc_unit_entropy(sc_log(sc_pack(&p->n, i)), sc_pack(&p->d, i), eps);
+    polish(sharpness, c, p->packs - 1);
+    if (m_lanes(r_le(r_set(1.0), most)))
+        for (int at = 0; at < p->packs * SC_LANES; at += SC_LANES) {
+            const sc_net net = {r_load(c->eps + at), r_load(c->inverse + at)}, clipped = sc_net_clipped(net, r_load(c->entropy + at));
+            r_store(c->eps + at, clipped.eps);
+            r_store(c->inverse + at, clipped.inverse);
+        }
 }
 
 /* Called with a constant quantity, so that each gets loops of its own. */
 SC_INLINE void optimal_block(sc_quantity quantity, const points *p, double *out)
 {
-    SC_ALIGNED double per_sample[SC_BLOCK], resolution[SC_BLOCK];
-    each_occupancy(p, per_sample);
-    each_resolution(quantity == SC_ERROR_BOUND ? SC_FOR_THE_BOUND : SC_FOR_ITS_PARTS, p, per_sample, resolution);
+    const sc_sharpness sharpness = quantity == SC_ERROR_BOUND ? SC_FOR_THE_BOUND : SC_FOR_ITS_PARTS;
+    columns c;
+    each_occupancy(p, c.per_sample);
+    each_resolution(sharpness, p, &c);
     for (int i = 0; i < p->packs; i++) {
-        const real eps = r_load(resolution + i * SC_LANES), u = r_load(per_sample + i * SC_LANES);
+        const int at = i * SC_LANES;
+        const real eps = r_load(c.eps + at), per_sample = r_load(c.per_sample + at);
         real result = eps;
-        if (quantity == SC_MISSPECIFICATION_BOUND)
-            result = misspecification(p, i, eps);
-        else if (quantity == SC_ESTIMATION_BOUND)
-            result = estimation(p, i, u, eps);
-        else if (quantity == SC_ERROR_BOUND)
-            result = misspecification(p, i, eps) + estimation(p, i, u, eps);
-        r_store(out + i * SC_LANES, result);
+        if (quantity == SC_ERROR_BOUND || quantity == SC_MISSPECIFICATION_BOUND)
+            result = sc_misspecification_at(sc_pack(&p->n, i), sc_pack(&p->K, i), eps);
+        if (quantity == SC_ERROR_BOUND || quantity == SC_ESTIMATION_BOUND) {
+            const real entropy = sc_unit_entropy(sc_log_twice(sc_pack(&p->n, i)), sc_pack(&p->d, i), r_load(c.inverse + at));
+            result = r_fma(per_sample, entropy, quantity == SC_ERROR_BOUND ? result : r_set(0.0));
+        }
+        r_store(out + at, result);
     }
 }
 
-/* The closed form has three independent logarithms and no root to polish: one phase does. */
-SC_INLINE void closed_form_phase(const points *p, const int uniform, const int may_be_huge, double *out)
+/* The closed form takes two phases: the occupancy's bound and the root, then the other logarithms. Each has one division to keep the
+   divider as busy as the multipliers. */
+SC_INLINE void closed_form_phases(const points *p, const int uniform, const int may_be_huge, double *out)
 {
+    SC_ALIGNED double occupancy[SC_BLOCK], cover[SC_BLOCK], misspecification[SC_BLOCK];
     sc_ratio ratio = sc_ratio_of(sc_pack(&p->K, 0));
     for (int i = 0; i < p->packs; i++) {
+        const int at = i * SC_LANES;
         const real n = sc_pack(&p->n, i);
         if (!uniform)
             ratio = sc_ratio_of(sc_pack(&p->K, i));
-        const real per_sample = sc_occupancy_bound_at(&ratio, n, may_be_huge) * r_reciprocal(sc_pack(&p->T, i));
-        const real entropy = sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i), may_be_huge);
-        r_store(out + i * SC_LANES, sc_closed_form_misspecification(n, ratio.K) + per_sample * entropy);
+        r_store(occupancy + at, sc_occupancy_bound_at(&ratio, n, may_be_huge));
+        r_store(cover + at, sc_closed_form_cover(&ratio, n));
+        r_store(misspecification + at, sc_closed_form_misspecification(n, ratio.K));
+        fetch_ahead_n_K_out(p, i);
+    }
+    for (int i = 0; i < p->packs; i++) {
+        const int at = i * SC_LANES;
+        const real n = sc_pack(&p->n, i);
+        if (!uniform && may_be_huge)
+            ratio = sc_ratio_of(sc_pack(&p->K, i));
+        const real entropy = sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i), r_load(cover + at), may_be_huge);
+        r_store(out + at, r_load(misspecification + at) + r_load(occupancy + at) * entropy / sc_pack(&p->T, i));
+        fetch_ahead_T_d(p, i);
     }
 }
 
-static SC_NOINLINE void closed_form_block(const points *p, double *out)
+static SC_NOINLINE void closed_form_block(const points *p, const int plain, double *out)
 {
-    if (p->K.step != 0 || m_lanes(r_lt(sc_pack(&p->K, 0), r_set(SC_LARGEST / SC_HUGE_RATIO))))
-        closed_form_phase(p, p->K.step == 0, 1, out);
+    if (!plain)
+        closed_form_phases(p, 0, 1, out);
+    else if (p->K.step)
+        closed_form_phases(p, 0, 0, out);
     else
-        closed_form_phase(p, 1, 0, out);
+        closed_form_phases(p, 1, 0, out);
 }
 
-static void quantity_block(sc_quantity quantity, const points *p, double *out)
+static void quantity_block(sc_quantity quantity, const points *p, int plain, double *out)
 {
     switch (quantity) {
     case SC_ERROR_BOUND: optimal_block(SC_ERROR_BOUND, p, out); break;
     case SC_MISSPECIFICATION_BOUND: optimal_block(SC_MISSPECIFICATION_BOUND, p, out); break;
     case SC_ESTIMATION_BOUND: optimal_block(SC_ESTIMATION_BOUND, p, out); break;
     case SC_OPTIMAL_RESOLUTION: optimal_block(SC_OPTIMAL_RESOLUTION, p, out); break;
-    case SC_CLOSED_FORM_BOUND: closed_form_block(p, out); break;
+    case SC_CLOSED_FORM_BOUND: closed_form_block(p, plain, out); break;
     default: each_occupancy(p, out);
     }
 }
 
-/* Whether every value of a block's column lies in [least, most]. A NaN passes: it makes its own results NaN. */
-SC_INLINE int column_in_range(const sc_packs *p, int packs, double least, double most)
-{
-    real low = r_set(1.0), high = r_set(1.0);
-    for (int i = 0; i < packs; i++) {
-        low = r_min(sc_pack(p, i), low); /* in this order NaN is passed over */
-        high = r_max(sc_pack(p, i), high);
-    }
-    return !m_lanes(m_or(r_lt(low, r_set(least)), r_lt(r_set(most), high)));
-}
+/* Whether all values of a block are plain: n, T and d in [1, 2^512), K in [2^-256, 2^256). Then nothing is out of the domain. With the
+   bits of the least plain value subtracted as integers, exactly those have their uppermost three clear; anything else, NaN too, takes
+   the way through mask_domain. */
+#define SC_ONE_BITS ((uint64_t)1023 << 52)
+#define SC_LEAST_K_BITS ((uint64_t)(1023 - 256) << 52)
 
-SC_INLINE int block_in_range(quantity_columns columns, const points *p)
+SC_INLINE int block_is_plain(quantity_columns columns, const points *p)
 {
-    return column_in_range(&p->n, p->packs, 1.0, SC_LARGEST) && column_in_range(&p->K, p->K.step ? p->packs : 1, SC_SMALLEST, SC_LARGEST)
-           && (columns == N_AND_K
-               || (column_in_range(&p->T, p->packs, 1.0, SC_LARGEST)
-                   && column_in_range(&p->d, p->d.step ? p->packs : 1, 1.0, SC_LARGEST)));
+    bits above = r_bits(sc_pack(&p->K, 0)) - SC_LEAST_K_BITS;
+    if (p->K.step)
+        for (int i = 1; i < p->packs; i++)
+            above |= r_bits(sc_pack(&p->K, i)) - SC_LEAST_K_BITS;
+    if (columns == N_AND_K)
+        for (int i = 0; i < p->packs; i++)
+            above |= r_bits(sc_pack(&p->n, i)) - SC_ONE_BITS;
+    else {
+        for (int i = 0; i < p->packs; i++)
+            above |= (r_bits(sc_pack(&p->n, i)) - SC_ONE_BITS) | (r_bits(sc_pack(&p->T, i)) - SC_ONE_BITS);
+        for (int i = 0; i < (p->d.step ? p->packs : 1); i++)
+            above |= r_bits(sc_pack(&p->d, i)) - SC_ONE_BITS;
+    }
+    return !b_any(above >> 61);
 }
 
 /* NaN for the points out of the domain; returns how many of the first `count` became so without being NaN before. */
@@ -169,19 +240,18 @@ ptrdiff_t SC_KERNEL(sc_evaluate)(sc_quantity quantity, ptrdiff_t count, const sc
         if (size > count - first)
             size = (int)(count - first);
         p.packs = (size + SC_LANES - 1) / SC_LANES;
-        sc_open(&p.n, in[0], first, size);
-        sc_open(&p.K, in[3], first, size);
+        sc_open(&p.n, in[0], first, size, count);
+        sc_open(&p.K, in[3], first, size, count);
         if (columns == ALL_COLUMNS) {
-            sc_open(&p.T, in[1], first, size);
-            sc_open(&p.d, in[2], first, size);
+            sc_open(&p.T, in[1], first, size, count);
+            sc_open(&p.d, in[2], first, size, count);
         }
-        for (int j = 0; j < (columns == ALL_COLUMNS ? 4 : 1); j++)
-            sc_fetch_ahead(in[j], first + size, count);
-        const int in_range = block_in_range(columns, &p);
-        const int direct = out_stride == 1 && size % SC_LANES == 0 && in_range;
+        const int plain = block_is_plain(columns, &p);
+        const int direct = out_stride == 1 && size % SC_LANES == 0 && plain;
         double *result = direct ? out + first : buffer;
-        quantity_block(quantity, &p, result);
-        if (!in_range)
+        p.out_ahead = direct && count - first >= size + SC_BLOCK ? result + size : buffer;
+        quantity_block(quantity, &p, plain, result);
+        if (!plain)
             invalid += mask_domain(columns, &p, size, result);
         if (!direct)
             sc_spread(result, size, out + first * out_stride, out_stride);

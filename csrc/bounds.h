@@ -17,29 +17,56 @@ SC_INLINE mask sc_is_concentration(real K)
     return m_and(r_lt(r_set(0.0), K), r_le(K, r_set(SC_LARGEST)));
 }
 
-/* The best resolution: the root of eps^2 (eps + 2) = 16 d U / T, clipped to 2, for dU/T = entropy_per_sample.
+/* The best resolution: the root of eps^2 (eps + 2) = 16 x, clipped to 2, where x = d U/T, the entropy per sample.
  *
- * With t = sqrt(8 d U / T) this is f(eps) = eps^2 (1 + eps/2) - t^2 = 0. A polynomial gives eps/t to 6e-5 on the whole of
- * 0 <= t <= sqrt 8, where t itself need not be better. One Newton step leaves 2e-8, which is all that the bound needs: eps is its
- * minimiser, so that 2e-8 in eps is 4e-16 in the bound. Its parts, and eps, want a second step.
+ * This is f(eps) = eps^2 (eps/16 + 1/8) - x = 0. A polynomial in t = sqrt x gives eps/t to 8e-5 on the whole of 0 <= t <= 1, where t itself
+ * need not be better. One Newton step leaves 2e-8, which is all that the bound needs: eps is its minimiser, so that 2e-8 in eps is
+ * 4e-16 in the bound. Its parts, and eps, want a second step.
  */
 typedef enum sc_sharpness { SC_FOR_THE_BOUND, SC_FOR_ITS_PARTS } sc_sharpness;
 
-SC_INLINE real sc_resolution(real entropy_per_sample, sc_sharpness sharpness)
+typedef struct sc_net {
+    real eps, inverse; /* the resolution and 1/eps */
+} sc_net;
+
+/* eps to 8e-5 where it is not clipped; anything where it is */
+SC_INLINE real sc_resolution_start(real x)
 {
-    const real squared = r_min(r_set(1.0), entropy_per_sample) * r_set(8.0); /* in this order NaN stays NaN */
-    const real t = r_sqrt_coarse(squared);
-    const real g = r_fma(r_fma(r_fma(r_set(0.0005145466542924369), t, r_set(-0.005719774745289974)), t, r_set(0.026885363011024288)),
-                         squared * squared,
-                         r_fma(r_fma(r_set(-0.07254122999235037), t, r_set(0.13734371398235282)), squared,
-                               r_fma(r_set(-0.24707680874032076), t, r_set(0.9999179126183895))));
-    real eps = t * g;
-    for (int step = 0; step < (sharpness == SC_FOR_THE_BOUND ? 1 : 2); step++) {
-        const real f = r_fma(eps * eps, r_fma(eps, r_set(0.5), r_set(1.0)), -squared);
-        const real slope = eps * r_fma(eps, r_set(1.5), r_set(2.0));
-        eps = r_fma(-f, step == 0 ? r_reciprocal_coarse(slope) : r_reciprocal(slope), eps);
+    const real t = r_sqrt_coarse(x);
+    const real g = r_fma(r_fma(r_fma(r_set(0.7451431495414426), t, r_set(-2.928524669588468)), t, r_set(4.866770559937858)), x * x,
+                         r_fma(r_fma(r_set(-4.642638719510424), t, r_set(3.107733488328555)), x,
+                               r_fma(r_set(-1.9766144699225665), t, r_set(2.8281949465694436))));
+    return t * g;
+}
+
+/* The root from its start. The reciprocal of the slope eps (3 eps/16 + 1/4) gives a first 1/eps as well, good to four digits, which two
+   Newton steps double twice. */
+SC_INLINE sc_net sc_resolution_polished(real x, real eps, sc_sharpness sharpness)
+{
+    const real one = r_set(1.0), eighth = r_set(0.125), quarter = r_set(0.25);
+    real steepness = r_fma(eps, r_set(0.1875), quarter), inverse_slope = r_reciprocal_coarse(eps * steepness);
+    real f = r_fms(eps * eps, r_fma(eps, r_set(0.0625), eighth), x);
+    real inverse = inverse_slope * steepness;
+    eps = r_fnma(f, inverse_slope, eps);
+    inverse = r_fma(inverse, r_fnma(eps, inverse, one), inverse);
+    if (sharpness == SC_FOR_ITS_PARTS) {
+        steepness = r_fma(eps, r_set(0.1875), quarter);
+        f = r_fms(eps * eps, r_fma(eps, r_set(0.0625), eighth), x);
+        eps = r_fnma(f, r_reciprocal(eps * steepness), eps);
     }
-    return r_select(r_le(r_set(1.0), entropy_per_sample), r_set(2.0), eps);
+    inverse = r_fma(inverse, r_fnma(eps, inverse, one), inverse);
+    return (sc_net){eps, inverse};
+}
+
+SC_INLINE sc_net sc_net_clipped(sc_net net, real x)
+{
+    const mask clipped = r_le(r_set(1.0), x);
+    return (sc_net){r_select(clipped, r_set(2.0), net.eps), r_select(clipped, r_set(0.5), net.inverse)};
+}
+
+SC_INLINE real sc_resolution(real x, sc_sharpness sharpness)
+{
+    return sc_net_clipped(sc_resolution_polished(x, sc_resolution_start(x), sharpness), x).eps;
 }
 
 SC_INLINE real sc_misspecification_at(real n, real K, real eps)
@@ -47,11 +74,10 @@ SC_INLINE real sc_misspecification_at(real n, real K, real eps)
     return r_fma(eps, eps, K / n) * r_set(1.0 / 16);
 }
 
-/* ln(2n) + d ln(1 + 2/eps): nats that describe one unit. log_n is ln n. */
-SC_INLINE real sc_unit_entropy(real log_n, real d, real eps)
+/* ln(2n) + d ln(1 + 2/eps): nats that describe one unit */
+SC_INLINE real sc_unit_entropy(real log_2n, real d, real inverse_eps)
 {
-    const real cover = r_fma(r_set(2.0), r_reciprocal(eps), r_set(1.0));
-    return r_fma(d, sc_log(cover), log_n + r_set(SC_LN2));
+    return r_fma(d, sc_log(r_fma(r_set(2.0), inverse_eps, r_set(1.0))), log_2n);
 }
 
 /* Closed form: K/(8n) + (1 + K ln(1+(n-1)/K)) (ln(2n) + d ln(1 + 2 sqrt(1+n/K))) / T. What depends on K only: */
@@ -59,7 +85,7 @@ typedef struct sc_ratio {
     real K, inverse;
 } sc_ratio;
 
-/* Beyond this, n/K might overflow, and its logarithm is ln n - ln K to the last digit. At K > 1e-5 it cannot be reached:
+/* Beyond this, n/K might overflow, and its logarithm is ln n - ln K to the last digit. A plain block (bounds.c) cannot reach it:
    with may_be_huge 0 the compiler drops the question. */
 #define SC_HUGE_RATIO 1e305
 
@@ -78,15 +104,20 @@ SC_INLINE real sc_occupancy_bound_at(const sc_ratio *ratio, real n, int may_be_h
     return r_fma(ratio->K, growth, r_set(1.0));
 }
 
-/* ln(2n) + d ln(1 + 2 sqrt(1+n/K)) */
-SC_INLINE real sc_closed_form_entropy(const sc_ratio *ratio, real n, real d, int may_be_huge)
+/* 1 + 2 sqrt(1+n/K) */
+SC_INLINE real sc_closed_form_cover(const sc_ratio *ratio, real n)
 {
-    const real log_n = sc_log(n), x = n * ratio->inverse, one = r_set(1.0);
-    real cover = sc_log(r_fma(r_set(2.0), r_sqrt(one + x), one));
-    const mask huge = r_lt(r_set(SC_HUGE_RATIO), x);
+    return r_fma(r_set(2.0), r_sqrt_from_1(r_fma(n, ratio->inverse, r_set(1.0))), r_set(1.0));
+}
+
+/* ln(2n) + d ln(1 + 2 sqrt(1+n/K)) */
+SC_INLINE real sc_closed_form_entropy(const sc_ratio *ratio, real n, real d, real cover, int may_be_huge)
+{
+    real log_cover = sc_log(cover);
+    const mask huge = r_lt(r_set(SC_HUGE_RATIO), n * ratio->inverse);
     if (may_be_huge && m_lanes(huge))
-        cover = r_select(huge, r_fma(log_n - sc_log(ratio->K), r_set(0.5), r_set(SC_LN2)), cover);
-    return r_fma(d, cover, log_n + r_set(SC_LN2));
+        log_cover = r_select(huge, r_fma(sc_log(n) - sc_log(ratio->K), r_set(0.5), r_set(SC_LN2)), log_cover);
+    return r_fma(d, log_cover, sc_log_twice(n));
 }
 
 SC_INLINE real sc_closed_form_misspecification(real n, real K)

@@ -10,7 +10,8 @@
 /* A block of one input: pack i starts at data + i * step. */
 typedef struct sc_packs {
     const double *data;
-    ptrdiff_t step; /* SC_LANES, or 0 where one value serves every point */
+    ptrdiff_t step;      /* SC_LANES, or 0 where one value serves every point */
+    const double *ahead; /* the next block, if it is there: else this one */
     SC_ALIGNED double buffer[SC_BLOCK];
 } sc_packs;
 
@@ -19,31 +20,30 @@ SC_INLINE real sc_pack(const sc_packs *p, int i)
     return r_load(p->data + i * p->step);
 }
 
-/* Points first .. first+count of a column. What is left of the last pack repeats the block's first point. */
-SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int count)
+/* Ask for pack i of the next block while this one is computed: the phases read memory in bursts, between which the processor's own
+   prefetching falls asleep. One pack at a time, because more requests than there are fill buffers would hold up everything else. */
+SC_INLINE void sc_fetch_ahead(const sc_packs *p, int i)
+{
+    SC_PREFETCH(p->ahead + i * p->step);
+}
+
+/* Points first .. first+size of a column of `count`. What is left of the last pack repeats the block's first point. */
+SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int size, ptrdiff_t count)
 {
     const double *source = column.data + first * column.stride;
     p->step = column.stride ? SC_LANES : 0;
-    p->data = p->buffer;
-    if (column.stride == 1 && count % SC_LANES == 0)
+    p->data = p->ahead = p->buffer;
+    if (column.stride == 1 && size % SC_LANES == 0) {
         p->data = source;
-    else if (column.stride == 0)
+        p->ahead = count - first >= size + SC_BLOCK ? source + size : source;
+    } else if (column.stride == 0)
         for (int j = 0; j < SC_LANES; j++)
             p->buffer[j] = *source;
     else {
-        const int padded = (count + SC_LANES - 1) / SC_LANES * SC_LANES;
+        const int padded = (size + SC_LANES - 1) / SC_LANES * SC_LANES;
         for (int j = 0; j < padded; j++)
-            p->buffer[j] = source[j < count ? j * column.stride : 0];
+            p->buffer[j] = source[j < size ? j * column.stride : 0];
     }
-}
-
-/* Ask for the next block of a plain column while this one is computed: the phases read memory in bursts, between which the
-   processor's own prefetching falls asleep. */
-SC_INLINE void sc_fetch_ahead(sc_column column, ptrdiff_t first, ptrdiff_t count)
-{
-    if (column.stride == 1 && first + SC_BLOCK <= count)
-        for (int j = 0; j < SC_BLOCK; j += 8)
-            SC_PREFETCH(column.data + first + j);
 }
 
 SC_INLINE void sc_spread(const double *block, int count, double *out, ptrdiff_t stride)

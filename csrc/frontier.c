@@ -155,7 +155,7 @@ void SC_KERNEL(sc_compute_optimal)(sc_bound bound, int integer, ptrdiff_t count,
     for (ptrdiff_t first = 0; first < count; first += SC_BLOCK) {
         const int size = count - first < SC_BLOCK ? (int)(count - first) : SC_BLOCK;
         for (int i = 0; i < 4; i++)
-            sc_open(&packs[i], in[i], first, size);
+            sc_open(&packs[i], in[i], first, size, count);
         for (int i = 0; i * SC_LANES < size; i++) {
             const real C = sc_pack(&packs[0], i), d = sc_pack(&packs[1], i), K = sc_pack(&packs[2], i), cost = sc_pack(&packs[3], i);
             if (bound == SC_BOUND_OPTIMAL)

@@ -31,7 +31,7 @@
 #define SC_INLINE static inline __attribute__((always_inline, unused))
 #define SC_ALIGNED __attribute__((aligned(64)))
 #define SC_NOINLINE __attribute__((noinline))
-#define SC_PREFETCH(address) __builtin_prefetch(address, 0, 2)
+#define SC_PREFETCH(address) __builtin_prefetch(address)
 #endif
 
 #if SC_ISA == SC_ISA_AVX512
@@ -46,6 +46,8 @@ SC_INLINE real r_set(double x) { return _mm512_set1_pd(x); }
 SC_INLINE real r_load(const double *p) { return _mm512_loadu_pd(p); }
 SC_INLINE void r_store(double *p, real x) { _mm512_storeu_pd(p, x); }
 SC_INLINE real r_fma(real a, real b, real c) { return _mm512_fmadd_pd(a, b, c); }
+SC_INLINE real r_fms(real a, real b, real c) { return _mm512_fmsub_pd(a, b, c); }
+SC_INLINE real r_fnma(real a, real b, real c) { return _mm512_fnmadd_pd(a, b, c); }
 SC_INLINE real r_min(real a, real b) { return _mm512_min_pd(a, b); }
 SC_INLINE real r_max(real a, real b) { return _mm512_max_pd(a, b); }
 SC_INLINE mask r_le(real a, real b) { return _mm512_cmp_pd_mask(a, b, _CMP_LE_OQ); }
@@ -75,7 +77,15 @@ SC_INLINE real r_sqrt(real x) { return _mm512_sqrt_pd(x); }
 SC_INLINE bits b_set(uint64_t x) { return (bits)_mm512_set1_epi64((long long)x); }
 SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3, 4, 5, 6, 7}; }
 SC_INLINE bits b_multiply32(bits a, bits b) { return (bits)_mm512_mul_epu32((__m512i)a, (__m512i)b); } /* of the low halves */
-SC_INLINE mask b_any(bits b) { return _mm512_test_epi64_mask((__m512i)b, (__m512i)b); }
+SC_INLINE mask b_nonzero(bits b) { return _mm512_test_epi64_mask((__m512i)b, (__m512i)b); }
+SC_INLINE real r_sqrt_from_1(real x) /* 1 <= x <= 1e306, below 1 ulp: s (1-e)^(-1/2) for s near the root, 1 - e = s^2/x */
+{
+    const real inverse = _mm512_rsqrt14_pd(x), s = x * inverse;
+    const real e = _mm512_fnmadd_pd(s, inverse, r_set(1.0));
+    const real series = r_fma(r_fma(r_set(0.3125), e, r_set(0.375)), e, r_set(0.5));
+    return r_fma(s * e, series, s);
+}
+SC_INLINE int b_any(bits b) { return _mm512_test_epi64_mask((__m512i)b, (__m512i)b) != 0; }
 SC_INLINE real r_lookup16(const double table[16], bits index)
 {
     return _mm512_permutex2var_pd(_mm512_loadu_pd(table), (__m512i)index, _mm512_loadu_pd(table + 8));
@@ -101,9 +111,13 @@ SC_INLINE real r_set(double x) { return _mm256_set1_pd(x); }
 SC_INLINE real r_load(const double *p) { return _mm256_loadu_pd(p); }
 SC_INLINE void r_store(double *p, real x) { _mm256_storeu_pd(p, x); }
 SC_INLINE real r_fma(real a, real b, real c) { return _mm256_fmadd_pd(a, b, c); }
+SC_INLINE real r_fms(real a, real b, real c) { return _mm256_fmsub_pd(a, b, c); }
+SC_INLINE real r_fnma(real a, real b, real c) { return _mm256_fnmadd_pd(a, b, c); }
 SC_INLINE real r_min(real a, real b) { return _mm256_min_pd(a, b); }
 SC_INLINE real r_max(real a, real b) { return _mm256_max_pd(a, b); }
 SC_INLINE real r_sqrt(real x) { return _mm256_sqrt_pd(x); }
+SC_INLINE real r_sqrt_from_1(real x) { return _mm256_sqrt_pd(x); }
+SC_INLINE int b_any(bits b) { return !_mm256_testz_si256((__m256i)b, (__m256i)b); }
 SC_INLINE real r_sqrt_coarse(real x) { return _mm256_sqrt_pd(x); }
 SC_INLINE mask r_le(real a, real b) { return _mm256_cmp_pd(a, b, _CMP_LE_OQ); }
 SC_INLINE mask r_lt(real a, real b) { return _mm256_cmp_pd(a, b, _CMP_LT_OQ); }
@@ -120,7 +134,7 @@ SC_INLINE real r_reciprocal_coarse(real x) { return r_set(1.0) / x; }
 SC_INLINE bits b_set(uint64_t x) { return (bits)_mm256_set1_epi64x((long long)x); }
 SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3}; }
 SC_INLINE bits b_multiply32(bits a, bits b) { return (bits)_mm256_mul_epu32((__m256i)a, (__m256i)b); } /* of the low halves */
-SC_INLINE mask b_any(bits b)
+SC_INLINE mask b_nonzero(bits b)
 {
     const __m256i none = _mm256_cmpeq_epi64((__m256i)b, _mm256_setzero_si256());
     return m_not(_mm256_castsi256_pd(none));
@@ -153,9 +167,13 @@ SC_INLINE real r_fma(real a, real b, real c) { return fma(a, b, c); }
 #else
 SC_INLINE real r_fma(real a, real b, real c) { return a * b + c; }
 #endif
+SC_INLINE real r_fms(real a, real b, real c) { return r_fma(a, b, -c); }
+SC_INLINE real r_fnma(real a, real b, real c) { return r_fma(-a, b, c); }
 SC_INLINE real r_min(real a, real b) { return a < b ? a : b; }
 SC_INLINE real r_max(real a, real b) { return a > b ? a : b; }
 SC_INLINE real r_sqrt(real x) { return sqrt(x); }
+SC_INLINE real r_sqrt_from_1(real x) { return sqrt(x); }
+SC_INLINE int b_any(bits b) { return b != 0; }
 SC_INLINE real r_sqrt_coarse(real x) { return sqrt(x); }
 SC_INLINE mask r_le(real a, real b) { return a <= b; }
 SC_INLINE mask r_lt(real a, real b) { return a < b; }
@@ -172,7 +190,7 @@ SC_INLINE real r_reciprocal_coarse(real x) { return 1.0 / x; }
 SC_INLINE bits b_set(uint64_t x) { return x; }
 SC_INLINE bits b_lane_numbers(void) { return 0; }
 SC_INLINE bits b_multiply32(bits a, bits b) { return (a & 0xffffffffu) * (b & 0xffffffffu); } /* of the low halves */
-SC_INLINE mask b_any(bits b) { return b != 0; }
+SC_INLINE mask b_nonzero(bits b) { return b != 0; }
 typedef float freal; /* the same in single precision */
 #define SC_FLANES 1
 SC_INLINE freal f_set(float x) { return x; }

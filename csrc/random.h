@@ -78,7 +78,7 @@ SC_INLINE void sc_normal_pair(real u, real v, real *first, real *second)
         cosine = r_fma(cosine, a2, r_set(cosines[i]));
     sine = sine * angle;
     const bits quarter = r_bits(shifted);
-    const mask odd = b_any(quarter & b_set(1));
+    const mask odd = b_nonzero(quarter & b_set(1));
     /* quarter turns 0..4: cos is negative in 1 and 2, sin in 2 and 3 */
     const bits cos_sign = ((quarter + b_set(1)) & b_set(2)) << 62, sin_sign = (quarter & b_set(2)) << 62;
     *first = radius * r_from_bits(r_bits(r_select(odd, sine, cosine)) ^ cos_sign);

@@ -21,45 +21,59 @@ static const double sc_log_centre[16] = {
     0.03077165866675366, 0.08961215868968717, 0.14518200984449783, 0.19782574332991992, 0.2478361639045812, 0.2954642128938359,
     0.3409265869705932,  0.38441169891033206, 0.42608439531090014, 0.46608972992459924, 0.5045560107523953, 0.5415972824327444,
     0.5773153650348236,  0.6118015411059929,  0.6451379613735847,  0.6773988235918061};
+static const double sc_log_twice_centre[16] = { /* the same and ln 2 */
+    0.723918839226699,  0.7827593392496325, 0.8383291904044432, 0.8909729238898653, 0.9409833444645266, 0.9886113934537812,
+    1.0340737675305385, 1.0775588794702773, 1.1192315758708455, 1.1592369104845446, 1.1977031913123406, 1.2347444629926898,
+    1.270462545594769,  1.3049487216659381, 1.33828514193353,   1.3705460041517514};
 
-/* ln w for any positive normal w, to an absolute error of an ulp or of 1e-16: where it is used, it is added to ln 2 or more. */
-SC_INLINE real sc_log(real w)
+SC_INLINE real sc_log_from(const double centre[16], real w)
 {
     const bits index = r_bits(w) >> 48;
     const real r = r_fma(r_mantissa(w), r_lookup16(sc_log_inverse, index), r_set(-1.0));
-    real p = r_set(-0.12516085173432817);
+    real p = r_set(-0.12516085173432817); /* ln(1+r)/r */
     p = r_fma(p, r, r_set(0.14303586389652514));
     p = r_fma(p, r, r_set(-0.16666659279251342));
     p = r_fma(p, r, r_set(0.19999991791946398));
     p = r_fma(p, r, r_set(-0.2500000000084804));
     p = r_fma(p, r, r_set(0.3333333333427558));
     p = r_fma(p, r, r_set(-0.5));
-    p = r_fma(p * r, r, r);
-    return r_fma(r_exponent(w), r_set(SC_LN2), r_lookup16(sc_log_centre, index) + p);
+    p = r_fma(p, r, r_set(1.0));
+    return r_fma(p, r, r_fma(r_exponent(w), r_set(SC_LN2), r_lookup16(centre, index)));
+}
+
+/* ln w and ln 2w for any positive normal w, to an absolute error of an ulp or of 1e-16: ln w is used only where it is added to ln 2 or
+   more. */
+SC_INLINE real sc_log(real w)
+{
+    return sc_log_from(sc_log_centre, w);
+}
+
+SC_INLINE real sc_log_twice(real w)
+{
+    return sc_log_from(sc_log_twice_centre, w);
 }
 
 /* Centres c = 1 + i/16, m rounded to the nearest (which may be 2: then k is one more). One of them is 1 itself, so that log1p keeps
-   its digits near 0. */
+   its digits near 0. The inverses are 2^1023/c, from which an integer subtraction makes 2^-k/c. */
 static const double sc_log1p_inverse[16] = {
-    1.0, 0.9411764705882353, 0.8888888888888888, 0.8421052631578947, 0.8, 0.7619047619047619, 0.7272727272727273, 0.6956521739130435,
-    0.6666666666666666, 0.64, 0.6153846153846154, 0.5925925925925926, 0.5714285714285714, 0.5517241379310345, 0.5333333333333333,
-    0.5161290322580645};
+    0x1.0000000000000p+1023, 0x1.e1e1e1e1e1e1ep+1022, 0x1.c71c71c71c71cp+1022, 0x1.af286bca1af28p+1022,
+    0x1.999999999999ap+1022, 0x1.8618618618618p+1022, 0x1.745d1745d1746p+1022, 0x1.642c8590b2164p+1022,
+    0x1.5555555555555p+1022, 0x1.47ae147ae147bp+1022, 0x1.3b13b13b13b14p+1022, 0x1.2f684bda12f68p+1022,
+    0x1.2492492492492p+1022, 0x1.1a7b9611a7b96p+1022, 0x1.1111111111111p+1022, 0x1.0842108421084p+1022};
 static const double sc_log1p_centre[16] = {
     0.0, 0.060624621816434854, 0.11778303565638351, 0.17185025692665928, 0.2231435513142097, 0.2719337154836418, 0.3184537311185346,
     0.3629054936893685, 0.40546510810816444, 0.4462871026284195, 0.48550781578170077, 0.5232481437645479, 0.5596157879354228,
     0.5947071077466928, 0.6286086594223742, 0.661398482245365};
 
-/* ln(1+y) for 0 <= y <= 1e307 with a relative error below 1e-15 down to the smallest y */
+/* ln(1+y) for 0 <= y <= 1e307 with a relative error below 1e-15 down to the smallest y. What 1+y loses of y matters only where k = 0;
+   there 2^-k/c - 1 is exact and r has all digits of y. */
 SC_INLINE real sc_log1p(real y)
 {
-    const real w = r_set(1.0) + y;
-    const real lost = y - (w - r_set(1.0));
-    const bits rounded = r_bits(w) + ((uint64_t)1 << 47);
+    const bits rounded = r_bits(r_set(1.0) + y) + ((uint64_t)1 << 47);
     const bits power = rounded & ((uint64_t)0x7ff << 52);
-    const real scale = r_from_bits(((uint64_t)0x7fe << 52) - power); /* 2^-k, exact */
-    const real inverse = scale * r_lookup16(sc_log1p_inverse, rounded >> 48);
-    const real r = r_fma(lost, inverse, r_fma(w, inverse, r_set(-1.0)));
-    real p = r_set(0.11129244696594687);
+    const real inverse = r_from_bits(r_bits(r_lookup16(sc_log1p_inverse, rounded >> 48)) - power);
+    const real r = r_fma(y, inverse, inverse - r_set(1.0));
+    real p = r_set(0.11129244696594687); /* ln(1+r)/r */
     p = r_fma(p, r, r_set(-0.1251994659353549));
     p = r_fma(p, r, r_set(0.1428570299134199));
     p = r_fma(p, r, r_set(-0.16666654243142873));
@@ -67,8 +81,8 @@ SC_INLINE real sc_log1p(real y)
     p = r_fma(p, r, r_set(-0.25000000002475586));
     p = r_fma(p, r, r_set(0.33333333333333265));
     p = r_fma(p, r, r_set(-0.4999999999999992));
-    p = r_fma(p * r, r, r);
-    return r_fma(r_exponent(r_from_bits(power)), r_set(SC_LN2), r_lookup16(sc_log1p_centre, rounded >> 48) + p);
+    p = r_fma(p, r, r_set(1.0));
+    return r_fma(p, r, r_fma(r_exponent(r_from_bits(power)), r_set(SC_LN2), r_lookup16(sc_log1p_centre, rounded >> 48)));
 }
 
 /* e^x = power (1 + p), |x| <= 700 */
@@ -137,11 +151,15 @@ SC_INLINE real sc_bernoulli_kl(real a, real b)
 static const double sc_stirling[SC_STIRLING_TERMS] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12};
 #define SC_STIRLING_FROM 10.0 /* smaller K are expanded around K + 8 */
 #define SC_SHIFT 8
+#define SC_FAR_FROM 80.0 /* larger K need three terms only, for 2e-17. The others are nought there, lane by lane, so that leaving them out
+                            where all lanes have such a K gives the same bits. */
+#define SC_FAR_TERMS 3
 
 typedef struct sc_origin {
     real K;
     mask small;    /* K < 10: expand around K + 8 */
     int any_small; /* in any lane */
+    int terms;     /* of the series: SC_FAR_TERMS if all lanes have K >= 80 */
     real z, u;
     real e[SC_STIRLING_TERMS];
 } sc_origin;
@@ -155,9 +173,14 @@ SC_INLINE sc_origin sc_origin_of(real K)
     o.z = r_select(o.small, K + r_set(SC_SHIFT), K);
     o.u = r_reciprocal(o.z);
     const real u2 = o.u * o.u;
+    const mask near = r_lt(K, r_set(SC_FAR_FROM));
+    o.terms = SC_STIRLING_TERMS;
     o.e[SC_STIRLING_TERMS - 1] = r_set(sc_stirling[SC_STIRLING_TERMS - 1]);
-    for (int j = SC_STIRLING_TERMS - 2; j >= 0; j--)
+    for (int j = SC_STIRLING_TERMS - 2; j >= 0; j--) {
+        if (j >= SC_FAR_TERMS - 1)
+            o.e[j + 1] = r_select(near, o.e[j + 1], r_set(0.0));
         o.e[j] = r_fma(o.e[j + 1], u2, r_set(sc_stirling[j]));
+    }
     return o;
 }
 
@@ -182,8 +205,8 @@ SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
 {
     const real v = r_set(1.0)/(o->z+n);
     const real v2 = v * v;
-    real series = o->e[SC_STIRLING_TERMS - 1];
-    for (int j = SC_STIRLING_TERMS - 2; j >= 0; j--)
+    real series = o->e[o->terms - 1];
+    for (int j = o->terms - 2; j >= 0; j--)
         series = r_fma(series, v2, o->e[j]);
     const real nu = n * o->u;
     const real difference = r_fma(nu * v, r_fma(o->u + v, series, r_set(0.5)), sc_log1p(nu));
