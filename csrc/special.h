@@ -203,7 +203,7 @@ SC_INLINE real sc_shift_sum(real K, real n)
 /* Expected occupancy E U_n = K (psi(K+n) - psi(K)), n >= 1, K > 0. The term i = 0, n/(K+n), is kept apart so that K -> 0 gives 1. */
 SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
 {
-    const real v = r_set(1.0)/(o->z+n);
+    const real v = r_set(1.0) / (o->z + n);
     const real v2 = v * v;
     real series = o->e[o->terms - 1];
     for (int j = o->terms - 2; j >= 0; j--)
