@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import network as _network
+from ._moments import Estimate, Moments
 from ._validation import choice, describe, fraction, positive_int, positive_number, stream_key, thread_count, whole_numbers
 
 if TYPE_CHECKING:
@@ -247,14 +248,6 @@ def _generator(rng: Any) -> np.random.Generator:
     return np.random.default_rng(rng if isinstance(rng, np.random.Generator) else stream_key(rng))
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """A Monte Carlo mean and its standard error over networks, per width."""
-
-    mean: NDArray[np.float64]
-    std_error: NDArray[np.float64]
-
-
 @dataclass(frozen=True, eq=False, repr=False)
 class MisspecificationEstimate:
     """What `misspecification` measured.
@@ -301,24 +294,6 @@ class MisspecificationEstimate:
         from .plotting import plot_misspecification
 
         return plot_misspecification(self, ax=ax)
-
-
-class _Moments:
-    """Running mean and sum of squares over networks, in their order, so that batches and threads change nothing."""
-
-    def __init__(self, widths: int) -> None:
-        self.count, self.mean, self.squares = 0, np.zeros(widths), np.zeros(widths)
-
-    def add(self, rows: NDArray[np.float64]) -> None:
-        for row in rows:
-            self.count += 1
-            step = row - self.mean
-            self.mean = self.mean + step / self.count
-            self.squares = self.squares + step * (row - self.mean)
-
-    def estimate(self, shape: tuple[int, ...]) -> Estimate:
-        variance = self.squares / (self.count - 1) if self.count > 1 else np.full_like(self.squares, np.nan)
-        return Estimate(self.mean.reshape(shape)[()], np.sqrt(variance / self.count).reshape(shape)[()])
 
 
 def misspecification(
@@ -393,11 +368,11 @@ def misspecification(
     target = None if rtol is None else positive_number("rtol", rtol)
     threads, key = thread_count(n_threads), stream_key(rng)
     flat = np.ascontiguousarray(asked.ravel())
-    moments = [_Moments(flat.size) for _ in range(3)]
+    moments = [Moments(flat.size) for _ in range(3)]
     from ._progress import bar
 
     with bar(networks if target is None else None, progress, "networks") as advance:
-        while moments[0].count < networks or (target is not None and not _reached(moments[:2], target)):
+        while moments[0].count < networks or (target is not None and not all(moment.reached(target) for moment in moments[:2])):
             done = moments[0].count
             batch = min(_BATCH, networks - done) if done < networks else _BATCH
             rows = [np.zeros((batch, flat.size)) for _ in moments]
@@ -408,8 +383,3 @@ def misspecification(
     kl, squared, occupancy = (moment.estimate(asked.shape) for moment in moments)
     bound = (prior.concentration / (16 * asked))[()]
     return MisspecificationEstimate(asked[()], kl, squared, occupancy, bound, prior, moments[0].count, inputs, dtype)
-
-
-def _reached(moments: list[_Moments], rtol: float) -> bool:
-    estimates = [moment.estimate(moment.mean.shape) for moment in moments]
-    return all((estimate.std_error <= rtol * estimate.mean).all() for estimate in estimates)
