@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
 ENGINE = [f"csrc/{name}.c" for name in ("api", "bounds", "frontier", "network", "isa_avx2", "isa_avx512")]
@@ -20,11 +21,23 @@ VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalec
 
 # No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set flush-to-zero for the whole process.
 # Contraction is off because fused multiply-adds are written out: the same bits from every loop, tail and thread count.
-UNIX_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden"]
+UNIX_FLAGS = ["-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-g0"]
 MSVC_FLAGS = ["/std:c11", "/O2", "/fp:precise"]
 
 
+class BuildEngine(build_clib):
+    """The engine, compiled once for all extension modules."""
+
+    def build_libraries(self, libraries):
+        flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
+        super().build_libraries([(name, info | {"cflags": flags}) for name, info in libraries])
+
+
 class BuildExt(build_ext):
+    def run(self):
+        self.run_command("build_clib")
+        super().run()
+
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
         openmp_compile, openmp_link = self.openmp_flags(msvc)
@@ -60,21 +73,25 @@ class BuildExt(build_ext):
         return True
 
 
-def extension(name, sources):
+INCLUDE = ["csrc", "scalecore/include", "scalecore/_core", numpy.get_include()]
+
+
+def extension(name):
     return Extension(
         f"scalecore._core.{name}",
-        [f"scalecore/_core/{name}.pyx", *sources],
-        include_dirs=["csrc", "scalecore/include", "scalecore/_core", numpy.get_include()],
+        [f"scalecore/_core/{name}.pyx"],
+        include_dirs=INCLUDE,
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
-        depends=[*HEADERS, "csrc/bounds.c", "csrc/frontier.c", "csrc/network.c"],
+        depends=[*HEADERS, *ENGINE],
     )
 
 
 setup(
     version=VERSION,
+    libraries=[("scalecore_engine", {"sources": ENGINE, "include_dirs": INCLUDE, "obj_deps": {"": HEADERS + ENGINE}})],
     ext_modules=cythonize(
-        [extension("threads", []), extension("bounds", ENGINE), extension("frontier", ENGINE), extension("network", ENGINE)],
+        [extension(name) for name in ("threads", "bounds", "frontier", "network")],
         compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},
     ),
-    cmdclass={"build_ext": BuildExt},
+    cmdclass={"build_clib": BuildEngine, "build_ext": BuildExt},
 )

@@ -2,7 +2,7 @@
  *
  * Along C = cost d n T write M = C/(cost d) = n T and x = ln n. The sign of dL/dn is the sign of
  *
- *     phi(x) = ln( n^2 dL/dn / (its negative part) ) = const - ln M + 2x + ln G(x),
+ *     phi(x) = ln( positive part of n^2 dL/dn / its negative part ) = const - ln M + 2x + ln G(x),
  *     optimal:      L = (K/n + eps^2)/16 + U g n/M,   G = U (g + 1) + a g,            a = n U',  g = ln 2n + d ln(1 + 2/eps),
  *     closed form:  L = K/(8n) + V g n/M,             G = (V + a) g + V g_x,          a = n V',
  *
@@ -61,7 +61,7 @@ SC_INLINE sc_condition sc_condition_optimal(const sc_budget *b, real x)
 SC_INLINE sc_condition sc_condition_closed_form(const sc_budget *b, real x)
 {
     const real n = sc_exp(x), K = b->origin.K, one = r_set(1.0);
-    const real ratio = n * b->ratio.inverse;
+    const real ratio = r_min(n * b->ratio.inverse, r_set(1e150)); /* h below is 1/2 from there on, and must not overflow */
     const real V = sc_occupancy_bound_at(&b->ratio, n, 1);
     const real inverse = r_reciprocal(K + (n - one));
     const real a = n * inverse * K;                  /* V_x */

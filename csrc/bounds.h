@@ -94,13 +94,23 @@ SC_INLINE sc_ratio sc_ratio_of(real K)
     return (sc_ratio){K, r_reciprocal(r_max(K, r_set(1e-300)))};
 }
 
+SC_INLINE mask sc_is_huge(const sc_ratio *ratio, real n)
+{
+    return m_or(r_lt(r_set(SC_HUGE_RATIO), n * ratio->inverse), r_lt(ratio->K, r_set(1e-300)));
+}
+
+SC_INLINE real sc_log_huge(const sc_ratio *ratio, real n) /* ln(n/K); K may be denormal */
+{
+    return sc_log(n) - (sc_log(ratio->K * r_set(0x1p200)) - r_set(200 * SC_LN2));
+}
+
 /* 1 + K ln(1 + (n-1)/K), which bounds the occupancy from above */
 SC_INLINE real sc_occupancy_bound_at(const sc_ratio *ratio, real n, int may_be_huge)
 {
     real growth = sc_log1p((n - r_set(1.0)) * ratio->inverse);
-    const mask huge = r_lt(r_set(SC_HUGE_RATIO), n * ratio->inverse);
+    const mask huge = sc_is_huge(ratio, n);
     if (may_be_huge && m_lanes(huge))
-        growth = r_select(huge, sc_log(n) - sc_log(ratio->K), growth);
+        growth = r_select(huge, sc_log_huge(ratio, n), growth);
     return r_fma(ratio->K, growth, r_set(1.0));
 }
 
@@ -114,9 +124,9 @@ SC_INLINE real sc_closed_form_cover(const sc_ratio *ratio, real n)
 SC_INLINE real sc_closed_form_entropy(const sc_ratio *ratio, real n, real d, real cover, int may_be_huge)
 {
     real log_cover = sc_log(cover);
-    const mask huge = r_lt(r_set(SC_HUGE_RATIO), n * ratio->inverse);
+    const mask huge = sc_is_huge(ratio, n);
     if (may_be_huge && m_lanes(huge))
-        log_cover = r_select(huge, r_fma(sc_log(n) - sc_log(ratio->K), r_set(0.5), r_set(SC_LN2)), log_cover);
+        log_cover = r_select(huge, r_fma(sc_log_huge(ratio, n), r_set(0.5), r_set(SC_LN2)), log_cover);
     return r_fma(d, log_cover, sc_log_twice(n));
 }
 

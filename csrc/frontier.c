@@ -100,7 +100,7 @@ SC_INLINE real prepare(real C, real d, real K, real cost, sc_budget *b)
     K = r_select(feasible, K, one);
     b->origin = sc_origin_of(K);
     b->ratio = sc_ratio_of(K);
-    b->log_K = sc_log(K);
+    b->log_K = sc_log(r_max(K, r_set(1e-300)));
     return r_select(feasible, r_set(SC_INTERIOR), r_select(valid, r_set(SC_INFEASIBLE), r_set(SC_INVALID)));
 }
 

@@ -1,7 +1,8 @@
 /* Whole-number answers: the true minimum of the bound over whole n with T = floor(C/(cost d n)).
  *
  * The floor makes the bound jagged, so the best whole n need not lie beside the real optimum n*. But the bound falls with T, hence
- * L(n, floor) >= L(n, C/(cost d n)), and the right-hand side is unimodal (allocation.h): once it exceeds the best value found, nothing
+ * L(n, floor) >= L(n, C/(cost d n)), and the right-hand side is unimodal (allocation.h; the closed form from n = 2 on, and n = 1 is offered
+ * apart): once it exceeds the best value found, nothing
  * further out can win. The search walks outward from n* until then, over n where n* <= T* and over T where T is the smaller number.
  * It ends after some (n/sqrt T)^(2/3) candidates, since each lucky n (a small remainder) narrows what is left.
  */
@@ -84,14 +85,12 @@ SC_INLINE real sc_widest(const sc_search *s, real T)
 /* At one T the bound is unimodal in n too; bisect the sign of its difference over lo <= n <= hi. */
 static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
 {
-    while (lo < hi) {
-        const double middle = sc_first_lane(sc_floor(r_set(0.5 * lo + 0.5 * hi)));
+    while (lo < hi && hi <= SC_EXACT_INTEGERS) { /* beyond, lo + 1 need not exist */
+        const double middle = lo + sc_first_lane(sc_floor(r_set(0.5 * (hi - lo))));
         const double here = sc_first_lane(sc_error_at(s, r_set(middle), r_set(T)));
         const double next = sc_first_lane(sc_error_at(s, r_set(middle + 1.0), r_set(T)));
-        if (here <= next || middle + 1.0 > hi)
+        if (here <= next)
             hi = middle;
-        else if (middle + 1.0 == lo)
-            break;
         else
             lo = middle + 1.0;
     }

@@ -98,7 +98,7 @@ static void sc_place(sc_thinning *t, const sc_chunk *c, int low, int high, doubl
         return;
     if (high - low == 1)
         t->count[low] += m;
-    else if (m > 8.0 * (high - low)) {
+    else if (m > 16.0 * (high - low)) {
         const int middle = (low + high) / 2;
         const double p = (c->below[middle] - c->below[low]) / (c->below[high] - c->below[low]);
         const double left = sc_binomial(&t->uniforms, m, p);

@@ -11,15 +11,22 @@
 SC_INLINE void SC_T(activations)(const SC_T(number) *x, const SC_T(number) *w, int d, SC_T(pack) h[4][PACKS])
 {
     const SC_T(pack) zero = SC_T(set)(0);
-    for (int a = 0; a < 4; a++)
-        for (int p = 0; p < PACKS; p++)
-            h[a][p] = zero;
-    for (int k = 0; k < d; k++, x += SC_T(TILE), w += 4)
+    for (int p = 0; p < PACKS; p++) {
+        const SC_T(pack) column = SC_T(load)(x + p * SC_T(LANES));
+        for (int a = 0; a < 4; a++)
+            h[a][p] = SC_T(set)(w[a]) * column;
+    }
+    for (int k = 1; k < d; k++) {
+        x += SC_T(TILE);
+        w += 4;
+        SC_PREFETCH(w + 4 * d); /* of the next group, whose rows are too short to set off the processor's own prefetching */
+
         for (int p = 0; p < PACKS; p++) {
             const SC_T(pack) column = SC_T(load)(x + p * SC_T(LANES));
             for (int a = 0; a < 4; a++)
                 h[a][p] = SC_T(fma)(SC_T(set)(w[a]), column, h[a][p]);
         }
+    }
     for (int a = 0; a < 4; a++)
         for (int p = 0; p < PACKS; p++)
             h[a][p] = SC_T(max)(zero, h[a][p]); /* in this order NaN stays NaN */

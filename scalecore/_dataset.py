@@ -34,7 +34,11 @@ _VARIABLES = {
 
 def _varying_axes(array: np.ndarray) -> tuple[int, ...]:
     """Axes along which a broadcast array really has several values."""
-    return tuple(axis for axis in range(array.ndim) if array.strides[axis] != 0 and array.shape[axis] > 1)
+    return tuple(
+        axis
+        for axis in range(array.ndim)
+        if array.strides[axis] != 0 and array.shape[axis] > 1 and (array != array.take([0], axis)).any()
+    )
 
 
 def frontier_dataset(frontier: Frontier) -> Dataset:
@@ -57,7 +61,7 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
     coordinates = {}
     for name, array in inputs.items():
         kept = axes[name] or tuple(axis for axis, dim in enumerate(dims) if dim == name)
-        values = array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))] if array.size else array[..., :0]
+        values = array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))] if array.size else array
         coordinates[name] = ([dims[axis] for axis in kept] if array.size else dims, values)
     dataset = xarray.Dataset(
         {name: (dims, np.asarray(getattr(frontier, name))) for name in _VARIABLES},

@@ -11,7 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the elements' own business."""
-    array = np.asarray(value)
+    try:
+        array = np.asarray(value)
+    except ValueError as error:
+        raise ValueError(f"{name} is not an array: {error}") from None
     if array.dtype == object:  # whole numbers beyond 64 bits come as objects, and so do None and much else
         try:
             if not all(isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat):
@@ -21,7 +24,10 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
             raise TypeError(f"{name} must be real numbers, got {describe(value)}") from None
     if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be real numbers, got {describe(value)}")
-    return array.astype(np.float64, copy=False)
+    array = array.astype(np.float64, copy=False)
+    if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
+        array = array.copy()  # a field of packed records; the kernels count strides in whole numbers
+    return array
 
 
 def broadcast(**arrays: NDArray[np.float64]) -> tuple[int, ...]:
@@ -111,6 +117,10 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
+LARGEST = 1e300  # the domain of the bounds ends there
+MOST_POINTS = 10**8
+
+
 def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -> NDArray[np.float64]:
     """Parse one axis of a grid: ``1e6``, ``1e6,1e9``, or ``1e6:1e15:50`` for 50 log-spaced values including both ends."""
     parts = text.split(":")
@@ -119,7 +129,7 @@ def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -
             values = np.array([float(item) for item in text.split(",")])
         elif len(parts) == 3:
             first, last, count = float(parts[0]), float(parts[1]), int(parts[2])
-            if count < 1 or not (0 < first < np.inf and 0 < last < np.inf):
+            if not 1 <= count <= MOST_POINTS or not (0 < first < np.inf and 0 < last < np.inf):
                 raise ValueError
             values = np.geomspace(first, last, count)
         else:
@@ -129,8 +139,9 @@ def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -
             f"{name}: {text!r} is neither a number, a list 1e6,1e9 nor a range FIRST:LAST:COUNT such as 1e6:1e15:50"
         ) from None
     inside = (values > least) if exclusive else (values >= least)
-    if not (inside & np.isfinite(values)).all():
-        raise ValueError(f"{name} must be finite and {'greater than' if exclusive else 'at least'} {least:g}, got {text!r}")
+    if not (inside & (values <= LARGEST)).all():
+        wanted = f"{'greater than' if exclusive else 'at least'} {least:g}"
+        raise ValueError(f"{name} must be finite and {wanted}, and at most {LARGEST:g}, got {text!r}")
     return values
 
 

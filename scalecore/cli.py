@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -28,7 +29,7 @@ from . import (
     occupancy,
     optimal_resolution,
 )
-from ._validation import axis
+from ._validation import MOST_POINTS, axis
 
 Columns = Mapping[str, Any]
 
@@ -129,6 +130,9 @@ def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
 
 def grid(*axes: np.ndarray) -> list[np.ndarray]:
     """All combinations of the axes, the first one slowest, flat."""
+    points = math.prod(map(len, axes))
+    if points > MOST_POINTS:
+        raise click.UsageError(f"{points:.3g} combinations are too many to print; at most {MOST_POINTS:g}")
     return [array.ravel() for array in np.meshgrid(*axes, indexing="ij")]
 
 
@@ -136,7 +140,7 @@ def plain(value: Any) -> Any:
     """Give a number as JSON and CSV want it: None for NaN, int where it is whole by nature."""
     if isinstance(value, (np.integer, str)):
         return value if isinstance(value, str) else int(value)
-    return None if np.isnan(value) else float(value)
+    return float(value) if np.isfinite(value) else None
 
 
 def write_csv(columns: Columns, file: Any) -> None:
@@ -250,7 +254,7 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
 
 @main.command("isoflop")
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
-@click.option("--points", type=click.IntRange(2), default=25, show_default=True, help="Widths on each line.")
+@click.option("--points", type=click.IntRange(2, 10**6), default=25, show_default=True, help="Widths on each line.")
 @options(FORMAT, PLOT)
 def isoflop_command(
     budget: np.ndarray,
@@ -291,7 +295,10 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
     """
     from .plotting import figure1, save
 
-    figure, lines, best = figure1(input_dim, concentration, cost=cost)
+    try:
+        figure, lines, best = figure1(input_dim, concentration, cost=cost)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
     curves = isoflop_columns(lines)
     names = ("budget", "input_dim", "concentration", "width", "parameters", "samples", "error")
     panels = {"isoflop": curves}
@@ -377,6 +384,9 @@ def run(arguments: list[str] | None = None) -> None:
     except BrokenPipeError:  # `scalecore ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         status = 0
+    except MemoryError:
+        click.echo("scalecore: not enough memory for so many points", err=True)
+        status = 1
     except (ImportError, OSError) as error:
         click.echo(f"scalecore: {error}", err=True)
         status = 1

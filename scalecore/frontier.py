@@ -37,7 +37,8 @@ class Frontier:
     Attributes
     ----------
     budget, input_dim, concentration, cost : ndarray
-        What was asked, broadcast; compute in FLOPs, cost in FLOPs per parameter and sample.
+        What was asked, broadcast: read-only views, so do not change the arrays that you passed while you need them. Compute in
+        FLOPs, cost in FLOPs per parameter and sample.
     width, samples : ndarray
         The best width n* and number of samples T* = budget / (cost * input_dim * n*); NaN where `status` is INFEASIBLE or INVALID.
     error, misspecification, estimation : ndarray
@@ -129,7 +130,7 @@ def compute_optimal(
     """Find the width and the number of samples that minimise an error bound for a compute budget.
 
     Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound
-    is unimodal (docs/theory.md proves it), so the stationary point that is found is the global optimum.
+    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at).
 
     Parameters
     ----------
@@ -146,7 +147,8 @@ def compute_optimal(
     integer : bool, default False
         Minimise over whole n with T = floor(budget / (cost * input_dim * n)), exactly. Up to 2**53, where every double is whole.
     n_threads : int, optional
-        Threads; None means all that this process may use. The answer does not depend on it.
+        Threads; None means all that this process may use, and there are never more than 16 or four a CPU. The answer does not
+        depend on it.
 
     Returns
     -------

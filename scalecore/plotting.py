@@ -167,14 +167,20 @@ def figure1(
     ------
     ImportError
         If matplotlib is not installed (``pip install 'scalecore[plot]'``).
+    ValueError
+        If there is nothing finite to draw.
     """
     from .frontier import compute_optimal, isoflop
 
     plt = _pyplot()
+    if input_dim > 1e200 or cost > 1e50:
+        raise ValueError(f"input_dim {input_dim:g} and cost {cost:g} are too large to draw")
     if budgets is None:
         budgets = np.geomspace(1e5, 1e10, 6) * (input_dim / 10) * cost
-    lines = isoflop(budgets, input_dim, concentration, cost=cost)
     spread = np.geomspace(1e4, 1e18, 57) * (input_dim / 10) * cost
+    lines = isoflop(budgets, input_dim, concentration, cost=cost)
+    if not np.isfinite(lines.optimum.error).any():
+        raise ValueError("no budget has a finite optimum to draw")
     frontier = compute_optimal(spread, input_dim, concentration, cost=cost)
     with plt.rc_context(_STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")

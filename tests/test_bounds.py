@@ -122,7 +122,7 @@ def test_huge_numbers_stay_finite_and_ordered():
 
 
 def test_closed_form_where_n_over_K_overflows():
-    for n, K in ((1e300, 1e-12), (1e295, 1e-3), (1e300, 1e-300)):
+    for n, K in ((1e300, 1e-12), (1e295, 1e-3), (1e300, 1e-300), (1, 5e-324), (1, 1e-301), (7, 1e-310), (1e300, 5e-324)):
         assert sc.closed_form_bound(n, 100, 10, K) == pytest.approx(float(oracle.closed_form_bound(n, 100, 10, K)), rel=2e-15)
 
 

@@ -57,6 +57,11 @@ def test_frontier(scalecore_command):
     assert (whole["width"], whole["samples"]) == ("27.0", "3703.0")
 
 
+def test_infinity_is_not_json(scalecore_command):
+    row = json.loads(scalecore_command("bound", "-n", "1e300", "-T", "1", "-d", "1e300", "-K", "1e300", "--format", "json"))[0]
+    assert row["error_bound"] is None
+
+
 def test_isoflop(scalecore_command):
     got = rows(scalecore_command("isoflop", "-C", "1e6,1e9", "--points", "9", "--format", "csv"))
     assert len(got) == 18
@@ -119,6 +124,11 @@ def test_figure1_writes_its_numbers(scalecore_command):
         (["frontier", "-C", "1e6", "--plot", "no/such/a.png"], "folder does not exist"),
         (["isoflop", "-C", "1e6", "--points", "1"], "1 is not in the range"),
         (["bound", "-n", "0", "-T", "5"], "width must be finite and at least 1"),
+        (["bound", "-n", "1e301", "-T", "5"], "at most 1e+300"),
+        (["bound", "-n", "1:10:999999999999999", "-T", "5"], "FIRST:LAST:COUNT"),
+        (["bound", "-n", "1:1e4:100000", "-T", "1:1e4:100000"], "too many to print"),
+        (["isoflop", "-C", "1e6", "--points", "99999999999999"], "not in the range"),
+        (["figure1", "-d", "1e300"], "too large to draw"),
         (["simulate", "-d", "0"], "0 is not in the range"),
         (["simulate", "-K", "0"], "concentration must be"),
         (["simulate", "-n", "0.5"], "widths must be finite and at least 1"),

@@ -53,17 +53,20 @@ def _usable_cpus():
 # OMP_NUM_THREADS is an explicit wish and may exceed the CPUs; without it OpenMP does not see a container's quota.
 cdef int MOST_BY_DEFAULT = 2**30 if os.environ.get("OMP_NUM_THREADS") else _usable_cpus()
 
+# More threads than this never help, and where they cannot be had OpenMP ends the process.
+cdef int MOST_EVER = max(16, 4 * _usable_cpus())
+
 # OpenMP's threads do not survive a fork, and waiting for them hangs the child for ever (libgomp): a forked child runs serially.
 cdef long LOADED_IN = sc_process_id()
 
 
 cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil:
     """Threads for `parts` pieces of work; `requested` 0 means all that this process may use."""
-    cdef int team = requested
+    cdef int team = min(requested, MOST_EVER)
     if not SC_HAS_OPENMP or parts <= 1 or requested == 1:
         return 1
     if team == 0:
-        team = min(omp_get_max_threads(), MOST_BY_DEFAULT)
+        team = min(omp_get_max_threads(), MOST_BY_DEFAULT, MOST_EVER)
     if team <= 1 or omp_in_parallel() or sc_process_id() != LOADED_IN:
         return 1
     return <int>min(<Py_ssize_t>team, parts)

@@ -61,7 +61,7 @@ double sc_closed_form_bound(double n, double T, double d, double K);
 double sc_occupancy(double n, double K);
 
 /* `count` points: out[i * out_stride]. In place is fine (out may be one of the inputs, with the same stride).
- * Returns how many points had an input outside the domain that was not already NaN; -1 for an unknown quantity or a NULL in need. */
+ * Returns how many points had an input outside the domain that was not already NaN; -1 for an unknown quantity, a negative count or a NULL in need. */
 ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T, sc_column d, sc_column K,
                       double *out, ptrdiff_t out_stride);
 
@@ -79,7 +79,7 @@ typedef struct sc_frontier_out {
 /* For each budget C the width n >= 1 that minimises the bound at T = C/(cost d n) >= 1.
  * With `integer` not 0: over whole n with T = floor(C/(cost d n)).
  * Budgets, input_dims, concentrations and costs are broadcast by stride 0. Outside the domain or INFEASIBLE, results are NaN.
- * Returns 0; -1 for an unknown bound or a NULL input. */
+ * Returns 0; -1 for an unknown bound, a negative count or a NULL input. */
 int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget, sc_column input_dim,
                        sc_column concentration, sc_column cost, const sc_frontier_out *out);
 
