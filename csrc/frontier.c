@@ -9,10 +9,22 @@
 #define LOG_PAST_THE_LEAP 0.4054651081081644 /* ln 3/2 */
 #define CLOSE_ENOUGH 1e-5 /* of the last step in ln n: the next would be its square, times a curvature below 1/4 */
 
+/* A first x, to some tenths. With g guessed, phi = 0 gives n^2 = M/(16 L (g+1)) where n >> K, U = K L, and n^3 = K M/(16 (2g+1)) where
+   n << K, U = n. Both overestimate U, so the larger of the two is nearer. */
+SC_INLINE real first_guess(const sc_budget *b)
+{
+    const real half = b->log_most * r_set(0.5), one = r_set(1.0);
+    const real g = r_fma(b->d, r_max(r_fma(b->log_most, r_set(0.22), r_set(-1.1)), r_set(0.7)), half + one);
+    const real L = r_max(half - b->log_K - r_set(2.0), r_set(0.5));
+    const real wide = (b->log_most - sc_log(r_set(16.0) * L * (g + one))) * r_set(0.5);
+    const real narrow = (b->log_most + b->log_K - sc_log(r_set(32.0) * g)) * r_set(1.0 / 3);
+    return r_min(r_max(r_max(wide, narrow), r_set(0.0)), b->log_most);
+}
+
 SC_INLINE real solve(sc_bound bound, const sc_budget *b)
 {
     const real zero = r_set(0.0);
-    real x = b->log_most * r_set(0.5);
+    real x = first_guess(b);
     mask active = r_le(zero, b->log_most);
     for (int step = 0; step < MOST_STEPS && m_lanes(active); step++) {
         const sc_condition c = sc_condition_at(bound, b, x);

@@ -32,7 +32,7 @@ VERSION = SC_VERSION.decode()
 
 cdef enum:
     BLOCK = 2048  # points, 7 us of work
-    WORTH_A_THREAD = 4096  # points: a few times what it costs to wake one
+    WORTH_A_THREAD = 32768  # points, 80 us: many times what it costs to wake one
 
 cdef const sc_engine *ENGINE
 

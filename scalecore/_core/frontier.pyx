@@ -65,13 +65,13 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     inputs[0], inputs[1], inputs[2], inputs[3] = column_of(budget), column_of(input_dim), column_of(concentration), column_of(cost)
     out.width, out.samples, out.error, out.misspecification = &width[0], &samples[0], &error[0], &misspecification[0]
     out.estimation, out.elasticity, out.status = &estimation[0], &elasticity[0], &status[0]
-    chunk = block * 64
+    chunk = block * 512 if integer else block * 64
     while done < count:
         started = perf_counter()
         chunk = min(chunk, count - done)
         blocks = (chunk + block - 1) // block
         with nogil:
-            team = team_size(blocks, n_threads)
+            team = team_size(chunk // (256 if integer else 2048), n_threads)  # parts of 150 us or so
             if team == 1:
                 for i in range(blocks):
                     solve_block(<sc_bound>bound, integer, done + i * block, min(block, chunk - i * block), inputs, &out)
