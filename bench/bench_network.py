@@ -93,7 +93,10 @@ def test_whole_estimate(contest, dtype):
     if dtype == "float64":
         contenders["Numba unrolled for d = 10, parallel over networks"] = lambda: numba_networks(networks, 10, 1)
     repeats, single, peak = 1_000_000, dtype == "float32", "multiply-adds in registers (as long as they take)"
-    contenders[peak] = lambda: multiply_adds(repeats, single, 0)
+    ours_first, *others = contenders.items()
+    contenders = dict(
+        [ours_first, (peak, lambda: multiply_adds(repeats, single, 0)), *others]
+    )  # not behind BLAS's spinning threads
     medians = contest(
         f"misspecification, {dtype}, d = 10, K = 100, n = 500, 1,024 inputs", contenders, networks, "us a network", 1e6
     )

@@ -20,7 +20,7 @@ typedef struct sc_experiment {
 } sc_experiment;
 
 #define SC_MOST_WIDTHS 200
-#define SC_ATOMS 128 /* atoms that are drawn together */
+#define SC_ATOMS 64 /* atoms that are drawn together */
 
 /* Called now and then during long work; 0 asks it to stop. */
 typedef int (*sc_keep_going)(void *state);

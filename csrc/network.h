@@ -10,7 +10,7 @@
 #include "engine.h"
 #include "random.h"
 
-#define SC_TILES 8       /* tiles whose sums wait for the next atoms when a network is evaluated */
+#define SC_TILES 16       /* tiles whose sums wait for the next atoms when a network is evaluated */
 #define SC_INPUTS 32     /* inputs whose random numbers come together; every tile is a multiple */
 
 typedef struct sc_chunk {
