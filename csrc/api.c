@@ -65,6 +65,14 @@ int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column b
     return 0;
 }
 
+int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first_group, int groups, double *out)
+{
+    if ((int)law < 0 || law > SC_UNIFORM || purpose > 255 || groups < 0 || (groups > 0 && !out))
+        return -1;
+    sc_engine_find(NULL)->numbers(law, key, item, purpose, first_group, groups, out);
+    return 0;
+}
+
 static double one_point(sc_quantity quantity, double n, double T, double d, double K)
 {
     double out;

@@ -42,7 +42,7 @@ typedef struct sc_engine {
     void (*logits32)(const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X, ptrdiff_t count,
                      float *out, void *space);
     size_t (*logits_space)(int d);
-    /* Philox4x32-10 of one counter, and `groups` x 16 numbers of a stream: 0 exponential, 1 normal, 2 sign; for tests. */
+    /* Philox4x32-10 of one counter, for tests; `groups` x 16 numbers of a stream by an sc_law. */
     void (*philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4]);
     void (*numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out);
     double (*binomial)(uint64_t key, uint64_t item, double n, double p);

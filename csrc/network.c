@@ -141,12 +141,12 @@ void SC_KERNEL(sc_philox)(const uint32_t counter[4], uint64_t key, uint32_t out[
 void SC_KERNEL(sc_numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out)
 {
     const sc_stream stream = {key, item, purpose};
-    if (kind == 0)
-        sc_fill_exponential(&stream, first, groups, out);
-    else if (kind == 1)
-        sc_fill_normal(&stream, first, groups, out);
-    else
-        sc_fill_sign(&stream, first, groups, out);
+    switch (kind) {
+    case SC_EXPONENTIAL: sc_fill_exponential(&stream, first, groups, out); break;
+    case SC_NORMAL: sc_fill_normal(&stream, first, groups, out); break;
+    case SC_SIGN: sc_fill_sign(&stream, first, groups, out); break;
+    default: sc_fill_uniform(&stream, first, groups, out);
+    }
 }
 
 double SC_KERNEL(sc_binomial)(uint64_t key, uint64_t item, double n, double p)

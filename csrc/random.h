@@ -86,6 +86,17 @@ SC_INLINE void sc_normal_pair(real u, real v, real *first, real *second)
 }
 
 /* Groups first .. first + groups of a stream, 16 numbers each. */
+SC_INLINE void sc_fill_uniform(const sc_stream *s, uint64_t first, int groups, double *out)
+{
+    for (int g = 0; g < groups; g++)
+        for (int l = 0; l < 8; l += SC_LANES) {
+            bits low, high;
+            sc_words(s, (first + (uint64_t)g) * 8 + (uint64_t)l, &low, &high);
+            r_store(out + SC_GROUP * g + l, sc_open_uniform(low));
+            r_store(out + SC_GROUP * g + 8 + l, sc_open_uniform(high));
+        }
+}
+
 SC_INLINE void sc_fill_exponential(const sc_stream *s, uint64_t first, int groups, double *out)
 {
     for (int g = 0; g < groups; g++)
@@ -143,13 +154,7 @@ SC_INLINE sc_sequence sc_sequence_of(sc_stream stream)
 SC_INLINE double sc_next_uniform(sc_sequence *q)
 {
     if (q->used == SC_GROUP) {
-        for (int l = 0; l < 8; l += SC_LANES) {
-            bits low, high;
-            sc_words(&q->stream, q->group * 8 + (uint64_t)l, &low, &high);
-            r_store(q->buffer + l, sc_open_uniform(low));
-            r_store(q->buffer + 8 + l, sc_open_uniform(high));
-        }
-        q->group++;
+        sc_fill_uniform(&q->stream, q->group++, 1, q->buffer);
         q->used = 0;
     }
     return q->buffer[q->used++];

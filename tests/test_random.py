@@ -1,10 +1,15 @@
 """The random streams. Each statistical test has a fixed seed and a false-alarm rate of 1e-4 or less."""
 
 import math
+import os
+import shutil
+import subprocess
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import scalecore as sc
 from scalecore._core import network as core
 
 # Random123's published vectors for philox4x32-10: counter, key, output
@@ -53,7 +58,7 @@ try:
 except ImportError:
     print("lacking"); raise SystemExit
 import numpy as np
-for kind in ("exponential", "normal", "sign"):
+for kind in ("exponential", "normal", "sign", "uniform"):
     print(*core.numbers(kind, 5, 3, 2, 10**12, 2).round(12).tolist())
 print(core.philox([1, 2, 3, 4], 5), core.binomial(1, 1e6, 0.3, 5).tolist())
 """
@@ -66,6 +71,9 @@ def test_normals_and_exponentials(seed):
     z = core.numbers("normal", seed, 1, 4, 0, 12_500)
     assert kolmogorov_smirnov(z, normal_cdf) < 2.23
     assert kolmogorov_smirnov(core.numbers("exponential", seed, 1, 1, 0, 12_500), lambda x: -np.expm1(-x)) < 2.23
+    uniform = core.numbers("uniform", seed, 1, 7, 0, 12_500)
+    assert kolmogorov_smirnov(uniform, lambda x: x) < 2.23
+    assert 0 < uniform.min() < uniform.max() < 1
     moments = [(z**k).mean() for k in (1, 2, 3, 4)]
     spread = [1, math.sqrt(2), math.sqrt(15), math.sqrt(96)]
     assert all(abs(m - e) < 4 * s / math.sqrt(z.size) for m, e, s in zip(moments, (0, 1, 0, 3), spread, strict=True))
@@ -119,3 +127,36 @@ def test_huge_and_degenerate_binomials():
     assert (core.binomial(4, 5, 1.0, 10) == 5).all()
     assert (core.binomial(4, 0, 0.5, 10) == 0).all()
     assert (core.binomial(4, 1e6, 1e-300, 10) == 0).all()
+
+
+@pytest.mark.skipif(shutil.which("cc") is None or os.name != "posix", reason="needs a C compiler")
+def test_streams_from_c(tmp_path):
+    """The same numbers without Python: csrc compiled on its own, where the source tree is at hand."""
+    source = Path(__file__).parent.parent / "csrc"
+    if not source.is_dir():
+        pytest.skip("outside the source tree")
+    program = tmp_path / "numbers.c"
+    program.write_text(
+        """#include "scalecore.h"
+#include <stdio.h>
+int main(void) {
+    double out[32];
+    if (sc_random(SC_NORMAL, 5, 3, 2, 7, 2, out) || !sc_random(SC_NORMAL, 5, 3, 256, 7, 2, out)) return 1;
+    for (int i = 0; i < 32; i++) printf("%.17g\\n", out[i]);
+}
+"""
+    )
+    flags = [
+        "-std=c11",
+        "-O2",
+        "-ffp-contract=off",
+        f"-I{sc.get_include()}",
+        program,
+        *sorted(source.glob("*.c")),
+        "-lm",
+        "-o",
+        tmp_path / "numbers",
+    ]
+    subprocess.run(["cc", *flags], check=True)
+    printed = subprocess.run([tmp_path / "numbers"], check=True, capture_output=True, text=True).stdout.split()
+    assert [float(text) for text in printed] == core.numbers("normal", 5, 3, 2, 7, 2).tolist()

@@ -112,9 +112,9 @@ def philox(counter, uint64_t key):
 
 
 def numbers(str kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups):
-    """`groups` x 16 numbers of a stream: 'exponential', 'normal' or 'sign' (for tests)."""
+    """`groups` x 16 numbers of a stream: 'exponential', 'normal', 'sign' or 'uniform' (for tests)."""
     cdef double[::1] out = np.empty(16 * groups)
-    ENGINE.numbers(["exponential", "normal", "sign"].index(kind), key, item, purpose, first, groups, &out[0])
+    ENGINE.numbers(["exponential", "normal", "sign", "uniform"].index(kind), key, item, purpose, first, groups, &out[0])
     return np.asarray(out)
 
 

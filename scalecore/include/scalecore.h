@@ -83,6 +83,18 @@ typedef struct sc_frontier_out {
 int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget, sc_column input_dim,
                        sc_column concentration, sc_column cost, const sc_frontier_out *out);
 
+/* Random numbers that are a function of their place: Philox4x32-10 keyed by (key, item, purpose). Numbers come in groups of 16; groups
+ * first_group, first_group + 1, ... go to out[16 * groups]. Key: from the seed; item: the network or repeat; purpose: below 256.
+ * A Beta(1, K) stick is -expm1(-E / K) for an exponential E.
+ * Returns 0; -1 for an unknown law, a purpose above 255, a negative count or a NULL. */
+typedef enum sc_law {
+    SC_EXPONENTIAL = 0, /* rate 1 */
+    SC_NORMAL = 1,
+    SC_SIGN = 2,   /* +1 or -1, fair */
+    SC_UNIFORM = 3 /* odd multiples of 2^-53: never 0, never 1 */
+} sc_law;
+int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first_group, int groups, double *out);
+
 const char *sc_status_string(int status);
 const char *sc_version(void);
 /* The instruction set in use: "baseline", "avx2" or "avx512". */
