@@ -5,7 +5,6 @@
 #include "special.h"
 
 #define SC_LARGEST 1e300
-#define SC_SMALLEST 4.9406564584124654e-324 /* any K > 0 */
 
 SC_INLINE mask sc_in_range(real x) /* [1, SC_LARGEST]; false for NaN */
 {

@@ -84,6 +84,17 @@ def whole_numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
+def input_rows(name: str, value: ArrayLike, input_dim: int) -> tuple[NDArray[np.floating], bool]:
+    """Return inputs as contiguous rows (float32 stays, all else is float64), and whether there was one without an axis."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8 or array.dtype == np.float16:
+        raise TypeError(f"{name} must be float64, float32 or integers, got {describe(value)}")
+    if array.ndim not in (1, 2) or array.shape[-1] != input_dim:
+        raise ValueError(f"{name} must have shape (B, {input_dim}) or ({input_dim},), got {array.shape}")
+    dtype = np.float32 if array.dtype == np.float32 else np.float64
+    return np.ascontiguousarray(array.reshape(-1, input_dim), dtype), array.ndim == 1
+
+
 def stream_key(rng: object) -> int:
     """Return the 64-bit key of the random streams that `rng` stands for: None, an int, a SeedSequence or a Generator (SPEC 7)."""
     if isinstance(rng, (bool, np.bool_)) or not (

@@ -10,7 +10,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._core import network as _network
 from ._moments import Estimate, Moments
-from ._validation import choice, describe, fraction, positive_int, positive_number, stream_key, thread_count, whole_numbers
+from ._validation import (
+    choice,
+    describe,
+    fraction,
+    input_rows,
+    positive_int,
+    positive_number,
+    stream_key,
+    thread_count,
+    whole_numbers,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -155,20 +165,11 @@ class Network:
         TypeError, ValueError
             If X is not real (float16 is refused), or has not d columns.
         """
-        rows, single = self._inputs(X)
+        rows, single = input_rows("X", X, self.input_dim)
         out = np.empty(len(rows), rows.dtype)
         directions, weights = (np.ascontiguousarray(array, rows.dtype) for array in (self.directions, self.output_weights))
         _network.logits(directions, weights, rows, out, thread_count(n_threads))
         return out[0] if single else out
-
-    def _inputs(self, X: ArrayLike) -> tuple[NDArray[Any], bool]:
-        array = np.asarray(X)
-        if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8 or array.dtype == np.float16:
-            raise TypeError(f"X must be float64, float32 or integers, got {describe(X)}")
-        if array.ndim not in (1, 2) or array.shape[-1] != self.input_dim:
-            raise ValueError(f"X must have shape (B, {self.input_dim}) or ({self.input_dim},), got {array.shape}")
-        dtype = np.float32 if array.dtype == np.float32 else np.float64
-        return np.ascontiguousarray(array.reshape(-1, self.input_dim), dtype), array.ndim == 1
 
     def probability(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """P(Y = 1 | F, x) = 1 / (1 + exp(-F(x))); parameters as for calling the network."""

@@ -172,7 +172,7 @@ def test_any_number_of_units():
     assert np.isfinite(frozen(X)).all()
     assert frozen(np.empty((0, 5))).shape == (0,)
     assert frozen(np.arange(5)).shape == ()
-    assert np.isinf(frozen(np.full((1, 5), np.inf))).all() or np.isnan(frozen(np.full((1, 5), np.inf))).all()
+    assert not np.isfinite(frozen(np.full((1, 5), np.inf))).any()
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
@@ -210,18 +210,12 @@ def kernel_distance(w, v):
 def test_thinning_with_resolution(d, K, n, eps):
     """E(F-F~)^2 = K/(2n) + E|phi_w - phi_w^|^2 <= K/(2n) + eps^2/2."""
     rng, prior = np.random.default_rng(int(d * K)), sc.NetworkPrior(d, K)
-    errors, moved = [], []
+    errors = []
     for seed in range(800):
         net = prior.sample(seed, truncation=1e-6)
         thin = net.thin(n, rng, resolution=eps)
         X = rng.standard_normal((64, d))
         errors.append(np.square(net(X) - thin(X)).mean())
-        whole = net.thin(10**6, rng, resolution=eps)
-        kept = whole.directions
-        original = net.directions[np.isin(net.masses, net.masses)][: len(kept)] if len(whole) == len(net) else None
-        if original is not None:
-            assert np.linalg.norm(original - kept, axis=1).max() <= eps + 1e-12
-            moved.append(kernel_distance(original, kept).mean())
     w = rng.standard_normal((20_000, d))
     w /= np.linalg.norm(w, axis=1, keepdims=True)
     from scalecore.network import _round_directions

@@ -2,7 +2,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_WIDTHS: int
-ATOMS: int
 
 def atoms(
     key: int, item: int, input_dim: int, concentration: float, chunk: int, left: float

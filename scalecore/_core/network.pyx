@@ -12,7 +12,6 @@ import numpy as np
 from .bounds import instruction_set
 
 MOST_WIDTHS = SC_MOST_WIDTHS
-ATOMS = SC_ATOMS
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
