@@ -22,6 +22,43 @@ typedef struct sc_experiment {
 #define SC_MOST_WIDTHS 200
 #define SC_ATOMS 64 /* atoms that are drawn together */
 
+typedef enum sc_optimizer { SC_SGD, SC_ADAM } sc_optimizer;
+
+typedef enum sc_mode {
+    SC_LEARN,
+    SC_EXAMINE, /* sums and records errors, but learns nothing */
+    SC_COMPLETE /* learns from every sample, also from one whose partner is missing; records nothing */
+} sc_mode;
+
+/* What all learners of a repeat read in one go: samples first .. first + count of their network's stream. */
+typedef struct sc_lesson {
+    int input_dim;
+    int single; /* inputs, labels and states are float, not double */
+    sc_optimizer optimizer;
+    int64_t first;
+    int count;
+    const void *inputs; /* count x input_dim */
+    const void *labels; /* 0 or 1 */
+    const double *probability, *offset; /* see sc_samples */
+    const double *rate, *first_moment, *second_moment; /* factors on each sample's rate, and Adam's corrections */
+    int checkpoint_count;
+    const int64_t *checkpoints; /* increasing */
+} sc_lesson;
+
+#define SC_LESSON_MULTIPLE 64  /* samples come in multiples of it */
+#define SC_CLASS 16            /* learners that a kernel teaches together */
+
+/* One network in training. */
+typedef struct sc_learner {
+    int width;
+    double rate;
+    void *state;       /* see sc_learner_size */
+    double *sum;       /* of its errors so far */
+    double *record;    /* the mean error at each checkpoint */
+    int64_t *read;     /* samples that it has seen; SGD has learned from an even number of them */
+    int64_t *diverged; /* the first sample whose logit was not finite, or -1 */
+} sc_learner;
+
 /* Called now and then during long work; 0 asks it to stop. */
 typedef int (*sc_keep_going)(void *state);
 
@@ -42,6 +79,19 @@ typedef struct sc_engine {
     void (*logits32)(const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X, ptrdiff_t count,
                      float *out, void *space);
     size_t (*logits_space)(int d);
+    int (*samples)(const sc_experiment *, int single, uint64_t item, int fresh, uint64_t first, void *space, sc_keep_going, void *state,
+                   void *inputs, void *labels, double *probability, double *offset);
+    size_t (*samples_space)(int input_dim, int count);
+    /* Factors of a lesson: (1 + t/t0)^-decay, and Adam's 1/(1 - beta^(t+1)). Each an array of count, a multiple of 8. */
+    void (*schedule)(int64_t first, int count, double decay, double decay_start, double *rate, double *first_moment, double *second_moment);
+    /* Teach learners, who have all read as much, what they have not read of a lesson. */
+    void (*train)(const sc_lesson *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going, void *state);
+    size_t (*train_space)(void);
+    size_t (*learner_size)(int single, sc_optimizer, int input_dim, int width); /* bytes, a multiple of 64 */
+    /* Between a learner's state and plain arrays [plane][input_dim + 1][width]: weights (the last row are the output weights) and, for
+       Adam, first and second moments. */
+    void (*learner_copy)(int single, sc_optimizer, int input_dim, int width, void *state, void *plain, int out);
+    void (*sweeps)(float *, long count, long repeats); /* read, change, write: the time that a sweep of weights must take */
     /* Philox4x32-10 of one counter, for tests; `groups` x 16 numbers of a stream by an sc_law. */
     void (*philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4]);
     void (*numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out);
@@ -66,6 +116,15 @@ const sc_engine *sc_engine_find(const char *name);
     void sc_compute_optimal_##isa(sc_bound, int, ptrdiff_t, const sc_column[4], const sc_frontier_out *);                        \
     void sc_experiment_##isa(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *, double *, double *, double *);  \
     size_t sc_experiment_space_##isa(const sc_experiment *, int);                                                                \
+    int sc_samples_##isa(const sc_experiment *, int, uint64_t, int, uint64_t, void *, sc_keep_going, void *, void *, void *,         \
+                         double *, double *);                                                                                    \
+    size_t sc_samples_space_##isa(int, int);                                                                                     \
+    void sc_schedule_##isa(int64_t, int, double, double, double *, double *, double *);                                          \
+    void sc_train_##isa(const sc_lesson *, sc_mode, const sc_learner *, int, void *, sc_keep_going, void *);                           \
+    size_t sc_train_space_##isa(void);                                                                                           \
+    size_t sc_learner_size_##isa(int, sc_optimizer, int, int);                                                                   \
+    void sc_learner_copy_##isa(int, sc_optimizer, int, int, void *, void *, int);                                                \
+    void sc_sweeps_##isa(float *, long, long);                                                                                   \
     double sc_atoms_##isa(const sc_experiment *, uint64_t, uint64_t, double, double *, double *, double *);                      \
     void sc_logits64_##isa(const double *, const double *, ptrdiff_t, int, const double *, ptrdiff_t, double *, void *);         \
     void sc_logits32_##isa(const float *, const float *, ptrdiff_t, int, const float *, ptrdiff_t, float *, void *);             \

@@ -15,6 +15,7 @@
 #include "bounds.c"
 #include "frontier.c"
 #include "network.c"
+#include "training.c"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -98,6 +98,53 @@ SC_INLINE freal f_load(const float *p) { return _mm512_loadu_ps(p); }
 SC_INLINE void f_store(float *p, freal x) { _mm512_storeu_ps(p, x); }
 SC_INLINE freal f_fma(freal a, freal b, freal c) { return _mm512_fmadd_ps(a, b, c); }
 SC_INLINE freal f_max(freal a, freal b) { return _mm512_max_ps(a, b); }
+SC_INLINE freal f_min(freal a, freal b) { return _mm512_min_ps(a, b); }
+SC_INLINE freal f_add_neighbours(freal a, freal b) /* in pairs of lanes: a's and b's sums in turn, within quarters */
+{
+    return _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
+}
+SC_INLINE freal f_add_pairs(freal a, freal b)
+{
+    const __m512d x = _mm512_castps_pd(a), y = _mm512_castps_pd(b);
+    return _mm512_castpd_ps(_mm512_unpacklo_pd(x, y)) + _mm512_castpd_ps(_mm512_unpackhi_pd(x, y));
+}
+SC_INLINE void f_sum_rows(const float *rows, float *out) /* out[i], i < 8: sum of the pack at rows + i SC_FLANES */
+{
+    freal four[2];
+    for (int i = 0; i < 2; i++) {
+        const float *r = rows + 4 * i * SC_FLANES; /* lane j of every quarter of four[i] is of row 4i + j */
+        four[i] = f_add_pairs(f_add_neighbours(f_load(r), f_load(r + SC_FLANES)),
+                              f_add_neighbours(f_load(r + 2 * SC_FLANES), f_load(r + 3 * SC_FLANES)));
+    }
+    const freal halves = _mm512_shuffle_f32x4(four[0], four[1], 0x44) + _mm512_shuffle_f32x4(four[0], four[1], 0xee);
+    f_store(out, _mm512_permutexvar_ps(_mm512_setr_epi32(0, 1, 2, 3, 8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11), halves)
+                     + _mm512_permutexvar_ps(_mm512_setr_epi32(4, 5, 6, 7, 12, 13, 14, 15, 4, 5, 6, 7, 12, 13, 14, 15), halves));
+}
+SC_INLINE freal f_where_positive(freal h, freal x) { return _mm512_maskz_mov_ps(_mm512_cmp_ps_mask(h, f_set(0), _CMP_GT_OQ), x); }
+SC_INLINE freal f_double_exponent(freal x, freal k) /* x 2^j where k = j + 1.5 * 2^23 */
+{
+    return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(x), _mm512_slli_epi32(_mm512_castps_si512(k), 23)));
+}
+SC_INLINE freal f_over_root(freal m, freal v, freal eps) /* m / (sqrt v + eps) to 3 ulp, v >= 0 */
+{
+    const freal start = _mm512_rsqrt14_ps(f_max(f_set(1e-37f), v)), half = v * f_set(0.5f);
+    const freal root = v * (start * _mm512_fnmadd_ps(half * start, start, f_set(1.5f)));
+    const freal below = root + eps, inverse = _mm512_rcp14_ps(below);
+    return m * f_fma(inverse, _mm512_fnmadd_ps(below, inverse, f_set(1.0f)), inverse);
+}
+SC_INLINE void r_sum_rows(const double *rows, double *out)
+{
+    real two[4], four[2];
+    for (int i = 0; i < 4; i++) { /* lanes in turn of rows 2i and 2i + 1 */
+        const real a = r_load(rows + 2 * i * SC_LANES), b = r_load(rows + (2 * i + 1) * SC_LANES);
+        two[i] = _mm512_unpacklo_pd(a, b) + _mm512_unpackhi_pd(a, b);
+    }
+    for (int i = 0; i < 2; i++)
+        four[i] = _mm512_shuffle_f64x2(two[2 * i], two[2 * i + 1], 0x88) + _mm512_shuffle_f64x2(two[2 * i], two[2 * i + 1], 0xdd);
+    r_store(out, _mm512_shuffle_f64x2(four[0], four[1], 0x88) + _mm512_shuffle_f64x2(four[0], four[1], 0xdd));
+}
+SC_INLINE real r_where_positive(real h, real x) { return _mm512_maskz_mov_pd(_mm512_cmp_pd_mask(h, r_set(0), _CMP_GT_OQ), x); }
+SC_INLINE real r_load_float(const float *p) { return _mm512_cvtps_pd(_mm256_loadu_ps(p)); }
 
 #elif SC_ISA == SC_ISA_AVX2
 
@@ -151,6 +198,37 @@ SC_INLINE freal f_load(const float *p) { return _mm256_loadu_ps(p); }
 SC_INLINE void f_store(float *p, freal x) { _mm256_storeu_ps(p, x); }
 SC_INLINE freal f_fma(freal a, freal b, freal c) { return _mm256_fmadd_ps(a, b, c); }
 SC_INLINE freal f_max(freal a, freal b) { return _mm256_max_ps(a, b); }
+SC_INLINE freal f_min(freal a, freal b) { return _mm256_min_ps(a, b); }
+SC_INLINE freal f_add_pairs(freal a, freal b) /* a's sums of neighbours, b's, within each half */
+{
+    return _mm256_hadd_ps(a, b);
+}
+SC_INLINE void f_sum_rows(const float *rows, float *out) /* out[i], i < 8: sum of the pack at rows + i SC_FLANES */
+{
+    freal four[2];
+    for (int i = 0; i < 2; i++) {
+        const float *r = rows + 4 * i * SC_FLANES;
+        four[i] = f_add_pairs(f_add_pairs(f_load(r), f_load(r + SC_FLANES)), f_add_pairs(f_load(r + 2 * SC_FLANES), f_load(r + 3 * SC_FLANES)));
+    }
+    f_store(out, _mm256_permute2f128_ps(four[0], four[1], 0x20) + _mm256_permute2f128_ps(four[0], four[1], 0x31));
+}
+SC_INLINE freal f_where_positive(freal h, freal x) { return _mm256_and_ps(_mm256_cmp_ps(h, f_set(0), _CMP_GT_OQ), x); }
+SC_INLINE freal f_double_exponent(freal x, freal k) /* x 2^j where k = j + 1.5 * 2^23 */
+{
+    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(k), 23)));
+}
+SC_INLINE freal f_over_root(freal m, freal v, freal eps) { return m / (_mm256_sqrt_ps(v) + eps); }
+SC_INLINE void r_sum_rows(const double *rows, double *out)
+{
+    for (int i = 0; i < 8; i += 4) {
+        const double *r = rows + i * SC_LANES;
+        const real low = _mm256_hadd_pd(r_load(r), r_load(r + SC_LANES));
+        const real high = _mm256_hadd_pd(r_load(r + 2 * SC_LANES), r_load(r + 3 * SC_LANES));
+        r_store(out + i, _mm256_permute2f128_pd(low, high, 0x20) + _mm256_permute2f128_pd(low, high, 0x31));
+    }
+}
+SC_INLINE real r_where_positive(real h, real x) { return _mm256_and_pd(_mm256_cmp_pd(h, r_set(0), _CMP_GT_OQ), x); }
+SC_INLINE real r_load_float(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 
 #else
 
@@ -202,6 +280,22 @@ SC_INLINE freal f_fma(freal a, freal b, freal c) { return fmaf(a, b, c); }
 SC_INLINE freal f_fma(freal a, freal b, freal c) { return a * b + c; }
 #endif
 SC_INLINE freal f_max(freal a, freal b) { return a > b ? a : b; }
+SC_INLINE freal f_min(freal a, freal b) { return a < b ? a : b; }
+SC_INLINE void f_sum_rows(const float *rows, float *out) { memcpy(out, rows, 8 * sizeof *out); }
+SC_INLINE freal f_where_positive(freal h, freal x) { return h > 0 ? x : 0; }
+SC_INLINE freal f_double_exponent(freal x, freal k) /* x 2^j where k = j + 1.5 * 2^23 */
+{
+    uint32_t a, b;
+    memcpy(&a, &x, sizeof a);
+    memcpy(&b, &k, sizeof b);
+    a += b << 23;
+    memcpy(&x, &a, sizeof x);
+    return x;
+}
+SC_INLINE freal f_over_root(freal m, freal v, freal eps) { return m / (sqrtf(v) + eps); }
+SC_INLINE void r_sum_rows(const double *rows, double *out) { memcpy(out, rows, 8 * sizeof *out); }
+SC_INLINE real r_where_positive(real h, real x) { return h > 0 ? x : 0; }
+SC_INLINE real r_load_float(const float *p) { return *p; }
 SC_INLINE real r_lookup16(const double table[16], bits index) { return table[index & 15]; }
 
 #endif
@@ -217,6 +311,8 @@ SC_INLINE real r_mantissa(real x)
     return r_from_bits((r_bits(x) & (((uint64_t)1 << 52) - 1)) | ((uint64_t)1023 << 52));
 }
 #endif
+
+SC_INLINE real r_over_root(real m, real v, real eps) { return m / (r_sqrt(v) + eps); }
 
 SC_INLINE real r_nan(void) { return r_set(NAN); }
 

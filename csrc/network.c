@@ -95,6 +95,38 @@ size_t SC_KERNEL(sc_experiment_space)(const sc_experiment *e, int single)
            + (SC_ATOMS + 1) * widths * sizeof(int);
 }
 
+/* Samples of network `item`: inputs, labels (0 or 1), the probability of a 1, and what d_KL(Bern(sigma F) || Bern(sigma f)) =
+   offset - probability f + softplus(f) needs besides. */
+int SC_KERNEL(sc_samples)(const sc_experiment *e, int single, uint64_t item, int fresh, uint64_t first, void *space,
+                          sc_keep_going keep_going, void *state, void *inputs, void *labels, double *probability, double *offset)
+{
+    const sc_purpose purpose = fresh ? SC_FOR_FRESH_INPUTS : SC_FOR_INPUTS;
+    const sc_stream label_stream = {e->key, item, SC_FOR_LABELS};
+    if (single ? !float_samples(e, item, purpose, first, space, keep_going, state, inputs, labels)
+               : !double_samples(e, item, purpose, first, space, keep_going, state, inputs, labels))
+        return 0;
+    for (int i = 0; i < e->inputs; i += SC_LANES) {
+        const real F = single ? r_load_float((const float *)labels + i) : r_load((const double *)labels + i), p = sc_sigmoid(F);
+        r_store(probability + i, p);
+        r_store(offset + i, r_fma(p, F, -sc_softplus(F)));
+    }
+    for (int i = 0; i < e->inputs; i += SC_GROUP) {
+        double uniform[SC_GROUP];
+        sc_fill_uniform(&label_stream, (first + (uint64_t)i) / SC_GROUP, 1, uniform);
+        for (int j = i; j < i + SC_GROUP; j++)
+            if (single)
+                ((float *)labels)[j] = uniform[j - i] < probability[j];
+            else
+                ((double *)labels)[j] = uniform[j - i] < probability[j];
+    }
+    return 1;
+}
+
+size_t SC_KERNEL(sc_samples_space)(int input_dim, int count)
+{
+    return sizeof(sc_chunk) + sizeof(double) * (SC_ATOMS * (2 * (size_t)input_dim + 1) + (size_t)count * (size_t)input_dim);
+}
+
 double SC_KERNEL(sc_atoms)(const sc_experiment *e, uint64_t item, uint64_t chunk_number, double left, double *masses, double *scales,
                            double *directions)
 {

@@ -16,6 +16,9 @@ typedef enum sc_purpose {
     SC_FOR_DIRECTIONS = 2,
     SC_FOR_SIGNS = 3,
     SC_FOR_INPUTS = 4,
+    SC_FOR_LABELS = 5,
+    SC_FOR_WEIGHTS = 6,     /* that learners begin with */
+    SC_FOR_FRESH_INPUTS = 7, /* on which trained learners are judged */
     SC_FOR_DRAWS = 16 /* + the place of the width */
 } sc_purpose;
 

@@ -133,6 +133,22 @@ SC_INLINE real sc_sigmoid(real x) /* 1/(1 + e^-x) */
     return r_select(r_le(r_set(0.0), x), one, e) / (one + e);
 }
 
+/* The same in single precision, to 2e-7. */
+SC_INLINE freal f_sigmoid(freal x)
+{
+    const freal shift = f_set(0x1.8p23f), least = f_min(f_set(87.0f), f_max(f_set(-87.0f), x)); /* NaN stays */
+    const freal shifted = f_fma(least, f_set(-1.44269504f), shift), k = shifted - shift;
+    const freal r = f_fma(k, f_set(-1.42860677e-6f), f_fma(k, f_set(-0.693145752f), -least));
+    freal p = f_set(1.0f / 720);
+    p = f_fma(p, r, f_set(1.0f / 120));
+    p = f_fma(p, r, f_set(1.0f / 24));
+    p = f_fma(p, r, f_set(1.0f / 6));
+    p = f_fma(p, r, f_set(0.5f));
+    p = f_fma(p, r, f_set(1.0f));
+    p = f_fma(p, r, f_set(1.0f));
+    return f_set(1.0f) / (f_set(1.0f) + f_double_exponent(p, shifted));
+}
+
 /* d_KL(Bern(sigmoid a) || Bern(sigmoid b)) = sigmoid(a) (a - b) - softplus(a) + softplus(b) */
 SC_INLINE real sc_bernoulli_kl(real a, real b)
 {

@@ -106,6 +106,55 @@ static void SC_T(logits)(const SC_T(number) *directions, const SC_T(number) *wei
     }
 }
 
+/* Inputs first .. first + padded of a stream, in tiles: the same numbers in both precisions, though their tiles differ. */
+static void SC_T(draw_inputs)(const sc_stream *stream, uint64_t first, int padded, int d, SC_T(number) *x)
+{
+    for (int i = 0; i < padded; i += SC_INPUTS)
+        for (int k = 0; k < d; k++) {
+            double some[SC_INPUTS];
+            SC_T(number) *to = x + ((size_t)(i / SC_T(TILE)) * (size_t)d + (size_t)k) * SC_T(TILE) + i % SC_T(TILE);
+            sc_fill_normal(stream, ((first + (uint64_t)i) / SC_INPUTS * (uint64_t)d + (uint64_t)k) * (SC_INPUTS / SC_GROUP),
+                           SC_INPUTS / SC_GROUP, some);
+            for (int j = 0; j < SC_INPUTS; j++)
+                to[j] = (SC_T(number))some[j];
+        }
+}
+
+SC_INLINE void SC_T(convert_atoms)(const sc_chunk *chunk, const double *normals, int d, SC_T(number) *w, SC_T(number) *weight)
+{
+    for (int a = 0; a < SC_ATOMS * d; a++)
+        w[a] = (SC_T(number))normals[a];
+    for (int a = 0; a < SC_ATOMS; a++)
+        weight[a] = (SC_T(number))(chunk->scale[a] * chunk->mass[a]);
+}
+
+/* Inputs first .. first + e->inputs (whole tiles) of network `item`, as rows, and its logits; 0 if it was stopped. */
+static int SC_T(samples)(const sc_experiment *e, uint64_t item, sc_purpose purpose, uint64_t first, void *space,
+                         sc_keep_going keep_going, void *state, SC_T(number) *rows, SC_T(number) *logits)
+{
+    const int d = e->input_dim, tiles = e->inputs / SC_T(TILE);
+    sc_chunk *chunk = space;
+    double *normals = (double *)(chunk + 1);
+    SC_T(number) *w = (SC_T(number) *)(normals + (size_t)SC_ATOMS * (size_t)d), *weight = w + (size_t)SC_ATOMS * (size_t)d;
+    SC_T(number) *x = weight + SC_ATOMS;
+    SC_T(draw_inputs)(&(sc_stream){e->key, item, purpose}, first, e->inputs, d, x);
+    memset(logits, 0, (size_t)e->inputs * sizeof *logits);
+    sc_chunk_start(chunk);
+    chunk->wanted = 0;
+    while (sc_chunk_next(chunk, e, item, normals)) {
+        if (keep_going && !keep_going(state))
+            return 0;
+        SC_T(convert_atoms)(chunk, normals, d, w, weight);
+        for (int t = 0; t < tiles; t++)
+            for (int s = 0; s < SC_T(TILE); s += STRIP)
+                SC_T(strip)(x + (size_t)t * (size_t)d * SC_T(TILE) + s, w, weight, SC_ATOMS / 4, d, NULL, NULL, logits + t * SC_T(TILE) + s);
+    }
+    for (int i = 0; i < e->inputs; i++)
+        for (int k = 0; k < d; k++)
+            rows[(size_t)i * (size_t)d + (size_t)k] = x[((size_t)(i / SC_T(TILE)) * (size_t)d + (size_t)k) * SC_T(TILE) + i % SC_T(TILE)];
+    return 1;
+}
+
 /* One network's share of the Monte Carlo; see sc_experiment in network.h. */
 static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space, sc_keep_going keep_going, void *state,
                              double *kl, double *squared, double *occupancy)
@@ -119,16 +168,7 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
     sc_thinning *thinning = (sc_thinning *)(normals + SC_ATOMS * (size_t)d);
     int *row = (int *)(thinning + e->width_count), *rows = row + (size_t)SC_ATOMS * (size_t)e->width_count;
 
-    const sc_stream inputs = {e->key, item, SC_FOR_INPUTS};
-    for (int i = 0; i < padded; i += SC_INPUTS) /* the same numbers in both precisions, though their tiles differ */
-        for (int k = 0; k < d; k++) {
-            double some[SC_INPUTS];
-            SC_T(number) *to = x + ((size_t)(i / SC_T(TILE)) * (size_t)d + (size_t)k) * SC_T(TILE) + i % SC_T(TILE);
-            sc_fill_normal(&inputs, ((uint64_t)(i / SC_INPUTS) * (uint64_t)d + (uint64_t)k) * (SC_INPUTS / SC_GROUP),
-                           SC_INPUTS / SC_GROUP, some);
-            for (int j = 0; j < SC_INPUTS; j++)
-                to[j] = (SC_T(number))some[j];
-        }
+    SC_T(draw_inputs)(&(sc_stream){e->key, item, SC_FOR_INPUTS}, 0, padded, d, x);
     memset(sum, 0, (size_t)padded * (size_t)(e->width_count + 1) * sizeof *sum);
     sc_chunk_start(chunk);
     for (int i = 0; i < e->width_count; i++)
@@ -137,10 +177,7 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
     while (sc_chunk_next(chunk, e, item, normals)) {
         if (keep_going && !keep_going(state))
             return;
-        for (int a = 0; a < SC_ATOMS * d; a++)
-            w[a] = (SC_T(number))normals[a];
-        for (int a = 0; a < SC_ATOMS; a++)
-            weight[a] = (SC_T(number))(chunk->scale[a] * chunk->mass[a]);
+        SC_T(convert_atoms)(chunk, normals, d, w, weight);
         int slot[SC_ATOMS / 4], slots = 0, drawn[SC_ATOMS / 4] = {0};
         int more = 0;
         for (int i = 0; i < e->width_count; i++) {

@@ -2,7 +2,7 @@
 
 Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
 `isoflop` the bound along lines of equal compute. `NetworkPrior` draws the infinite-width network that the bounds are about, and
-`misspecification` measures by simulation what they bound. Errors are in nats per sample.
+`misspecification` measures by simulation what they bound; `train` trains real networks on its data. Errors are in nats per sample.
 """
 
 from __future__ import annotations
@@ -11,8 +11,11 @@ from ._core.bounds import VERSION as __version__
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
+from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 
 __all__ = [
+    "EmpiricalFrontier",
+    "EmpiricalStatus",
     "Estimate",
     "Frontier",
     "IsoFlop",
@@ -20,6 +23,7 @@ __all__ = [
     "Network",
     "NetworkPrior",
     "Status",
+    "TrainingRuns",
     "__version__",
     "closed_form_bound",
     "compute_optimal",
@@ -31,6 +35,7 @@ __all__ = [
     "misspecification_bound",
     "occupancy",
     "optimal_resolution",
+    "train",
 ]
 
 

@@ -68,6 +68,24 @@ def positive_number(name: str, value: object) -> float:
     return float(array)
 
 
+def nonnegative_number(name: str, value: object) -> float:
+    """Return `value` as a finite float, at least 0."""
+    array = real_array(name, value)  # type: ignore[arg-type]
+    if array.ndim or not (np.isfinite(array) and array >= 0):
+        raise ValueError(f"{name} must be one finite number, at least 0, got {describe(value)}")
+    return float(array)
+
+
+def distinct(name: str, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `values` as a list of at least one number, without duplicates."""
+    array = np.atleast_1d(values)
+    if array.ndim > 1 or array.size == 0:
+        raise ValueError(f"{name} must be a non-empty list, got {describe(array)}")
+    if np.unique(array).size < array.size:
+        raise ValueError(f"{name} must be distinct, got {array.tolist()}")
+    return np.ascontiguousarray(array)
+
+
 def fraction(name: str, value: object, most: float = 1.0) -> float:
     """Return `value` as a float above 0, and below 1 (or up to `most`, where that is not 1)."""
     number = positive_number(name, value)

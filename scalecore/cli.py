@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
-import math
 import os
 import sys
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +11,7 @@ import click
 import numpy as np
 
 from . import (
+    EmpiricalStatus,
     NetworkPrior,
     Status,
     __version__,
@@ -28,161 +24,27 @@ from . import (
     misspecification_bound,
     occupancy,
     optimal_resolution,
+    train,
 )
-from ._validation import MOST_POINTS, axis
-
-Columns = Mapping[str, Any]
-
-
-class Axis(click.ParamType):
-    """Numbers on the command line: 1e6, 1e6,1e9 or a log-spaced range 1e6:1e15:50."""
-
-    name = "axis"
-
-    def __init__(self, argument: str, least: float = 0.0, exclusive: bool = False):
-        self.argument, self.least, self.exclusive = argument, least, exclusive
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse one value of an option."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return axis(self.argument, value, least=self.least, exclusive=self.exclusive)
-        except ValueError as error:
-            self.fail(str(error), param, ctx)
-
-
-class Number(Axis):
-    """A single number on the command line."""
-
-    name = "number"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Parse one value of an option."""
-        values = super().convert(value, param, ctx)
-        if np.size(values) != 1:
-            self.fail(f"{self.argument} must be one number here, got {value!r}", param, ctx)
-        return float(np.ravel(values)[0])
-
-
-class Picture(click.Path):
-    """A file to draw into; its ending says which format."""
-
-    name = "picture"
-    endings = (".png", ".pdf", ".svg", ".eps", ".jpg")
-
-    def __init__(self) -> None:
-        super().__init__(dir_okay=False, path_type=Path)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Check the ending and the folder before any work starts."""
-        path = super().convert(value, param, ctx)
-        if path.suffix.lower() not in self.endings:
-            self.fail(f"{str(path)!r} must end in one of {', '.join(self.endings)}", param, ctx)
-        if not path.absolute().parent.is_dir():
-            self.fail(f"{str(path)!r}: the folder does not exist", param, ctx)
-        return path
-
-
-WIDTH = click.option("-n", "--width", type=Axis("width", 1), required=True, help="Hidden units n of the learning network.")
-SAMPLES = click.option("-T", "--samples", type=Axis("samples", 1), required=True, help="Training samples T.")
-BUDGET = click.option("-C", "--budget", type=Axis("budget", exclusive=True), required=True, help="Compute budget C in FLOPs.")
-INPUT_DIM = click.option("-d", "--input-dim", type=Axis("input_dim", 1), default="10", show_default=True, help="Input dimension d.")
-CONCENTRATION = click.option(
-    "-K",
-    "--concentration",
-    type=Axis("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K of the Dirichlet process.",
+from ._cli_options import (
+    BOUND,
+    BUDGET,
+    CONCENTRATION,
+    COST,
+    FORMAT,
+    INPUT_DIM,
+    PLOT,
+    SAMPLES,
+    WIDTH,
+    Axis,
+    Number,
+    Picture,
+    draw,
+    grid,
+    options,
+    show,
+    write_csv,
 )
-COST = click.option(
-    "--cost",
-    type=Number("cost", exclusive=True),
-    default="1",
-    show_default=True,
-    help="FLOPs per parameter and sample (6 for transformers).",
-)
-BOUND = click.option(
-    "--bound", type=click.Choice(["optimal", "closed_form"]), default="optimal", show_default=True, help="Bound to minimise."
-)
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["table", "csv", "json"]),
-    default="table",
-    show_default=True,
-    help="How to print the numbers.",
-)
-PLOT = click.option("--plot", type=Picture(), help="Also draw a picture into this file (.png, .pdf, .svg).")
-
-
-def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
-    """Apply shared options in the order in which the help shows them."""
-
-    def apply(function: Any) -> Any:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return apply
-
-
-def grid(*axes: np.ndarray) -> list[np.ndarray]:
-    """All combinations of the axes, the first one slowest, flat."""
-    points = math.prod(map(len, axes))
-    if points > MOST_POINTS:
-        raise click.UsageError(f"{points:.3g} combinations are too many to print; at most {MOST_POINTS:g}")
-    return [array.ravel() for array in np.meshgrid(*axes, indexing="ij")]
-
-
-def plain(value: Any) -> Any:
-    """Give a number as JSON and CSV want it: None for NaN, int where it is whole by nature."""
-    if isinstance(value, (np.integer, str)):
-        return value if isinstance(value, str) else int(value)
-    return float(value) if np.isfinite(value) else None
-
-
-def write_csv(columns: Columns, file: Any) -> None:
-    """Write columns as CSV with a header; numbers to all their digits, NaN as an empty field."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
-    for row in zip(*columns.values(), strict=True):
-        writer.writerow("" if (value := plain(item)) is None else value if isinstance(value, str) else repr(value) for item in row)
-
-
-def table(columns: Columns) -> str:
-    """Format columns for reading: aligned, six digits."""
-    cells = {name: [item if isinstance(item, str) else f"{item:.6g}" for item in values] for name, values in columns.items()}
-    widths = {name: max([len(name), *map(len, values)]) for name, values in cells.items()}
-    lines = ["  ".join(name.rjust(widths[name]) for name in cells)]
-    lines += [
-        "  ".join(item.rjust(width) for item, width in zip(row, widths.values(), strict=True))
-        for row in zip(*cells.values(), strict=True)
-    ]
-    return "\n".join(lines)
-
-
-def show(columns: Columns, form: str) -> None:
-    """Print columns in the chosen format."""
-    if form == "json":
-        rows = [dict(zip(columns, map(plain, row), strict=True)) for row in zip(*columns.values(), strict=True)]
-        click.echo(json.dumps(rows, indent=1))
-    elif form == "csv":
-        text = io.StringIO()
-        write_csv(columns, text)
-        click.echo(text.getvalue(), nl=False)
-    else:
-        click.echo(table(columns))
-
-
-def draw(path: Path | None, plot: Callable[[], Any]) -> None:
-    """Draw into a file, if one was asked for."""
-    if path is not None:
-        from .plotting import save
-
-        save(plot().figure, path)
-        click.echo(f"wrote {path}", err=True)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -366,6 +228,99 @@ def simulate(
     columns |= {"exact_occupancy": occupancy(measured.widths, concentration)}
     show(columns, form)
     draw(plot, measured.plot)
+
+
+@main.command("train")
+@click.option("-d", "--input-dim", type=click.IntRange(1), default=10, show_default=True, help="Input dimension d.")
+@click.option(
+    "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
+)
+@click.option(
+    "-n", "--widths", type=Axis("widths", 1), default="1:128:12", show_default=True, help="Widths n, rounded to whole numbers."
+)
+@click.option(
+    "-T", "--samples", type=Number("samples", 1), default="1e5", show_default=True, help="Samples that each learner reads."
+)
+@click.option(
+    "--rates",
+    type=Axis("rates", exclusive=True),
+    default="0.01,0.02,0.05,0.1,0.2",
+    show_default=True,
+    help="Learning rates.",
+)
+@click.option("--repeats", type=click.IntRange(2), default=8, show_default=True, help="Networks, each with data of its own.")
+@click.option("--optimizer", type=click.Choice(["sgd", "adam"]), default="sgd", show_default=True, help="How they learn.")
+@click.option(
+    "-C",
+    "--budget",
+    type=Axis("budget", exclusive=True),
+    help="Budgets in FLOPs; by default three decades that the grid can pay for.",
+)
+@COST
+@click.option("--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones.")
+@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Precision.")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the runs to this NetCDF file.")
+@click.option("--curves", type=Picture(), help="Draw the learning curves into this file.")
+@options(FORMAT, PLOT)
+def train_command(
+    input_dim: int,
+    concentration: float,
+    widths: np.ndarray,
+    samples: float,
+    rates: np.ndarray,
+    repeats: int,
+    optimizer: str,
+    budget: np.ndarray | None,
+    cost: float,
+    seed: int | None,
+    dtype: str,
+    out: Path | None,
+    curves: Path | None,
+    form: str,
+    plot: Path | None,
+) -> None:
+    """Train networks on the theory's data and trace the compute-optimal frontier that they reach, beside the bound's.
+
+    Example: scalecore train -d 10 -K 100 -T 1e6 --plot frontier.png
+    """
+    if samples != np.floor(samples):
+        raise click.UsageError(f"samples must be a whole number, got {samples:g}")
+    if out is not None and not out.absolute().parent.is_dir():
+        raise click.UsageError(f"{str(out)!r}: the folder does not exist")
+    whole = np.unique(np.rint(widths))
+    try:
+        runs = train(
+            NetworkPrior(input_dim, concentration),
+            whole,
+            int(samples),
+            learning_rates=rates,
+            repeats=repeats,
+            optimizer=optimizer,
+            rng=seed,
+            dtype=dtype,
+            progress=sys.stderr.isatty(),
+        )
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    if budget is None:
+        budget = cost * input_dim * np.sqrt(whole[0] * whole[-1]) * max(runs.samples, 1) * np.geomspace(1e-3, 1, 7)
+    best = runs.frontier(budget, cost=cost)
+    theory = best.theory
+    columns: dict[str, Any] = {"budget": best.budget, "width": best.width}
+    columns |= {"width_low": best.width_interval[:, 0], "width_high": best.width_interval[:, 1]}
+    columns |= {"parameters": best.parameters, "samples": best.samples, "error": best.error}
+    columns |= {"bound_width": theory.width, "bound_error": theory.error}
+    columns["status"] = [EmpiricalStatus(int(code)).name for code in best.status]
+    show(columns, form)
+    low, high = best.exponent_interval
+    click.echo(f"d log p*/d log C: {best.exponent:.3f} [{low:.3f}, {high:.3f}]", err=True)
+    if out is not None:
+        runs.save(out)
+        click.echo(f"wrote {out}", err=True)
+    draw(curves, runs.plot)
+    draw(plot, lambda: best.plot()[0])
+    if runs.interrupted:
+        raise click.exceptions.Abort
 
 
 def run(arguments: list[str] | None = None) -> None:

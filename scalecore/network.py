@@ -88,21 +88,26 @@ class NetworkPrior:
         ValueError
             If `truncation` is not between 0 and 1.
         """
-        truncation = fraction("truncation", truncation)
-        key, left, chunk = stream_key(rng), 1.0, 0
-        directions, weights, lefts = [], [], []
-        while left > truncation:
-            units, signs, masses, after = _network.atoms(key, 0, self.input_dim, self.concentration, chunk, left)
-            below = np.concatenate([np.cumsum(masses[::-1])[::-1][1:], [0.0]])  # mass of the later atoms of this chunk
-            directions.append(units)
-            weights.append(np.sqrt(self.concentration + 1) * signs * masses)
-            lefts.append(after + below)
-            left, chunk = after, chunk + 1
-        leftover = np.concatenate(lefts)
-        kept = int(np.argmax(leftover <= truncation)) + 1
-        return Network(
-            np.concatenate(directions)[:kept], np.concatenate(weights)[:kept], float(leftover[kept - 1]), self.concentration
-        )
+        return sample_network(self, stream_key(rng), 0, truncation)
+
+
+def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) -> Network:
+    """Draw network `item` of a stream; see `NetworkPrior.sample`."""
+    truncation = fraction("truncation", truncation)
+    left, chunk = 1.0, 0
+    directions, weights, lefts = [], [], []
+    while left > truncation:
+        units, signs, masses, after = _network.atoms(key, item, prior.input_dim, prior.concentration, chunk, left)
+        below = np.concatenate([np.cumsum(masses[::-1])[::-1][1:], [0.0]])  # mass of the later atoms of this chunk
+        directions.append(units)
+        weights.append(np.sqrt(prior.concentration + 1) * signs * masses)
+        lefts.append(after + below)
+        left, chunk = after, chunk + 1
+    leftover = np.concatenate(lefts)
+    kept = int(np.argmax(leftover <= truncation)) + 1
+    return Network(
+        np.concatenate(directions)[:kept], np.concatenate(weights)[:kept], float(leftover[kept - 1]), prior.concentration
+    )
 
 
 @dataclass(frozen=True, eq=False, repr=False)

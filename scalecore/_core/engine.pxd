@@ -1,6 +1,6 @@
 """The C engine as Cython sees it: csrc/engine.h over the public scalecore.h."""
 
-from libc.stdint cimport int8_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int64_t, uint32_t, uint64_t
 
 
 cdef extern from "scalecore.h" nogil:
@@ -53,6 +53,43 @@ cdef extern from "engine.h" nogil:
 
     ctypedef int (*sc_keep_going)(void *) noexcept nogil
 
+    ctypedef enum sc_optimizer:
+        SC_SGD
+        SC_ADAM
+
+    ctypedef enum sc_mode:
+        SC_LEARN
+        SC_EXAMINE
+        SC_COMPLETE
+
+    ctypedef struct sc_lesson:
+        int input_dim
+        int single
+        sc_optimizer optimizer
+        int64_t first
+        int count
+        const void *inputs
+        const void *labels
+        const double *probability
+        const double *offset
+        const double *rate
+        const double *first_moment
+        const double *second_moment
+        int checkpoint_count
+        const int64_t *checkpoints
+
+    const int SC_LESSON_MULTIPLE
+    const int SC_CLASS
+
+    ctypedef struct sc_learner:
+        int width
+        double rate
+        void *state
+        double *sum
+        double *record
+        int64_t *read
+        int64_t *diverged
+
     ctypedef struct sc_engine:
         const char *name
         Py_ssize_t (*evaluate)(sc_quantity, Py_ssize_t, const sc_column *, double *, Py_ssize_t) noexcept nogil
@@ -65,6 +102,15 @@ cdef extern from "engine.h" nogil:
                          void *) noexcept nogil
         void (*logits32)(const float *, const float *, Py_ssize_t, int, const float *, Py_ssize_t, float *, void *) noexcept nogil
         size_t (*logits_space)(int) noexcept nogil
+        int (*samples)(const sc_experiment *, int, uint64_t, int, uint64_t, void *, sc_keep_going, void *, void *, void *, double *,
+                       double *) noexcept nogil
+        size_t (*samples_space)(int, int) noexcept nogil
+        void (*schedule)(int64_t, int, double, double, double *, double *, double *) noexcept nogil
+        void (*train)(const sc_lesson *, sc_mode, const sc_learner *, int, void *, sc_keep_going, void *) noexcept nogil
+        size_t (*train_space)() noexcept nogil
+        size_t (*learner_size)(int, sc_optimizer, int, int) noexcept nogil
+        void (*learner_copy)(int, sc_optimizer, int, int, void *, void *, int) noexcept nogil
+        void (*sweeps)(float *, long, long) noexcept nogil
         void (*philox)(const uint32_t *, uint64_t, uint32_t *) noexcept nogil
         void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
         double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil

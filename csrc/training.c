@@ -1,0 +1,180 @@
+/* Learners that read the data once: two-layer ReLU networks with a sigmoid output, batch size 1, in both precisions. */
+#include "engine.h"
+#include "special.h"
+
+#define SC_STRETCH 256 /* most samples between two looks at the errors, the checkpoints and the clock */
+#define SC_LOGITS (SC_CLASS + SC_CLASS / 2)
+#define SC_BETA_1 0.9
+#define SC_BETA_2 0.999
+#define SC_ADAM_EPSILON 1e-8
+
+#if SC_ISA == SC_ISA_AVX512
+#define SC_STRIP_PACKS 4
+#else
+#define SC_STRIP_PACKS 2
+#endif
+
+#define SC_T(name) learn64_##name
+#define learn64_number double
+#define learn64_pack real
+#define learn64_LANES SC_LANES
+#define learn64_set r_set
+#define learn64_load r_load
+#define learn64_store r_store
+#define learn64_fma r_fma
+#define learn64_max r_max
+#define learn64_sum_rows r_sum_rows
+#define learn64_where_positive r_where_positive
+#define learn64_over_root r_over_root
+#define learn64_sigmoid sc_sigmoid
+#include "learner.h"
+#undef SC_T
+
+#define SC_T(name) learn32_##name
+#define learn32_number float
+#define learn32_pack freal
+#define learn32_LANES SC_FLANES
+#define learn32_set f_set
+#define learn32_load f_load
+#define learn32_store f_store
+#define learn32_fma f_fma
+#define learn32_max f_max
+#define learn32_sum_rows f_sum_rows
+#define learn32_where_positive f_where_positive
+#define learn32_over_root f_over_root
+#define learn32_sigmoid f_sigmoid
+#include "learner.h"
+#undef SC_T
+
+typedef struct sc_class { /* work space */
+    union {
+        learn64_half as64[2];
+        learn32_half as32[2];
+    } halves;
+    union { /* logits: learners beside each other, and room for what a half without all its learners leaves behind */
+        double as64[SC_STRETCH][SC_LOGITS];
+        float as32[SC_STRETCH][SC_LOGITS];
+    } history;
+} sc_class;
+
+/* Add up the errors of samples from .. to of a stretch and record their means at checkpoints. A learner's error is one sum in the order of
+   samples, so that cuts change no bit. */
+static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner *learners, int count, int place, int from, int to)
+{
+    SC_ALIGNED double sums[SC_CLASS] = {0};
+    int next = 0;
+    for (int r = 0; r < count; r++)
+        sums[r] = *learners[r].sum;
+    while (next < lesson->checkpoint_count && lesson->checkpoints[next] <= lesson->first + place + from)
+        next++;
+    for (int i = from; i < to; i++) {
+        const real p = r_set(lesson->probability[place + i]), offset = r_set(lesson->offset[place + i]);
+        for (int r = 0; r < count; r += SC_LANES) {
+            const real f = lesson->single ? r_load_float(&c->history.as32[i][r]) : r_load(&c->history.as64[i][r]);
+            r_store(sums + r, r_load(sums + r) + (r_fma(-p, f, offset) + sc_softplus(f)));
+        }
+        const int64_t read = lesson->first + place + i + 1;
+        if (next < lesson->checkpoint_count && lesson->checkpoints[next] == read) {
+            for (int r = 0; r < count; r++)
+                learners[r].record[next] = sums[r] / (double)read;
+            next++;
+        }
+    }
+    for (int r = 0; r < count; r++) {
+        for (int i = from; i < to && !isfinite(sums[r]) && *learners[r].diverged < 0; i++)
+            if (!isfinite(lesson->single ? (double)c->history.as32[i][r] : c->history.as64[i][r]))
+                *learners[r].diverged = lesson->first + place + i;
+        *learners[r].sum = sums[r];
+        *learners[r].read = lesson->first + place + to;
+    }
+}
+
+static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples, sc_class *c)
+{
+    if (lesson->single && lesson->optimizer == SC_SGD)
+        learn32_sgd_stretch(lesson, mode, from, samples, c->halves.as32, c->history.as32);
+    else if (lesson->single)
+        learn32_adam_stretch(lesson, mode, from, samples, c->halves.as32, c->history.as32);
+    else if (lesson->optimizer == SC_SGD)
+        learn64_sgd_stretch(lesson, mode, from, samples, c->halves.as64, c->history.as64);
+    else
+        learn64_adam_stretch(lesson, mode, from, samples, c->halves.as64, c->history.as64);
+}
+
+/* Samples between two looks at the clock: some ten milliseconds of work, and an even number. */
+static int patience(const sc_lesson *lesson, const sc_learner *learners, int count)
+{
+    double weights = 1.0;
+    for (int r = 0; r < count; r++)
+        weights += (double)learners[r].width * lesson->input_dim * (lesson->optimizer == SC_SGD ? 1 : 10);
+    const double samples = 2e7 / weights;
+    return samples < 2 ? 2 : samples < SC_STRETCH ? (int)samples & ~1 : SC_STRETCH;
+}
+
+void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner *learners, int count, void *space,
+                         sc_keep_going keep_going, void *state)
+{
+    sc_class *const c = space;
+    const int read = mode == SC_LEARN ? (int)(*learners[0].read - lesson->first) : 0;
+    int from = lesson->optimizer == SC_SGD ? read & ~1 : read; /* where its weights are */
+    if (lesson->single)
+        learn32_seat(lesson, c->halves.as32, learners, count);
+    else
+        learn64_seat(lesson, c->halves.as64, learners, count);
+    const int most = patience(lesson, learners, count);
+    while (from < lesson->count && (!keep_going || keep_going(state))) {
+        const int samples = lesson->count - from < most ? lesson->count - from : most, old = from < read ? read - from : 0;
+        stretch(lesson, mode, from, samples, c);
+        if (mode != SC_COMPLETE)
+            account(lesson, c, learners, count, from, old, samples);
+        from += samples;
+    }
+}
+
+size_t SC_KERNEL(sc_train_space)(void)
+{
+    return sizeof(sc_class);
+}
+
+size_t SC_KERNEL(sc_learner_size)(int single, sc_optimizer optimizer, int input_dim, int width)
+{
+    return single ? (size_t)learn32_padded(width) * (size_t)learn32_rows(optimizer, input_dim) * sizeof(float)
+                  : (size_t)learn64_padded(width) * (size_t)learn64_rows(optimizer, input_dim) * sizeof(double);
+}
+
+void SC_KERNEL(sc_learner_copy)(int single, sc_optimizer optimizer, int input_dim, int width, void *state, void *plain, int out)
+{
+    if (single)
+        learn32_copy(optimizer, input_dim, width, state, plain, out);
+    else
+        learn64_copy(optimizer, input_dim, width, state, plain, out);
+}
+
+void SC_KERNEL(sc_schedule)(int64_t first, int count, double decay, double decay_start, double *rate, double *first_moment,
+                            double *second_moment)
+{
+    SC_ALIGNED double t[8];
+    const real scale = r_set(1.0 / decay_start), exponent = r_set(-decay), one = r_set(1.0), least = r_set(-700.0);
+    for (int i = 0; i < count; i += 8) {
+        for (int j = 0; j < 8; j++)
+            t[j] = (double)(first + i + j);
+        for (int j = 0; j < 8; j += SC_LANES) {
+            const real place = r_load(t + j), read = place + one;
+            r_store(rate + i + j, sc_exp(r_max(least, exponent * sc_log1p(place * scale))));
+            r_store(first_moment + i + j, one / -sc_expm1(r_max(least, read * r_set(-0.10536051565782628)))); /* ln 0.9 */
+            r_store(second_moment + i + j, one / -sc_expm1(r_max(least, read * r_set(-0.0010005003335835335)))); /* ln 0.999 */
+        }
+    }
+}
+
+static SC_NOINLINE void sweep(float *w, long count, freal change)
+{
+    for (long i = 0; i < count; i += SC_FLANES)
+        f_store(w + i, f_load(w + i) + change);
+}
+
+void SC_KERNEL(sc_sweeps)(float *w, long count, long repeats)
+{
+    for (long r = 0; r < repeats; r++) /* not two at a time, which the compiler would do if it saw both loops */
+        sweep(w, count, f_set((float)r));
+}

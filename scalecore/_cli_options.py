@@ -1,0 +1,169 @@
+"""What the commands share: kinds of options, and ways to print and draw."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ._validation import MOST_POINTS, axis
+
+Columns = Mapping[str, Any]
+
+
+class Axis(click.ParamType):
+    """Numbers on the command line: 1e6, 1e6,1e9 or a log-spaced range 1e6:1e15:50."""
+
+    name = "axis"
+
+    def __init__(self, argument: str, least: float = 0.0, exclusive: bool = False):
+        self.argument, self.least, self.exclusive = argument, least, exclusive
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse one value of an option."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return axis(self.argument, value, least=self.least, exclusive=self.exclusive)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
+class Number(Axis):
+    """A single number on the command line."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse one value of an option."""
+        values = super().convert(value, param, ctx)
+        if np.size(values) != 1:
+            self.fail(f"{self.argument} must be one number here, got {value!r}", param, ctx)
+        return float(np.ravel(values)[0])
+
+
+class Picture(click.Path):
+    """A file to draw into; its ending says which format."""
+
+    name = "picture"
+    endings = (".png", ".pdf", ".svg", ".eps", ".jpg")
+
+    def __init__(self) -> None:
+        super().__init__(dir_okay=False, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Check the ending and the folder before any work starts."""
+        path = super().convert(value, param, ctx)
+        if path.suffix.lower() not in self.endings:
+            self.fail(f"{str(path)!r} must end in one of {', '.join(self.endings)}", param, ctx)
+        if not path.absolute().parent.is_dir():
+            self.fail(f"{str(path)!r}: the folder does not exist", param, ctx)
+        return path
+
+
+WIDTH = click.option("-n", "--width", type=Axis("width", 1), required=True, help="Hidden units n of the learning network.")
+SAMPLES = click.option("-T", "--samples", type=Axis("samples", 1), required=True, help="Training samples T.")
+BUDGET = click.option("-C", "--budget", type=Axis("budget", exclusive=True), required=True, help="Compute budget C in FLOPs.")
+INPUT_DIM = click.option("-d", "--input-dim", type=Axis("input_dim", 1), default="10", show_default=True, help="Input dimension d.")
+CONCENTRATION = click.option(
+    "-K",
+    "--concentration",
+    type=Axis("concentration", exclusive=True),
+    default="100",
+    show_default=True,
+    help="Concentration K of the Dirichlet process.",
+)
+COST = click.option(
+    "--cost",
+    type=Number("cost", exclusive=True),
+    default="1",
+    show_default=True,
+    help="FLOPs per parameter and sample (6 for transformers).",
+)
+BOUND = click.option(
+    "--bound", type=click.Choice(["optimal", "closed_form"]), default="optimal", show_default=True, help="Bound to minimise."
+)
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "csv", "json"]),
+    default="table",
+    show_default=True,
+    help="How to print the numbers.",
+)
+PLOT = click.option("--plot", type=Picture(), help="Also draw a picture into this file (.png, .pdf, .svg).")
+
+
+def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
+    """Apply shared options in the order in which the help shows them."""
+
+    def apply(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
+def grid(*axes: np.ndarray) -> list[np.ndarray]:
+    """All combinations of the axes, the first one slowest, flat."""
+    points = math.prod(map(len, axes))
+    if points > MOST_POINTS:
+        raise click.UsageError(f"{points:.3g} combinations are too many to print; at most {MOST_POINTS:g}")
+    return [array.ravel() for array in np.meshgrid(*axes, indexing="ij")]
+
+
+def plain(value: Any) -> Any:
+    """Give a number as JSON and CSV want it: None for NaN, int where it is whole by nature."""
+    if isinstance(value, (np.integer, str)):
+        return value if isinstance(value, str) else int(value)
+    return float(value) if np.isfinite(value) else None
+
+
+def write_csv(columns: Columns, file: Any) -> None:
+    """Write columns as CSV with a header; numbers to all their digits, NaN as an empty field."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(columns)
+    for row in zip(*columns.values(), strict=True):
+        writer.writerow("" if (value := plain(item)) is None else value if isinstance(value, str) else repr(value) for item in row)
+
+
+def table(columns: Columns) -> str:
+    """Format columns for reading: aligned, six digits."""
+    cells = {name: [item if isinstance(item, str) else f"{item:.6g}" for item in values] for name, values in columns.items()}
+    widths = {name: max([len(name), *map(len, values)]) for name, values in cells.items()}
+    lines = ["  ".join(name.rjust(widths[name]) for name in cells)]
+    lines += [
+        "  ".join(item.rjust(width) for item, width in zip(row, widths.values(), strict=True))
+        for row in zip(*cells.values(), strict=True)
+    ]
+    return "\n".join(lines)
+
+
+def show(columns: Columns, form: str) -> None:
+    """Print columns in the chosen format."""
+    if form == "json":
+        rows = [dict(zip(columns, map(plain, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+        click.echo(json.dumps(rows, indent=1))
+    elif form == "csv":
+        text = io.StringIO()
+        write_csv(columns, text)
+        click.echo(text.getvalue(), nl=False)
+    else:
+        click.echo(table(columns))
+
+
+def draw(path: Path | None, plot: Callable[[], Any]) -> None:
+    """Draw into a file, if one was asked for."""
+    if path is not None:
+        from .plotting import save
+
+        save(plot().figure, path)
+        click.echo(f"wrote {path}", err=True)

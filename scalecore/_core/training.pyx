@@ -1,0 +1,347 @@
+"""Learners in parallel: a block of samples is drawn once for all learners of a repeat, and they read it in classes.
+
+While the learners read one block, the next one is drawn. Blocks begin at fixed samples and classes read them in order, so neither
+threads nor interruptions change a result.
+"""
+
+from cython.parallel cimport prange, threadid
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy
+
+from .engine cimport (
+    SC_ADAM,
+    SC_CLASS,
+    SC_COMPLETE,
+    SC_EXAMINE,
+    SC_LEARN,
+    SC_LESSON_MULTIPLE,
+    SC_SGD,
+    sc_engine,
+    sc_engine_find,
+    sc_experiment,
+    sc_learner,
+    sc_lesson,
+    sc_mode,
+    sc_optimizer,
+)
+from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
+
+import numpy as np
+
+from .bounds import instruction_set
+
+cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
+
+cdef enum:
+    MOST_SAMPLES = 4096       # in a block
+    MOST_BYTES = 64 << 20     # of samples, both blocks of all repeats together
+    CLASS_BYTES = 26 << 10    # learners that read together stay in the first cache
+
+
+cdef class Memory:
+    """Bytes on cache lines of their own."""
+    cdef char *raw
+    cdef char *data
+
+    def __cinit__(self, size_t size):
+        self.raw = <char *>calloc(size + 64, 1)
+        if self.raw == NULL:
+            raise MemoryError(f"{size} bytes of work space")
+        self.data = self.raw + (64 - <size_t>self.raw % 64) % 64
+
+    def __dealloc__(self):
+        free(self.raw)
+
+
+cdef size_t lines(size_t size) noexcept:
+    return (size + 63) // 64 * 64
+
+
+cdef class Blocks:
+    """A block of every repeat's samples, and the factors on their rates."""
+    cdef sc_experiment experiment
+    cdef int first_repeat, repeats, size, single, fresh
+    cdef size_t inputs, labels      # bytes a repeat
+    cdef Memory memory
+    cdef sc_lesson *lessons
+
+    def __cinit__(self, uint64_t key, int input_dim, double concentration, int first_repeat, int repeats, int size, bint single,
+                  bint fresh):
+        cdef size_t number = sizeof(float) if single else sizeof(double)
+        self.experiment.key, self.experiment.input_dim, self.experiment.concentration = key, input_dim, concentration
+        self.experiment.truncation, self.experiment.inputs = 1e-8, size
+        self.first_repeat, self.repeats, self.size, self.single, self.fresh = first_repeat, repeats, size, single, fresh
+        self.inputs, self.labels = lines(number * input_dim * size), lines(number * size)
+        self.memory = Memory(repeats * (self.inputs + self.labels + 2 * sizeof(double) * size) + 3 * sizeof(double) * size)
+        self.lessons = <sc_lesson *>calloc(repeats, sizeof(sc_lesson))
+        if self.lessons == NULL:
+            raise MemoryError("lessons")
+
+    def __dealloc__(self):
+        free(self.lessons)
+
+    cdef void announce(self, sc_optimizer optimizer, int64_t first, int count, double decay, double decay_start,
+                       const int64_t[::1] checkpoints) noexcept:
+        """Which samples, of which the first `count` are for learners."""
+        cdef double *factors = <double *>self.memory.data
+        cdef char *place = self.memory.data + 3 * sizeof(double) * self.size
+        cdef sc_lesson *lesson
+        ENGINE.schedule(first, self.size, decay, decay_start, factors, factors + self.size, factors + 2 * self.size)
+        for repeat in range(self.repeats):
+            lesson = &self.lessons[repeat]
+            lesson.input_dim, lesson.single, lesson.optimizer = self.experiment.input_dim, self.single, optimizer
+            lesson.first, lesson.count = first, count
+            lesson.rate, lesson.first_moment, lesson.second_moment = factors, factors + self.size, factors + 2 * self.size
+            lesson.checkpoint_count = <int>checkpoints.shape[0]
+            lesson.checkpoints = &checkpoints[0] if checkpoints.shape[0] else NULL
+            lesson.inputs, lesson.labels = place, place + self.inputs
+            lesson.probability = <double *>(place + self.inputs + self.labels)
+            lesson.offset = lesson.probability + self.size
+            place += self.inputs + self.labels + 2 * sizeof(double) * self.size
+
+
+cdef struct drawing:
+    sc_experiment experiment
+    sc_lesson *lessons
+    int first_repeat, single, fresh
+
+
+cdef drawing drawing_of(Blocks blocks) noexcept:
+    cdef drawing it
+    it.experiment, it.lessons = blocks.experiment, blocks.lessons
+    it.first_repeat, it.single, it.fresh = blocks.first_repeat, blocks.single, blocks.fresh
+    return it
+
+
+cdef void draw(const drawing *what, int number, void *space, watch *look) noexcept nogil:
+    cdef const sc_lesson *lesson = &what.lessons[number]
+    ENGINE.samples(&what.experiment, what.single, what.first_repeat + number, what.fresh, lesson.first, space, keep_going, look,
+                   <void *>lesson.inputs, <void *>lesson.labels, <double *>lesson.probability, <double *>lesson.offset)
+
+
+cdef int block_size(int repeats, int input_dim, bint single):
+    cdef Py_ssize_t each = 2 * repeats * input_dim * (sizeof(float) if single else sizeof(double))
+    return min(MOST_SAMPLES, max(<Py_ssize_t>SC_LESSON_MULTIPLE, MOST_BYTES // each // SC_LESSON_MULTIPLE * SC_LESSON_MULTIPLE))
+
+
+cdef class Learners:
+    """Every learner's state where the engine wants it, in classes that read together: one repeat, equally far, small enough."""
+    cdef sc_learner *all
+    cdef int *starts
+    cdef int *repeat
+    cdef int classes
+    cdef sc_optimizer optimizer
+    cdef int input_dim, single, count
+    cdef list states, places
+    cdef tuple arrays  # that learners point into
+    cdef Memory memory
+
+    def __cinit__(self, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
+                  int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, bint adam):
+        cdef int repeats = <int>sums.shape[0], widths = <int>sums.shape[1], rate_count = <int>sums.shape[2], r, w, i
+        cdef size_t bytes = 0, each
+        cdef sc_learner *learner
+        cdef char *place
+        self.optimizer, self.states, self.count = SC_ADAM if adam else SC_SGD, states, repeats * widths * rate_count
+        self.arrays = (sums, read, diverged, record)
+        self.input_dim, self.single = states[0].shape[3] - 1, states[0].dtype == np.float32
+        self.all = <sc_learner *>calloc(self.count, sizeof(sc_learner))
+        self.starts = <int *>calloc(self.count + 1, sizeof(int))
+        self.repeat = <int *>calloc(self.count, sizeof(int))
+        if self.all == NULL or self.starts == NULL or self.repeat == NULL:
+            raise MemoryError("learners")
+        wide = [state.shape[4] for state in states]
+        self.places = sorted(
+            ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
+        )
+        self.memory = Memory(sum(self.size(place[2]) for place in self.places))
+        place = self.memory.data
+        before = None
+        for number, (r, position, width, w, i) in enumerate(self.places):
+            each = self.size(width)
+            here = (r, position)
+            if here != before or bytes + each > CLASS_BYTES or number - self.starts[self.classes - 1] == SC_CLASS:
+                self.starts[self.classes], self.repeat[self.classes] = number, r
+                self.classes += 1
+                bytes = 0
+            before, bytes = here, bytes + each
+            learner = &self.all[number]
+            learner.width, learner.rate, learner.state = width, rates[i], place
+            learner.sum, learner.read, learner.diverged = &sums[r, w, i], &read[r, w, i], &diverged[r, w, i]
+            learner.record = &record[r, w, i, 0] if record.shape[3] else NULL
+            place += each
+        self.starts[self.classes] = self.count
+        self.copy(states, False)
+
+    def __dealloc__(self):
+        free(self.all)
+        free(self.starts)
+        free(self.repeat)
+
+    cdef size_t size(self, int width) noexcept:
+        return ENGINE.learner_size(self.single, self.optimizer, self.input_dim, width)
+
+    cdef copy(self, list states, bint out):
+        """Between the engine's states and the plain arrays."""
+        for number, (r, _, width, w, i) in enumerate(self.places):
+            array = states[w][r, i]
+            ENGINE.learner_copy(self.single, self.optimizer, self.input_dim, width, self.all[number].state,
+                                <void *><size_t>array.ctypes.data, out)
+
+
+cdef struct classes:
+    const sc_learner *learners
+    const int *starts
+    const int *repeat
+    int count
+
+
+cdef classes classes_of(Learners learners) noexcept:
+    cdef classes them
+    them.learners, them.starts, them.repeat, them.count = learners.all, learners.starts, learners.repeat, learners.classes
+    return them
+
+
+cdef void teach(const classes *them, int number, sc_mode mode, const sc_lesson *lessons, void *space, watch *look) noexcept nogil:
+    cdef const sc_lesson *lesson = &lessons[them.repeat[number]]
+    cdef const sc_learner *first = &them.learners[them.starts[number]]
+    if mode != SC_LEARN or first.read[0] < lesson.first + lesson.count:
+        ENGINE.train(lesson, mode, first, them.starts[number + 1] - them.starts[number], space, keep_going, look)
+
+
+def train(uint64_t key, int input_dim, double concentration, str optimizer, double decay, double decay_start, list states,
+          const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged,
+          double[:, :, :, ::1] record, const int64_t[::1] checkpoints, int64_t samples, int n_threads, advance):
+    """Let every learner read its repeat's samples until `samples`, in place.
+
+    A state is [repeat, rate, plane, input_dim + 1, width] for each width; sums, read, diverged, record are [repeat, width, rate].
+    When a signal handler raises, all arrays hold what was reached.
+    """
+    cdef int repeats = <int>sums.shape[0], item, team, count
+    cdef Learners learners = Learners(states, rates, sums, read, diverged, record, optimizer == "adam")
+    cdef bint single = learners.single
+    cdef int size = block_size(repeats, input_dim, single)
+    cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
+    cdef Blocks then = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
+    cdef size_t each = lines(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, size)))
+    cdef int64_t first = np.min(read) // size * size
+    cdef classes them = classes_of(learners)
+    cdef drawing what = drawing_of(then)
+    cdef sc_lesson *lessons
+    cdef watch look
+    cdef char *place
+    team = team_size(repeats + them.count, n_threads)
+    cdef Memory space = Memory(each * team)
+    place = space.data
+    start_watch(&look)
+    then.announce(learners.optimizer, first, <int>min(<int64_t>size, samples - first), decay, decay_start, checkpoints)
+    with nogil:
+        for item in prange(repeats, schedule="dynamic", num_threads=min(team, repeats)):
+            draw(&what, item, place + threadid() * each, &look)
+    try:
+        while first < samples and not look.stop:
+            now, then = then, now
+            count = repeats if first + size < samples else 0  # repeats whose next block is wanted
+            if count:
+                then.announce(learners.optimizer, first + size, <int>min(<int64_t>size, samples - first - size), decay, decay_start,
+                              checkpoints)
+            what, lessons = drawing_of(then), now.lessons
+            with nogil:
+                for item in prange(count + them.count, schedule="dynamic", num_threads=team):
+                    if item < count:
+                        draw(&what, item, place + threadid() * each, &look)
+                    else:  # the widest first
+                        teach(&them, them.count - 1 - (item - count), SC_LEARN, lessons, place + threadid() * each, &look)
+            if not look.stop:
+                advance(min(first + size, samples) - first)
+            first += size
+    finally:
+        learners.copy(states, True)
+    raise_pending(&look)
+
+
+def judge(uint64_t key, int input_dim, double concentration, str optimizer, double decay, double decay_start, list states,
+          const double[::1] rates, int64_t samples, int first_repeat, int inputs, double[:, :, ::1] errors, int n_threads):
+    """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.
+
+    `inputs` is a multiple of SC_LESSON_MULTIPLE. (SGD's states wait for every second sample: see csrc/sgd.h.)
+    """
+    cdef int repeats = <int>errors.shape[0], item, team, number, tail
+    nowhere = np.zeros((errors.shape[0], errors.shape[1], errors.shape[2]), np.int64)
+    cdef int64_t[::1] at_end = np.array([inputs], np.int64)
+    cdef double[:, :, :, ::1] record = np.empty((errors.shape[0], errors.shape[1], errors.shape[2], 1))
+    cdef Learners learners = Learners(states, rates, np.zeros(np.shape(errors)), nowhere, nowhere.copy(), record,
+                                      optimizer == "adam")
+    cdef bint single = learners.single, waiting = samples % 2 == 1 and learners.optimizer == SC_SGD
+    cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single, True)
+    cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_LESSON_MULTIPLE, single, False)
+    cdef size_t number_size = sizeof(float) if single else sizeof(double)
+    cdef size_t each = lines(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, inputs)))
+    cdef classes them = classes_of(learners)
+    cdef drawing new = drawing_of(fresh), old = drawing_of(last)
+    cdef sc_lesson *lesson
+    cdef watch look
+    cdef char *place
+    team = team_size(repeats + them.count, n_threads)
+    cdef Memory space = Memory(each * team)
+    place = space.data
+    start_watch(&look)
+    fresh.announce(learners.optimizer, 0, inputs, decay, decay_start, at_end)
+    tail = <int>((samples - 1) % SC_LESSON_MULTIPLE)
+    last.announce(learners.optimizer, samples - 1 - tail, SC_LESSON_MULTIPLE, decay, decay_start, at_end)
+    with nogil:
+        for item in prange(repeats * (2 if waiting else 1), schedule="dynamic", num_threads=team):
+            if item < repeats:
+                draw(&new, item, place + threadid() * each, &look)
+            else:
+                draw(&old, item - repeats, place + threadid() * each, &look)
+    if waiting:
+        for item in range(repeats):
+            lesson = &last.lessons[item]
+            lesson.inputs, lesson.labels = (<char *>lesson.inputs + number_size * tail * input_dim,
+                                            <char *>lesson.labels + number_size * tail)
+            lesson.rate, lesson.count = lesson.rate + tail, 1
+    if waiting:
+        with nogil:
+            for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
+                teach(&them, number, SC_COMPLETE, old.lessons, place + threadid() * each, &look)
+    learners.copy(states, True)
+    with nogil:
+        for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
+            teach(&them, number, SC_EXAMINE, new.lessons, place + threadid() * each, &look)
+    raise_pending(&look)
+    errors[...] = record[:, :, :, 0]
+
+
+def samples(uint64_t key, int input_dim, double concentration, int repeat, int64_t first, int count, bint single, bint fresh):
+    """Inputs, labels and probabilities of `count` samples of a repeat, whole multiples of SC_LESSON_MULTIPLE."""
+    cdef Blocks block = Blocks(key, input_dim, concentration, repeat, 1, count, single, fresh)
+    cdef Memory space = Memory(ENGINE.samples_space(input_dim, count))
+    cdef watch look
+    cdef const sc_lesson *lesson
+    cdef drawing what
+    dtype = np.float32 if single else np.float64
+    inputs, labels, probability = np.empty((count, input_dim), dtype), np.empty(count, dtype), np.empty(count)
+    cdef size_t to_inputs = inputs.ctypes.data, to_labels = labels.ctypes.data, to_probability = probability.ctypes.data
+    block.announce(SC_SGD, first, count, 0.0, 1.0, np.zeros(0, np.int64))
+    lesson = &block.lessons[0]
+    what = drawing_of(block)
+    start_watch(&look)
+    with nogil:
+        draw(&what, 0, space.data, &look)
+        memcpy(<void *>to_inputs, lesson.inputs, inputs_bytes(count, input_dim, single))
+        memcpy(<void *>to_labels, lesson.labels, inputs_bytes(count, 1, single))
+        memcpy(<void *>to_probability, lesson.probability, count * sizeof(double))
+    raise_pending(&look)
+    return inputs, labels, probability
+
+
+cdef size_t inputs_bytes(Py_ssize_t count, int input_dim, bint single) noexcept nogil:
+    return count * input_dim * (sizeof(float) if single else sizeof(double))
+
+
+def sweeps(float[::1] weights, long repeats):
+    """Read, change and write all weights `repeats` times on one thread (for benchmarks: what a step cannot do without)."""
+    with nogil:
+        ENGINE.sweeps(&weights[0], weights.shape[0], repeats)

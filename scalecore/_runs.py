@@ -1,0 +1,394 @@
+"""Training runs: what was measured, and everything that it takes to go on."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._core import training as _training
+from ._empirical import EmpiricalFrontier, trace
+from ._progress import bar
+from ._validation import (
+    distinct,
+    fraction,
+    positive_array,
+    positive_int,
+    positive_number,
+    stream_key,
+    thread_count,
+    whole_numbers,
+)
+from .network import Network, NetworkPrior, sample_network
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from xarray import Dataset
+
+TEST_MULTIPLE = 64  # inputs on which a trained network is judged come in multiples
+_MOST_SAMPLES = 2**53
+_PER_DECADE = 16  # default checkpoints
+
+
+@dataclass(eq=False)
+class State:
+    """Where learners are: what an extension goes on from.
+
+    weights[i] is [repeat, rate, plane, input_dim + 1, width] for width i; the last row are output weights, planes 1 and 2 Adam's
+    moments. Everything else is [repeat, width, rate] and, for `record`, each of the planned checkpoints.
+    """
+
+    weights: list[NDArray[Any]]
+    sums: NDArray[np.float64]
+    read: NDArray[np.int64]
+    diverged: NDArray[np.int64]
+    record: NDArray[np.float64]
+    planned: NDArray[np.int64]
+
+    def copy(self) -> State:
+        """Return a copy that can be trained without touching this one."""
+        weights = [array.copy() for array in self.weights]
+        return State(weights, self.sums.copy(), self.read.copy(), self.diverged.copy(), self.record.copy(), self.planned)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class TrainingRuns:
+    """What `train` measured, and everything that it takes to go on.
+
+    Attributes
+    ----------
+    prior : NetworkPrior
+        Law of the networks that drew the data.
+    widths, learning_rates : ndarray
+        The grid: every width is trained at every rate.
+    samples : int
+        Samples T that every learner has read.
+    checkpoints : ndarray of int
+        Numbers of samples at which `error` is recorded.
+    error : ndarray, shape (repeat, width, learning_rate, checkpoint)
+        Prequential reducible error (1/t) sum_{s<t} d_KL(P(Y|F, x_s) || P(Y|learner after s samples, x_s)), in nats per sample. NaN
+        from the checkpoint on before which a learner diverged.
+    final_error : ndarray, shape (repeat, width, learning_rate)
+        Mean d_KL of the trained network on `test_inputs` fresh inputs; NaN if it diverged or training was interrupted.
+    diverged : ndarray of int, shape (repeat, width, learning_rate)
+        The sample (from 0) whose logit was first not finite; -1 where none was.
+    optimizer, decay, decay_start, dtype, test_inputs
+        As asked.
+    interrupted : bool
+        Training was stopped by Ctrl-C; `extend` goes on.
+    key : int
+        Key of the random streams.
+    """
+
+    prior: NetworkPrior
+    widths: NDArray[np.int64]
+    learning_rates: NDArray[np.float64]
+    samples: int
+    checkpoints: NDArray[np.int64]
+    error: NDArray[np.float64]
+    final_error: NDArray[np.float64]
+    diverged: NDArray[np.int64]
+    optimizer: str
+    decay: float
+    decay_start: float
+    dtype: str
+    test_inputs: int
+    interrupted: bool
+    key: int
+    _state: State = field(repr=False)
+
+    @property
+    def repeats(self) -> int:
+        """Number of repeats: networks, each with its own data."""
+        return self.error.shape[0]
+
+    def __repr__(self) -> str:
+        diverged = np.count_nonzero(self.diverged >= 0)
+        ends = f"{self.widths[0]} to {self.widths[-1]}" if self.widths.size > 1 else f"{self.widths[0]}"
+        mean = self.error[..., -1].mean(axis=0) if self.checkpoints.size else np.full((1, 1), np.nan)
+        best = f", error {np.nanmin(mean):.3g} nats" if np.isfinite(mean).any() else ""
+        if best:
+            width, rate = np.unravel_index(np.nanargmin(mean), mean.shape)
+            best += f" at width {self.widths[width]}, rate {self.learning_rates[rate]:g}"
+        return (
+            f"TrainingRuns({self.optimizer}, {self.samples} samples{' (interrupted)' if self.interrupted else ''}, "
+            f"widths {ends}, {self.learning_rates.size} rates, {self.repeats} repeats{best}, {diverged} diverged)"
+        )
+
+    def extend(
+        self, samples: int, *, checkpoints: ArrayLike | None = None, n_threads: int | None = None, progress: bool = False
+    ) -> TrainingRuns:
+        """Go on until `samples` samples in all; the result equals one long call, bit for bit.
+
+        Parameters
+        ----------
+        samples : int
+            Samples T in all, at least as many as were planned.
+        checkpoints : array_like of int, optional
+            Further checkpoints; by default those that one long call without `checkpoints` would have, beyond the present ones.
+        n_threads, progress
+            As for `train`.
+
+        Returns
+        -------
+        TrainingRuns
+            New runs; these ones stay as they are.
+        """
+        total = checked_samples(samples)
+        planned = self._state.planned
+        last = int(planned[-1])
+        if total < last:
+            raise ValueError(f"samples must be at least {last}, the samples planned so far, got {total}")
+        lattice = default_checkpoints(total)
+        if checkpoints is not None:
+            more = checked_checkpoints(checkpoints, total)
+            if more.min() <= self.samples:
+                raise ValueError(f"checkpoints must lie beyond the {self.samples} samples read, got {more.min()}")
+        else:
+            more = lattice[lattice > last]
+            planned = planned[(planned < last) | np.isin(planned, lattice)]  # the old end was a checkpoint only for being the end
+        state = self._state.copy()
+        state.planned = np.union1d(planned, more)
+        record = np.full((*state.sums.shape, state.planned.size), np.nan)
+        record[..., np.searchsorted(state.planned, planned)] = state.record[..., np.isin(self._state.planned, planned)]
+        state.record = record
+        return advance_runs(replace(self, _state=state), total, thread_count(n_threads), progress)
+
+    def frontier(
+        self, budgets: ArrayLike, cost: float = 1.0, *, resamples: int = 1000, confidence: float = 0.95, rng: Any = 0
+    ) -> EmpiricalFrontier:
+        """Find the best width for each compute budget from the learning curves.
+
+        Along the isoFLOP line C = cost * d * n * T the error of width n is read off its learning curve at T = C / (cost * d * n),
+        linearly in log T and log error. Each repeat's learning rate is the one that the *other* repeats find best, so that no point
+        profits from its own noise. The best width is the vertex of a parabola in log n through the lowest points of the line.
+
+        Parameters
+        ----------
+        budgets : array_like
+            Compute budgets C in FLOPs, 1-d.
+        cost : float, default 1
+            FLOPs per parameter and sample.
+        resamples : int, default 1000
+            Bootstrap resamples of the repeats.
+        confidence : float, default 0.95
+            Coverage of the percentile intervals.
+        rng : None, int, SeedSequence or Generator, default 0
+            Source of the resamples.
+
+        Returns
+        -------
+        EmpiricalFrontier
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is out of its domain, or there is only one repeat.
+        """
+        values = np.unique(distinct("budgets", positive_array("budgets", budgets)))
+        if self.repeats < 2:
+            raise ValueError("frontier needs at least 2 repeats: each one's learning rate is chosen on the others")
+        return trace(
+            self,
+            values,
+            positive_number("cost", cost),
+            positive_int("resamples", resamples, least=2),
+            fraction("confidence", confidence),
+            stream_key(rng),
+        )
+
+    def network(self, repeat: int, *, truncation: float = 1e-8) -> Network:
+        """Return the infinite-width network that drew the data of a repeat."""
+        return sample_network(self.prior, self.key, self._repeat(repeat), truncation)
+
+    def data(self, repeat: int, samples: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+        """Return the first samples that the learners of a repeat read.
+
+        Parameters
+        ----------
+        repeat : int
+            Which repeat, from 0.
+        samples : int
+            How many samples.
+
+        Returns
+        -------
+        X : ndarray, shape (samples, d)
+            Inputs, in `dtype`.
+        y : ndarray, shape (samples,)
+            Labels, 0 or 1, in `dtype`.
+        probability : ndarray, shape (samples,)
+            P(Y = 1 | F, x), in float64.
+        """
+        count, item = positive_int("samples", samples), self._repeat(repeat)
+        whole = -(-count // TEST_MULTIPLE) * TEST_MULTIPLE
+        parts = [
+            _training.samples(
+                self.key,
+                self.prior.input_dim,
+                self.prior.concentration,
+                item,
+                first,
+                min(2**14, whole - first),
+                self.dtype == "float32",
+                False,
+            )
+            for first in range(0, whole, 2**14)
+        ]
+        X, y, probability = (np.concatenate(columns)[:count] for columns in zip(*parts, strict=True))
+        return X, y, probability
+
+    def weights(self, repeat: int, width: int, learning_rate: float) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return the weights of a trained network f(x) = sum_i outputs[i] max(hidden[i] . x, 0).
+
+        Parameters
+        ----------
+        repeat : int
+            Which repeat, from 0.
+        width, learning_rate
+            One of `widths` and of `learning_rates`.
+
+        Returns
+        -------
+        hidden : ndarray, shape (width, d)
+        outputs : ndarray, shape (width,)
+        """
+        item = self._repeat(repeat)
+        i, j = (
+            _place(name, value, known)
+            for name, value, known in (("width", width, self.widths), ("learning_rate", learning_rate, self.learning_rates))
+        )
+        one = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
+        _judge(self, one, self.learning_rates[j : j + 1], item, TEST_MULTIPLE, 1)
+        return one[0][0, 0, 0, :-1].T.copy(), one[0][0, 0, 0, -1].copy()
+
+    def _repeat(self, repeat: int) -> int:
+        item = positive_int("repeat", repeat, least=0)
+        if item >= self.repeats:
+            raise ValueError(f"repeat must be below {self.repeats}, got {item}")
+        return item
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw a learning curve for each width, at the rate that is best in the end; return the axes."""
+        from ._training_plots import plot_runs
+
+        return plot_runs(self, ax=ax)
+
+    def to_dataset(self) -> Dataset:
+        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names."""
+        from ._training_data import runs_dataset
+
+        return runs_dataset(self)
+
+    def save(self, path: Any) -> None:
+        """Write everything, the learners' weights too, to one NetCDF file (``pip install 'scalecore[data]'``)."""
+        from ._training_data import save_runs
+
+        save_runs(self, path)
+
+    @classmethod
+    def load(cls, path: Any) -> TrainingRuns:
+        """Read what `save` wrote: the same runs, which can be extended."""
+        from ._training_data import load_runs
+
+        return load_runs(path)
+
+
+def checked_samples(value: object) -> int:
+    samples = positive_int("samples", value)
+    if samples > _MOST_SAMPLES:
+        raise ValueError(f"samples must be at most 2**53, got {samples}")
+    return samples
+
+
+def checked_checkpoints(value: ArrayLike, samples: int) -> NDArray[np.int64]:
+    checkpoints = distinct("checkpoints", whole_numbers("checkpoints", value))
+    if checkpoints.max() > samples:
+        raise ValueError(f"checkpoints must be at most {samples}, the samples, got {checkpoints.max():g}")
+    return np.sort(checkpoints).astype(np.int64)
+
+
+def default_checkpoints(samples: int) -> NDArray[np.int64]:
+    """Return `samples` and the numbers below it on a lattice of 16 a decade that does not depend on `samples`."""
+    lattice = np.rint(10 ** (np.arange(0, 16 * _PER_DECADE) / _PER_DECADE))
+    return np.union1d(lattice[lattice < samples], [samples]).astype(np.int64)
+
+
+def _place(name: str, value: object, known: NDArray[Any]) -> int:
+    places = np.flatnonzero(known == value)
+    if places.size != 1:
+        raise ValueError(f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}")
+    return int(places[0])
+
+
+def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -> TrainingRuns:
+    """Take runs with a state of their own to `total` samples."""
+    state, interrupted = runs._state, False
+    final_error = np.full(state.sums.shape, np.nan)
+    with bar(total - runs.samples, progress, "samples") as advance:
+        try:
+            _training.train(
+                runs.key,
+                runs.prior.input_dim,
+                runs.prior.concentration,
+                runs.optimizer,
+                runs.decay,
+                runs.decay_start,
+                state.weights,
+                runs.learning_rates,
+                state.sums,
+                state.read,
+                state.diverged,
+                state.record,
+                state.planned,
+                total,
+                threads,
+                advance,
+            )
+            weights = [array.copy() for array in state.weights]
+            final_error = _judge(replace(runs, samples=total), weights, runs.learning_rates, 0, runs.test_inputs, threads)
+        except KeyboardInterrupt:
+            interrupted = True
+    samples = int(state.read.min())
+    reached = state.planned <= samples
+    if interrupted:
+        warnings.warn(
+            f"training was interrupted after {samples} of {total} samples; extend() goes on from there",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+    return replace(
+        runs,
+        samples=samples,
+        checkpoints=state.planned[reached],
+        error=np.ascontiguousarray(state.record[..., reached]),
+        final_error=final_error,
+        diverged=np.where(state.diverged < samples, state.diverged, -1),
+        interrupted=interrupted,
+    )
+
+
+def _judge(
+    runs: TrainingRuns, weights: list[NDArray[Any]], rates: NDArray[np.float64], first_repeat: int, inputs: int, threads: int
+) -> NDArray[np.float64]:
+    """Complete the given weights after `runs.samples` samples, in place; return their errors on fresh inputs."""
+    errors = np.empty((weights[0].shape[0], len(weights), rates.size))
+    _training.judge(
+        runs.key,
+        runs.prior.input_dim,
+        runs.prior.concentration,
+        runs.optimizer,
+        runs.decay,
+        runs.decay_start,
+        weights,
+        rates,
+        runs.samples,
+        first_repeat,
+        inputs,
+        errors,
+        threads,
+    )
+    return errors

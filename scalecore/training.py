@@ -1,0 +1,180 @@
+"""Real networks trained on the process that the bounds are about: one pass over the data, errors at every number of samples."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._core import network as _network
+from ._empirical import EmpiricalFrontier, EmpiricalStatus
+from ._runs import (
+    TEST_MULTIPLE,
+    State,
+    TrainingRuns,
+    advance_runs,
+    checked_checkpoints,
+    checked_samples,
+    default_checkpoints,
+)
+from ._validation import (
+    choice,
+    describe,
+    distinct,
+    nonnegative_number,
+    positive_array,
+    positive_int,
+    positive_number,
+    stream_key,
+    thread_count,
+    whole_numbers,
+)
+from .network import NetworkPrior
+
+__all__ = ["EmpiricalFrontier", "EmpiricalStatus", "TrainingRuns", "train"]
+
+_OPTIMIZERS = ("sgd", "adam")
+_DTYPES = ("float32", "float64")
+_FOR_WEIGHTS = 6  # the purpose of their random stream, SC_FOR_WEIGHTS
+
+
+def train(
+    prior: NetworkPrior,
+    widths: ArrayLike,
+    samples: int,
+    *,
+    learning_rates: ArrayLike,
+    repeats: int = 8,
+    optimizer: str = "sgd",
+    decay: float = 0.5,
+    decay_start: float = 1000.0,
+    checkpoints: ArrayLike | None = None,
+    test_inputs: int = 4096,
+    rng: Any = None,
+    dtype: str = "float32",
+    n_threads: int | None = None,
+    progress: bool = False,
+) -> TrainingRuns:
+    """Train networks of every width and learning rate on data from the infinite-width network, by one pass, and watch their error.
+
+    Each repeat draws a network F and a stream of samples (x_t, y_t); every width and rate learns from that same stream, one sample
+    at a time, by descending the log-loss of f(x) = sum_i a_i max(w_i . x, 0) as the logit of Y = 1. Its error on a sample is
+    d_KL(P(Y|F, x) || sigma(f(x))) *before* it learns from it, so one run of length T gives the prequential error of every shorter
+    run too.
+
+    Parameters
+    ----------
+    prior : NetworkPrior
+        Law of F.
+    widths : array_like of int
+        Widths n, distinct.
+    samples : int
+        Samples T, at least 1. Memory does not grow with it.
+    learning_rates : array_like
+        Learning rates, positive, distinct; every width is trained at each.
+    repeats : int, default 8
+        Networks, each with a stream of its own.
+    optimizer : {"sgd", "adam"}
+        Stochastic gradient descent, or Adam (beta 0.9 and 0.999, epsilon 1e-8), with batch size 1.
+    decay, decay_start : float, default 0.5 and 1000
+        The rate of sample t (from 0) is learning_rate * (1 + t / decay_start) ** -decay, for Adam too.
+    checkpoints : array_like of int, optional
+        Numbers of samples at which to record the error; by default 16 a decade from 1. `samples` itself is always one.
+    test_inputs : int, default 4096
+        Fresh inputs for `final_error`, a multiple of 64.
+    rng : None, int, SeedSequence or Generator
+        Source of randomness. With the same int as for `NetworkPrior.sample`, repeat 0 learns from that very network.
+    dtype : {"float32", "float64"}
+        Precision of the learners, their inputs and the labels' logits; errors are computed and summed in float64.
+    n_threads : int, optional
+        Threads; None means all that this process may use. The answer does not depend on it.
+    progress : bool, default False
+        Show a bar on stderr.
+
+    Returns
+    -------
+    TrainingRuns
+        After Ctrl-C: what was finished, with ``interrupted`` set and a RuntimeWarning.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of its domain, by name, before any work starts.
+
+    Notes
+    -----
+    Initial weights: w_i uniform on the sphere of radius r, a_i = +r or -r fairly, r = n**(-1/4) / 2. So the layers are balanced and
+    the first logit has variance 1/32 at every width (the target's is 1/2). Widths and rates of a repeat share them: the first n
+    units of one sequence. The gradient of max(z, 0) at z = 0 is 0. Theory: JVR24 section 3 and Theorem B of docs/theory.md, with
+    the weights as the statistic.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> prior = sc.NetworkPrior(input_dim=10, concentration=100)
+    >>> runs = sc.train(prior, [2, 8, 32], 2000, learning_rates=[0.02, 0.1], repeats=4, rng=1)
+    >>> runs.error.shape == (4, 3, 2, runs.checkpoints.size)
+    True
+    >>> bool(runs.error[..., -1].mean(axis=0).min() < 0.03)
+    True
+    """
+    if not isinstance(prior, NetworkPrior):
+        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
+    grid = distinct("widths", whole_numbers("widths", widths))
+    rates = distinct("learning_rates", positive_array("learning_rates", learning_rates))
+    if grid.max() * (prior.input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
+        raise ValueError(f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {grid.max():g}")
+    total, count = checked_samples(samples), positive_int("repeats", repeats)
+    planned = default_checkpoints(total) if checkpoints is None else np.union1d(checked_checkpoints(checkpoints, total), [total])
+    inputs = positive_int("test_inputs", test_inputs)
+    if inputs % TEST_MULTIPLE:
+        raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
+    choice("optimizer", optimizer, _OPTIMIZERS)
+    choice("dtype", dtype, _DTYPES)
+    shape = (count, grid.size, rates.size)
+    runs = TrainingRuns(
+        prior=prior,
+        widths=grid.astype(np.int64),
+        learning_rates=rates,
+        samples=0,
+        checkpoints=np.zeros(0, np.int64),
+        error=np.zeros((*shape, 0)),
+        final_error=np.full(shape, np.nan),
+        diverged=np.full(shape, -1),
+        optimizer=optimizer,
+        decay=nonnegative_number("decay", decay),
+        decay_start=positive_number("decay_start", decay_start),
+        dtype=dtype,
+        test_inputs=inputs,
+        interrupted=False,
+        key=stream_key(rng),
+        _state=State(
+            [],
+            np.zeros(shape),
+            np.zeros(shape, np.int64),
+            np.full(shape, -1, np.int64),
+            np.full((*shape, planned.size), np.nan),
+            planned.astype(np.int64),
+        ),
+    )
+    threads = thread_count(n_threads)
+    runs._state.weights.extend(_initial_weights(runs))
+    return advance_runs(runs, total, threads, progress)
+
+
+def _initial_weights(runs: TrainingRuns) -> list[NDArray[Any]]:
+    """Return initial states, one array a width; see the notes of `train`."""
+    repeats, rates = runs.repeats, runs.learning_rates.size
+    d, widest = runs.prior.input_dim, int(runs.widths.max())
+    planes = 3 if runs.optimizer == "adam" else 1
+    states = [np.zeros((repeats, rates, planes, d + 1, int(width)), runs.dtype) for width in runs.widths]
+    for repeat in range(repeats):
+        numbers = _network.numbers("normal", runs.key, repeat, _FOR_WEIGHTS, 0, -(-widest * (d + 1) // 16))
+        units = numbers[: widest * (d + 1)].reshape(widest, d + 1)
+        directions = units[:, :d] / np.sqrt(np.square(units[:, :d]).sum(axis=1))[:, None]
+        for state, width in zip(states, map(int, runs.widths), strict=True):
+            radius = 0.5 * width**-0.25
+            state[repeat, :, 0, :d] = radius * directions[:width].T
+            state[repeat, :, 0, d] = np.copysign(radius, units[:width, d])
+    return states
