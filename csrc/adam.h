@@ -91,7 +91,7 @@ static void SC_T(adam_stretch)(const sc_lesson *lesson, sc_mode mode, int from, 
                 SC_T(adam_learn_and_look)(&halves[h], &halves[!h], d, &seen, x);
             else
                 SC_T(adam_look)(&halves[h], &halves[!h], d, &seen, x);
-            SC_T(expect)(halves, h, lesson, from + i, history[i]);
+            SC_T(expect)(halves, h, lesson, learn, from + i, history[i]);
         }
         seen.x = x;
         seen.first = (SC_T(number))(lesson->first_moment[from + i] * lesson->rate[from + i]);

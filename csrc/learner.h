@@ -67,11 +67,11 @@ SC_INLINE void SC_T(finish)(SC_T(half) *half)
 }
 
 /* A half's logits of sample t have been computed: what its slopes will need. */
-SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_lesson *lesson, int t, SC_T(number) history[SC_LOGITS])
+SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_lesson *lesson, int learn, int t, SC_T(number) history[SC_LOGITS])
 {
     SC_T(half) *half = &halves[h];
     half->label = ((const SC_T(number) *)lesson->labels)[t];
-    half->factor = lesson->optimizer == SC_SGD ? (SC_T(number))lesson->rate[t] : 1;
+    half->factor = !learn ? 0 : lesson->optimizer == SC_SGD ? (SC_T(number))lesson->rate[t] : 1;
     half->history = history + (h ? halves[0].count : 0);
     half->waiting = 2;
 }

@@ -122,13 +122,11 @@ static void SC_T(sgd_stretch)(const sc_lesson *lesson, sc_mode mode, int from, i
                 SC_T(sgd_learn_and_look)(&halves[h], &halves[!h], d, x, x2);
             else
                 SC_T(sgd_look)(&halves[h], &halves[!h], d, x, x2);
-            SC_T(expect)(halves, h, lesson, from + i, history[i]);
+            SC_T(expect)(halves, h, lesson, learn, from + i, history[i]);
         }
         for (int h = 0; h < 2 && pair; h++) {
-            if (!learn) /* from slopes of nought */
-                halves[h].factor = 0, SC_T(finish)(&halves[h]);
             SC_T(sgd_middle)(&halves[h], &halves[!h], d, product);
-            SC_T(expect)(halves, h, lesson, from + i + 1, history[i + 1]);
+            SC_T(expect)(halves, h, lesson, learn, from + i + 1, history[i + 1]);
         }
     }
     SC_T(finish)(&halves[1]);

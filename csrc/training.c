@@ -76,7 +76,7 @@ static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner
         const int64_t read = lesson->first + place + i + 1;
         if (next < lesson->checkpoint_count && lesson->checkpoints[next] == read) {
             for (int r = 0; r < count; r++)
-                learners[r].record[next] = sums[r] / (double)read;
+                learners[r].record[next] = isfinite(sums[r]) ? sums[r] / (double)read : NAN;
             next++;
         }
     }

@@ -50,11 +50,11 @@ def report(runs):
         print(f"d log p*/d log C: trained {frontier.exponent:.3f}, 95 % {frontier.exponent_interval.round(3)}; bound {slope:.3f}")
         print(f"{'C':>9} {'n*':>6} {'95 %':>15} {'error':>8} {'bound n*':>9} {'bound':>7} {'ratio':>6}  status")
         for b in range(0, frontier.budget.size, 2):
-            low, high = frontier.width_interval[b]
-            print(
-                f"{frontier.budget[b]:9.2e} {frontier.width[b]:6.1f} [{low:6.1f},{high:6.1f}] {frontier.error[b]:8.5f} {theory.width[b]:9.1f} "
-                f"{theory.error[b]:7.3f} {theory.error[b] / frontier.error[b]:6.1f}  {sc.EmpiricalStatus(frontier.status[b]).name}"
+            trained = "{:9.2e} {:6.1f} [{:6.1f},{:6.1f}] {:8.5f}".format(
+                frontier.budget[b], frontier.width[b], *frontier.width_interval[b], frontier.error[b]
             )
+            ratio, status = theory.error[b] / frontier.error[b], sc.EmpiricalStatus(frontier.status[b]).name
+            print(f"{trained} {theory.width[b]:9.1f} {theory.error[b]:7.3f} {ratio:6.1f}  {status}")
     return frontiers
 
 

@@ -161,3 +161,30 @@ def test_a_closed_pipe_is_not_an_error(tmp_path):
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.stdout.startswith("budget,")
     assert done.stderr == ""
+
+
+def test_train(scalecore_command):
+    command = ["train", "-n", "1,2,4,8,16", "-T", "2000", "--rates", "0.02,0.1", "--repeats", "3", "--seed", "1"]
+    got = rows(scalecore_command(*command, "-C", "1e3,1e4", "--format", "csv"))
+    runs = sc.train(sc.NetworkPrior(10, 100), [1, 2, 4, 8, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+    best = runs.frontier([1e3, 1e4])
+    assert [float(row["width"]) for row in got] == best.width.tolist()
+    assert [float(row["bound_error"]) for row in got] == best.theory.error.tolist()
+    assert [row["status"] for row in got] == [sc.EmpiricalStatus(int(code)).name for code in best.status]
+    table = scalecore_command(*command, "--out", "runs.nc", "--curves", "curves.png", "--plot", "frontier.png")
+    assert len(table.splitlines()) == 8
+    for name in ("runs.nc", "curves.png", "frontier.png"):
+        assert (scalecore_command.folder / name).stat().st_size > 5000
+    assert np.array_equal(sc.TrainingRuns.load(scalecore_command.folder / "runs.nc").error, runs.error)
+    for bad, text in (
+        (["--rates", "0"], "rates must be"),
+        (["-T", "1.5"], "samples must be a whole number"),
+        (["--repeats", "1"], "--repeats"),
+        (["--out", "nowhere/runs.nc"], "folder does not exist"),
+        (["--optimizer", "lbfgs"], "lbfgs"),
+        (["--rates", "0.1,0.1"], "learning_rates must be distinct"),
+        (["-n", "1e12"], "widths must keep"),
+    ):
+        message = scalecore_command("train", *bad, status=2)
+        assert text in message
+        assert len(message.splitlines()) == 1

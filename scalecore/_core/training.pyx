@@ -133,8 +133,8 @@ cdef class Learners:
     cdef int classes
     cdef sc_optimizer optimizer
     cdef int input_dim, single, count
-    cdef list states, places
-    cdef tuple arrays  # that learners point into
+    cdef void **plain   # each one's plain array
+    cdef tuple arrays   # that learners point into
     cdef Memory memory
 
     def __cinit__(self, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
@@ -143,22 +143,23 @@ cdef class Learners:
         cdef size_t bytes = 0, each
         cdef sc_learner *learner
         cdef char *place
-        self.optimizer, self.states, self.count = SC_ADAM if adam else SC_SGD, states, repeats * widths * rate_count
-        self.arrays = (sums, read, diverged, record)
+        self.optimizer, self.count = SC_ADAM if adam else SC_SGD, repeats * widths * rate_count
+        self.arrays = (states, sums, read, diverged, record)
         self.input_dim, self.single = states[0].shape[3] - 1, states[0].dtype == np.float32
         self.all = <sc_learner *>calloc(self.count, sizeof(sc_learner))
         self.starts = <int *>calloc(self.count + 1, sizeof(int))
         self.repeat = <int *>calloc(self.count, sizeof(int))
-        if self.all == NULL or self.starts == NULL or self.repeat == NULL:
+        self.plain = <void **>calloc(self.count, sizeof(void *))
+        if self.all == NULL or self.starts == NULL or self.repeat == NULL or self.plain == NULL:
             raise MemoryError("learners")
         wide = [state.shape[4] for state in states]
-        self.places = sorted(
+        places = sorted(
             ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
         )
-        self.memory = Memory(sum(self.size(place[2]) for place in self.places))
+        self.memory = Memory(sum(self.size(place[2]) for place in places))
         place = self.memory.data
         before = None
-        for number, (r, position, width, w, i) in enumerate(self.places):
+        for number, (r, position, width, w, i) in enumerate(places):
             each = self.size(width)
             here = (r, position)
             if here != before or bytes + each > CLASS_BYTES or number - self.starts[self.classes - 1] == SC_CLASS:
@@ -170,24 +171,27 @@ cdef class Learners:
             learner.width, learner.rate, learner.state = width, rates[i], place
             learner.sum, learner.read, learner.diverged = &sums[r, w, i], &read[r, w, i], &diverged[r, w, i]
             learner.record = &record[r, w, i, 0] if record.shape[3] else NULL
+            address = states[w][r, i].ctypes.data
+            self.plain[number] = <void *><size_t>address
             place += each
         self.starts[self.classes] = self.count
-        self.copy(states, False)
+        self.copy(False)
 
     def __dealloc__(self):
         free(self.all)
         free(self.starts)
         free(self.repeat)
+        free(self.plain)
 
     cdef size_t size(self, int width) noexcept:
         return ENGINE.learner_size(self.single, self.optimizer, self.input_dim, width)
 
-    cdef copy(self, list states, bint out):
-        """Between the engine's states and the plain arrays."""
-        for number, (r, _, width, w, i) in enumerate(self.places):
-            array = states[w][r, i]
-            ENGINE.learner_copy(self.single, self.optimizer, self.input_dim, width, self.all[number].state,
-                                <void *><size_t>array.ctypes.data, out)
+    cdef void copy(self, bint out) noexcept:
+        """Between the engine's states and the plain arrays. No Python here: an interrupt may be pending."""
+        cdef int number
+        for number in range(self.count):
+            ENGINE.learner_copy(self.single, self.optimizer, self.input_dim, self.all[number].width, self.all[number].state,
+                                self.plain[number], out)
 
 
 cdef struct classes:
@@ -257,7 +261,7 @@ def train(uint64_t key, int input_dim, double concentration, str optimizer, doub
                 advance(min(first + size, samples) - first)
             first += size
     finally:
-        learners.copy(states, True)
+        learners.copy(True)
     raise_pending(&look)
 
 
@@ -306,7 +310,7 @@ def judge(uint64_t key, int input_dim, double concentration, str optimizer, doub
         with nogil:
             for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
                 teach(&them, number, SC_COMPLETE, old.lessons, place + threadid() * each, &look)
-    learners.copy(states, True)
+    learners.copy(True)
     with nogil:
         for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
             teach(&them, number, SC_EXAMINE, new.lessons, place + threadid() * each, &look)
