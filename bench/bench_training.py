@@ -1,0 +1,128 @@
+"""One-pass SGD beside Numba (parallel over runs) and PyTorch (a batched graph over the runs, and a plain loop), same mathematics.
+
+Our contender is the whole call of `train`, which draws its inputs and labels too; at K = 0.01 the network that labels them costs
+next to nothing, so that it compares with rivals who are handed theirs.
+"""
+
+import numba
+import numpy as np
+import pytest
+
+import scalecore as sc
+from scalecore._core.threads import default_threads
+from scalecore._core.training import sweeps
+
+D, RUNS = 10, 16
+RATES = np.geomspace(0.001, 0.03, RUNS)
+THREADS = default_threads()
+
+
+@numba.njit(fastmath=True, parallel=True)
+def numba_runs(W, A, X, y, rates, factors, logits):
+    runs, d, n = W.shape
+    zero, one = np.float32(0), np.float32(1)
+    for r in numba.prange(runs):
+        w, a, h = W[r].copy(), A[r].copy(), np.empty(n, np.float32)
+        for t in range(X.shape[0]):
+            h[:] = zero
+            for k in range(d):
+                x = X[t, k]
+                for i in range(n):
+                    h[i] += w[k, i] * x
+            f = zero
+            for i in range(n):
+                h[i] = max(h[i], zero)
+                f += a[i] * h[i]
+            logits[r, t] = f
+            slope = -rates[r] * factors[t] * (one / (one + np.exp(-f)) - y[t])
+            for i in range(n):
+                c = slope * a[i] if h[i] > zero else zero
+                a[i] += slope * h[i]
+                h[i] = c
+            for k in range(d):
+                x = X[t, k]
+                for i in range(n):
+                    w[k, i] += h[i] * x
+
+
+def torch_batched(torch, n, X, y, rates):
+    w = torch.randn(RUNS, n, D).mul_(0.1).requires_grad_()
+    a = torch.randn(RUNS, n).mul_(0.1).requires_grad_()
+    loss = torch.nn.BCEWithLogitsLoss(reduction="sum")
+    for t in range(len(X)):
+        f = (a * torch.relu(w @ X[t])).sum(-1)
+        loss(f, y[t].expand(RUNS)).backward()
+        with torch.no_grad():
+            rate = rates * (1 + t / 1000) ** -0.5
+            w -= rate[:, None, None] * w.grad
+            a -= rate[:, None] * a.grad
+            w.grad.zero_()
+            a.grad.zero_()
+
+
+def torch_plain(torch, n, X, y):
+    model = torch.nn.Sequential(torch.nn.Linear(D, n, bias=False), torch.nn.ReLU(), torch.nn.Linear(n, 1, bias=False))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (1 + t / 1000) ** -0.5)
+    loss = torch.nn.BCEWithLogitsLoss()
+    for t in range(len(X)):
+        optimizer.zero_grad()
+        loss(model(X[t])[0], y[t]).backward()
+        optimizer.step()
+        schedule.step()
+
+
+def ours(n, samples, concentration=0.01, threads=None, optimizer="sgd", dtype="float32"):
+    prior = sc.NetworkPrior(D, concentration)
+    options = {"learning_rates": RATES, "repeats": 1, "rng": 1, "test_inputs": 64, "n_threads": threads, "checkpoints": [samples]}
+    return lambda: sc.train(prior, [n], samples, optimizer=optimizer, dtype=dtype, **options)
+
+
+@pytest.mark.parametrize("n", [64, 16, 256])
+def test_steps(contest, n):
+    samples = 20_000 if n < 256 else 8_000
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((samples, D)).astype(np.float32), (rng.random(samples) < 0.5).astype(np.float32)
+    W, A = (0.1 * rng.standard_normal(shape).astype(np.float32) for shape in ((RUNS, D, n), (RUNS, n)))
+    factors, logits = (1 / np.sqrt(1 + np.arange(samples) / 1000)).astype(np.float32), np.empty((RUNS, samples), np.float32)
+    weights = np.zeros(RUNS * n * (D + 1), np.float32)
+    rates = RATES.astype(np.float32)
+    contenders = {
+        "scalecore": ours(n, samples),
+        "scalecore, one thread": ours(n, samples, threads=1),
+        "scalecore, K = 100: a network of 1,840 units": ours(n, samples, 100),
+        "scalecore, float64": ours(n, samples, dtype="float64"),
+        "scalecore, Adam": ours(n, samples, optimizer="adam"),
+        "read, change and write the weights, one thread": lambda: sweeps(weights, samples),
+        "Numba, parallel over runs": lambda: numba_runs(W, A, X, y, rates, factors, logits),
+    }
+    try:
+        import torch
+    except ImportError:
+        torch = None
+    if torch is not None and n == 64:
+        tX, ty, few = torch.from_numpy(X), torch.from_numpy(y), 200
+        torch.set_num_threads(1)  # faster than two for tensors of this size
+        tensor = torch.from_numpy(rates)
+        contenders["PyTorch, one batched graph"] = (lambda: torch_batched(torch, n, tX[:few], ty[:few], tensor), few * RUNS)
+        contenders["PyTorch, plain loop"] = (lambda: torch_plain(torch, n, tX[:few], ty[:few]), few)
+    medians = contest(f"one-pass SGD, n = {n}, d = {D}, {RUNS} runs, float32", contenders, samples * RUNS, "ns a step")
+    alone, sweep = medians["scalecore, one thread"], medians["read, change and write the weights, one thread"]
+    print(f"n = {n}: {alone / sweep:.2f} times one sweep of the weights; second core {alone / medians['scalecore']:.2f}")
+
+
+def test_experiment(contest):
+    """Ten widths x six rates x eight repeats; to T = 1e6 it takes fifty times as long."""
+    widths, samples = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512], 20_000
+    run = {"learning_rates": np.geomspace(0.003, 0.3, 6), "repeats": 8, "rng": 1}
+    medians = contest(
+        "ten widths x six rates x eight repeats, d = 10, K = 100",
+        {
+            "scalecore": lambda: sc.train(sc.NetworkPrior(D, 100), widths, samples, **run),
+            "scalecore, one thread": lambda: sc.train(sc.NetworkPrior(D, 100), widths, samples, n_threads=1, **run),
+        },
+        samples,
+        "us a sample",
+        1e6,
+    )
+    print(f"to T = 1e6: {medians['scalecore']:.0f} s; second core {medians['scalecore, one thread'] / medians['scalecore']:.2f}")
