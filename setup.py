@@ -15,7 +15,10 @@ from setuptools import Extension, setup
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
-ENGINE = [f"csrc/{name}.c" for name in ("api", "bounds", "frontier", "network", "training", "isa_avx2", "isa_avx512")]
+ENGINE = [
+    f"csrc/{name}.c"
+    for name in ("api", "bounds", "frontier", "network", "training", "information", "histories", "isa_avx2", "isa_avx512")
+]
 HEADERS = sorted(str(path) for path in [*Path("csrc").glob("*.h"), *Path("scalecore").rglob("*.h")])
 VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
 
@@ -90,7 +93,7 @@ setup(
     version=VERSION,
     libraries=[("scalecore_engine", {"sources": ENGINE, "include_dirs": INCLUDE, "obj_deps": {"": HEADERS + ENGINE}})],
     ext_modules=cythonize(
-        [extension(name) for name in ("threads", "bounds", "frontier", "network", "training")],
+        [extension(name) for name in ("threads", "bounds", "frontier", "network", "training", "information")],
         compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},
     ),
     cmdclass={"build_clib": BuildEngine, "build_ext": BuildExt},

@@ -62,6 +62,39 @@ typedef struct sc_learner {
 /* Called now and then during long work; 0 asks it to stop. */
 typedef int (*sc_keep_going)(void *state);
 
+/* A model with finitely many hypotheses, inputs and labels. An input with a label is a cell; rows lie along the hypotheses. */
+typedef struct sc_finite {
+    ptrdiff_t stride; /* hypotheses, padded to a multiple of 8 by some that can do nothing */
+    int inputs, labels;
+    const double *theta;     /* [input][label][hypothesis] P(x) P(y|f,x) */
+    const double *log_theta; /* SC_LOG_ZERO where that is 0 */
+} sc_finite;
+
+#define SC_LOG_ZERO -1e9  /* far below what any possible history has, and finite: times nought it is nought */
+#define SC_MOST_COUNTED 500000 /* samples of an enumeration: more could reach that with possible histories */
+
+/* The recursion on P(S_t = s | F = f): into each state lead transitions, each from a state, on a cell, with a probability. */
+typedef struct sc_recursion {
+    sc_finite model;
+    const double *prior;      /* padded by 0 */
+    const double *negentropy; /* prior times E(ln P(Y|f,X) | f) */
+    ptrdiff_t states;
+    const ptrdiff_t *first; /* transitions into state s are first[s] .. first[s+1] */
+    const int32_t *source, *cell;
+    const double *weight;
+    ptrdiff_t width; /* hypotheses of a block, at most SC_MOST_WIDTH and a multiple of 8; the last may have fewer */
+} sc_recursion;
+
+#define SC_MOST_WIDTH 128
+#define SC_ACCOUNT_STATES 1024 /* of one call of account */
+
+/* Sums over the joint law of state, input and label; x ln x stands for its sum over all of them. */
+typedef struct sc_account {
+    double cells, inputs, states;     /* x ln x of P(s,x,y), P(s,x), P(s) */
+    double gap;                       /* E d_KL(P(Y|S,X) || predictor) */
+    ptrdiff_t impossible;             /* first [state][input][label] that can happen and has predictor 0, or -1 */
+} sc_account;
+
 typedef struct sc_engine {
     const char *name;
     ptrdiff_t (*evaluate)(sc_quantity, ptrdiff_t, const sc_column in[4], double *out, ptrdiff_t out_stride);
@@ -96,6 +129,25 @@ typedef struct sc_engine {
     void (*philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4]);
     void (*numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out);
     double (*binomial)(uint64_t key, uint64_t item, double n, double p);
+    /* A step of the recursion, of one block of hypotheses, into states first ... last: laws [state][hypothesis of the block], their
+       logarithms (0 for 0), and the block's mass of each state, before and after; P(s,x,y) of the block into marginals. Sums of
+       P ln P(s'|f), of P (ln P(s,x,y|f) - ln P(s'|f)) over what is merged into s', and of the negentropy (whose total moves with the
+       law's rounding). Blocks have nothing to do with each other until `account`. */
+    void (*recur)(const sc_recursion *, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass, const double *law,
+                  const double *log_law, double *next, double *log_next, double *next_mass, double *marginals, double sums[3]);
+    /* Add up the blocks' marginals of states first ... (at most SC_ACCOUNT_STATES) and what follows; no predictor is the best one.
+       Space: as many doubles times cells. */
+    void (*account)(const sc_recursion *, ptrdiff_t first, ptrdiff_t blocks, const double *marginals, const double *predictor,
+                    void *space, sc_account *out);
+    /* Count vectors first, first + 1, ... of so many samples: their share of E ln(P(counts|F) / mixture of the learner). */
+    double (*enumerate)(const sc_finite *, const double *truth, const double *learner, const double *log_factorial, int samples,
+                        uint64_t first, ptrdiff_t count, void *space);
+    size_t (*enumerate_space)(const sc_finite *); /* bytes */
+    /* One history drawn from the truth: out[t] = E(d_KL(P(Y|F,X) || learner at t) | history). No learner is the best one. */
+    void (*replicate)(const sc_finite *, const double *cumulative, const double *log_truth, const double *log_learner,
+                      const double *negentropy, uint64_t key, uint64_t item, ptrdiff_t samples, void *space, sc_keep_going,
+                      void *state, double *out);
+    size_t (*replicate_space)(const sc_finite *); /* bytes */
     /* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. The peak to compare with. */
     double (*multiply_adds)(long repeats, int single, double *sink);
 } sc_engine;
@@ -132,6 +184,15 @@ const sc_engine *sc_engine_find(const char *name);
     void sc_philox_##isa(const uint32_t[4], uint64_t, uint32_t[4]);                                                              \
     void sc_numbers_##isa(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *);                                           \
     double sc_binomial_##isa(uint64_t, uint64_t, double, double);                                                                \
+    void sc_recur_##isa(const sc_recursion *, ptrdiff_t, ptrdiff_t, ptrdiff_t, const double *, const double *, const double *,    \
+                        double *, double *, double *, double *, double[3]);                                                      \
+    void sc_account_##isa(const sc_recursion *, ptrdiff_t, ptrdiff_t, const double *, const double *, void *, sc_account *);      \
+    double sc_enumerate_##isa(const sc_finite *, const double *, const double *, const double *, int, uint64_t, ptrdiff_t,       \
+                              void *);                                                                                           \
+    size_t sc_enumerate_space_##isa(const sc_finite *);                                                                          \
+    void sc_replicate_##isa(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t,         \
+                            uint64_t, ptrdiff_t, void *, sc_keep_going, void *, double *);                                       \
+    size_t sc_replicate_space_##isa(const sc_finite *);                                                                          \
     double sc_multiply_adds_##isa(long, int, double *);
 SC_DECLARE_KERNELS(baseline)
 SC_DECLARE_KERNELS(avx2)

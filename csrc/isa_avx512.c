@@ -16,6 +16,8 @@
 #include "frontier.c"
 #include "network.c"
 #include "training.c"
+#include "information.c"
+#include "histories.c"
 
 #ifdef __clang__
 #pragma clang attribute pop

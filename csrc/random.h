@@ -19,6 +19,9 @@ typedef enum sc_purpose {
     SC_FOR_LABELS = 5,
     SC_FOR_WEIGHTS = 6,     /* that learners begin with */
     SC_FOR_FRESH_INPUTS = 7, /* on which trained learners are judged */
+    SC_FOR_HISTORIES = 10, /* of a finite model */
+    SC_FOR_TRUTHS = 11, /* which of a set of networks, and its labels */
+    SC_FOR_TRUTH_INPUTS = 12,
     SC_FOR_DRAWS = 16 /* + the place of the width */
 } sc_purpose;
 

@@ -2,23 +2,33 @@
 
 Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
 `isoflop` the bound along lines of equal compute. `NetworkPrior` draws the infinite-width network that the bounds are about, and
-`misspecification` measures by simulation what they bound; `train` trains real networks on its data. Errors are in nats per sample.
+`misspecification` measures by simulation what they bound; `train` trains real networks on its data. `FiniteModel` and
+`HypothesisSet` compute the theorems behind the bounds, term by term. Errors are in nats per sample.
 """
 
 from __future__ import annotations
 
+from . import updates
 from ._core.bounds import VERSION as __version__
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
+from .hypotheses import HypothesisSet
+from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, LearningCurve
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
 from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 
 __all__ = [
+    "BestChannel",
+    "ConstrainedLearner",
+    "Decomposition",
     "EmpiricalFrontier",
     "EmpiricalStatus",
     "Estimate",
+    "FiniteModel",
     "Frontier",
+    "HypothesisSet",
     "IsoFlop",
+    "LearningCurve",
     "MisspecificationEstimate",
     "Network",
     "NetworkPrior",
@@ -36,6 +46,7 @@ __all__ = [
     "occupancy",
     "optimal_resolution",
     "train",
+    "updates",
 ]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -100,6 +101,68 @@ def whole_numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
     if not (np.isfinite(array) & (array >= 1) & (array == np.floor(array))).all():
         raise ValueError(f"{name} must be whole numbers, at least 1, got {describe(value)}")
     return array
+
+
+def _entry(name: str, index: tuple[np.intp, ...]) -> str:
+    return f"{name}[{', '.join(str(int(i)) for i in index)}]" if index else name
+
+
+def laws(name: str, value: ArrayLike, shape: tuple[int | None, ...], wanted: str) -> NDArray[np.float64]:
+    """Return a read-only copy of `value`, probability laws along its last axis; None in `shape` is any length, `wanted` names it.
+
+    A law must sum to 1 to 1e-12 and is divided by its sum.
+    """
+    array = real_array(name, value)
+    if array.ndim != len(shape) or any(n != m for n, m in zip(array.shape, shape, strict=True) if m is not None) or not array.size:
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    wrong = ~(np.isfinite(array) & (array >= 0))
+    if wrong.any():
+        index = np.unravel_index(np.argmax(wrong), array.shape)
+        raise ValueError(f"{_entry(name, index)} must be a probability, finite and not negative, got {array[index]}")
+    sums = array.sum(axis=-1)
+    wrong = np.abs(sums - 1) > 1e-12
+    if wrong.any():
+        index = np.unravel_index(np.argmax(wrong), sums.shape)
+        raise ValueError(f"{_entry(name, index)} must sum to 1, to within 1e-12, got {sums[index]!r}")
+    return frozen(np.ascontiguousarray(array / sums[..., None]))
+
+
+def frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return `array`, read-only from now on."""
+    array.flags.writeable = False
+    return array
+
+
+def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArray[np.generic]:
+    """Return an update as int64 [state, input, label] -> state, or as float64 probabilities [state, input, label, state]."""
+    array = np.asarray(value)
+    wanted = f"(S, {inputs}, {labels}) of whole numbers, or (S, {inputs}, {labels}, S) of probabilities"
+    if array.dtype.kind == "f" and array.ndim == 4:
+        return laws(name, array, (None, inputs, labels, array.shape[0]), wanted)
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"{name} must have shape {wanted}, got {describe(value)}")
+    if array.ndim != 3 or array.shape[1:] != (inputs, labels) or not array.size:
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    wrong = (array < 0) | (array >= len(array))
+    if wrong.any():
+        index = np.unravel_index(np.argmax(wrong), array.shape)
+        raise ValueError(f"{_entry(name, index)} must be a state, 0 to {len(array) - 1}, got {array[index]}")
+    return array.astype(np.int64)
+
+
+def networks_of_one_dimension(name: str, value: object, kind: type) -> tuple[Any, ...]:
+    """Return the networks of an iterable as a tuple: at least one, of one input dimension."""
+    if isinstance(value, kind) or not isinstance(value, Iterable):
+        raise TypeError(f"{name} must be networks, got {describe(value)}")
+    items = tuple(value)
+    for i, item in enumerate(items):
+        if not isinstance(item, kind):
+            raise TypeError(f"{name}[{i}] must be a {kind.__name__}, got {describe(item)}")
+        if item.input_dim != items[0].input_dim:
+            raise ValueError(f"{name}[{i}] must have {items[0].input_dim} inputs as {name}[0] has, got {item.input_dim}")
+    if not items:
+        raise ValueError(f"{name} must hold at least one network, got none")
+    return items
 
 
 def input_rows(name: str, value: ArrayLike, input_dim: int) -> tuple[NDArray[np.floating], bool]:

@@ -71,7 +71,7 @@ main()
 def test_typed():
     folder = Path(sc.__file__).parent
     assert (folder / "py.typed").exists()
-    for name in ("bounds", "frontier", "network", "threads"):
+    for name in ("bounds", "frontier", "information", "network", "threads"):
         assert (folder / "_core" / f"{name}.pyi").exists()
 
 

@@ -1,6 +1,6 @@
 """The C engine as Cython sees it: csrc/engine.h over the public scalecore.h."""
 
-from libc.stdint cimport int8_t, int64_t, uint32_t, uint64_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
 
 
 cdef extern from "scalecore.h" nogil:
@@ -37,6 +37,11 @@ cdef extern from "scalecore.h" nogil:
         double *estimation
         double *elasticity
         int8_t *status
+
+
+cdef extern from "random.h" nogil:
+    const int SC_FOR_TRUTHS
+    const int SC_FOR_TRUTH_INPUTS
 
 
 cdef extern from "engine.h" nogil:
@@ -90,6 +95,36 @@ cdef extern from "engine.h" nogil:
         int64_t *read
         int64_t *diverged
 
+    const double SC_LOG_ZERO
+    const int SC_MOST_COUNTED
+    const int SC_MOST_WIDTH
+    const int SC_ACCOUNT_STATES
+
+    ctypedef struct sc_finite:
+        Py_ssize_t stride
+        int inputs
+        int labels
+        const double *theta
+        const double *log_theta
+
+    ctypedef struct sc_recursion:
+        sc_finite model
+        const double *prior
+        const double *negentropy
+        Py_ssize_t states
+        const Py_ssize_t *first
+        const int32_t *source
+        const int32_t *cell
+        const double *weight
+        Py_ssize_t width
+
+    ctypedef struct sc_account:
+        double cells
+        double inputs
+        double states
+        double gap
+        Py_ssize_t impossible
+
     ctypedef struct sc_engine:
         const char *name
         Py_ssize_t (*evaluate)(sc_quantity, Py_ssize_t, const sc_column *, double *, Py_ssize_t) noexcept nogil
@@ -114,6 +149,16 @@ cdef extern from "engine.h" nogil:
         void (*philox)(const uint32_t *, uint64_t, uint32_t *) noexcept nogil
         void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
         double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil
+        void (*recur)(const sc_recursion *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, const double *, const double *,
+                      double *, double *, double *, double *, double *) noexcept nogil
+        void (*account)(const sc_recursion *, Py_ssize_t, Py_ssize_t, const double *, const double *, void *,
+                        sc_account *) noexcept nogil
+        double (*enumerate)(const sc_finite *, const double *, const double *, const double *, int, uint64_t, Py_ssize_t,
+                            void *) noexcept nogil
+        size_t (*enumerate_space)(const sc_finite *) noexcept nogil
+        void (*replicate)(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t, uint64_t,
+                          Py_ssize_t, void *, sc_keep_going, void *, double *) noexcept nogil
+        size_t (*replicate_space)(const sc_finite *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil
 
     const int SC_ATOMS
