@@ -248,7 +248,7 @@ def _optima(
     near = (y <= height[..., None] + _NEAR) | (np.abs(number - at) <= _LEAST)
     vertex, depth = _parabola(x, y, usable & near, centre, height)
     three = usable & (np.abs(number - at) <= 1)
-    low, high = x[np.maximum(lowest - 1, 0)], x[np.minimum(lowest + 1, x.size - 1)]
+    low, high = (edge(np.where(usable & near, x, -side), axis=-1) for edge, side in ((np.min, -np.inf), (np.max, np.inf)))
     outside = ~((vertex >= low) & (vertex <= high))  # a parabola through a lopsided valley may miss its bottom
     narrow, narrow_depth = _parabola(x, y, three, centre, height)
     vertex, depth = np.where(outside, narrow, vertex), np.where(outside, narrow_depth, depth)
