@@ -37,18 +37,19 @@ cdef enum:
     MOST_SAMPLES = 4096       # in a block
     MOST_BYTES = 64 << 20     # of samples, both blocks of all repeats together
     CLASS_BYTES = 26 << 10    # learners that read together stay in the first cache
+    PAGE = 4096
 
 
 cdef class Memory:
-    """Bytes on cache lines of their own."""
+    """Bytes from the beginning of a page."""
     cdef char *raw
     cdef char *data
 
     def __cinit__(self, size_t size):
-        self.raw = <char *>calloc(size + 64, 1)
+        self.raw = <char *>calloc(size + PAGE, 1)
         if self.raw == NULL:
             raise MemoryError(f"{size} bytes of work space")
-        self.data = self.raw + (64 - <size_t>self.raw % 64) % 64
+        self.data = self.raw + (PAGE - <size_t>self.raw % PAGE) % PAGE
 
     def __dealloc__(self):
         free(self.raw)
@@ -56,6 +57,11 @@ cdef class Memory:
 
 cdef size_t lines(size_t size) noexcept:
     return (size + 63) // 64 * 64
+
+
+cdef size_t pages(size_t size) noexcept:
+    """What one thread writes has pages of its own: prefetching beyond its end would take lines from another thread."""
+    return (size + PAGE - 1) // PAGE * PAGE
 
 
 cdef class Blocks:
@@ -156,7 +162,7 @@ cdef class Learners:
         places = sorted(
             ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
         )
-        self.memory = Memory(sum(self.size(place[2]) for place in places))
+        self.memory = Memory(sum(self.size(place[2]) for place in places) + PAGE * len(places))  # classes begin with pages
         place = self.memory.data
         before = None
         for number, (r, position, width, w, i) in enumerate(places):
@@ -166,6 +172,7 @@ cdef class Learners:
                 self.starts[self.classes], self.repeat[self.classes] = number, r
                 self.classes += 1
                 bytes = 0
+                place = self.memory.data + pages(place - self.memory.data)
             before, bytes = here, bytes + each
             learner = &self.all[number]
             learner.width, learner.rate, learner.state = width, rates[i], place
@@ -228,7 +235,7 @@ def train(uint64_t key, int input_dim, double concentration, str optimizer, doub
     cdef int size = block_size(repeats, input_dim, single)
     cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
     cdef Blocks then = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
-    cdef size_t each = lines(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, size)))
+    cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, size)))
     cdef int64_t first = np.min(read) // size * size
     cdef classes them = classes_of(learners)
     cdef drawing what = drawing_of(then)
@@ -281,7 +288,7 @@ def judge(uint64_t key, int input_dim, double concentration, str optimizer, doub
     cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single, True)
     cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_LESSON_MULTIPLE, single, False)
     cdef size_t number_size = sizeof(float) if single else sizeof(double)
-    cdef size_t each = lines(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, inputs)))
+    cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, inputs)))
     cdef classes them = classes_of(learners)
     cdef drawing new = drawing_of(fresh), old = drawing_of(last)
     cdef sc_lesson *lesson
