@@ -144,11 +144,12 @@ cdef class Learners:
     cdef Memory memory
 
     def __cinit__(self, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
-                  int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, bint adam):
+                  int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, bint adam, int n_threads):
         cdef int repeats = <int>sums.shape[0], widths = <int>sums.shape[1], rate_count = <int>sums.shape[2], r, w, i
         cdef size_t bytes = 0, each
         cdef sc_learner *learner
         cdef char *place
+        cdef int most, team = team_size(2**30, n_threads)
         self.optimizer, self.count = SC_ADAM if adam else SC_SGD, repeats * widths * rate_count
         self.arrays = (states, sums, read, diverged, record)
         self.input_dim, self.single = states[0].shape[3] - 1, states[0].dtype == np.float32
@@ -158,6 +159,7 @@ cdef class Learners:
         self.plain = <void **>calloc(self.count, sizeof(void *))
         if self.all == NULL or self.starts == NULL or self.repeat == NULL or self.plain == NULL:
             raise MemoryError("learners")
+        most = min(SC_CLASS, (self.count + team - 1) // team)  # how learners are put together changes no bit
         wide = [state.shape[4] for state in states]
         places = sorted(
             ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
@@ -168,7 +170,7 @@ cdef class Learners:
         for number, (r, position, width, w, i) in enumerate(places):
             each = self.size(width)
             here = (r, position)
-            if here != before or bytes + each > CLASS_BYTES or number - self.starts[self.classes - 1] == SC_CLASS:
+            if here != before or bytes + each > CLASS_BYTES or number - self.starts[self.classes - 1] == most:
                 self.starts[self.classes], self.repeat[self.classes] = number, r
                 self.classes += 1
                 bytes = 0
@@ -230,7 +232,7 @@ def train(uint64_t key, int input_dim, double concentration, str optimizer, doub
     When a signal handler raises, all arrays hold what was reached.
     """
     cdef int repeats = <int>sums.shape[0], item, team, count
-    cdef Learners learners = Learners(states, rates, sums, read, diverged, record, optimizer == "adam")
+    cdef Learners learners = Learners(states, rates, sums, read, diverged, record, optimizer == "adam", n_threads)
     cdef bint single = learners.single
     cdef int size = block_size(repeats, input_dim, single)
     cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
@@ -283,7 +285,7 @@ def judge(uint64_t key, int input_dim, double concentration, str optimizer, doub
     cdef int64_t[::1] at_end = np.array([inputs], np.int64)
     cdef double[:, :, :, ::1] record = np.empty((errors.shape[0], errors.shape[1], errors.shape[2], 1))
     cdef Learners learners = Learners(states, rates, np.zeros(np.shape(errors)), nowhere, nowhere.copy(), record,
-                                      optimizer == "adam")
+                                      optimizer == "adam", n_threads)
     cdef bint single = learners.single, waiting = samples % 2 == 1 and learners.optimizer == SC_SGD
     cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single, True)
     cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_LESSON_MULTIPLE, single, False)
