@@ -14,6 +14,7 @@ from ._empirical import EmpiricalFrontier, trace
 from ._progress import bar
 from ._validation import (
     distinct,
+    flag,
     fraction,
     positive_array,
     positive_int,
@@ -107,7 +108,7 @@ class TrainingRuns:
 
     def __repr__(self) -> str:
         diverged = np.count_nonzero(self.diverged >= 0)
-        ends = f"{self.widths[0]} to {self.widths[-1]}" if self.widths.size > 1 else f"{self.widths[0]}"
+        ends = f"{self.widths.min()} to {self.widths.max()}" if self.widths.size > 1 else f"{self.widths[0]}"
         mean = self.error[..., -1].mean(axis=0) if self.checkpoints.size else np.full((1, 1), np.nan)
         best = f", error {np.nanmin(mean):.3g} nats" if np.isfinite(mean).any() else ""
         if best:
@@ -155,7 +156,7 @@ class TrainingRuns:
         record = np.full((*state.sums.shape, state.planned.size), np.nan)
         record[..., np.searchsorted(state.planned, planned)] = state.record[..., np.isin(self._state.planned, planned)]
         state.record = record
-        return advance_runs(replace(self, _state=state), total, thread_count(n_threads), progress)
+        return advance_runs(replace(self, _state=state), total, thread_count(n_threads), flag("progress", progress))
 
     def frontier(
         self, budgets: ArrayLike, cost: float = 1.0, *, resamples: int = 1000, confidence: float = 0.95, rng: Any = 0

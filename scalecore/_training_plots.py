@@ -113,8 +113,8 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
         ax.plot(theory.samples[finite], theory.parameters[finite], color=bound, label="optimum of the bound, same budgets")
     ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
     if finite.any() or inside.any():
-        x, y = (float(np.nanmin(values)) for values in (frontier.samples, frontier.parameters))
-        if np.isfinite(x) and np.isfinite(y):
+        if np.isfinite(frontier.parameters).any():
+            x, y = (float(np.nanmin(values)) for values in (frontier.samples, frontier.parameters))
             top = float(np.nanmax(frontier.parameters)) * 3 / y
             ax.plot([x, x * top], [y, y * top], "--", color="0.45", linewidth=1.2, zorder=1, label="slope 1")
         ax.legend(fontsize=8, frameon=False, loc="upper left")

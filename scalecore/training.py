@@ -22,6 +22,7 @@ from ._validation import (
     choice,
     describe,
     distinct,
+    flag,
     nonnegative_number,
     positive_array,
     positive_int,
@@ -158,9 +159,9 @@ def train(
             planned.astype(np.int64),
         ),
     )
-    threads = thread_count(n_threads)
+    threads, show = thread_count(n_threads), flag("progress", progress)
     runs._state.weights.extend(_initial_weights(runs))
-    return advance_runs(runs, total, threads, progress)
+    return advance_runs(runs, total, threads, show)
 
 
 def _initial_weights(runs: TrainingRuns) -> list[NDArray[Any]]:

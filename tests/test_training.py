@@ -343,6 +343,7 @@ def test_the_step_of_divergence_is_the_twins():
         ({"dtype": "float16"}, ValueError, "dtype must be one of"),
         ({"rng": -1}, ValueError, "rng must not be negative"),
         ({"n_threads": 0}, ValueError, "n_threads must be at least 1"),
+        ({"progress": 3}, TypeError, "progress must be True or False"),
     ],
 )
 def test_bad_input_is_refused_by_name(change, error, text):
