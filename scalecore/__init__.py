@@ -15,6 +15,7 @@ from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .hypotheses import HypothesisSet
 from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, LearningCurve
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
+from .sweep import Sweep, sweep
 from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "Network",
     "NetworkPrior",
     "Status",
+    "Sweep",
     "TrainingRuns",
     "__version__",
     "closed_form_bound",
@@ -45,6 +47,7 @@ __all__ = [
     "misspecification_bound",
     "occupancy",
     "optimal_resolution",
+    "sweep",
     "train",
     "updates",
 ]

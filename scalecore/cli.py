@@ -45,6 +45,7 @@ from ._cli_options import (
     show,
     write_csv,
 )
+from ._cli_sweep import info, plot, sweep_group
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
@@ -321,6 +322,10 @@ def train_command(
     draw(plot, lambda: best.plot()[0])
     if runs.interrupted:
         raise click.exceptions.Abort
+
+
+for command in (sweep_group, info, plot):
+    main.add_command(command)
 
 
 def run(arguments: list[str] | None = None) -> None:

@@ -188,3 +188,32 @@ def test_train(scalecore_command):
         message = scalecore_command("train", *bad, status=2)
         assert text in message
         assert len(message.splitlines()) == 1
+
+
+def test_sweep_info_and_plot(scalecore_command):
+    command = ["sweep", "frontier", "-C", "1e6:1e12:13", "-d", "1:1000:4", "-K", "1:1e4:5", "--out", "sweep.zarr"]
+    scalecore_command(*command, "--chunk", "5")
+    store = sc.Sweep.load(scalecore_command.folder / "sweep.zarr")
+    assert (store.finished, store.chunks) == (3, 3)
+    with store.open() as data:
+        best = sc.compute_optimal(data.budget.values[:, None, None], data.input_dim.values[:, None], data.concentration.values)
+        assert np.array_equal(data.width.values, best.width)
+    scalecore_command(*command, "--chunk", "5")  # nothing to do
+    assert "belongs to another sweep" in scalecore_command(*command, "--chunk", "4", status=2)
+    told = scalecore_command("info", "sweep.zarr")
+    for text in ("compute_optimal", "budget: 13 values from 1e+06 to 1e+12, in chunks of 5", "cost: 1", "3 of 3 chunks (100.0%)"):
+        assert text in told
+    scalecore_command("plot", "sweep.zarr", "--out", "sweep.png")
+    assert (scalecore_command.folder / "sweep.png").stat().st_size > 20_000
+    scalecore_command("sweep", "bound", "-n", "1:100:5", "-T", "1e3,1e6", "--out", "bound.zarr", "--workers", "2")
+    with sc.Sweep.load(scalecore_command.folder / "bound.zarr").open() as data:
+        assert np.array_equal(data.error_bound.values, sc.error_bound(data.width.values[:, None], data.samples.values, 10, 100))
+    for bad, text in (
+        (["info", "nothing.zarr"], "no such store"),
+        (["plot", "bound.zarr"], "only swept frontiers can be drawn"),
+        (["sweep", "frontier", "-C", "1e6"], "--out"),
+        (["sweep", "frontier", "-C", "0", "--out", "x.zarr"], "budget must be"),
+    ):
+        message = scalecore_command(*bad, status=2)
+        assert text in message
+        assert len(message.splitlines()) == 1

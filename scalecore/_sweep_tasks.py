@@ -1,0 +1,209 @@
+"""What can be swept: for each task its axes, its options, its outputs, and how a block of the grid is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from . import bounds
+from ._runs import default_checkpoints
+from ._validation import describe
+from .frontier import compute_optimal
+from .network import NetworkPrior, misspecification
+from .training import train
+
+Block = Mapping[str, NDArray[Any]]
+
+AXES = {  # name: (long name, units)
+    "width": ("hidden units", "1"),
+    "samples": ("training samples", "1"),
+    "input_dim": ("input dimension", "1"),
+    "concentration": ("concentration of the Dirichlet process", "1"),
+    "budget": ("compute budget", "FLOP"),
+    "cost": ("compute per parameter and sample", "FLOP"),
+    "learning_rate": ("learning rate", "1"),
+    "repeat": ("repeat", "1"),
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """One variable of the store."""
+
+    long_name: str
+    units: str
+    dtype: str = "f8"
+    extra: tuple[str, ...] = ()  # dimensions beside the grid's, last
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call of the library over a grid.
+
+    `compute(block, options, keys, n_threads)` returns each output for a block of the grid: `block` holds each axis shaped to
+    broadcast, `keys` a SeedSequence for each point in C order (None where nothing is random).
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    options: Mapping[str, Any]
+    outputs: Mapping[str, Output]
+    compute: Callable[[Block, Mapping[str, Any], Any, int | None], dict[str, NDArray[Any]]]
+    optional: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()  # outputs that are stored unasked; all where empty
+    random: bool = False
+    extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(default=lambda options: {})
+
+
+def _frontier(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+    best = compute_optimal(**block, **options, n_threads=n_threads)
+    return {name: np.asarray(getattr(best, name)) for name in _FRONTIER.outputs}
+
+
+_FRONTIER = Task(
+    "compute_optimal",
+    ("budget", "input_dim", "concentration", "cost"),
+    {"bound": "optimal", "integer": False},
+    {
+        "width": Output("compute-optimal width", "1"),
+        "samples": Output("compute-optimal number of samples", "1"),
+        "parameters": Output("compute-optimal parameter count", "1"),
+        "error": Output("error bound", "nat"),
+        "misspecification": Output("misspecification bound", "nat"),
+        "estimation": Output("estimation bound", "nat"),
+        "elasticity": Output("d log parameters / d log budget", "1"),
+        "model_share": Output("parameters / (parameters + samples)", "1"),
+        "status": Output("scalecore.Status", "1", "i1"),
+    },
+    _frontier,
+    optional=("cost",),
+    default=("width", "samples", "error", "elasticity", "status"),
+)
+
+
+def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str) -> Task:
+    def compute(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+        with np.errstate(invalid="ignore"):
+            return {function.__name__: np.asarray(function(*(block[axis] for axis in axes)))}
+
+    return Task(function.__name__, axes, {}, {function.__name__: Output(long_name, units)}, compute)
+
+
+def _each_point(block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Call for each (input_dim, concentration) of a block and stack what comes back."""
+    dims, concentrations = np.broadcast_arrays(block["input_dim"], block["concentration"])
+    rows = []
+    for dim, concentration, key in zip(dims.flat, concentrations.flat, keys, strict=True):
+        if dim != np.floor(dim):
+            raise ValueError(f"input_dim must be whole numbers for networks, got {dim:g}")
+        rows.append(call(NetworkPrior(int(dim), float(concentration)), key))
+    return {name: np.stack([row[name] for row in rows]).reshape(*dims.shape, *rows[0][name].shape) for name in rows[0]}
+
+
+def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+    def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
+        got = misspecification(prior, np.atleast_1d(options["widths"]), rng=key, n_threads=n_threads, **_without(options, "widths"))
+        parts = {"kl": got.kl, "squared_error": got.squared_error, "occupancy": got.occupancy}
+        out = {name: part.mean for name, part in parts.items()}
+        return out | {f"{name}_std_error": part.std_error for name, part in parts.items()} | {"bound": got.bound}
+
+    return _each_point(block, keys, call)
+
+
+def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+    def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
+        runs = train(
+            prior, rng=key, n_threads=n_threads, **{"checkpoints": default_checkpoints(options["samples"])} | dict(options)
+        )
+        if runs.interrupted:
+            raise KeyboardInterrupt
+        return {"error": runs.error, "final_error": runs.final_error, "diverged": runs.diverged}
+
+    return _each_point(block, keys, call)
+
+
+def _train_axes(options: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    total = int(options["samples"])
+    checkpoints = options.get("checkpoints")
+    return {
+        "repeat": np.arange(int(options.get("repeats", 8))),
+        "width": np.atleast_1d(np.asarray(options["widths"], float)),
+        "learning_rate": np.atleast_1d(np.asarray(options["learning_rates"], float)),
+        "samples": default_checkpoints(total) if checkpoints is None else np.union1d(checkpoints, [total]),
+    }
+
+
+def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != name}
+
+
+REQUIRED = object()  # an option that has no default
+_WIDTH, _RUNS = ("width",), ("repeat", "width", "learning_rate")
+_TASKS = [
+    _FRONTIER,
+    *(
+        _ufunc_task(function, ("width", "samples", "input_dim", "concentration"), *text)
+        for function, text in (
+            (bounds.error_bound, ("error bound", "nat")),
+            (bounds.misspecification_bound, ("misspecification bound", "nat")),
+            (bounds.estimation_bound, ("estimation bound", "nat")),
+            (bounds.optimal_resolution, ("best resolution", "1")),
+            (bounds.closed_form_bound, ("closed-form error bound", "nat")),
+        )
+    ),
+    _ufunc_task(bounds.occupancy, ("width", "concentration"), "expected distinct units", "1"),
+    Task(
+        "misspecification",
+        ("input_dim", "concentration"),
+        {"widths": REQUIRED, "networks": 200, "inputs": 1024, "dtype": "float64", "rtol": None},
+        {
+            "kl": Output("misspecification", "nat", extra=_WIDTH),
+            "kl_std_error": Output("its standard error over networks", "nat", extra=_WIDTH),
+            "squared_error": Output("E(F - F~)^2", "1", extra=_WIDTH),
+            "squared_error_std_error": Output("its standard error over networks", "1", extra=_WIDTH),
+            "occupancy": Output("distinct units", "1", extra=_WIDTH),
+            "occupancy_std_error": Output("its standard error over networks", "1", extra=_WIDTH),
+            "bound": Output("K / (16 n)", "nat", extra=_WIDTH),
+        },
+        _misspecification,
+        random=True,
+        extra_axes=lambda options: {"width": np.atleast_1d(np.asarray(options["widths"], float))},
+    ),
+    Task(
+        "train",
+        ("input_dim", "concentration"),
+        {
+            "widths": REQUIRED,
+            "samples": REQUIRED,
+            "learning_rates": REQUIRED,
+            "repeats": 8,
+            "optimizer": "sgd",
+            "decay": 0.5,
+            "decay_start": 1000.0,
+            "checkpoints": None,
+            "test_inputs": 4096,
+            "dtype": "float32",
+        },
+        {
+            "error": Output("prequential reducible error", "nat", extra=(*_RUNS, "samples")),
+            "final_error": Output("error of the trained network on fresh inputs", "nat", extra=_RUNS),
+            "diverged": Output("first sample whose logit was not finite, or -1", "1", "i8", _RUNS),
+        },
+        _train,
+        random=True,
+        extra_axes=_train_axes,
+    ),
+]
+TASKS = {task.name: task for task in _TASKS}
+
+
+def find_task(task: object) -> Task:
+    """Return the task that a name or one of the library's functions stands for."""
+    name = task if isinstance(task, str) else getattr(task, "__name__", None)
+    if name not in TASKS or not (isinstance(task, (str, np.ufunc)) or callable(task)):
+        raise ValueError(f"task must be one of {', '.join(TASKS)}, by name or function, got {describe(task)}")
+    return TASKS[name]
