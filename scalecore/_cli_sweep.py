@@ -108,7 +108,7 @@ def info(store: Path) -> None:
 
     Example: scalecore info sweep.zarr
     """
-    from .sweep import stored_plan
+    from ._sweep_store import stored_plan
 
     what, plan = loaded(store), stored_plan(store)
     size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())

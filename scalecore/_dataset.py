@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from .frontier import Frontier
 
-_COORDINATES = {
+COORDINATES = {
     "budget": ("compute budget", "FLOP"),
     "input_dim": ("input dimension", "1"),
     "concentration": ("concentration of the Dirichlet process", "1"),
@@ -49,7 +49,7 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
         raise ImportError("to_dataset() needs xarray: pip install 'scalecore[data]'") from error
     from .frontier import Status
 
-    inputs = {name: np.asarray(getattr(frontier, name)) for name in _COORDINATES}
+    inputs = {name: np.asarray(getattr(frontier, name)) for name in COORDINATES}
     axes = {name: _varying_axes(array) for name, array in inputs.items()}
     dims = []
     for axis in range(len(frontier.shape)):
@@ -73,7 +73,7 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
             "source": f"scalecore {__version__}",
         },
     )
-    for name, (long_name, units) in (_COORDINATES | _VARIABLES).items():
+    for name, (long_name, units) in (COORDINATES | _VARIABLES).items():
         dataset[name].attrs.update(long_name=long_name, units=units)
     dataset["status"].attrs.update(
         flag_values=np.array([int(status) for status in Status], np.int8), flag_meanings=" ".join(status.name for status in Status)

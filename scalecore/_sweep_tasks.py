@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import bounds
+from ._dataset import COORDINATES
 from ._runs import default_checkpoints
 from ._validation import describe
 from .frontier import compute_optimal
@@ -18,13 +19,9 @@ from .training import train
 
 Block = Mapping[str, NDArray[Any]]
 
-AXES = {  # name: (long name, units)
+AXES = COORDINATES | {  # name: (long name, units)
     "width": ("hidden units", "1"),
     "samples": ("training samples", "1"),
-    "input_dim": ("input dimension", "1"),
-    "concentration": ("concentration of the Dirichlet process", "1"),
-    "budget": ("compute budget", "FLOP"),
-    "cost": ("compute per parameter and sample", "FLOP"),
     "learning_rate": ("learning rate", "1"),
     "repeat": ("repeat", "1"),
 }

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import scalecore as sc
-import scalecore.sweep
+from scalecore._sweep_store import MARKS
 
 pytest.importorskip("zarr")
 xarray = pytest.importorskip("xarray")
@@ -126,7 +126,7 @@ def test_killed_at_ten_moments(tmp_path):
     finished = []
     for _ in range(10):
         process = subprocess.Popen([*command, str(tmp_path / "killed")])
-        store = tmp_path / "killed" / module._MARKS
+        store = tmp_path / "killed" / MARKS
         start, before = time.monotonic(), len(finished)
         while (
             process.poll() is None and time.monotonic() < start + 30 and len(os.listdir(store) if store.exists() else []) <= before
@@ -178,7 +178,7 @@ def test_a_broken_pool_is_told_and_loses_nothing(tmp_path):
 
 
 def test_a_full_disk_gives_one_error_and_loses_nothing(tmp_path, monkeypatch):
-    real, calls = module._write, []
+    real, calls = module.write_chunk, []
 
     def full(plan, path, number, out):
         calls.append(number)
@@ -186,7 +186,7 @@ def test_a_full_disk_gives_one_error_and_loses_nothing(tmp_path, monkeypatch):
             raise OSError(errno.ENOSPC, "No space left on device")
         real(plan, path, number, out)
 
-    monkeypatch.setattr(module, "_write", full)
+    monkeypatch.setattr(module, "write_chunk", full)
     with pytest.raises(OSError, match="No space left on device; finished chunks are kept") as caught:
         sc.sweep("compute_optimal", GRID, tmp_path / "s", chunks=CHUNKS)
     assert caught.value.errno == errno.ENOSPC
