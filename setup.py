@@ -17,7 +17,20 @@ from setuptools.command.build_ext import build_ext
 
 ENGINE = [
     f"csrc/{name}.c"
-    for name in ("api", "bounds", "frontier", "network", "training", "information", "histories", "isa_avx2", "isa_avx512")
+    for name in (
+        "api",
+        "api_network",
+        "api_training",
+        "bounds",
+        "points",
+        "frontier",
+        "network",
+        "training",
+        "information",
+        "histories",
+        "isa_avx2",
+        "isa_avx512",
+    )
 ]
 HEADERS = sorted(str(path) for path in [*Path("csrc").glob("*.h"), *Path("scalecore").rglob("*.h")])
 VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
@@ -44,6 +57,23 @@ class BuildExt(build_ext):
     def run(self):
         self.run_command("build_clib")
         super().run()
+        self.ship_library()
+
+    def ship_library(self):
+        """Put the engine beside the header: programs that are not Python link it. The package holds it as scalecore/lib."""
+        engine = self.get_finalized_command("build_clib")
+        built = self.library_file(engine.build_clib, "scalecore_engine")
+        package = "scalecore" if self.inplace else os.path.join(self.build_lib, "scalecore")
+        shipped = self.library_file(os.path.join(package, "lib"), "scalecore")
+        self.mkpath(os.path.dirname(shipped))
+        self.copy_file(built, shipped)
+
+    def library_file(self, folder, name):
+        return self.compiler.library_filename(name, output_dir=folder)
+
+    def get_outputs(self):
+        package = os.path.join(self.build_lib, "scalecore", "lib")
+        return [*super().get_outputs(), self.library_file(package, "scalecore")]
 
     def build_extensions(self):
         msvc = self.compiler.compiler_type == "msvc"
@@ -85,8 +115,8 @@ INCLUDE = ["csrc", "scalecore/include", "scalecore/_core", numpy.get_include()]
 
 def extension(name):
     return Extension(
-        f"scalecore._core.{name}",
-        [f"scalecore/_core/{name}.pyx"],
+        f"scalecore.{name}",
+        [f"scalecore/{name.replace('.', '/')}.pyx"],
         include_dirs=INCLUDE,
         define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
         depends=[*HEADERS, *ENGINE],
@@ -97,7 +127,10 @@ setup(
     version=VERSION,
     libraries=[("scalecore_engine", {"sources": ENGINE, "include_dirs": INCLUDE, "obj_deps": {"": HEADERS + ENGINE}})],
     ext_modules=cythonize(
-        [extension(name) for name in ("threads", "bounds", "frontier", "network", "training", "information")],
+        [
+            *(extension(f"_core.{name}") for name in ("threads", "bounds", "frontier", "network", "training", "information")),
+            extension("c_api"),
+        ],
         compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},
     ),
     cmdclass={"build_clib": BuildEngine, "build_ext": BuildExt},

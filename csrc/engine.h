@@ -19,11 +19,6 @@ typedef struct sc_experiment {
     const double *widths;
 } sc_experiment;
 
-#define SC_MOST_WIDTHS 200
-#define SC_ATOMS 64 /* atoms that are drawn together */
-
-typedef enum sc_optimizer { SC_SGD, SC_ADAM } sc_optimizer;
-
 typedef enum sc_mode {
     SC_LEARN,
     SC_EXAMINE, /* sums and records errors, but learns nothing */
@@ -45,8 +40,8 @@ typedef struct sc_lesson {
     const int64_t *checkpoints; /* increasing */
 } sc_lesson;
 
-#define SC_LESSON_MULTIPLE 64  /* samples come in multiples of it */
-#define SC_CLASS 16            /* learners that a kernel teaches together */
+#define SC_LESSON_MULTIPLE SC_SAMPLES
+#define SC_CLASS SC_MOST_RUNS /* learners that a kernel teaches together */
 
 /* One network in training. */
 typedef struct sc_learner {
@@ -58,9 +53,6 @@ typedef struct sc_learner {
     int64_t *read;     /* samples that it has seen; SGD has learned from an even number of them */
     int64_t *diverged; /* the first sample whose logit was not finite, or -1 */
 } sc_learner;
-
-/* Called now and then during long work; 0 asks it to stop. */
-typedef int (*sc_keep_going)(void *state);
 
 /* A model with finitely many hypotheses, inputs and labels. An input with a label is a cell; rows lie along the hypotheses. */
 typedef struct sc_finite {
@@ -95,8 +87,11 @@ typedef struct sc_account {
     ptrdiff_t impossible;             /* first [state][input][label] that can happen and has predictor 0, or -1 */
 } sc_account;
 
+typedef double (*sc_point)(double n, double T, double d, double K);
+
 typedef struct sc_engine {
     const char *name;
+    sc_point point[SC_QUANTITY_COUNT]; /* one point, without the machinery of blocks but with the same bits */
     ptrdiff_t (*evaluate)(sc_quantity, ptrdiff_t, const sc_column in[4], double *out, ptrdiff_t out_stride);
     void (*compute_optimal)(sc_bound, int integer, ptrdiff_t, const sc_column in[4], const sc_frontier_out *out);
     /* One network: per width the means over its inputs of d_KL and (F - F~)^2, and the distinct units. */
@@ -154,6 +149,9 @@ typedef struct sc_engine {
 
 /* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it runs. */
 const sc_engine *sc_engine_find(const char *name);
+/* The engine of the public functions: the best one, unless sc_engine_use has chosen (before any of them is called). */
+const sc_engine *sc_engine_in_use(void);
+void sc_engine_use(const sc_engine *engine);
 
 #ifndef SC_KERNEL
 #define SC_KERNEL(name) name##_baseline
@@ -164,6 +162,12 @@ const sc_engine *sc_engine_find(const char *name);
 #endif
 
 #define SC_DECLARE_KERNELS(isa)                                                                                                  \
+    double sc_point_error_bound_##isa(double, double, double, double);                                                           \
+    double sc_point_misspecification_bound_##isa(double, double, double, double);                                                \
+    double sc_point_estimation_bound_##isa(double, double, double, double);                                                      \
+    double sc_point_optimal_resolution_##isa(double, double, double, double);                                                    \
+    double sc_point_closed_form_bound_##isa(double, double, double, double);                                                     \
+    double sc_point_occupancy_##isa(double, double, double, double);                                                             \
     ptrdiff_t sc_evaluate_##isa(sc_quantity, ptrdiff_t, const sc_column[4], double *, ptrdiff_t);                                \
     void sc_compute_optimal_##isa(sc_bound, int, ptrdiff_t, const sc_column[4], const sc_frontier_out *);                        \
     void sc_experiment_##isa(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *, double *, double *, double *);  \

@@ -12,6 +12,7 @@
 #include "allocation.h"
 
 #define SC_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on every double is whole */
+#define SC_MOST_CANDIDATES (1 << 22) /* of a walk, some ten times what any needs from a good start: a bad one must not take for ever */
 
 typedef struct sc_search {
     sc_bound bound;
@@ -64,7 +65,8 @@ static void sc_walk_widths(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
     const double last = sc_first_lane(sc_floor(s->b.most));
-    for (double n0 = start; 1.0 <= n0 && n0 <= last; n0 += step * SC_LANES) {
+    int packs = SC_MOST_CANDIDATES / SC_LANES;
+    for (double n0 = start; 1.0 <= n0 && n0 <= last && packs; n0 += step * SC_LANES, packs--) {
         const real n = r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(n0)), one), r_set(last));
         const real T = sc_affordable(s, n);
         if (n0 != start && sc_first_lane(sc_error_at(s, n, T)) >= s->best_error)
@@ -102,7 +104,8 @@ static void sc_walk_samples(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
     const double last = sc_first_lane(sc_floor(s->b.most));
-    for (double T0 = start; 1.0 <= T0 && T0 <= last; T0 += step * SC_LANES) {
+    int packs = SC_MOST_CANDIDATES / SC_LANES;
+    for (double T0 = start; 1.0 <= T0 && T0 <= last && packs; T0 += step * SC_LANES, packs--) {
         const real T = r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(T0)), one), r_set(last));
         const real hi = sc_widest(s, T), lo = sc_widest(s, T + one) + one;
         const real nearest = r_max(step > 0 ? hi : lo, one);

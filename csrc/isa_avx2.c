@@ -13,6 +13,7 @@
 
 #define SC_ISA 2 /* SC_ISA_AVX2 */
 #include "bounds.c"
+#include "points.c"
 #include "frontier.c"
 #include "network.c"
 #include "training.c"

@@ -13,6 +13,7 @@
 
 #define SC_ISA 3 /* SC_ISA_AVX512 */
 #include "bounds.c"
+#include "points.c"
 #include "frontier.c"
 #include "network.c"
 #include "training.c"

@@ -318,9 +318,13 @@ SC_INLINE real r_nan(void) { return r_set(NAN); }
 
 SC_INLINE double sc_first_lane(real x)
 {
-    double lanes[SC_LANES];
-    r_store(lanes, x);
-    return lanes[0];
+#if SC_ISA == SC_ISA_AVX512
+    return _mm512_cvtsd_f64(x);
+#elif SC_ISA == SC_ISA_AVX2
+    return _mm256_cvtsd_f64(x);
+#else
+    return x;
+#endif
 }
 
 #endif

@@ -42,6 +42,7 @@ __all__ = [
     "error_bound",
     "estimation_bound",
     "get_include",
+    "get_library_dir",
     "isoflop",
     "misspecification",
     "misspecification_bound",
@@ -65,3 +66,19 @@ def get_include() -> str:
     import os
 
     return os.path.join(os.path.dirname(__file__), "include")
+
+
+def get_library_dir() -> str:
+    """Return the folder of the static library ``scalecore``, for programs that are not Python.
+
+    It holds the whole C interface and needs nothing but the C library (``-lscalecore -lm``): no Python, no OpenMP.
+
+    Examples
+    --------
+    >>> import os, scalecore
+    >>> any("scalecore" in name for name in os.listdir(scalecore.get_library_dir()))
+    True
+    """
+    import os
+
+    return os.path.join(os.path.dirname(__file__), "lib")

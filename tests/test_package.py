@@ -84,6 +84,8 @@ def test_the_header_stands_alone(language, tmp_path):
         '#include "scalecore.h"\n'
         "typedef double (*bound)(double, double, double, double);\n"
         "bound f(void) { return sc_error_bound; }\n"
+        "sc_network_options network = SC_NETWORK_OPTIONS_INIT;\n"
+        "sc_training_options training = SC_TRAINING_OPTIONS_INIT;\n"
     )
     command = [
         "cc",

@@ -1,0 +1,114 @@
+/* What the public functions ask of their arguments before any work starts. */
+#ifndef SC_CHECK_H
+#define SC_CHECK_H
+
+#include "engine.h"
+
+#include <string.h>
+
+#define SC_MOST_COUNT (PTRDIFF_MAX / 16) /* elements of an array: no byte count of ours overflows */
+#define SC_MOST_BLOCK 1048576            /* inputs or samples of one call */
+#define SC_LINES(bytes) (((bytes) + SC_ALIGNMENT - 1) / SC_ALIGNMENT * SC_ALIGNMENT)
+
+typedef struct sc_span { /* bytes first ... last - 1 */
+    uintptr_t first, last;
+} sc_span;
+
+/* `count` elements of `each` bytes, `stride` elements apart; 0 if they cannot lie in an address space. */
+static inline int sc_span_of(const void *data, ptrdiff_t count, ptrdiff_t stride, size_t each, sc_span *span)
+{
+    const uintptr_t at = (uintptr_t)data;
+    const uintptr_t step = stride < 0 ? (uintptr_t)0 - (uintptr_t)stride : (uintptr_t)stride;
+    span->first = span->last = at;
+    if (count <= 0)
+        return 1;
+    if (step && (uintptr_t)(count - 1) > (uintptr_t)SC_MOST_COUNT / step)
+        return 0;
+    const uintptr_t reach = (uintptr_t)(count - 1) * step * each;
+    if (stride < 0 ? reach > at : reach + each > UINTPTR_MAX - at)
+        return 0;
+    span->first = stride < 0 ? at - reach : at;
+    span->last = (stride < 0 ? at : at + reach) + each;
+    return 1;
+}
+
+static inline int sc_disjoint(sc_span a, sc_span b)
+{
+    return a.first == a.last || b.first == b.last || a.last <= b.first || b.last <= a.first;
+}
+
+static inline int sc_aligned(const void *p, size_t to)
+{
+    return (uintptr_t)p % to == 0;
+}
+
+/* One array of a call: `bytes` from `data`, to be aligned, and written or only read. */
+typedef struct sc_array {
+    const void *data;
+    size_t bytes, alignment;
+    int written;
+} sc_array;
+
+/* SC_OK if all arrays are there (where they have bytes), aligned, and nothing that is written touches another. */
+static inline int sc_check_arrays(const sc_array *arrays, int count)
+{
+    for (int i = 0; i < count; i++) {
+        const sc_array *a = &arrays[i];
+        if (a->bytes && !a->data)
+            return SC_ERROR_NULL;
+        if (a->bytes && !sc_aligned(a->data, a->alignment))
+            return SC_ERROR_ALIGNMENT;
+        if (a->bytes > PTRDIFF_MAX || a->bytes > UINTPTR_MAX - (uintptr_t)a->data)
+            return SC_ERROR_RANGE;
+    }
+    for (int i = 0; i < count; i++)
+        for (int j = 0; j < i; j++) {
+            const uintptr_t a = (uintptr_t)arrays[i].data, b = (uintptr_t)arrays[j].data;
+            if ((arrays[i].written || arrays[j].written)
+                && !sc_disjoint((sc_span){a, a + arrays[i].bytes}, (sc_span){b, b + arrays[j].bytes}))
+                return SC_ERROR_OVERLAP;
+        }
+    return SC_OK;
+}
+
+/* Copy a caller's struct, perhaps of an older version, over ours, which is zero but for its size. */
+static inline int sc_copy_options(void *ours, size_t size, size_t least, const void *theirs)
+{
+    size_t given;
+    if (!theirs)
+        return SC_ERROR_NULL;
+    if (!sc_aligned(theirs, _Alignof(double)))
+        return SC_ERROR_ALIGNMENT;
+    memcpy(&given, theirs, sizeof given);
+    if (given < least || given > size || given % sizeof(void *)) /* no version ends within a field */
+        return SC_ERROR_SIZE;
+    memcpy(ours, theirs, given);
+    return SC_OK;
+}
+
+static inline int sc_is_precision(int precision)
+{
+    return precision == SC_DOUBLE || precision == SC_SINGLE;
+}
+
+static inline size_t sc_number_size(int precision)
+{
+    return precision == SC_SINGLE ? sizeof(float) : sizeof(double);
+}
+
+/* keep_going as the engine calls it, remembering the answer: a kernel that is stopped returns early and says nothing. */
+typedef struct sc_asked {
+    sc_keep_going keep_going;
+    void *state;
+    int stopped;
+} sc_asked;
+
+static inline int sc_ask(void *state)
+{
+    sc_asked *const a = state;
+    if (!a->stopped && a->keep_going && !a->keep_going(a->state))
+        a->stopped = 1;
+    return !a->stopped;
+}
+
+#endif

@@ -1,0 +1,46 @@
+/* What the files of the driver share. */
+#ifndef SC_EXPECT_H
+#define SC_EXPECT_H
+
+#include "scalecore.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern int failures;
+#define EXPECT(what)                                                                                                             \
+    do {                                                                                                                         \
+        if (!(what)) {                                                                                                           \
+            failures++;                                                                                                          \
+            printf("%s:%d: %s\n", __FILE__, __LINE__, #what);                                                                    \
+        }                                                                                                                        \
+    } while (0)
+
+/* Zeros on cache lines of their own, of the exact size where that is a multiple of a line. */
+static inline void *lines(size_t bytes)
+{
+    const size_t whole = (bytes + SC_ALIGNMENT - 1) / SC_ALIGNMENT * SC_ALIGNMENT;
+    void *p = aligned_alloc(SC_ALIGNMENT, whole ? whole : SC_ALIGNMENT);
+    if (!p)
+        abort();
+    memset(p, 0, whole ? whole : SC_ALIGNMENT);
+    return p;
+}
+
+static inline int same(double a, double b)
+{
+    return !memcmp(&a, &b, sizeof a) || (isnan(a) && isnan(b));
+}
+
+/* A keep_going that says no after so many calls. */
+static inline int patience_of(void *state)
+{
+    return (*(int *)state)-- > 0;
+}
+
+void check_networks(void);
+void check_training(void);
+
+#endif
