@@ -48,6 +48,18 @@ class BestChannel:
         What the bound is at most above the least on these hypotheses (certified), nats per sample.
     optimal : bool
         Whether it is proved that no channel at all, of any size, is better by more than `gap`.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> model = sc.FiniteModel([0.4, 0.3, 0.3], [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+    >>> best = model.best_channel(2, 50)
+    >>> best.hypotheses
+    array([0, 1])
+    >>> best.channel.round(2)
+    array([[1., 0., 0.],
+           [0., 1., 0.],
+           [0., 1., 0.]])
     """
 
     channel: Array
@@ -70,7 +82,17 @@ class BestChannel:
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the channel from the hypotheses to those that it uses; return the axes."""
+        """Draw the channel from the hypotheses to those that it uses; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> model = sc.FiniteModel([0.4, 0.3, 0.3], [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+        >>> best = model.best_channel(2, 50)
+        >>> ax = best.plot()
+        >>> len(ax.images) + len(ax.collections)
+        1
+        """
         from ._plot_information import plot_channel
 
         return plot_channel(self, ax=ax)

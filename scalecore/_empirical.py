@@ -27,6 +27,12 @@ class EmpiricalStatus(IntEnum):
     INTERIOR: wider and narrower networks were tried and are worse. AT_FEWEST_PARAMETERS, AT_MOST_PARAMETERS: the best width is the
     narrowest or the widest that the grid and the samples allow at this budget, so the optimum may lie beyond. TOO_FEW_WIDTHS: less
     than three widths have learning curves at this budget.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> [status.name for status in sc.EmpiricalStatus]
+    ['INTERIOR', 'AT_FEWEST_PARAMETERS', 'AT_MOST_PARAMETERS', 'TOO_FEW_WIDTHS']
     """
 
     INTERIOR = 0
@@ -65,6 +71,14 @@ class EmpiricalFrontier:
     cost, confidence : float
     prior : NetworkPrior
     optimizer : str
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+    >>> found = runs.frontier([1e4, 2e4, 4e4])
+    >>> found.width_interval.shape, found.theory.width.shape
+    ((3, 2), (3,))
     """
 
     budget: NDArray[np.float64]
@@ -108,14 +122,37 @@ class EmpiricalFrontier:
             f"d log p*/d log C = {self.exponent:.3f} [{low:.3f}, {high:.3f}])"
         )
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.empirical(self)
+
     def plot(self, ax: Any = None) -> Any:
-        """Draw isoFLOP lines with their optima, and p* against T* over the theory's; return the array of two axes."""
+        """Draw isoFLOP lines with their optima, and p* against T* over the theory's; return the array of two axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> found = runs.frontier([1e4, 2e4, 4e4])
+        >>> len(found.plot())
+        2
+        """
         from ._training_plots import plot_empirical
 
         return plot_empirical(self, ax=ax)
 
     def to_dataset(self) -> Dataset:
-        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names."""
+        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> found = runs.frontier([1e4, 2e4, 4e4])
+        >>> "width_interval" in found.to_dataset()
+        True
+        """
         from ._training_data import empirical_dataset
 
         return empirical_dataset(self)

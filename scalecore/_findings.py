@@ -32,6 +32,16 @@ class LearningCurve:
         "exact" or "monte_carlo".
     replicates : int
         Histories drawn; 0 if exact.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> coin = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.1, 0.9]]], [1.0])
+    >>> curve = coin.learning_curve(3)
+    >>> curve.information.round(4)
+    array([0.    , 0.1017, 0.1859, 0.2559])
+    >>> curve.error.round(4)
+    array([   nan, 0.1017, 0.093 , 0.0853])
     """
 
     samples: NDArray[np.int64]
@@ -53,8 +63,22 @@ class LearningCurve:
             f"{self.error[-1]:.4g} a sample; {how})"
         )
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.learning_curve(self)
+
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the information with a band of two standard errors, and H(F); return the axes."""
+        """Draw the information with a band of two standard errors, and H(F); return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> coin = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.1, 0.9]]], [1.0])
+        >>> ax = coin.learning_curve(20).plot()
+        >>> ax.get_xlabel()
+        'samples $t$'
+        """
         from ._plot_information import plot_learning_curve
 
         return plot_learning_curve(self, ax=ax)
@@ -85,6 +109,14 @@ class ConstrainedLearner:
         "exact" or "monte_carlo".
     replicates : int
         Histories drawn; 0 if exact.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> model = sc.FiniteModel([0.4, 0.3, 0.3], [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+    >>> learner = model.constrained([[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]], 50)
+    >>> learner.error <= learner.bound, learner.prior
+    (True, array([0.55, 0.  , 0.45]))
     """
 
     estimation: float
@@ -105,7 +137,17 @@ class ConstrainedLearner:
         )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the two parts of the bound, stacked, beside the true error; return the axes."""
+        """Draw the two parts of the bound, stacked, beside the true error; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> model = sc.FiniteModel([0.4, 0.3, 0.3], [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+        >>> learner = model.constrained([[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]], 50)
+        >>> ax = learner.plot()
+        >>> ax.get_ylabel()
+        'nats per sample'
+        """
         from ._plot_information import plot_constrained
 
         return plot_constrained(self, ax=ax)
@@ -142,6 +184,17 @@ class Decomposition:
         total error less the sum of its terms: rounding.
     impossible : tuple of int or None
         The first (step, state, input, label) that can happen and has probability 0 under the predictor: the error is infinite.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> coin = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.1, 0.9]]], [1.0])
+    >>> parts = coin.incremental(sc.updates.last_sample(1, 2), 20)
+    >>> total = parts.total
+    >>> abs(total.error - (total.retained + total.forgotten + total.inference_gap)) < 1e-12
+    True
+    >>> round(parts.average.error, 4)
+    0.0851
     """
 
     retained: NDArray[np.float64]
@@ -182,8 +235,23 @@ class Decomposition:
             )
         return text + ")"
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.decomposition(self)
+
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the cumulative error as the stack of its three terms; return the axes."""
+        """Draw the cumulative error as the stack of its three terms; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> coin = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.1, 0.9]]], [1.0])
+        >>> parts = coin.incremental(sc.updates.last_sample(1, 2), 20)
+        >>> ax = parts.plot()
+        >>> ax.get_xlabel()
+        'samples $t$'
+        """
         from ._plot_information import plot_decomposition
 
         return plot_decomposition(self, ax=ax)

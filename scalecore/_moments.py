@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True, eq=False)
 class Estimate:
-    """A Monte Carlo mean and its standard error over networks, per width."""
+    """A Monte Carlo mean and its standard error over networks, per width.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> mc = sc.misspecification(sc.NetworkPrior(10, 100), [100], networks=50, rng=1)
+    >>> mc.occupancy.mean.shape, bool(abs(mc.occupancy.mean[0] - sc.occupancy(100, 100)) < 4 * mc.occupancy.std_error[0])
+    ((1,), True)
+    """
 
     mean: NDArray[np.float64]
     std_error: NDArray[np.float64]

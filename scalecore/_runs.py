@@ -82,6 +82,15 @@ class TrainingRuns:
         Training was stopped by Ctrl-C; `extend` goes on.
     key : int
         Key of the random streams.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+    >>> runs.error[..., -1].mean(axis=0).shape
+    (3, 2)
+    >>> bool((runs.diverged == -1).all())
+    True
     """
 
     prior: NetworkPrior
@@ -119,6 +128,11 @@ class TrainingRuns:
             f"widths {ends}, {self.learning_rates.size} rates, {self.repeats} repeats{best}, {diverged} diverged)"
         )
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.runs(self)
+
     def extend(
         self, samples: int, *, checkpoints: ArrayLike | None = None, n_threads: int | None = None, progress: bool = False
     ) -> TrainingRuns:
@@ -137,6 +151,14 @@ class TrainingRuns:
         -------
         TrainingRuns
             New runs; these ones stay as they are.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> longer = runs.extend(4000)
+        >>> longer.samples, runs.samples
+        (4000, 2000)
         """
         total = checked_samples(samples)
         planned = self._state.planned
@@ -188,6 +210,13 @@ class TrainingRuns:
         ------
         TypeError, ValueError
             If an argument is out of its domain, or there is only one repeat.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> runs.frontier([1e3, 4e3, 1.6e4]).width.shape
+        (3,)
         """
         values = np.unique(distinct("budgets", positive_array("budgets", budgets)))
         if self.repeats < 2:
@@ -202,7 +231,15 @@ class TrainingRuns:
         )
 
     def network(self, repeat: int, *, truncation: float = 1e-8) -> Network:
-        """Return the infinite-width network that drew the data of a repeat."""
+        """Return the infinite-width network that drew the data of a repeat.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> runs.network(repeat=0).input_dim
+        4
+        """
         return sample_network(self.prior, self.key, self._repeat(repeat), truncation)
 
     def data(self, repeat: int, samples: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
@@ -223,6 +260,14 @@ class TrainingRuns:
             Labels, 0 or 1, in `dtype`.
         probability : ndarray, shape (samples,)
             P(Y = 1 | F, x), in float64.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> X, y, probability = runs.data(repeat=0, samples=100)
+        >>> X.shape, bool(abs(runs.network(0).probability(X) - probability).max() < 1e-5)
+        ((100, 4), True)
         """
         count, item = positive_int("samples", samples), self._repeat(repeat)
         whole = -(-count // TEST_MULTIPLE) * TEST_MULTIPLE
@@ -256,6 +301,14 @@ class TrainingRuns:
         -------
         hidden : ndarray, shape (width, d)
         outputs : ndarray, shape (width,)
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> hidden, outputs = runs.weights(repeat=0, width=16, learning_rate=0.1)
+        >>> hidden.shape, outputs.shape
+        ((16, 4), (16,))
         """
         item = self._repeat(repeat)
         i, j = (
@@ -273,26 +326,69 @@ class TrainingRuns:
         return item
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw a learning curve for each width, at the rate that is best in the end; return the axes."""
+        """Draw a learning curve for each width, at the rate that is best in the end; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> ax = runs.plot()
+        >>> len(ax.lines) >= 3
+        True
+        """
         from ._training_plots import plot_runs
 
         return plot_runs(self, ax=ax)
 
     def to_dataset(self) -> Dataset:
-        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names."""
+        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> dict(runs.to_dataset().error.sizes)
+        {'repeat': 3, 'width': 3, 'learning_rate': 2, 'samples': 46}
+        """
         from ._training_data import runs_dataset
 
         return runs_dataset(self)
 
     def save(self, path: Any) -> None:
-        """Write everything, the learners' weights too, to one NetCDF file (``pip install 'scalecore[data]'``)."""
+        """Write everything, the learners' weights too, to one NetCDF file (``pip install 'scalecore[data]'``).
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "runs.nc")
+        ...     runs.save(path)
+        ...     again = sc.TrainingRuns.load(path)
+        >>> bool((again.error == runs.error).all())
+        True
+        """
         from ._training_data import save_runs
 
         save_runs(self, path)
 
     @classmethod
     def load(cls, path: Any) -> TrainingRuns:
-        """Read what `save` wrote: the same runs, which can be extended."""
+        """Read what `save` wrote: the same runs, which can be extended.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> import os, tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "runs.nc")
+        ...     runs.save(path)
+        ...     again = sc.TrainingRuns.load(path)
+        >>> again.extend(3000).samples
+        3000
+        """
         from ._training_data import load_runs
 
         return load_runs(path)

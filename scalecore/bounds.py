@@ -50,7 +50,7 @@ Arguments outside n, T, d in [1, 1e300] and K in (0, 1e300] give NaN in their ow
 
 def _bound(name: str, summary: str, returns: str, notes: str, example: str) -> np.ufunc:
     sections = {"Returns": f"ndarray or scalar\n    {returns}", "Notes": notes + _NOTES, "Examples": example}
-    body = "\n".join(f"{title}\n{'-' * len(title)}\n{text}" for title, text in sections.items())
+    body = "\n\n".join(f"{title}\n{'-' * len(title)}\n{text.strip()}" for title, text in sections.items())
     return make_ufunc(name, f"{name}(n, T, d, K)\n\n{summary}\n{_PARAMETERS}\n{body}")
 
 

@@ -24,6 +24,13 @@ Status.__doc__ = """What became of one budget.
 
 INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best allocation has width 1, or one sample.
 INFEASIBLE: the budget cannot pay for width 1 and one sample. INVALID: budget, input_dim or concentration is out of its domain.
+
+Examples
+--------
+>>> import scalecore as sc
+>>> best = sc.compute_optimal([1e6, 1.0], 10, 100)
+>>> [sc.Status(int(code)).name for code in best.status]
+['INTERIOR', 'INFEASIBLE']
 """
 
 _BOUNDS = {"optimal": bounds.error_bound, "closed_form": bounds.closed_form_bound}
@@ -52,6 +59,17 @@ class Frontier:
         Which bound was minimised.
     integer : bool
         Whether width and samples are whole numbers.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> best = sc.compute_optimal([1e6, 1e9, 1.0], 10, 100)
+    >>> best
+    Frontier(optimal bound, real widths, shape (3,): 2 INTERIOR, 1 INFEASIBLE)
+    >>> best.parameters.round()
+    array([ 270., 3008.,   nan])
+    >>> best.model_share[:2].round(3)
+    array([0.068, 0.009])
     """
 
     budget: NDArray[np.float64]
@@ -95,6 +113,11 @@ class Frontier:
         counts = {status.name: int(np.count_nonzero(np.equal(self.status, status))) for status in Status}
         return f"{head}: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'empty'})"
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.frontier(self)
+
     def to_dataset(self) -> Dataset:
         """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
 
@@ -105,13 +128,28 @@ class Frontier:
         ------
         ImportError
             If xarray is not installed (``pip install 'scalecore[data]'``).
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> data = sc.compute_optimal([1e6, 1e9], 10, 100).to_dataset()
+        >>> dict(data.sizes), data.width.attrs["units"]
+        ({'budget': 2}, '1')
         """
         from ._dataset import frontier_dataset
 
         return frontier_dataset(self)
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw p* against T* on log-log axes, with a dashed line of slope 1; return the axes."""
+        """Draw p* against T* on log-log axes, with a dashed line of slope 1; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> ax = sc.compute_optimal([1e6, 1e9, 1e12], 10, 100).plot()
+        >>> ax.get_xscale(), ax.get_yscale()
+        ('log', 'log')
+        """
         from .plotting import plot_frontier
 
         return plot_frontier(self, ax=ax)
@@ -225,6 +263,15 @@ class IsoFlop:
         Log-spaced widths from 1 to the widest that the budget pays for, the samples that are left, and the bound in nats.
     optimum : Frontier
         The best point of each line.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> lines = sc.isoflop([1e6, 1e9], 10, 100, points=50)
+    >>> lines
+    IsoFlop(2 budgets x 50 widths, optimal bound)
+    >>> lines.error.shape, lines.optimum.width.round(2)
+    ((2, 50), array([ 27.04, 300.81]))
     """
 
     budget: NDArray[np.float64]
@@ -242,7 +289,15 @@ class IsoFlop:
         return f"IsoFlop({np.size(self.budget)} budgets x {self.width.shape[-1]} widths, {self.optimum.bound} bound)"
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the bound against the parameters, one line a budget, each optimum marked; return the axes."""
+        """Draw the bound against the parameters, one line a budget, each optimum marked; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> ax = sc.isoflop([1e6, 1e9], 10, 100).plot()
+        >>> ax.get_xscale()
+        'log'
+        """
         from .plotting import plot_isoflop
 
         return plot_isoflop(self, ax=ax)

@@ -100,6 +100,15 @@ class HypothesisSet:
         -----
         Averages I(F; Y_{t+1} | X_t = x_t, H_t = h) over drawn data, which is exact given them: by the chain rule its sum has mean
         I(F; H_T). Source: JVR24 Theorem 3.1; docs/information.md.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> prior = sc.NetworkPrior(input_dim=3, concentration=5)
+        >>> some = sc.HypothesisSet(prior.sample(seed) for seed in range(4))
+        >>> curve = some.learning_curve(100, replicates=10, rng=0)
+        >>> curve.method, bool(0 < curve.information[-1] < some.entropy)
+        ('monte_carlo', True)
         """
         count, replicates = positive_int("samples", samples), positive_int("replicates", replicates, least=2)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)

@@ -87,6 +87,13 @@ class NetworkPrior:
         ------
         ValueError
             If `truncation` is not between 0 and 1.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> net = sc.NetworkPrior(input_dim=3, concentration=5).sample(0, truncation=1e-4)
+        >>> len(net) == net.output_weights.size, net.leftover <= 1e-4
+        (True, True)
         """
         return sample_network(self, stream_key(rng), 0, truncation)
 
@@ -124,6 +131,15 @@ class Network:
         Mass that truncation left out; 0 for a thinned network.
     concentration : float
         K of the prior it was drawn from.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> net = sc.NetworkPrior(input_dim=3, concentration=5).sample(0)
+    >>> net([[1.0, 0.0, 0.0], [0.0, 0.0, 0.0]]).round(3)
+    array([-0.692,  0.   ])
+    >>> round(float(net.masses.sum() + net.leftover), 12)
+    1.0
     """
 
     directions: NDArray[np.float64]
@@ -149,6 +165,11 @@ class Network:
             f"Network({len(self)} units, {self.input_dim} inputs, concentration {self.concentration:g}, "
             f"leftover mass {self.leftover:.2g})"
         )
+
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.network(self)
 
     def __call__(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Evaluate the logit F(x).
@@ -177,7 +198,15 @@ class Network:
         return out[0] if single else out
 
     def probability(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
-        """P(Y = 1 | F, x) = 1 / (1 + exp(-F(x))); parameters as for calling the network."""
+        """P(Y = 1 | F, x) = 1 / (1 + exp(-F(x))); parameters as for calling the network.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> net = sc.NetworkPrior(input_dim=3, concentration=5).sample(0)
+        >>> float(net.probability([0.0, 0.0, 0.0]))
+        0.5
+        """
         logits = self(X, n_threads=n_threads)
         return np.exp(-np.logaddexp(0, -logits), dtype=logits.dtype)
 
@@ -195,6 +224,13 @@ class Network:
         -------
         X : ndarray, shape (T, d)
         y : ndarray of uint8, shape (T,)
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> X, y = sc.NetworkPrior(input_dim=3, concentration=5).sample(0).draw(100, rng=1)
+        >>> X.shape, y.dtype, set(y.tolist())
+        ((100, 3), dtype('uint8'), {0, 1})
         """
         count = positive_int("T", T)
         generator = _generator(rng)
@@ -224,6 +260,14 @@ class Network:
         ------
         TypeError, ValueError
             If `n` or `resolution` is out of its domain.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> net = sc.NetworkPrior(input_dim=3, concentration=5).sample(0)
+        >>> thin = net.thin(20, rng=1)
+        >>> len(thin) <= 20, round(float(thin.masses.sum()), 12)
+        (True, 1.0)
         """
         count = positive_int("n", n)
         eps = None if resolution is None else fraction("resolution", resolution, most=2.0)
@@ -235,7 +279,15 @@ class Network:
         return Network(directions if eps is None else _round_directions(directions, eps), weights, 0.0, self.concentration)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the masses, sorted and summed, and for d = 2 the function itself; return the array of axes."""
+        """Draw the masses, sorted and summed, and for d = 2 the function itself; return the array of axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> axes = sc.NetworkPrior(input_dim=2, concentration=5).sample(0).plot()
+        >>> [ax.get_title() for ax in axes]
+        ['Masses, sorted', 'Masses, summed', 'Logit $F(x)$']
+        """
         from .plotting import plot_network
 
         return plot_network(self, ax=ax)
@@ -275,6 +327,13 @@ class MisspecificationEstimate:
         Networks that were drawn, and inputs per network.
     dtype : str
         Precision in which the networks were evaluated.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> mc = sc.misspecification(sc.NetworkPrior(10, 100), [100, 1000], networks=50, rng=1)
+    >>> mc.bound, bool((mc.kl.mean < mc.bound).all())
+    (array([0.0625 , 0.00625]), True)
     """
 
     widths: NDArray[np.float64]
@@ -295,8 +354,21 @@ class MisspecificationEstimate:
             f"KL is {np.min(ratio):.2f} to {np.max(ratio):.2f} of the bound K/(16n))"
         )
 
+    def _repr_html_(self) -> str:
+        from . import _html
+
+        return _html.misspecification(self)
+
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the estimate with error bars over the bound; return the axes."""
+        """Draw the estimate with error bars over the bound; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> ax = sc.misspecification(sc.NetworkPrior(10, 100), [100, 1000], networks=10, rng=1).plot()
+        >>> ax.get_yscale()
+        'log'
+        """
         from .plotting import plot_misspecification
 
         return plot_misspecification(self, ax=ax)

@@ -45,6 +45,13 @@ class Sweep:
         The grid's named axes.
     finished, chunks : int
         Finished chunks, of how many.
+
+    Examples
+    --------
+    >>> import scalecore as sc, tempfile
+    >>> done = sc.sweep("occupancy", {"width": [1, 10], "concentration": 5}, tempfile.mkdtemp())
+    >>> done.task, done.shape, done.complete
+    ('occupancy', {'width': 2}, True)
     """
 
     path: Path
@@ -63,7 +70,16 @@ class Sweep:
         return self.finished == self.chunks
 
     def open(self) -> Dataset:
-        """Open the store with xarray: lazily, as Dask arrays. Chunks that are not finished read as NaN (whole numbers as 0)."""
+        """Open the store with xarray: lazily, as Dask arrays. Chunks that are not finished read as NaN (whole numbers as 0).
+
+        Examples
+        --------
+        >>> import scalecore as sc, tempfile
+        >>> done = sc.sweep("occupancy", {"width": [1, 10], "concentration": 5}, tempfile.mkdtemp())
+        >>> with done.open() as data:
+        ...     data.occupancy.values.round(3)
+        array([1.   , 5.841])
+        """
         import xarray
 
         return xarray.open_zarr(self.path)
@@ -76,6 +92,14 @@ class Sweep:
         ------
         FileNotFoundError, ValueError
             If there is no store, or one that `sweep` did not write.
+
+        Examples
+        --------
+        >>> import scalecore as sc, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> _ = sc.sweep("occupancy", {"width": [1, 10], "concentration": 5}, folder)
+        >>> sc.Sweep.load(folder).finished
+        1
         """
         plan = stored_plan(Path(path))
         return cls(Path(path), plan["task"], plan["shape"], len(finished_chunks(Path(path))), prod(chunk_grid(plan)))

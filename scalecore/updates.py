@@ -2,6 +2,8 @@
 
 Each takes the number of inputs n_x and of labels n_y of the model, and returns an `Update`: a table of next states.
 
+Examples
+--------
 >>> import scalecore as sc
 >>> sc.updates.sliding_window(1, 2, 3)
 Update(sliding window of 3, 15 states, 3.91 bits)
@@ -35,6 +37,15 @@ class Update:
         S_0.
     name : str
         What it does.
+
+    Examples
+    --------
+    An update of one's own, which remembers whether a label 1 was ever seen:
+
+    >>> import numpy as np, scalecore as sc
+    >>> seen = sc.updates.Update(np.array([[[0, 1]], [[1, 1]]]), name="seen a 1")
+    >>> seen
+    Update(seen a 1, 2 states, 1 bits)
     """
 
     table: NDArray[np.generic]

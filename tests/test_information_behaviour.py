@@ -1,7 +1,5 @@
 """Finite models: ready-made updates, threads and seeds, refusals, progress and Ctrl-C, networks as hypotheses, pictures."""
 
-import doctest
-import importlib
 import os
 import pickle
 import signal
@@ -285,13 +283,6 @@ def test_ctrl_c(what):
     thread.join()
     assert late < 1  # 0.1 s on an idle machine
     assert np.isfinite(COIN.learning_curve(5).information).all()
-
-
-@pytest.mark.parametrize("name", ["information", "updates", "hypotheses"])
-def test_examples_of_methods_run(name):
-    result = doctest.testmod(importlib.import_module(f"scalecore.{name}"))
-    assert result.failed == 0
-    assert result.attempted >= 6
 
 
 # ---- networks as hypotheses

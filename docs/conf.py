@@ -1,0 +1,74 @@
+"""Sphinx configuration: sphinx-build -W docs <folder>, with scalecore[docs] installed."""
+
+import re
+
+import scalecore
+
+project = "scalecore"
+author = "The scalecore developers"
+copyright = "the scalecore developers, BSD 3-Clause licence"
+version = release = scalecore.__version__
+
+extensions = [
+    "myst_parser",
+    "numpydoc",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "sphinx.ext.mathjax",
+    "sphinx.ext.viewcode",
+]
+exclude_patterns = ["_build"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+default_role = "autolink"
+
+myst_heading_anchors = 3
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+
+autosummary_generate = False
+autodoc_typehints = "none"
+autodoc_member_order = "bysource"
+autodoc_default_options = {"exclude-members": "__init__, __new__"}
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+html_theme = "furo"
+html_title = f"scalecore {release}"
+html_show_sphinx = False
+html_copy_source = False
+
+# The Markdown pages are also read in the repository, where a link to `../scalecore/bounds.py` shows the code. Here it leads to the
+# reference page of that module, which links to the code; other files, as `../tests/test_bounds.py`, are copied beside the pages.
+# A link to a file that does not exist is a warning, and an error in CI.
+REFERENCE = {
+    "bounds": "bounds",
+    "frontier": "frontier",
+    "network": "networks",
+    "training": "training",
+    "_runs": "training",
+    "_empirical": "training",
+    "information": "information",
+    "hypotheses": "information",
+    "updates": "information",
+}
+
+
+def link_to_reference(app, docname, source):
+    for module, page in REFERENCE.items():
+        source[0] = source[0].replace(f"](../scalecore/{module}.py)", f"](api/{page}.rst)")
+
+
+def link_to_pages(app, what, name, item, options, lines):
+    """Docstrings name pages as they are found in the repository."""
+    lines[:] = [re.sub(r"\bdocs/(\w+)\.md\b", r":doc:`docs/\1.md </\1>`", line) for line in lines]
+
+
+def hide_constructors_of_results(app, what, name, item, options, signature, returned):
+    """Of most classes users get objects and make none."""
+    made = ("NetworkPrior", "FiniteModel", "HypothesisSet", "Update")
+    return ("", "") if what == "class" and name.rpartition(".")[2] not in made else None
+
+
+def setup(app):
+    app.connect("autodoc-process-signature", hide_constructors_of_results, priority=100)
+    app.connect("autodoc-process-docstring", link_to_pages)
+    app.connect("source-read", link_to_reference)
