@@ -121,11 +121,11 @@ sc.sweep("train", {"input_dim": [2, 3, 4], "concentration": [1, 3, 10, 30]}, sys
 @pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_killed_at_ten_moments(tmp_path):
     command = [sys.executable, "-c", KILLED]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True)
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, cwd=tmp_path)
     rng = np.random.default_rng(2)
     finished = []
     for _ in range(10):
-        process = subprocess.Popen([*command, str(tmp_path / "killed")])
+        process = subprocess.Popen([*command, str(tmp_path / "killed")], cwd=tmp_path)
         store = tmp_path / "killed" / MARKS
         start, before = time.monotonic(), len(finished)
         while (
@@ -139,7 +139,7 @@ def test_killed_at_ten_moments(tmp_path):
         assert set(finished) <= set(marks)
         finished = marks
     ages = {name: (store / name).stat().st_mtime_ns for name in finished}
-    subprocess.run([*command, str(tmp_path / "killed")], check=True)
+    subprocess.run([*command, str(tmp_path / "killed")], check=True, cwd=tmp_path)
     assert ages.items() <= {name: (store / name).stat().st_mtime_ns for name in os.listdir(store)}.items()  # nothing was done again
     assert len(os.listdir(store)) == 12
     same(sc.Sweep.load(tmp_path / "killed"), sc.Sweep.load(tmp_path / "whole"))

@@ -5,8 +5,6 @@ Statistical comparisons have fixed seeds; at 4 standard errors each alarms false
 
 import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 
@@ -464,17 +462,9 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     assert run_python(code, PYTHONWARNINGS="ignore").strip() == "0"
 
 
-def test_progress_is_shown():
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import scalecore as sc; sc.train(sc.NetworkPrior(3, 3), [2], 10_000, learning_rates=[0.1], repeats=1, progress=True)",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+def test_progress_is_shown(run_python):
+    code = "import scalecore as sc; sc.train(sc.NetworkPrior(3, 3), [2], 10_000, learning_rates=[0.1], repeats=1, progress=True)"
+    done = run_python(code, check=False)
     assert done.returncode == 0
     assert "samples" in done.stderr
     assert "10.0k/10.0k" in done.stderr
