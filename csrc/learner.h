@@ -10,7 +10,7 @@
 #define HALF_CLASS (SC_CLASS / 2)
 #define SLOTS (HALF_CLASS > PACK ? HALF_CLASS : PACK)
 
-/* Call `strip`, a function of (packs, first unit, tile width, tile, ...), for every strip of a learner's units; its lanes add up. */
+/* Call `strip`, a function of (packs, its first unit's place, tile width, ...), for every strip of a learner; lanes add up to `total`. */
 #define FOR_STRIPS(strip, state, padded, rows, ...)                                                                              \
     SC_T(pack) total = SC_T(set)(0);                                                                                             \
     for (int first = 0; first < padded; first += TILE) {                                                                         \

@@ -48,6 +48,9 @@ def report(runs):
         slope = np.polyfit(np.log(frontier.budget[inside]), np.log(theory.parameters[inside]), 1)[0]
         print(f"\nd = {d}, K = {K}: {them}")
         print(f"d log p*/d log C: trained {frontier.exponent:.3f}, 95 % {frontier.exponent_interval.round(3)}; bound {slope:.3f}")
+        nearest = np.abs(np.log(frontier.widths / frontier.width[inside, None])).argmin(axis=1)
+        best = frontier.line_learning_rate[np.flatnonzero(inside), nearest]
+        print(f"best rates at the optima: {best.min():g} to {best.max():g}, of {them.learning_rates.tolist()}")
         print(f"{'C':>9} {'n*':>6} {'95 %':>15} {'error':>8} {'bound n*':>9} {'bound':>7} {'ratio':>6}  status")
         for b in range(0, frontier.budget.size, 2):
             trained = "{:9.2e} {:6.1f} [{:6.1f},{:6.1f}] {:8.5f}".format(

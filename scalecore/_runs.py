@@ -13,15 +13,17 @@ from ._core import training as _training
 from ._empirical import EmpiricalFrontier, trace
 from ._progress import bar
 from ._validation import (
+    checkpoint_list,
     distinct,
     flag,
     fraction,
+    place_among,
     positive_array,
     positive_int,
     positive_number,
+    sample_count,
     stream_key,
     thread_count,
-    whole_numbers,
 )
 from .network import Network, NetworkPrior, sample_network
 
@@ -30,7 +32,6 @@ if TYPE_CHECKING:
     from xarray import Dataset
 
 TEST_MULTIPLE = 64  # inputs on which a trained network is judged come in multiples
-_MOST_SAMPLES = 2**53
 _PER_DECADE = 16  # default checkpoints
 
 
@@ -160,14 +161,14 @@ class TrainingRuns:
         >>> longer.samples, runs.samples
         (4000, 2000)
         """
-        total = checked_samples(samples)
+        total = sample_count(samples)
         planned = self._state.planned
         last = int(planned[-1])
         if total < last:
             raise ValueError(f"samples must be at least {last}, the samples planned so far, got {total}")
         lattice = default_checkpoints(total)
         if checkpoints is not None:
-            more = checked_checkpoints(checkpoints, total)
+            more = checkpoint_list(checkpoints, total)
             if more.min() <= self.samples:
                 raise ValueError(f"checkpoints must lie beyond the {self.samples} samples read, got {more.min()}")
         else:
@@ -312,7 +313,7 @@ class TrainingRuns:
         """
         item = self._repeat(repeat)
         i, j = (
-            _place(name, value, known)
+            place_among(name, value, known)
             for name, value, known in (("width", width, self.widths), ("learning_rate", learning_rate, self.learning_rates))
         )
         one = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
@@ -394,31 +395,16 @@ class TrainingRuns:
         return load_runs(path)
 
 
-def checked_samples(value: object) -> int:
-    samples = positive_int("samples", value)
-    if samples > _MOST_SAMPLES:
-        raise ValueError(f"samples must be at most 2**53, got {samples}")
-    return samples
-
-
-def checked_checkpoints(value: ArrayLike, samples: int) -> NDArray[np.int64]:
-    checkpoints = distinct("checkpoints", whole_numbers("checkpoints", value))
-    if checkpoints.max() > samples:
-        raise ValueError(f"checkpoints must be at most {samples}, the samples, got {checkpoints.max():g}")
-    return np.sort(checkpoints).astype(np.int64)
-
-
 def default_checkpoints(samples: int) -> NDArray[np.int64]:
     """Return `samples` and the numbers below it on a lattice of 16 a decade that does not depend on `samples`."""
     lattice = np.rint(10 ** (np.arange(0, 16 * _PER_DECADE) / _PER_DECADE))
     return np.union1d(lattice[lattice < samples], [samples]).astype(np.int64)
 
 
-def _place(name: str, value: object, known: NDArray[Any]) -> int:
-    places = np.flatnonzero(known == value)
-    if places.size != 1:
-        raise ValueError(f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}")
-    return int(places[0])
+def _process(runs: TrainingRuns) -> tuple[Any, ...]:
+    """Return what the engine calls begin with: where samples come from, and how learners learn."""
+    prior = runs.prior
+    return runs.key, prior.input_dim, prior.concentration, runs.optimizer, runs.decay, runs.decay_start
 
 
 def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -> TrainingRuns:
@@ -428,12 +414,7 @@ def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -
     with bar(total - runs.samples, progress, "samples") as advance:
         try:
             _training.train(
-                runs.key,
-                runs.prior.input_dim,
-                runs.prior.concentration,
-                runs.optimizer,
-                runs.decay,
-                runs.decay_start,
+                *_process(runs),
                 state.weights,
                 runs.learning_rates,
                 state.sums,
@@ -474,12 +455,7 @@ def _judge(
     """Complete the given weights after `runs.samples` samples, in place; return their errors on fresh inputs."""
     errors = np.empty((weights[0].shape[0], len(weights), rates.size))
     _training.judge(
-        runs.key,
-        runs.prior.input_dim,
-        runs.prior.concentration,
-        runs.optimizer,
-        runs.decay,
-        runs.decay_start,
+        *_process(runs),
         weights,
         rates,
         runs.samples,

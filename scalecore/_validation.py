@@ -165,6 +165,30 @@ def networks_of_one_dimension(name: str, value: object, kind: type) -> tuple[Any
     return items
 
 
+def sample_count(value: object) -> int:
+    """Return a number of samples, which doubles must be able to count."""
+    samples = positive_int("samples", value)
+    if samples > MOST_SAMPLES:
+        raise ValueError(f"samples must be at most 2**53, got {samples}")
+    return samples
+
+
+def checkpoint_list(value: ArrayLike, samples: int) -> NDArray[np.int64]:
+    """Return distinct numbers of samples, in order, none beyond `samples`."""
+    checkpoints = distinct("checkpoints", whole_numbers("checkpoints", value))
+    if checkpoints.max() > samples:
+        raise ValueError(f"checkpoints must be at most {samples}, the samples, got {checkpoints.max():g}")
+    return np.sort(checkpoints).astype(np.int64)
+
+
+def place_among(name: str, value: object, known: NDArray[Any]) -> int:
+    """Return where `value` stands among the known ones."""
+    places = np.flatnonzero(known == value)
+    if places.size != 1:
+        raise ValueError(f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}")
+    return int(places[0])
+
+
 def input_rows(name: str, value: ArrayLike, input_dim: int) -> tuple[NDArray[np.floating], bool]:
     """Return inputs as contiguous rows (float32 stays, all else is float64), and whether there was one without an axis."""
     array = np.asarray(value)
@@ -209,6 +233,7 @@ def flag(name: str, value: object) -> bool:
     return bool(value)
 
 
+MOST_SAMPLES = 2**53
 LARGEST = 1e300  # the domain of the bounds ends there
 MOST_POINTS = 10**8
 

@@ -14,11 +14,10 @@ from ._runs import (
     State,
     TrainingRuns,
     advance_runs,
-    checked_checkpoints,
-    checked_samples,
     default_checkpoints,
 )
 from ._validation import (
+    checkpoint_list,
     choice,
     describe,
     distinct,
@@ -27,6 +26,7 @@ from ._validation import (
     positive_array,
     positive_int,
     positive_number,
+    sample_count,
     stream_key,
     thread_count,
     whole_numbers,
@@ -126,8 +126,8 @@ def train(
     rates = distinct("learning_rates", positive_array("learning_rates", learning_rates))
     if grid.max() * (prior.input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
         raise ValueError(f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {grid.max():g}")
-    total, count = checked_samples(samples), positive_int("repeats", repeats)
-    planned = default_checkpoints(total) if checkpoints is None else np.union1d(checked_checkpoints(checkpoints, total), [total])
+    total, count = sample_count(samples), positive_int("repeats", repeats)
+    planned = default_checkpoints(total) if checkpoints is None else np.union1d(checkpoint_list(checkpoints, total), [total])
     inputs = positive_int("test_inputs", test_inputs)
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")

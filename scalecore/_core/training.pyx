@@ -315,7 +315,6 @@ def judge(uint64_t key, int input_dim, double concentration, str optimizer, doub
             lesson.inputs, lesson.labels = (<char *>lesson.inputs + number_size * tail * input_dim,
                                             <char *>lesson.labels + number_size * tail)
             lesson.rate, lesson.count = lesson.rate + tail, 1
-    if waiting:
         with nogil:
             for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
                 teach(&them, number, SC_COMPLETE, old.lessons, place + threadid() * each, &look)
