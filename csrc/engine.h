@@ -7,6 +7,7 @@
 #define SC_ENGINE_H
 
 #include "scalecore.h"
+#include "spectral.h"
 
 /* A Monte Carlo over random networks: what every one of them has in common. */
 typedef struct sc_experiment {
@@ -143,9 +144,17 @@ typedef struct sc_engine {
                       const double *negentropy, uint64_t key, uint64_t item, ptrdiff_t samples, void *space, sc_keep_going,
                       void *state, double *out);
     size_t (*replicate_space)(const sc_finite *); /* bytes */
+    /* The spectral bound with such strategies (flags) at n, T in [1, 1e300] and K in (0, 1e300], and its best allocation of
+       n T = most >= 1. */
+    void (*spectral_point)(const sc_strategies *, int with, double n, double T, double K, sc_spectral_terms *out);
+    void (*spectral_optimal)(const sc_strategies *, int with, int integer, double most, double K, sc_spectral_optimum *out);
+    double (*repulsion)(const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull, void *space);
     /* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. The peak to compare with. */
     double (*multiply_adds)(long repeats, int single, double *sink);
 } sc_engine;
+
+/* Gram and Schmidt's orthonormal rows, in place: at most d of them, of d numbers each. The same bits on every machine. */
+void sc_orthonormalise(double *vectors, int rows, int d);
 
 /* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it runs. */
 const sc_engine *sc_engine_find(const char *name);
@@ -197,6 +206,9 @@ void sc_engine_use(const sc_engine *engine);
     void sc_replicate_##isa(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t,         \
                             uint64_t, ptrdiff_t, void *, sc_keep_going, void *, double *);                                       \
     size_t sc_replicate_space_##isa(const sc_finite *);                                                                          \
+    void sc_spectral_point_##isa(const sc_strategies *, int, double, double, double, sc_spectral_terms *);                       \
+    void sc_spectral_optimal_##isa(const sc_strategies *, int, int, double, double, sc_spectral_optimum *);                      \
+    double sc_repulsion_##isa(const double *, ptrdiff_t, int, ptrdiff_t, double *, void *);                                      \
     double sc_multiply_adds_##isa(long, int, double *);
 SC_DECLARE_KERNELS(baseline)
 SC_DECLARE_KERNELS(avx2)

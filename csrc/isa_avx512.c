@@ -19,6 +19,8 @@
 #include "training.c"
 #include "information.c"
 #include "histories.c"
+#include "spectral.c"
+#include "directions.c"
 
 #ifdef __clang__
 #pragma clang attribute pop

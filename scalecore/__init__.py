@@ -3,7 +3,8 @@
 Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
 `isoflop` the bound along lines of equal compute. `NetworkPrior` draws the infinite-width network that the bounds are about, and
 `misspecification` measures by simulation what they bound; `train` trains real networks on its data. `FiniteModel` and
-`HypothesisSet` compute the theorems behind the bounds, term by term. Errors are in nats per sample.
+`HypothesisSet` compute the theorems behind the bounds, term by term. `spectral_bound` and `bayes_error_bound` are the same theorem with a
+better description of the target, many times lower. Errors are in nats per sample.
 """
 
 from __future__ import annotations
@@ -15,6 +16,18 @@ from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .hypotheses import HypothesisSet
 from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, LearningCurve
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
+from .spectral import (
+    SpectralTable,
+    SpectralTerms,
+    Spectrum,
+    bayes_error_bound,
+    directions,
+    refined_bound,
+    spectral_bound,
+    spectral_table,
+    spectral_terms,
+    spectrum,
+)
 from .sweep import Sweep, sweep
 from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 
@@ -33,12 +46,17 @@ __all__ = [
     "MisspecificationEstimate",
     "Network",
     "NetworkPrior",
+    "SpectralTable",
+    "SpectralTerms",
+    "Spectrum",
     "Status",
     "Sweep",
     "TrainingRuns",
     "__version__",
+    "bayes_error_bound",
     "closed_form_bound",
     "compute_optimal",
+    "directions",
     "error_bound",
     "estimation_bound",
     "get_include",
@@ -48,6 +66,11 @@ __all__ = [
     "misspecification_bound",
     "occupancy",
     "optimal_resolution",
+    "refined_bound",
+    "spectral_bound",
+    "spectral_table",
+    "spectral_terms",
+    "spectrum",
     "sweep",
     "train",
     "updates",

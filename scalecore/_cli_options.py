@@ -88,7 +88,11 @@ COST = click.option(
     help="FLOPs per parameter and sample (6 for transformers).",
 )
 BOUND = click.option(
-    "--bound", type=click.Choice(["optimal", "closed_form"]), default="optimal", show_default=True, help="Bound to minimise."
+    "--bound",
+    type=click.Choice(["optimal", "closed_form", "spectral", "refined"]),
+    default="optimal",
+    show_default=True,
+    help="Bound to minimise.",
 )
 FORMAT = click.option(
     "--format",

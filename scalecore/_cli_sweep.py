@@ -69,7 +69,17 @@ def sweep_frontier(
 @options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
 @click.option(
     "--quantity",
-    type=click.Choice(["error_bound", "misspecification_bound", "estimation_bound", "optimal_resolution", "closed_form_bound"]),
+    type=click.Choice(
+        [
+            "error_bound",
+            "misspecification_bound",
+            "estimation_bound",
+            "optimal_resolution",
+            "closed_form_bound",
+            "spectral_bound",
+            "refined_bound",
+        ]
+    ),
     default="error_bound",
     show_default=True,
     help="What to compute.",

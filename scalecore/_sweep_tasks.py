@@ -15,6 +15,7 @@ from ._runs import default_checkpoints
 from ._validation import describe
 from .frontier import compute_optimal
 from .network import NetworkPrior, misspecification
+from .spectral import bayes_error_bound, refined_bound, spectral_bound
 from .training import train
 
 Block = Mapping[str, NDArray[Any]]
@@ -150,8 +151,11 @@ _TASKS = [
             (bounds.estimation_bound, ("estimation bound", "nat")),
             (bounds.optimal_resolution, ("best resolution", "1")),
             (bounds.closed_form_bound, ("closed-form error bound", "nat")),
+            (spectral_bound, ("spectral error bound", "nat")),
+            (refined_bound, ("refined spectral error bound", "nat")),
         )
     ),
+    _ufunc_task(bayes_error_bound, ("samples", "input_dim"), "error bound of any width", "nat"),
     _ufunc_task(bounds.occupancy, ("width", "concentration"), "expected distinct units", "1"),
     Task(
         "misspecification",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -58,6 +59,14 @@ def positive_int(name: str, value: object, least: int = 1) -> int:
         raise TypeError(f"{name} must be an integer, got {describe(value)}") from None
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
+    return number
+
+
+def input_dimension(name: str, value: object) -> int:
+    """Return `value` as the dimension of a sphere: a whole number from 1 to 1e15."""
+    number = positive_int(name, value)
+    if number > 10**15:
+        raise ValueError(f"{name} must be at most 1e15, got {number}")
     return number
 
 
@@ -260,6 +269,14 @@ def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -
         wanted = f"{'greater than' if exclusive else 'at least'} {least:g}"
         raise ValueError(f"{name} must be finite and {wanted}, and at most {LARGEST:g}, got {text!r}")
     return values
+
+
+def path(name: str, value: object) -> str:
+    """Return `value` as a path."""
+    try:
+        return os.fsdecode(value)  # type: ignore[arg-type]
+    except TypeError:
+        raise TypeError(f"{name} must be a path, got {describe(value)}") from None
 
 
 def describe(value: object) -> str:

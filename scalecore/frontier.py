@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from . import bounds
+from . import bounds, spectral
 from ._core import frontier as _frontier
+from ._core import spectral as _spectral
 from ._validation import broadcast, choice, flag, positive_array, positive_int, real_array, thread_count
 
 if TYPE_CHECKING:
@@ -33,7 +34,12 @@ Examples
 ['INTERIOR', 'INFEASIBLE']
 """
 
-_BOUNDS = {"optimal": bounds.error_bound, "closed_form": bounds.closed_form_bound}
+_BOUNDS = {
+    "optimal": bounds.error_bound,
+    "closed_form": bounds.closed_form_bound,
+    "spectral": spectral.spectral_bound,
+    "refined": spectral.refined_bound,
+}
 _BUFFER = 2**20  # budgets gathered at a time when the inputs do not lie as columns
 
 
@@ -52,7 +58,8 @@ class Frontier:
         The bound there and its two parts, in nats per sample.
     elasticity : ndarray
         d log p* / d log C of the real-valued optimum: the share of a budget's growth that goes to parameters. 0 where the width is
-        held at 1 and 1 where the samples are.
+        held at 1 and 1 where the samples are. Of the spectral bound it is piecewise: 0 while the width is all fixed units, between
+        which it leaps, and that of the atoms beside them.
     status : ndarray of int8
         `Status` of each element.
     bound : str
@@ -168,7 +175,8 @@ def compute_optimal(
     """Find the width and the number of samples that minimise an error bound for a compute budget.
 
     Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound
-    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at).
+    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at). The spectral bound has
+    one for each strategy, and all are looked at.
 
     Parameters
     ----------
@@ -180,10 +188,12 @@ def compute_optimal(
         Concentration K of the Dirichlet process, greater than 0.
     cost : array_like, default 1
         FLOPs per parameter and sample: 1 in the papers, 6 in transformer practice.
-    bound : {"optimal", "closed_form"}
-        Minimise `error_bound` or `closed_form_bound`.
+    bound : {"optimal", "closed_form", "spectral", "refined"}
+        Minimise `error_bound`, `closed_form_bound`, `spectral_bound` or `refined_bound`. The last two take whole input dimensions only and
+        build a table for each (`spectral_table`).
     integer : bool, default False
         Minimise over whole n with T = floor(budget / (cost * input_dim * n)), exactly. Up to 2**53, where every double is whole.
+        (Of the spectral bound's strategies the best at real widths and those without atoms are searched.)
     n_threads : int, optional
         Threads; None means all that this process may use, and there are never more than 16 or four a CPU. The answer does not
         depend on it.
@@ -200,7 +210,8 @@ def compute_optimal(
 
     Notes
     -----
-    n* has a relative error below 1e-9 and the bound there one below 1e-14. Source: JVR24 Theorem 4.2 and Figure 1.
+    n* has a relative error below 1e-9 and the bound there one below 1e-14 (spectral, with atoms: 1e-6 and 1e-12). Source: JVR24 Theorem 4.2
+    and Figure 1; the spectral bound is this library's own (docs/spectral.md).
 
     Examples
     --------
@@ -219,7 +230,7 @@ def compute_optimal(
         zip(names, (*map(real_array, names[:3], (budget, input_dim, concentration)), positive_array("cost", cost)), strict=True)
     )
     shape = broadcast(**inputs)
-    bound_code = _frontier.BOUND_CODES[choice("bound", bound, _frontier.BOUND_CODES)]
+    bound = choice("bound", bound, _BOUNDS)
     whole, threads = flag("integer", integer), thread_count(n_threads)
     out = {name: np.empty(shape) for name in ("width", "samples", "error", "misspecification", "estimation", "elasticity")}
     out["status"] = np.empty(shape, np.int8)
@@ -227,7 +238,11 @@ def compute_optimal(
     done = 0
     for columns in _columns(list(inputs.values()), shape):
         part = slice(done, done + max(map(len, columns)))
-        _frontier.compute_optimal(*columns, *(array[part] for array in flat), bound_code, whole, threads)
+        results = (array[part] for array in flat)
+        if bound in ("spectral", "refined"):
+            _spectral.compute_optimal(*columns, *results, spectral.STRATEGIES[bound], whole, threads)
+        else:
+            _frontier.compute_optimal(*columns, *results, _frontier.BOUND_CODES[bound], whole, threads)
         done = part.stop
     views = {name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()}
     return Frontier(**views, **{name: array[()] for name, array in out.items()}, bound=bound, integer=whole)
@@ -322,7 +337,7 @@ def isoflop(
         As for `compute_optimal`; they broadcast with `budgets`.
     points : int, default 200
         Widths on each line, at least 2.
-    bound : {"optimal", "closed_form"}
+    bound : {"optimal", "closed_form", "spectral", "refined"}
         Which bound.
 
     Returns

@@ -44,6 +44,68 @@ cdef extern from "random.h" nogil:
     const int SC_FOR_TRUTH_INPUTS
 
 
+cdef extern from "spectrum.h" nogil:
+    ctypedef struct sc_degree:
+        double log_eigenvalue
+        double log_multiplicity
+        double mass
+        double tail
+
+    ctypedef struct sc_sphere:
+        double d
+
+    int sc_is_input_dim(double)
+    void sc_spectrum(double, int, sc_degree *)
+    void sc_sphere_open(sc_sphere *, double)
+    double sc_bayes_error_bound(const sc_sphere *, double)
+    void sc_even_kernels(double, Py_ssize_t, const double *, double *, double *, double *)
+
+
+cdef extern from "spectral.h" nogil:
+    ctypedef struct sc_strategies:
+        double d
+        Py_ssize_t rows
+        const double *units
+        const double *log_units
+        const double *residual
+        const double *log_residual
+        const Py_ssize_t *first
+        const double *eigenvalue
+        const double *copies
+        const double *logarithms
+        const double *rest
+        Py_ssize_t atom_rows
+        const Py_ssize_t *atom_row
+        const double *log_rounding
+        const double *last_stick
+        double even[2]
+        double copies_2
+        double beyond
+        double beyond_orthogonal
+
+    const int SC_WITH_ATOMS
+    const int SC_WITH_STICKS
+    const int SC_WITH_QUADRATIC
+
+    ctypedef struct sc_spectral_terms:
+        double error
+        double coefficients
+        double distortion
+        double residual
+        double list
+        double resolution_loss
+        double units
+        double atoms
+        double resolution
+        double strategy
+
+    ctypedef struct sc_spectral_optimum:
+        sc_spectral_terms terms
+        double width
+        double samples
+        double elasticity
+
+
 cdef extern from "engine.h" nogil:
     const int SC_MOST_WIDTHS
 
@@ -159,7 +221,11 @@ cdef extern from "engine.h" nogil:
         void (*replicate)(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t, uint64_t,
                           Py_ssize_t, void *, sc_keep_going, void *, double *) noexcept nogil
         size_t (*replicate_space)(const sc_finite *) noexcept nogil
+        void (*spectral_point)(const sc_strategies *, int, double, double, double, sc_spectral_terms *) noexcept nogil
+        void (*spectral_optimal)(const sc_strategies *, int, int, double, double, sc_spectral_optimum *) noexcept nogil
+        double (*repulsion)(const double *, Py_ssize_t, int, Py_ssize_t, double *, void *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil
 
     const int SC_ATOMS
+    void sc_orthonormalise(double *, int, int)
     const sc_engine *sc_engine_find(const char *name)
