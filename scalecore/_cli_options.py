@@ -68,6 +68,17 @@ class Picture(click.Path):
         return path
 
 
+def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
+    """Apply shared options in the order in which the help shows them."""
+
+    def apply(function: Any) -> Any:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return apply
+
+
 WIDTH = click.option("-n", "--width", type=Axis("width", 1), required=True, help="Hidden units n of the learning network.")
 SAMPLES = click.option("-T", "--samples", type=Axis("samples", 1), required=True, help="Training samples T.")
 BUDGET = click.option("-C", "--budget", type=Axis("budget", exclusive=True), required=True, help="Compute budget C in FLOPs.")
@@ -105,15 +116,55 @@ FORMAT = click.option(
 PLOT = click.option("--plot", type=Picture(), help="Also draw a picture into this file (.png, .pdf, .svg).")
 
 
-def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
-    """Apply shared options in the order in which the help shows them."""
+SEED = click.option("--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones.")
 
-    def apply(function: Any) -> Any:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
 
-    return apply
+def widths(default: str) -> Any:
+    """Make the option --widths, which commands about networks share."""
+    text = "Widths n, rounded to whole numbers."
+    return click.option("-n", "--widths", type=Axis("widths", 1), default=default, show_default=True, help=text)
+
+
+def whole_widths(values: np.ndarray) -> np.ndarray:
+    """Return the different whole numbers that widths round to."""
+    return np.unique(np.rint(values))
+
+
+def precision(*dtypes: str) -> Any:
+    """Make the option --dtype; the first is the default."""
+    return click.option("--dtype", type=click.Choice(dtypes), default=dtypes[0], show_default=True, help="Precision.")
+
+
+MEASURING = options(  # arguments of misspecification
+    widths("1:1e5:16"),
+    click.option(
+        "--networks", type=click.IntRange(2), default=200, show_default=True, help="Networks to draw (with --rtol, the fewest)."
+    ),
+    click.option("--inputs", type=click.IntRange(1), default=1024, show_default=True, help="Inputs per network."),
+    SEED,
+    precision("float64", "float32"),
+    click.option("--rtol", type=Number("rtol", exclusive=True), help="Go on until every relative standard error is below this."),
+)
+TRAINING = options(  # arguments of train
+    widths("1:128:12"),
+    click.option(
+        "-T", "--samples", type=Number("samples", 1), default="1e5", show_default=True, help="Samples that each learner reads."
+    ),
+    click.option(
+        "--rates", type=Axis("rates", exclusive=True), default="0.01,0.02,0.05,0.1,0.2", show_default=True, help="Learning rates."
+    ),
+    click.option("--repeats", type=click.IntRange(2), default=8, show_default=True, help="Networks, each with data of its own."),
+    click.option("--optimizer", type=click.Choice(["sgd", "adam"]), default="sgd", show_default=True, help="How they learn."),
+    SEED,
+    precision("float32", "float64"),
+)
+
+
+def whole_samples(value: float) -> int:
+    """Return a number of samples; there are no fractions of one."""
+    if value != np.floor(value):
+        raise click.UsageError(f"samples must be a whole number, got {value:g}")
+    return int(value)
 
 
 def grid(*axes: np.ndarray) -> list[np.ndarray]:

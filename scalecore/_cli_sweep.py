@@ -12,7 +12,21 @@ from typing import Any
 import click
 import numpy as np
 
-from ._cli_options import BOUND, BUDGET, CONCENTRATION, COST, INPUT_DIM, SAMPLES, WIDTH, Picture, options
+from ._cli_options import (
+    BOUND,
+    BUDGET,
+    CONCENTRATION,
+    COST,
+    INPUT_DIM,
+    MEASURING,
+    SAMPLES,
+    TRAINING,
+    WIDTH,
+    Picture,
+    options,
+    whole_samples,
+    whole_widths,
+)
 from .sweep import Sweep, sweep
 
 STORE = click.argument("store", type=click.Path(path_type=Path))
@@ -39,7 +53,11 @@ def run_sweep(task: str, grid: dict[str, Any], out: Path, workers: int | None, c
 
 @click.group("sweep")
 def sweep_group() -> None:
-    """Compute a big grid into a Zarr store, chunk by chunk; run the same command again to continue."""
+    """Compute a big grid into a Zarr store, chunk by chunk; run the same command again to continue.
+
+    Example: scalecore sweep frontier -C 1e6:1e24:1000 -d 1:1000:20 --out sweep.zarr, then
+    scalecore info sweep.zarr
+    """
 
 
 @sweep_group.command("frontier")
@@ -103,6 +121,55 @@ def sweep_bound(
     run_sweep(quantity, grid, out, workers, chunk)
 
 
+@sweep_group.command("misspecification")
+@options(INPUT_DIM, CONCENTRATION, MEASURING, OUT, WORKERS, CHUNK)
+def sweep_misspecification(
+    input_dim: np.ndarray,
+    concentration: np.ndarray,
+    widths: np.ndarray,
+    networks: int,
+    inputs: int,
+    seed: int | None,
+    dtype: str,
+    rtol: float | None,
+    out: Path,
+    workers: int | None,
+    chunk: int | None,
+) -> None:
+    """Misspecification of width-n networks by simulation, over input dimensions and concentrations.
+
+    Example: scalecore sweep misspecification -d 2,10 -K 1:1000:7 --widths 1:1e4:9 --seed 1 --out kl.zarr
+    """
+    grid = {"input_dim": input_dim, "concentration": concentration}
+    measured = {"widths": whole_widths(widths), "networks": networks, "inputs": inputs, "dtype": dtype, "rtol": rtol}
+    run_sweep("misspecification", grid, out, workers, chunk, rng=seed, **measured)
+
+
+@sweep_group.command("train")
+@options(INPUT_DIM, CONCENTRATION, TRAINING, OUT, WORKERS, CHUNK)
+def sweep_train(
+    input_dim: np.ndarray,
+    concentration: np.ndarray,
+    widths: np.ndarray,
+    samples: float,
+    rates: np.ndarray,
+    repeats: int,
+    optimizer: str,
+    seed: int | None,
+    dtype: str,
+    out: Path,
+    workers: int | None,
+    chunk: int | None,
+) -> None:
+    """Train networks on the theory's data, over input dimensions and concentrations.
+
+    Example: scalecore sweep train -d 2,10 -K 1,10,100 --widths 1:64:7 -T 1e5 --seed 1 --workers 2 --out train.zarr
+    """
+    grid = {"input_dim": input_dim, "concentration": concentration}
+    trained = {"widths": whole_widths(widths), "samples": whole_samples(samples), "learning_rates": rates}
+    run_sweep("train", grid, out, workers, chunk, rng=seed, repeats=repeats, optimizer=optimizer, dtype=dtype, **trained)
+
+
 def loaded(store: Path) -> Sweep:
     """Open a store, or say in one line why not."""
     try:
@@ -125,8 +192,8 @@ def info(store: Path) -> None:
     share = what.finished / what.chunks if what.chunks else 1.0
     click.echo(f"{plan['task']}, by scalecore {plan['scalecore']}")
     for name, values in plan["axes"].items():
-        several = isinstance(values, list)
-        text = f"{len(values)} values from {min(values):g} to {max(values):g}" if several else f"{values:g}"
+        several = name in plan["shape"]
+        text = f"{values['count']} values from {values['least']:g} to {values['most']:g}" if several else f"{values:g}"
         click.echo(f"  {name}: {text}{', in chunks of ' + str(plan['chunks'][name]) if several else ''}")
     for name, value in plan["options"].items():
         click.echo(f"  {name} = {value}")

@@ -16,5 +16,5 @@ def bar(total: int | None, show: bool, unit: str) -> Iterator[Callable[[int], ob
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError("progress=True needs tqdm: pip install 'scalecore[cli]'") from error
-    with tqdm(total=total, unit=unit, unit_scale=True, dynamic_ncols=True) as shown:
+    with tqdm(total=total, unit=unit, unit_scale=total is None or total >= 10_000, dynamic_ncols=True) as shown:
         yield shown.update

@@ -48,6 +48,12 @@ def _thinned(data: Any) -> Any:
     return data
 
 
+def _short(value: Any) -> str:
+    """Return a number to three digits; a large one as a power of ten."""
+    number = float(f"{float(value):.3g}")
+    return _power(number) if number >= 1000 else f"{number:g}"
+
+
 def _families(data: Any, left: Axes, right: Axes) -> None:
     """Lines over budgets for some of the (d, K)."""
     dims, concentrations = data.sizes["input_dim"], data.sizes["concentration"]
@@ -59,7 +65,7 @@ def _families(data: Any, left: Axes, right: Axes) -> None:
     ][:_MOST_LINES]
     for colour, (i, j) in zip(_colours(len(places)), places, strict=True):
         one = data.isel(input_dim=i, concentration=j)
-        label = f"$d = {float(one.input_dim):.3g}$, $K = {float(one.concentration):.3g}$"
+        label = f"$d =$ {_short(one.input_dim)}, $K =$ {_short(one.concentration)}"
         left.plot(one["samples"], float(one.input_dim) * one["width"], color=colour, label=label)
         right.plot(data["budget"], one["elasticity"], color=colour)
     if not np.isfinite(data["samples"]).any():
@@ -78,7 +84,7 @@ def _share(data: Any, ax: Axes) -> None:
     middle = data.isel(budget=data.sizes["budget"] // 2)
     parameters = middle["width"] * middle["input_dim"]
     share = (parameters / (parameters + middle["samples"])).transpose("concentration", "input_dim")
-    ax.set_title(rf"Model share $p^*/(p^*+T^*)$ at $C =$ {_power(float(f'{float(middle.budget):.3g}'))}")
+    ax.set_title(rf"Model share $p^*/(p^*+T^*)$ at $C =$ {_short(middle.budget)}")
     ax.set(xlabel="input dimension $d$", ylabel="concentration $K$")
     if min(share.shape) < 2:
         dim = "input_dim" if share.sizes["input_dim"] > 1 else "concentration"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
+import shutil
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, prod
 from pathlib import Path
@@ -14,81 +17,67 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import __version__
+from ._core.threads import default_threads
 from ._sweep_tasks import AXES, REQUIRED, Task, find_task
-from ._validation import axis, describe, positive_int, real_array, stream_key
+from ._validation import chunk_lengths, describe, grid_axis, known_name, stream_key
+
+Plan = dict[str, Any]
+Axes = dict[str, NDArray[np.float64]]
 
 MARKS = ".scalecore/finished"  # a file for each finished chunk: that it is there is all it says
 _POINTS = 2**20  # in a chunk, where `chunks` does not say
-_FORMAT = 1
+_FORMAT = 2
 
 
 def make_plan(
     what: Task, grid: Mapping[str, Any], chunks: Mapping[str, int] | None, options: dict[str, Any], variables: Any, rng: Any
-) -> dict[str, Any]:
-    """Return everything that fixes the result, as what JSON can hold; check it all."""
+) -> tuple[Plan, Axes]:
+    """Return everything that fixes the result, as what JSON can hold, and the axes' values; check it all."""
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must be a dict of named axes, got {describe(grid)}")
     for name in grid:
-        if name not in what.axes:
-            raise ValueError(f"grid has no axis {name!r} for {what.name}; its axes are {', '.join(what.axes)}")
+        known_name(f"grid has no axis {name!r} for {what.name}; its axes are", name, what.axes)
     for name in what.axes:
         if name not in grid and name not in what.optional:
             raise ValueError(f"grid must have the axis {name!r} for {what.name}")
-    axes = {name: _axis_values(name, values) for name, values in grid.items()}
+    axes = {name: grid_axis(name, values) for name, values in grid.items()}
     for name in options:
-        if name not in what.options:
-            known = ", ".join(what.options) or "none"
-            raise TypeError(f"{what.name} has no option {name!r} in a sweep; its options are {known}")
+        known_name(f"{what.name} has no option {name!r} in a sweep; its options are", name, what.options, TypeError)
     for name, default in what.options.items():
         if default is REQUIRED and name not in options:
             raise TypeError(f"{what.name} needs the option {name!r}")
     stored = list(what.default or what.outputs) if variables is None else list(variables)
     for name in stored:
-        if name not in what.outputs:
-            raise ValueError(f"variables must be among {', '.join(what.outputs)}, got {name!r}")
+        known_name(f"{what.name} has no variable {name!r}; its variables are", name, what.outputs)
+    what.check(axes, dict(what.options) | options)
     plain = {name: np.asarray(value).tolist() if not isinstance(value, str) else value for name, value in options.items()}
-    shape = {name: len(values) for name, values in axes.items() if isinstance(values, list)}
+    shape = {name: len(values) for name, values in axes.items() if values.ndim}
     known = rng is None or isinstance(rng, (int, np.integer))
     stream_key(rng)  # refuses what is no source of randomness
     entropy = str(np.random.SeedSequence(rng).entropy if known else stream_key(rng))
-    return {
+    plan = {
         "format": _FORMAT,
         "scalecore": __version__,
         "task": what.name,
-        "axes": axes,
+        "axes": {name: _said(values) for name, values in axes.items()},
         "shape": shape,
-        "chunks": _chunk_lengths(what, shape, chunks),
+        "chunks": chunk_lengths(shape, chunks, 1 if what.random else _POINTS),
         "options": plain,
         "variables": stored,
         "seed": entropy if what.random else None,
     }
+    return plan, axes
 
 
-def _axis_values(name: str, values: Any) -> list[float] | float:
-    array = axis(name, values) if isinstance(values, str) else real_array(name, values)
-    if array.ndim > 1 or array.size == 0:
-        raise ValueError(f"axis {name} must be a number or a non-empty list, got {describe(values)}")
-    if not np.isfinite(array).all():
-        raise ValueError(f"axis {name} must be finite, got {describe(values)}")
-    return array.tolist()
+def _said(values: NDArray[np.float64]) -> Any:
+    """Return what a plan says of an axis. The store has its values; a million of them would make the plan slow to read and send."""
+    if not values.ndim:
+        return float(values)
+    digest = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()[:16]
+    return {"count": len(values), "least": float(values.min()), "most": float(values.max()), "sha256": digest}
 
 
-def _chunk_lengths(what: Task, shape: dict[str, int], chunks: Mapping[str, int] | None) -> dict[str, int]:
-    if chunks is not None and not isinstance(chunks, Mapping):
-        raise TypeError(f"chunks must be a dict, got {describe(chunks)}")
-    for name in chunks or {}:
-        if name not in shape:
-            raise ValueError(f"chunks has no axis {name!r}; the grid's are {', '.join(shape) or 'none'}")
-    lengths, points = {}, 1 if what.random else _POINTS
-    for name in reversed(shape):  # the last axes whole, as long as they fit
-        lengths[name] = min(shape[name], positive_int(f"chunks[{name!r}]", chunks[name])) if chunks and name in chunks else 0
-        if not lengths[name]:
-            lengths[name] = max(1, min(shape[name], points))
-        points = max(1, points // lengths[name])
-    return {name: lengths[name] for name in shape}
-
-
-def chunk_grid(plan: dict[str, Any]) -> list[int]:
+def chunk_grid(plan: Plan) -> list[int]:
     """Return the number of chunks along each axis."""
     return [ceil(size / plan["chunks"][name]) for name, size in plan["shape"].items()]
 
@@ -104,7 +93,7 @@ def _zarr() -> Any:
     return zarr
 
 
-def stored_plan(path: Path) -> dict[str, Any]:
+def stored_plan(path: Path) -> Plan:
     """Return what fixes a store's content."""
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such store")
@@ -115,16 +104,14 @@ def stored_plan(path: Path) -> dict[str, Any]:
     return plan
 
 
-def continue_or_create(what: Task, plan: dict[str, Any], path: Path, resume: bool, seeded: bool) -> dict[str, Any]:
+def continue_or_create(what: Task, plan: Plan, axes: Axes, path: Path, resume: bool, seeded: bool) -> Plan:
     """Return the plan to go by: of a store that is there, or of the one made now."""
-    if not path.exists():
-        _create(what, plan, path)
-        return plan
-    if not resume:
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"store must be a folder or not be there yet, but {path} is a file")
+    if path.exists() and not resume:
         raise FileExistsError(f"{path} is there already; resume=True continues it")
-    if not any(path.iterdir()):
-        path.rmdir()
-        _create(what, plan, path)
+    if not path.exists() or not any(path.iterdir()):
+        _create(what, plan, axes, path)
         return plan
     stored = stored_plan(path)
     if not seeded:
@@ -142,17 +129,40 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _create(what: Task, plan: dict[str, Any], path: Path) -> None:
-    """Write the empty store beside its place, then move it there: a store is never half made."""
-    zarr = _zarr()
+def failure(error: OSError, consequence: str, path: Path) -> OSError:
+    """Return an error of the same kind that says what became of the store, and names it instead of a file inside."""
+    if error.errno is None:  # a connection's
+        return OSError(f"{error}; {consequence}: {path}")
+    return OSError(error.errno, f"{error.strerror}; {consequence}", str(path))
+
+
+def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
+    """Write the empty store beside its place, flush it, then move it there: a store is never half made."""
     making = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
-    group = zarr.open_group(making, mode="w", zarr_format=2)  # its consolidated metadata are a standard; 3's are not yet
+    try:
+        _write_empty(what, plan, axes, making)
+        (making / MARKS).mkdir(parents=True)
+        for file in (making, *making.rglob("*")):
+            _flush(file)
+        if path.exists():
+            path.rmdir()
+        making.rename(path)
+        _flush(path.absolute().parent)
+    except OSError as error:
+        raise failure(error, "the store was not created", path) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
+    from numcodecs import Blosc  # Zarr's own
+
+    group = _zarr().open_group(making, mode="w", zarr_format=2)  # its consolidated metadata are a standard; 3's are not yet
     group.attrs.update(
         title=f"{plan['task']} over a grid", source=f"scalecore {__version__}", scalecore_sweep=json.dumps(plan), seed=plan["seed"]
     )
     extra = {name: np.asarray(values) for name, values in what.extra_axes(plan["options"]).items()}
-    for name, values in (plan["axes"] | extra).items():
-        array = np.asarray(values)
+    for name, array in (axes | extra).items():
         dims = [name] if array.ndim else []
         long_name, units = AXES[name]
         group.create_array(
@@ -174,16 +184,16 @@ def _create(what: Task, plan: dict[str, Any], path: Path) -> None:
             chunks=(*lengths.values(), *sizes),
             dtype=output.dtype,
             fill_value=np.nan if output.dtype == "f8" else None,  # xarray takes it for missing
-            compressors=None if output.dtype == "f8" else "auto",  # mantissas do not compress
+            compressors=Blosc(
+                "lz4", 1, Blosc.SHUFFLE
+            ),  # signs, exponents and leading digits: a fifth less, for less than a copy's time
             attributes={"long_name": output.long_name, "units": output.units, "_ARRAY_DIMENSIONS": [*shape, *output.extra]}
             | ({"coordinates": scalars} if scalars else {}),
         )
-    zarr.consolidate_metadata(making)
-    (making / MARKS).mkdir(parents=True)
-    making.rename(path)
+    _zarr().consolidate_metadata(making)
 
 
-def _variable(name: str, plan: dict[str, Any]) -> str:
+def _variable(name: str, plan: Plan) -> str:
     """Return an output's name in the store, where one of the axes may have it already."""
     return f"optimal_{name}" if name in plan["axes"] else name
 
@@ -193,15 +203,30 @@ def finished_chunks(path: Path) -> set[int]:
     return {int(name) for name in os.listdir(path / MARKS)}
 
 
+@dataclass(frozen=True)
+class Opened:
+    """A store at work in this process."""
+
+    path: Path
+    plan: Plan
+    axes: Axes
+    variables: dict[str, Any]  # Zarr arrays, by the output's name
+
+
 @lru_cache(maxsize=8)
-def _group(path: str) -> Any:
-    return _zarr().open_group(path, mode="r+")
+def open_store(path: str, plan: str) -> Opened:
+    """Open a store, once in each process; the plan as JSON, because another store may have come to the same place."""
+    asked, zarr = json.loads(plan), _zarr()
+    with zarr.config.set({"array.write_empty_chunks": True}):  # Zarr's search for empty ones takes as long as the writing
+        group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        variables = {name: group[_variable(name, asked)] for name in asked["variables"]}
+    return Opened(Path(path), asked, {name: np.asarray(group[name][...]) for name in asked["axes"]}, variables)
 
 
 # ---- one chunk ------------------------------------------------------------------------------------------------------------------
 
 
-def _slices(plan: dict[str, Any], number: int) -> dict[str, slice]:
+def _slices(plan: Plan, number: int) -> dict[str, slice]:
     places = np.unravel_index(number, chunk_grid(plan)) if plan["shape"] else ()
     lengths = plan["chunks"]
     return {
@@ -210,47 +235,55 @@ def _slices(plan: dict[str, Any], number: int) -> dict[str, slice]:
     }
 
 
-def compute_chunk(plan: dict[str, Any], number: int, n_threads: int) -> dict[str, NDArray[Any]]:
+def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArray[Any]]:
     """Compute one chunk."""
+    plan = store.plan
     what, parts, dims = find_task(plan["task"]), _slices(plan, number), list(plan["shape"])
-    block = {}
-    for name, values in plan["axes"].items():
-        array = np.asarray(values)[parts[name]] if name in parts else np.asarray(values)
-        block[name] = array.reshape([-1 if dim == name else 1 for dim in dims]) if name in parts else array
+    block = {
+        name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims]) if name in parts else values
+        for name, values in store.axes.items()
+    }
     keys = None
     if what.random:
-        places = np.arange(prod(plan["shape"].values())).reshape(list(plan["shape"].values()))[tuple(parts.values())]
+        shape = list(plan["shape"].values())
+        places = np.arange(prod(shape)).reshape(shape)[tuple(parts.values())]
         keys = [np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),)) for place in places.flat]
-    out = what.compute(block, plan["options"], keys, n_threads or None)
-    return {name: out[name] for name in plan["variables"]}
+    output = what.compute(block, plan["options"], keys, n_threads or None)
+    return {name: output(name) for name in plan["variables"]}
 
 
-def write_chunk(plan: dict[str, Any], path: Path, number: int, out: dict[str, NDArray[Any]]) -> None:
+def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> None:
     """Write a chunk, flush it to the disk, and only then say that it is finished."""
-    group, parts = _group(str(path)), tuple(_slices(plan, number).values())
+    parts = tuple(_slices(store.plan, number).values())
+    place = [part.start // length for part, length in zip(parts, store.plan["chunks"].values(), strict=True)]
+    files = []
     for name, values in out.items():
-        variable = _variable(name, plan)
-        group[variable][parts] = values
-        place = [part.start // length for part, length in zip(parts, plan["chunks"].values(), strict=True)]
-        _flush(path / variable / (".".join(map(str, [*place, *[0] * (values.ndim - len(place))])) or "0"))
-    mark = path / MARKS / str(number)
+        store.variables[name][parts] = values
+        file = ".".join(map(str, [*place, *[0] * (values.ndim - len(place))])) or "0"
+        files.append(store.path / _variable(name, store.plan) / file)
+    for file in files:
+        _flush(file)
+        _flush(file.parent)
+    mark = store.path / MARKS / str(number)
     mark.touch()
     _flush(mark)
     _flush(mark.parent)
 
 
 def _flush(path: Path) -> None:
-    try:
-        file = os.open(path, os.O_RDONLY)
-    except (FileNotFoundError, PermissionError):  # a chunk of nothing but the fill value has no file; folders, on Windows
+    if os.name == "nt" and path.is_dir():  # cannot be opened there, and need not
         return
+    file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
         os.fsync(file)
     finally:
         os.close(file)
 
 
-def do_chunk(plan: dict[str, Any], path: str, number: int, n_threads: int) -> int:
-    """Compute and write one chunk, in whatever process."""
-    write_chunk(plan, Path(path), number, compute_chunk(plan, number, n_threads))
+def do_chunk(path: str, plan: str, number: int, n_threads: int, sharing: int) -> int:
+    """Compute and write one chunk, in whatever process; without `n_threads`, on its share of the machine."""
+    store = open_store(path, plan)
+    if (store.path / MARKS / str(number)).exists():  # by a worker that died before it could say so
+        return number
+    write_chunk(store, number, compute_chunk(store, number, n_threads or max(1, default_threads() // sharing)))
     return number

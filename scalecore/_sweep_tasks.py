@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from . import bounds
 from ._dataset import COORDINATES
 from ._runs import default_checkpoints
-from ._validation import describe
+from ._validation import describe, known_name, positive_array, whole_numbers
 from .frontier import compute_optimal
-from .network import NetworkPrior, misspecification
+from .network import NetworkPrior, check_misspecification, misspecification
 from .spectral import bayes_error_bound, refined_bound, spectral_bound
-from .training import train
+from .training import plan_runs, train
 
 Block = Mapping[str, NDArray[Any]]
+Outputs = Callable[[str], NDArray[Any]]
 
 AXES = COORDINATES | {  # name: (long name, units)
     "width": ("hidden units", "1"),
@@ -42,24 +43,30 @@ class Output:
 class Task:
     """One call of the library over a grid.
 
-    `compute(block, options, keys, n_threads)` returns each output for a block of the grid: `block` holds each axis shaped to
-    broadcast, `keys` a SeedSequence for each point in C order (None where nothing is random).
+    `compute(block, options, keys, n_threads)` returns a function from an output's name to its values on a block of the grid:
+    `block` holds each axis shaped to broadcast, `keys` a SeedSequence for each point in C order (None where nothing is random).
+    `check(axes, options)` raises what the call would.
     """
 
     name: str
     axes: tuple[str, ...]
     options: Mapping[str, Any]
     outputs: Mapping[str, Output]
-    compute: Callable[[Block, Mapping[str, Any], Any, int | None], dict[str, NDArray[Any]]]
+    compute: Callable[[Block, Mapping[str, Any], Any, int | None], Outputs]
+    check: Callable[[Block, Mapping[str, Any]], object] = lambda axes, options: None
     optional: tuple[str, ...] = ()
     default: tuple[str, ...] = ()  # outputs that are stored unasked; all where empty
     random: bool = False
     extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(default=lambda options: {})
 
 
-def _frontier(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+def _frontier(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
     best = compute_optimal(**block, **options, n_threads=n_threads)
-    return {name: np.asarray(getattr(best, name)) for name in _FRONTIER.outputs}
+    return lambda name: np.asarray(getattr(best, name))
+
+
+def _check_frontier(axes: Block, options: Mapping[str, Any]) -> None:
+    compute_optimal(1.0, 1.0, 1.0, cost=axes.get("cost", 1.0), **options)
 
 
 _FRONTIER = Task(
@@ -78,31 +85,37 @@ _FRONTIER = Task(
         "status": Output("scalecore.Status", "1", "i1"),
     },
     _frontier,
+    _check_frontier,
     optional=("cost",),
     default=("width", "samples", "error", "elasticity", "status"),
 )
 
 
 def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str) -> Task:
-    def compute(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+    def compute(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
         with np.errstate(invalid="ignore"):
-            return {function.__name__: np.asarray(function(*(block[axis] for axis in axes)))}
+            values = np.asarray(function(*(block[axis] for axis in axes)))
+        return lambda name: values
 
     return Task(function.__name__, axes, {}, {function.__name__: Output(long_name, units)}, compute)
 
 
-def _each_point(block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+def _each_point(block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]) -> Outputs:
     """Call for each (input_dim, concentration) of a block and stack what comes back."""
     dims, concentrations = np.broadcast_arrays(block["input_dim"], block["concentration"])
     rows = []
     for dim, concentration, key in zip(dims.flat, concentrations.flat, keys, strict=True):
-        if dim != np.floor(dim):
-            raise ValueError(f"input_dim must be whole numbers for networks, got {dim:g}")
         rows.append(call(NetworkPrior(int(dim), float(concentration)), key))
-    return {name: np.stack([row[name] for row in rows]).reshape(*dims.shape, *rows[0][name].shape) for name in rows[0]}
+    return lambda name: np.stack([row[name] for row in rows]).reshape(*dims.shape, *rows[0][name].shape)
 
 
-def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+def _widest_prior(axes: Block) -> NetworkPrior:
+    """Check the axes of networks; the prior with the most inputs stands for all when the other arguments are checked."""
+    dims = whole_numbers("input_dim", axes["input_dim"])
+    return NetworkPrior(int(dims.max()), float(positive_array("concentration", axes["concentration"]).flat[0]))
+
+
+def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
     def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
         got = misspecification(prior, np.atleast_1d(options["widths"]), rng=key, n_threads=n_threads, **_without(options, "widths"))
         parts = {"kl": got.kl, "squared_error": got.squared_error, "occupancy": got.occupancy}
@@ -112,7 +125,7 @@ def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_thr
     return _each_point(block, keys, call)
 
 
-def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> dict[str, NDArray[Any]]:
+def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
     def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
         runs = train(
             prior, rng=key, n_threads=n_threads, **{"checkpoints": default_checkpoints(options["samples"])} | dict(options)
@@ -171,6 +184,7 @@ _TASKS = [
             "bound": Output("K / (16 n)", "nat", extra=_WIDTH),
         },
         _misspecification,
+        lambda axes, options: check_misspecification(_widest_prior(axes), **options),
         random=True,
         extra_axes=lambda options: {"width": np.atleast_1d(np.asarray(options["widths"], float))},
     ),
@@ -195,6 +209,7 @@ _TASKS = [
             "diverged": Output("first sample whose logit was not finite, or -1", "1", "i8", _RUNS),
         },
         _train,
+        lambda axes, options: plan_runs(_widest_prior(axes), **options),
         random=True,
         extra_axes=_train_axes,
     ),
@@ -205,6 +220,5 @@ TASKS = {task.name: task for task in _TASKS}
 def find_task(task: object) -> Task:
     """Return the task that a name or one of the library's functions stands for."""
     name = task if isinstance(task, str) else getattr(task, "__name__", None)
-    if name not in TASKS or not (isinstance(task, (str, np.ufunc)) or callable(task)):
-        raise ValueError(f"task must be one of {', '.join(TASKS)}, by name or function, got {describe(task)}")
-    return TASKS[name]
+    known_name(f"task must be one of the library's calls, by name or function, got {describe(task)}; they are", name, TASKS)
+    return TASKS[name]  # type: ignore[index]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import operator
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -225,6 +226,14 @@ def thread_count(value: object) -> int:
     return 0 if value is None else min(positive_int("n_threads", value), 2**15)
 
 
+def known_name(message: str, value: object, known: Iterable[str], error: type[Exception] = ValueError) -> None:
+    """Refuse a name that is not known: `message`, the known ones, and the nearest of them."""
+    names = list(known)
+    if value not in names:
+        near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
+        raise error(f"{message} {', '.join(names) or 'none'}" + (f"; did you mean {near[0]!r}?" if near else ""))
+
+
 def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of `allowed`."""
     names = list(allowed)
@@ -279,9 +288,36 @@ def path(name: str, value: object) -> str:
         raise TypeError(f"{name} must be a path, got {describe(value)}") from None
 
 
+def grid_axis(name: str, value: Any) -> NDArray[np.float64]:
+    """Return one axis of a sweep's grid: a number, as an array without axes, or a list; both also as text."""
+    array = axis(name, value) if isinstance(value, str) else real_array(name, value)
+    if array.ndim > 1 or array.size == 0:
+        raise ValueError(f"axis {name} must be a number or a non-empty list, got {describe(value)}")
+    if not np.isfinite(array).all():
+        raise ValueError(f"axis {name} must be finite, got {describe(value)}")
+    return array
+
+
+def chunk_lengths(shape: Mapping[str, int], chunks: Mapping[str, int] | None, points: int) -> dict[str, int]:
+    """Return a chunk's length along each axis: what is asked, elsewhere the last axes whole as long as `points` allow."""
+    if chunks is not None and not isinstance(chunks, Mapping):
+        raise TypeError(f"chunks must be a dict, got {describe(chunks)}")
+    asked = dict(chunks or {})
+    for name in asked:
+        known_name(f"chunks has no axis {name!r}; the grid's axes of several values are", name, shape)
+    lengths: dict[str, int] = {}
+    for name in reversed(shape):
+        wanted = positive_int(f"chunks[{name!r}]", asked[name]) if name in asked else max(1, points)
+        lengths[name] = min(shape[name], wanted)
+        points //= lengths[name]
+    return {name: lengths[name] for name in shape}
+
+
 def describe(value: object) -> str:
     """Describe `value` in a few words for an error message."""
     if isinstance(value, np.ndarray) and value.ndim:
         return f"an array of {value.dtype}, shape {value.shape}"
+    if isinstance(value, np.ndarray):
+        value = value.item()
     text = repr(value)
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

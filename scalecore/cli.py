@@ -33,8 +33,10 @@ from ._cli_options import (
     COST,
     FORMAT,
     INPUT_DIM,
+    MEASURING,
     PLOT,
     SAMPLES,
+    TRAINING,
     WIDTH,
     Axis,
     Number,
@@ -43,6 +45,8 @@ from ._cli_options import (
     grid,
     options,
     show,
+    whole_samples,
+    whole_widths,
     write_csv,
 )
 from ._cli_sweep import info, plot, sweep_group
@@ -181,16 +185,7 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
 @click.option(
     "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
 )
-@click.option(
-    "-n", "--widths", type=Axis("widths", 1), default="1:1e5:16", show_default=True, help="Widths n, rounded to whole numbers."
-)
-@click.option(
-    "--networks", type=click.IntRange(2), default=200, show_default=True, help="Networks to draw (with --rtol, the fewest)."
-)
-@click.option("--inputs", type=click.IntRange(1), default=1024, show_default=True, help="Inputs per network.")
-@click.option("--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones.")
-@click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True, help="Precision.")
-@click.option("--rtol", type=Number("rtol", exclusive=True), help="Go on until every relative standard error is below this.")
+@MEASURING
 @options(FORMAT, PLOT)
 def simulate(
     input_dim: int,
@@ -208,7 +203,7 @@ def simulate(
 
     Example: scalecore simulate -d 10 -K 100 --widths 1:1e5:16 --rtol 0.02
     """
-    whole = np.unique(np.rint(widths))
+    whole = whole_widths(widths)
     if whole.size > 200:
         raise click.UsageError(f"widths must hold at most 200 different whole numbers, got {whole.size}")
     measured = misspecification(
@@ -236,21 +231,7 @@ def simulate(
 @click.option(
     "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
 )
-@click.option(
-    "-n", "--widths", type=Axis("widths", 1), default="1:128:12", show_default=True, help="Widths n, rounded to whole numbers."
-)
-@click.option(
-    "-T", "--samples", type=Number("samples", 1), default="1e5", show_default=True, help="Samples that each learner reads."
-)
-@click.option(
-    "--rates",
-    type=Axis("rates", exclusive=True),
-    default="0.01,0.02,0.05,0.1,0.2",
-    show_default=True,
-    help="Learning rates.",
-)
-@click.option("--repeats", type=click.IntRange(2), default=8, show_default=True, help="Networks, each with data of its own.")
-@click.option("--optimizer", type=click.Choice(["sgd", "adam"]), default="sgd", show_default=True, help="How they learn.")
+@TRAINING
 @click.option(
     "-C",
     "--budget",
@@ -258,8 +239,6 @@ def simulate(
     help="Budgets in FLOPs; by default three decades that the grid can pay for.",
 )
 @COST
-@click.option("--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones.")
-@click.option("--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Precision.")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the runs to this NetCDF file.")
 @click.option("--curves", type=Picture(), help="Draw the learning curves into this file.")
 @options(FORMAT, PLOT)
@@ -284,16 +263,15 @@ def train_command(
 
     Example: scalecore train -d 10 -K 100 -T 1e6 --plot frontier.png
     """
-    if samples != np.floor(samples):
-        raise click.UsageError(f"samples must be a whole number, got {samples:g}")
+    total = whole_samples(samples)
     if out is not None and not out.absolute().parent.is_dir():
         raise click.UsageError(f"{str(out)!r}: the folder does not exist")
-    whole = np.unique(np.rint(widths))
+    whole = whole_widths(widths)
     try:
         runs = train(
             NetworkPrior(input_dim, concentration),
             whole,
-            int(samples),
+            total,
             learning_rates=rates,
             repeats=repeats,
             optimizer=optimizer,

@@ -40,7 +40,7 @@ _BOUNDS = {
     "spectral": spectral.spectral_bound,
     "refined": spectral.refined_bound,
 }
-_BUFFER = 2**20  # budgets gathered at a time when the inputs do not lie as columns
+_BUFFER = 2**17  # budgets gathered at a time when the inputs do not lie as columns: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,19 +251,19 @@ def compute_optimal(
 def _columns(inputs: list[NDArray[np.float64]], shape: tuple[int, ...]) -> Any:
     """Yield the broadcast inputs as columns in C order: whole where they lie so, gathered in bounded pieces where they do not."""
     size = int(np.prod(shape))
-    if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
-        if size:
-            yield [
-                array.reshape(-1) if array.size == 1 and size != 1 else np.broadcast_to(array, shape).reshape(-1)
-                for array in inputs
-            ]
+    if size == 0:
         return
-    flags = ["external_loop", "buffered", "zerosize_ok", "delay_bufalloc"]
-    with np.nditer(inputs, flags, [["readonly"]] * len(inputs), order="C", itershape=shape, buffersize=_BUFFER) as iterator:
-        iterator.reset()
-        if size:
-            for columns in iterator:
-                yield list(columns)
+    if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
+        yield [
+            array.reshape(-1) if array.size == 1 and size != 1 else np.broadcast_to(array, shape).reshape(-1) for array in inputs
+        ]
+        return
+    several = [array for array in inputs if array.size > 1]
+    flags = ["external_loop", "buffered"]
+    with np.nditer(several, flags, [["readonly"]] * len(several), order="C", itershape=shape, buffersize=_BUFFER) as iterator:
+        for gathered in iterator:
+            columns = iter(gathered if len(several) > 1 else [gathered])
+            yield [next(columns) if array.size > 1 else array.reshape(-1) for array in inputs]
 
 
 @dataclass(frozen=True, eq=False)

@@ -436,14 +436,7 @@ def misspecification(
     >>> bool((abs(mc.squared_error.mean - 100 / (2 * mc.widths)) < 4 * mc.squared_error.std_error).all())
     True
     """
-    if not isinstance(prior, NetworkPrior):
-        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
-    asked = whole_numbers("widths", widths)
-    if not 1 <= asked.size <= _network.MOST_WIDTHS:
-        raise ValueError(f"widths must hold 1 to {_network.MOST_WIDTHS} widths, got {asked.size}")
-    networks, inputs = positive_int("networks", networks), positive_int("inputs", inputs)
-    single = choice("dtype", dtype, _DTYPES) == "float32"
-    target = None if rtol is None else positive_number("rtol", rtol)
+    asked, networks, inputs, single, target = check_misspecification(prior, widths, networks, inputs, dtype, rtol)
     threads, key = thread_count(n_threads), stream_key(rng)
     flat = np.ascontiguousarray(asked.ravel())
     moments = [Moments(flat.size) for _ in range(3)]
@@ -461,3 +454,15 @@ def misspecification(
     kl, squared, occupancy = (moment.estimate(asked.shape) for moment in moments)
     bound = (prior.concentration / (16 * asked))[()]
     return MisspecificationEstimate(asked[()], kl, squared, occupancy, bound, prior, moments[0].count, inputs, dtype)
+
+
+def check_misspecification(prior: Any, widths: Any, networks: Any, inputs: Any, dtype: Any, rtol: Any) -> tuple[Any, ...]:
+    """Check arguments of `misspecification`; return them from `widths` on, the precision as whether it is single."""
+    if not isinstance(prior, NetworkPrior):
+        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
+    asked = whole_numbers("widths", widths)
+    if not 1 <= asked.size <= _network.MOST_WIDTHS:
+        raise ValueError(f"widths must hold 1 to {_network.MOST_WIDTHS} widths, got {asked.size}")
+    networks, inputs = positive_int("networks", networks), positive_int("inputs", inputs)
+    single = choice("dtype", dtype, _DTYPES) == "float32"
+    return asked, networks, inputs, single, None if rtol is None else positive_number("rtol", rtol)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -13,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from ._progress import bar
 from ._sweep_store import (
+    Opened,
     chunk_grid,
     compute_chunk,
     continue_or_create,
     do_chunk,
+    failure,
     finished_chunks,
     make_plan,
+    open_store,
     stored_plan,
     write_chunk,
 )
@@ -134,8 +139,8 @@ def sweep(
     chunks : dict, optional
         Chunk length along axes; by default about a million points a chunk, one point where networks are drawn.
     executor : concurrent.futures.Executor, optional
-        Where chunks are computed: a ProcessPoolExecutor, Dask's ``client.get_executor()``, ...; None means this process and its
-        threads.
+        Where chunks are computed: a ProcessPoolExecutor, Dask's ``client.get_executor()``, mpi4py's MPIPoolExecutor, ...; None
+        means this process and its threads.
     resume : bool, default True
         False refuses a store that is there.
     progress : bool, default False
@@ -145,7 +150,7 @@ def sweep(
     variables : list of str, optional
         Outputs to store; by default all, and for compute_optimal width, samples, error, elasticity and status.
     n_threads : int, optional
-        Threads for each chunk; by default all that this process may use, shared out among the executor's workers.
+        Threads for each chunk; by default all that a process may use, shared out among the executor's workers on its machine.
     **options
         Further arguments of the task (bound, integer, widths, networks, learning_rates, ...).
 
@@ -177,58 +182,54 @@ def sweep(
     True
     """
     what, path = find_task(task), Path(os.fspath(store))
-    plan = make_plan(what, grid, chunks, options, variables, rng)
+    plan, axes = make_plan(what, grid, chunks, options, variables, rng)
     show, threads = flag("progress", progress), thread_count(n_threads)
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {describe(executor)}")
-    plan = continue_or_create(what, plan, path, flag("resume", resume), rng is not None)
+    plan = continue_or_create(what, plan, axes, path, flag("resume", resume), rng is not None)
     done = finished_chunks(path)
     total = prod(chunk_grid(plan))
     waiting = (number for number in range(total) if number not in done)
     with bar(total, show, "chunks") as advance:
         advance(len(done))
-        if executor is None:
-            _run_here(plan, path, waiting, threads, advance)
-        else:
-            _run_there(plan, path, waiting, executor, threads, advance)
+        try:
+            if executor is None:
+                _run_here(open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance)
+            else:
+                _run_there(json.dumps(plan), path, waiting, executor, threads, advance)
+        except OSError as error:
+            raise failure(error, "finished chunks are kept, the same call continues", path) from error
     return Sweep(path, plan["task"], plan["shape"], len(finished_chunks(path)), total)
 
 
-def _run_here(plan: dict[str, Any], path: Path, waiting: Iterator[int], threads: int, advance: Any) -> None:
+def _run_here(store: Opened, waiting: Iterator[int], threads: int, advance: Any) -> None:
     """Compute on this process's threads while the chunks before are being written."""
     with ThreadPoolExecutor(2) as writers:
         writing: set[Future[None]] = set()
         try:
             for number in waiting:
-                writing.add(writers.submit(write_chunk, plan, path, number, compute_chunk(plan, number, threads)))
+                writing.add(writers.submit(write_chunk, store, number, compute_chunk(store, number, threads)))
                 if len(writing) > 2:
                     done, writing = wait(writing, return_when=FIRST_COMPLETED)
-                    _collect(done, path, advance)
+                    _collect(done, advance)
         finally:
-            done, _ = wait(writing)
-            _collect(done, path, advance)
+            _collect(wait(writing).done, advance)
 
 
-def _collect(done: set[Future[Any]], path: Path, advance: Any) -> None:
+def _collect(done: set[Future[Any]], advance: Any) -> None:
     for future in done:
-        try:
-            future.result()
-        except OSError as error:
-            raise OSError(
-                error.errno, f"{error.strerror or error}; finished chunks are kept, the same call continues", str(path)
-            ) from error
+        future.result()
         advance(1)
 
 
-def _run_there(plan: dict[str, Any], path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any) -> None:
+def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any) -> None:
     """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need be."""
-    workers = _workers(executor)
-    each = threads or max(1, (os.cpu_count() or 1) // workers)
+    workers, sharing = _workers(executor)
     running: dict[Future[int], int] = {}
     again: set[int] = set()
 
     def submit(number: int) -> None:
-        running[executor.submit(do_chunk, plan, str(path.absolute()), number, each)] = number
+        running[executor.submit(do_chunk, str(path.absolute()), plan, number, threads, sharing)] = number
 
     try:
         for number in islice(waiting, 4 * workers):
@@ -252,18 +253,19 @@ def _run_there(plan: dict[str, Any], path: Path, waiting: Iterator[int], executo
         raise RuntimeError(
             "a worker died and took its executor along; finished chunks are kept, call again with a new one"
         ) from error
-    except OSError as error:
-        raise OSError(
-            error.errno, f"{error.strerror or error}; finished chunks are kept, the same call continues", str(path)
-        ) from error
     finally:
         for future in running:
             future.cancel()
 
 
-def _workers(executor: Executor) -> int:
-    known = getattr(executor, "_max_workers", None)
-    if isinstance(known, int):
-        return max(1, known)
-    client = getattr(executor, "_client", None)  # Dask
-    return max(1, len(client.scheduler_info()["workers"])) if client is not None else os.cpu_count() or 1
+def _workers(executor: Executor) -> tuple[int, int]:
+    """Return how many chunks an executor computes at a time, and the most that share one machine."""
+    client = getattr(executor, "_client", None)  # Dask's, each of whose workers may have several threads
+    if client is not None:
+        hosts: Counter[str] = Counter()
+        for address, threads in client.nthreads().items():
+            hosts[address.rpartition(":")[0]] += threads
+        return max(1, hosts.total()), max([1, *hosts.values()])
+    known = getattr(executor, "num_workers", None) or getattr(executor, "_max_workers", None)  # MPI's; the standard library's
+    workers = max(1, known) if isinstance(known, int) else os.cpu_count() or 1
+    return workers, workers

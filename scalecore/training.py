@@ -120,6 +120,29 @@ def train(
     >>> bool(runs.error[..., -1].mean(axis=0).min() < 0.03)
     True
     """
+    runs = plan_runs(
+        prior, widths, samples, learning_rates, repeats, optimizer, decay, decay_start, checkpoints, test_inputs, dtype, rng
+    )
+    threads, show = thread_count(n_threads), flag("progress", progress)
+    runs._state.weights.extend(_initial_weights(runs))
+    return advance_runs(runs, int(samples), threads, show)
+
+
+def plan_runs(
+    prior: Any,
+    widths: Any,
+    samples: Any,
+    learning_rates: Any,
+    repeats: Any,
+    optimizer: Any,
+    decay: Any,
+    decay_start: Any,
+    checkpoints: Any,
+    test_inputs: Any,
+    dtype: Any,
+    rng: Any = None,
+) -> TrainingRuns:
+    """Check the arguments of `train`; return runs that have read nothing and have no weights yet."""
     if not isinstance(prior, NetworkPrior):
         raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
     grid = distinct("widths", whole_numbers("widths", widths))
@@ -134,7 +157,7 @@ def train(
     choice("optimizer", optimizer, _OPTIMIZERS)
     choice("dtype", dtype, _DTYPES)
     shape = (count, grid.size, rates.size)
-    runs = TrainingRuns(
+    return TrainingRuns(
         prior=prior,
         widths=grid.astype(np.int64),
         learning_rates=rates,
@@ -159,9 +182,6 @@ def train(
             planned.astype(np.int64),
         ),
     )
-    threads, show = thread_count(n_threads), flag("progress", progress)
-    runs._state.weights.extend(_initial_weights(runs))
-    return advance_runs(runs, total, threads, show)
 
 
 def _initial_weights(runs: TrainingRuns) -> list[NDArray[Any]]:

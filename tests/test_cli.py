@@ -1,6 +1,8 @@
 import csv
 import io
 import json
+import os
+import re
 import subprocess
 import sys
 
@@ -12,8 +14,9 @@ import scalecore as sc
 pytest.importorskip("click")
 
 
-def run(*arguments, folder=None):
-    return subprocess.run([sys.executable, "-m", "scalecore", *arguments], capture_output=True, text=True, cwd=folder, timeout=120)
+def run(*arguments, folder=None, **environment):
+    command = [sys.executable, "-m", "scalecore", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, env=os.environ | environment, timeout=120)
 
 
 @pytest.fixture
@@ -213,7 +216,54 @@ def test_sweep_info_and_plot(scalecore_command):
         (["plot", "bound.zarr"], "only swept frontiers can be drawn"),
         (["sweep", "frontier", "-C", "1e6"], "--out"),
         (["sweep", "frontier", "-C", "0", "--out", "x.zarr"], "budget must be"),
+        (["sweep", "train", "-d", "2.5", "--out", "x.zarr"], "input_dim must be whole numbers, at least 1, got 2.5"),
+        (["sweep", "train", "-T", "10.5", "--out", "x.zarr"], "samples must be a whole number"),
     ):
         message = scalecore_command(*bad, status=2)
         assert text in message
         assert len(message.splitlines()) == 1
+    assert not (scalecore_command.folder / "x.zarr").exists()
+
+
+def test_sweeps_of_networks(scalecore_command):
+    places = ["-d", "2,3", "-K", "1,10", "--widths", "1,2,4", "--seed", "3"]
+    scalecore_command("sweep", "misspecification", *places, "--networks", "8", "--inputs", "32", "--out", "kl.zarr")
+    scalecore_command(
+        "sweep", "train", *places, "-T", "200", "--rates", "0.1", "--repeats", "2", "--workers", "2", "--out", "t.zarr"
+    )
+    key = np.random.SeedSequence(3, spawn_key=(3,))
+    with sc.Sweep.load(scalecore_command.folder / "kl.zarr").open() as data:
+        expected = sc.misspecification(sc.NetworkPrior(3, 10), [1, 2, 4], networks=8, inputs=32, rng=key)
+        assert np.array_equal(data.kl.sel(input_dim=3, concentration=10), expected.kl.mean)
+    with sc.Sweep.load(scalecore_command.folder / "t.zarr").open() as data:
+        runs = sc.train(sc.NetworkPrior(3, 10), [1, 2, 4], 200, learning_rates=[0.1], repeats=2, rng=key)
+        assert np.array_equal(data.error.sel(input_dim=3, concentration=10), runs.error)
+
+
+def commands(group, path=()):
+    for name, command in group.commands.items():
+        yield (*path, name), command
+        yield from commands(command, (*path, name)) if hasattr(command, "commands") else ()
+
+
+def test_every_help_teaches_by_an_example():
+    """One that the command itself takes."""
+    from scalecore.cli import main
+
+    for path, command in commands(main):
+        example = re.search(r"Example: scalecore ([^\n]+)", command.help).group(1).split(", then")[0].split()
+        assert tuple(example[: len(path)]) == path
+        command.make_context(path[-1], example[len(path) :])
+
+
+def test_shells_complete(tmp_path):
+    def complete(*words):
+        asked = {"_SCALECORE_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+        done = run(folder=tmp_path, **asked)
+        assert done.returncode == 0, done.stderr
+        return {line.partition(",")[2] for line in done.stdout.splitlines()}
+
+    assert {"sweep", "frontier", "info"} <= complete("scalecore", "")
+    assert complete("scalecore", "sweep", "t") == {"train"}
+    assert complete("scalecore", "sweep", "frontier", "--bound", "c") == {"closed_form"}
+    assert complete("scalecore", "sweep", "train", "--opt") == {"--optimizer"}

@@ -26,6 +26,7 @@ NOT_RUN = {  # page: reasons, in their order
         "processes must be started from a file of their own",
         "needs dask.distributed and processes of its own",
         "needs a cluster",
+        "needs MPI",
     ],
 }
 FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```$", re.M | re.S)

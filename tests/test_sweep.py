@@ -1,36 +1,24 @@
-"""Sweeps: the same bits however they ran, whatever killed them."""
+"""Sweeps: what they store, the same bits however they ran, and what is refused."""
 
-import errno
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from importlib.util import find_spec
 from multiprocessing import get_context
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from sweeps import CHUNKS, GRID, NETWORKS, TRAIN, same
 
 import scalecore as sc
-from scalecore._sweep_store import MARKS
 
 pytest.importorskip("zarr")
 xarray = pytest.importorskip("xarray")
-module = sys.modules["scalecore.sweep"]
-
-GRID = {"budget": "1e3:1e24:40", "input_dim": [1, 10, 100, 1000], "concentration": "1:1e4:5"}
-CHUNKS = {"budget": 7, "input_dim": 3, "concentration": 2}
-TRAIN = {"widths": [1, 4], "learning_rates": [0.1, 0.02], "samples": 300, "repeats": 2, "test_inputs": 64}
-
-
-def same(one, two):
-    with one.open() as a, two.open() as b:
-        for name in a.variables:
-            assert np.array_equal(a[name].values, b[name].values, equal_nan=a[name].dtype.kind == "f"), name
-        assert set(a.variables) == set(b.variables)
 
 
 def test_frontier_is_compute_optimals(tmp_path):
@@ -111,61 +99,6 @@ def test_executors_give_the_same_bits(tmp_path, pool):
     same(frontier, sc.sweep("compute_optimal", GRID, tmp_path / "frontier_here", chunks=CHUNKS))
 
 
-KILLED = """
-import sys, scalecore as sc
-sc.sweep("train", {"input_dim": [2, 3, 4], "concentration": [1, 3, 10, 30]}, sys.argv[1], rng=7, widths=[1, 4, 16],
-         learning_rates=[0.1, 0.02], samples=20_000, repeats=2, test_inputs=64)
-"""
-
-
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_killed_at_ten_moments(tmp_path):
-    command = [sys.executable, "-c", KILLED]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, cwd=tmp_path)
-    rng = np.random.default_rng(2)
-    finished = []
-    for _ in range(10):
-        process = subprocess.Popen([*command, str(tmp_path / "killed")], cwd=tmp_path)
-        store = tmp_path / "killed" / MARKS
-        start, before = time.monotonic(), len(finished)
-        while (
-            process.poll() is None and time.monotonic() < start + 30 and len(os.listdir(store) if store.exists() else []) <= before
-        ):
-            time.sleep(0.005)  # until one more chunk is finished,
-        time.sleep(rng.uniform(0, 0.03))  # and a random moment longer
-        process.kill()
-        process.wait()
-        marks = sorted(os.listdir(store), key=int)
-        assert set(finished) <= set(marks)
-        finished = marks
-    ages = {name: (store / name).stat().st_mtime_ns for name in finished}
-    subprocess.run([*command, str(tmp_path / "killed")], check=True, cwd=tmp_path)
-    assert ages.items() <= {name: (store / name).stat().st_mtime_ns for name in os.listdir(store)}.items()  # nothing was done again
-    assert len(os.listdir(store)) == 12
-    same(sc.Sweep.load(tmp_path / "killed"), sc.Sweep.load(tmp_path / "whole"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_killed_dask_workers(tmp_path):
-    distributed = pytest.importorskip("distributed")
-    grid = {"input_dim": [2, 3], "concentration": [1, 3, 10, 30]}
-    options = TRAIN | {"samples": 60_000}
-    whole = sc.sweep("train", grid, tmp_path / "whole", rng=7, **options)
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, silence_logs=50
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        pids = list(client.run(os.getpid).values())
-        killer = threading.Timer(0.4, os.kill, (pids[0], signal.SIGKILL))
-        killer.start()
-        there = sc.sweep("train", grid, tmp_path / "there", rng=7, executor=client.get_executor(), **options)
-        killer.join()
-    same(whole, there)
-
-
 def test_a_broken_pool_is_told_and_loses_nothing(tmp_path):
     grid = {"budget": "1e3:1e9:40", "input_dim": 10, "concentration": 100}
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
@@ -175,27 +108,6 @@ def test_a_broken_pool_is_told_and_loses_nothing(tmp_path):
         with pytest.raises(RuntimeError, match="a worker died"):
             sc.sweep("compute_optimal", grid, tmp_path / "s", chunks={"budget": 4}, executor=pool)
     assert sc.sweep("compute_optimal", grid, tmp_path / "s", chunks={"budget": 4}).complete
-
-
-def test_a_full_disk_gives_one_error_and_loses_nothing(tmp_path, monkeypatch):
-    real, calls = module.write_chunk, []
-
-    def full(plan, path, number, out):
-        calls.append(number)
-        if len(calls) > 5:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        real(plan, path, number, out)
-
-    monkeypatch.setattr(module, "write_chunk", full)
-    with pytest.raises(OSError, match="No space left on device; finished chunks are kept") as caught:
-        sc.sweep("compute_optimal", GRID, tmp_path / "s", chunks=CHUNKS)
-    assert caught.value.errno == errno.ENOSPC
-    monkeypatch.undo()
-    assert sc.Sweep.load(tmp_path / "s").finished == 5
-    same(
-        sc.sweep("compute_optimal", GRID, tmp_path / "s", chunks=CHUNKS),
-        sc.sweep("compute_optimal", GRID, tmp_path / "t", chunks=CHUNKS),
-    )
 
 
 def test_a_store_of_another_sweep_is_refused(tmp_path):
@@ -227,27 +139,106 @@ def test_a_store_of_another_sweep_is_refused(tmp_path):
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"task": "frontier of dreams"}, ValueError, "task must be one of compute_optimal"),
+        ({"task": "frontier of dreams"}, ValueError, "task must be one of the library's calls"),
+        ({"task": "error_bounds"}, ValueError, "did you mean 'error_bound'?"),
         ({"task": print}, ValueError, "task must be one of"),
         ({"grid": [1, 2]}, TypeError, "grid must be a dict"),
         ({"grid": {"budget": 1}}, ValueError, "grid must have the axis 'input_dim'"),
-        ({"grid": {"budgets": 1}}, ValueError, "grid has no axis 'budgets'"),
+        ({"grid": {"budgets": 1}}, ValueError, "grid has no axis 'budgets' .* did you mean 'budget'?"),
+        ({"grid": {"dim": 1}}, ValueError, "grid has no axis 'dim' .* its axes are budget, input_dim, concentration, cost"),
         ({"grid": {"budget": [], "input_dim": 1, "concentration": 1}}, ValueError, "axis budget must be a number or"),
         ({"grid": {"budget": "1e3:", "input_dim": 1, "concentration": 1}}, ValueError, "budget: '1e3:' is neither"),
         ({"grid": {"budget": np.nan, "input_dim": 1, "concentration": 1}}, ValueError, "axis budget must be finite"),
         ({"chunks": {"cost": 3}}, ValueError, "chunks has no axis 'cost'"),
         ({"chunks": {"budget": 0}}, ValueError, r"chunks\['budget'\] must be at least 1"),
         ({"chunks": 3}, TypeError, "chunks must be a dict"),
-        ({"variables": ["colour"]}, ValueError, "variables must be among"),
+        ({"variables": ["colour"]}, ValueError, "compute_optimal has no variable 'colour'; its variables are width"),
         ({"executor": 3}, TypeError, "executor must be"),
         ({"tolerance": 3}, TypeError, "compute_optimal has no option 'tolerance'"),
         ({"task": "train", "grid": {"input_dim": 1, "concentration": 1}}, TypeError, "train needs the option 'widths'"),
         ({"rng": "seed"}, TypeError, "rng must be"),
         ({"n_threads": 0}, ValueError, "n_threads must be"),
         ({"bound": "tight"}, ValueError, "bound must be one of"),
+        ({"grid": GRID | {"cost": [1, -1]}}, ValueError, "cost must be positive"),
+        ({"grid": GRID | {"cost": "0:6:2"}}, ValueError, "cost: '0:6:2' is neither"),
+        ({"grid": {"budget": np.ones((2, 2)), "input_dim": 1, "concentration": 1}}, ValueError, "axis budget must be a number or"),
+        ({"boundd": "optimal"}, TypeError, "did you mean 'bound'?"),
+        ({"task": "misspecification", "grid": NETWORKS, "widths": [0.5]}, ValueError, "widths must be whole numbers"),
+        (
+            {"task": "misspecification", "grid": {"input_dim": [2, 2.5], "concentration": 1}, "widths": 1},
+            ValueError,
+            "input_dim must",
+        ),
+        (
+            {"task": "misspecification", "grid": {"input_dim": 2, "concentration": [1, 0]}, "widths": 1},
+            ValueError,
+            "concentration must",
+        ),
+        ({"task": "misspecification", "grid": NETWORKS, "widths": 1, "inputs": 0}, ValueError, "inputs must be at least 1"),
+        ({"task": "train", "grid": NETWORKS} | TRAIN | {"test_inputs": 63}, ValueError, "test_inputs must be a multiple"),
+        ({"task": "train", "grid": NETWORKS} | TRAIN | {"optimizer": "lbfgs"}, ValueError, "optimizer must be one of"),
+        ({"task": "train", "grid": NETWORKS} | TRAIN | {"checkpoints": [400]}, ValueError, "checkpoints must be at most 300"),
     ],
 )
 def test_bad_input_is_refused_by_name(tmp_path, change, error, text):
     call = {"task": "compute_optimal", "grid": GRID, "store": tmp_path / "s"} | change
     with pytest.raises(error, match=text):
         sc.sweep(**call)
+    assert not list(tmp_path.iterdir())  # before anything is created
+
+
+MPI = """
+import sys, scalecore as sc
+from mpi4py.futures import MPIPoolExecutor
+
+if __name__ == "__main__":
+    with MPIPoolExecutor() as pool:
+        workers = pool.num_workers
+        sc.sweep("train", {"input_dim": [2, 3], "concentration": [1, 10]}, sys.argv[1], executor=pool, rng=1, widths=[1, 4],
+                 learning_rates=[0.1, 0.02], samples=300, repeats=2, test_inputs=64)
+    print(workers)
+"""
+
+
+@pytest.mark.skipif(not (find_spec("mpi4py") and shutil.which("mpiexec")), reason="needs mpi4py and mpiexec")
+def test_mpi_gives_the_same_bits(tmp_path):
+    (tmp_path / "script.py").write_text(MPI)
+    # Open MPI, 4 and 5, must be told that it may start more ranks than there are processors, and as root; MPICH does so unasked.
+    may = {"OMPI_MCA_rmaps_base_oversubscribe": "1", "PRTE_MCA_rmaps_default_mapping_policy": ":oversubscribe"}
+    may |= {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+    command = ["mpiexec", "-n", "3", sys.executable, "-m", "mpi4py.futures", "script.py", "there"]
+    done = subprocess.run(command, cwd=tmp_path, env=os.environ | may, capture_output=True, text=True, timeout=120)
+    assert done.stdout == "2\n", done.stderr
+    here = sc.sweep("train", {"input_dim": [2, 3], "concentration": [1, 10]}, tmp_path / "here", rng=1, **TRAIN)
+    same(here, sc.Sweep.load(tmp_path / "there"))
+
+
+def test_workers_share_their_machine():
+    workers = sys.modules["scalecore.sweep"]._workers
+    hosts = {"tcp://10.0.0.1:4001": 2, "tcp://10.0.0.1:4002": 2, "tcp://10.0.0.2:4001": 3, "tls://[::1]:8": 1}
+    dask = SimpleNamespace(_client=SimpleNamespace(nthreads=lambda: hosts))
+    assert workers(dask) == (8, 4)
+    assert workers(SimpleNamespace(num_workers=6)) == (6, 6)
+    with ThreadPoolExecutor(3) as threads:
+        assert workers(threads) == (3, 3)
+
+
+def test_a_store_may_be_replaced_by_another(tmp_path):
+    """Within one process, which keeps stores open."""
+    with ThreadPoolExecutor(1) as executor:
+        for chunk in (40, 3):
+            axes = {"budget": np.geomspace(1e3, 1e9, 40 + chunk), "input_dim": 10, "concentration": 100}
+            for where in (None, executor):
+                with sc.sweep("compute_optimal", axes, tmp_path / "s", chunks={"budget": chunk}, executor=where).open() as data:
+                    assert np.array_equal(data.error.values, sc.compute_optimal(axes["budget"], 10, 100).error)
+                shutil.rmtree(tmp_path / "s")
+
+
+def test_a_file_is_no_store(tmp_path):
+    (tmp_path / "s").write_text("mine")
+    with pytest.raises(NotADirectoryError, match="store must be a folder or not be there yet"):
+        sc.sweep("compute_optimal", GRID, tmp_path / "s")
+    with pytest.raises(ValueError, match="is not a store that sweep wrote"):
+        sc.Sweep.load(tmp_path / "s")
+    assert (tmp_path / "s").read_text() == "mine"
+    assert len(list(tmp_path.iterdir())) == 1
