@@ -131,7 +131,10 @@ setup(
     libraries=[("scalecore_engine", {"sources": ENGINE, "include_dirs": INCLUDE, "obj_deps": {"": HEADERS + ENGINE}})],
     ext_modules=cythonize(
         [
-            *(extension(f"_core.{name}") for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectral")),
+            *(
+                extension(f"_core.{name}")
+                for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectral")
+            ),
             extension("c_api"),
         ],
         compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},

@@ -119,7 +119,7 @@ static int learners_of(sc_run *runs, int run_count, int64_t first, int count, sc
             return wrong;
         if (run->read != runs->read || run->read < first || run->read - first >= count)
             return SC_ERROR_ORDER;
-        learners[r] = (sc_learner){run->width, run->learning_rate, run->state, &run->error_sum, NULL, &run->read, &run->diverged};
+        learners[r] = (sc_learner){run->width, run->learning_rate, run->state, &run->error_sum, NULL, &run->read, &run->diverged, NULL};
     }
     return SC_OK;
 }

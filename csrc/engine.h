@@ -20,6 +20,8 @@ typedef struct sc_experiment {
     const double *widths;
 } sc_experiment;
 
+#define SC_ADF ((sc_optimizer)(SC_ADAM + 1)) /* which the public functions do not have: see adf.h */
+
 typedef enum sc_mode {
     SC_LEARN,
     SC_EXAMINE, /* sums and records errors, but learns nothing */
@@ -29,7 +31,7 @@ typedef enum sc_mode {
 /* What all learners of a repeat read in one go: samples first .. first + count of their network's stream. */
 typedef struct sc_lesson {
     int input_dim;
-    int single; /* inputs, labels and states are float, not double */
+    int single; /* inputs, labels and states (but those of SC_ADF) are float, not double */
     sc_optimizer optimizer;
     int64_t first;
     int count;
@@ -44,15 +46,23 @@ typedef struct sc_lesson {
 #define SC_LESSON_MULTIPLE SC_SAMPLES
 #define SC_CLASS SC_MOST_RUNS /* learners that a kernel teaches together */
 
+/* Features of SC_ADF: basis [x, |directions x|]. */
+typedef struct sc_features {
+    int raw;                  /* input_dim and the number of directions */
+    const double *directions; /* [raw - input_dim][input_dim] */
+    const double *basis;      /* [raw][width], width padded to a multiple of 8 by noughts */
+} sc_features;
+
 /* One network in training. */
 typedef struct sc_learner {
-    int width;
+    int width;         /* of SC_ADF: its coefficients */
     double rate;
     void *state;       /* see sc_learner_size */
     double *sum;       /* of its errors so far */
     double *record;    /* the mean error at each checkpoint */
     int64_t *read;     /* samples that it has seen; SGD has learned from an even number of them */
     int64_t *diverged; /* the first sample whose logit was not finite, or -1 */
+    const sc_features *features; /* of SC_ADF */
 } sc_learner;
 
 /* A model with finitely many hypotheses, inputs and labels. An input with a label is a cell; rows lie along the hypotheses. */
@@ -116,9 +126,9 @@ typedef struct sc_engine {
     /* Teach learners, who have all read as much, what they have not read of a lesson. */
     void (*train)(const sc_lesson *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going, void *state);
     size_t (*train_space)(void);
-    size_t (*learner_size)(int single, sc_optimizer, int input_dim, int width); /* bytes, a multiple of 64 */
+    size_t (*learner_size)(int single, sc_optimizer, int input_dim, int width); /* bytes, a multiple of 64; SC_ADF: raw for input_dim */
     /* Between a learner's state and plain arrays [plane][input_dim + 1][width]: weights (the last row are the output weights) and, for
-       Adam, first and second moments. */
+       Adam, first and second moments. For SC_ADF [width + 1][width]: the covariance, then the mean. */
     void (*learner_copy)(int single, sc_optimizer, int input_dim, int width, void *state, void *plain, int out);
     void (*sweeps)(float *, long count, long repeats); /* read, change, write: the time that a sweep of weights must take */
     /* Philox4x32-10 of one counter, for tests; `groups` x 16 numbers of a stream by an sc_law. */

@@ -46,6 +46,8 @@
 #include "learner.h"
 #undef SC_T
 
+#include "adf.h"
+
 typedef struct sc_class { /* work space */
     union {
         learn64_half as64[2];
@@ -57,11 +59,17 @@ typedef struct sc_class { /* work space */
     } history;
 } sc_class;
 
+SC_INLINE int logits_are_float(const sc_lesson *lesson)
+{
+    return lesson->single && lesson->optimizer != SC_ADF;
+}
+
 /* Add up the errors of samples from .. to of a stretch and record their means at checkpoints. A learner's error is one sum in the order of
    samples, so that cuts change no bit. */
 static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner *learners, int count, int place, int from, int to)
 {
     SC_ALIGNED double sums[SC_CLASS] = {0};
+    const int single = logits_are_float(lesson);
     int next = 0;
     for (int r = 0; r < count; r++)
         sums[r] = *learners[r].sum;
@@ -70,7 +78,7 @@ static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner
     for (int i = from; i < to; i++) {
         const real p = r_set(lesson->probability[place + i]), offset = r_set(lesson->offset[place + i]);
         for (int r = 0; r < count; r += SC_LANES) {
-            const real f = lesson->single ? r_load_float(&c->history.as32[i][r]) : r_load(&c->history.as64[i][r]);
+            const real f = single ? r_load_float(&c->history.as32[i][r]) : r_load(&c->history.as64[i][r]);
             r_store(sums + r, r_load(sums + r) + (r_fma(-p, f, offset) + sc_softplus(f)));
         }
         const int64_t read = lesson->first + place + i + 1;
@@ -82,16 +90,18 @@ static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner
     }
     for (int r = 0; r < count; r++) {
         for (int i = from; i < to && !isfinite(sums[r]) && *learners[r].diverged < 0; i++)
-            if (!isfinite(lesson->single ? (double)c->history.as32[i][r] : c->history.as64[i][r]))
+            if (!isfinite(single ? (double)c->history.as32[i][r] : c->history.as64[i][r]))
                 *learners[r].diverged = lesson->first + place + i;
         *learners[r].sum = sums[r];
         *learners[r].read = lesson->first + place + to;
     }
 }
 
-static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples, sc_class *c)
+static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples, const sc_learner *learners, int count, sc_class *c)
 {
-    if (lesson->single && lesson->optimizer == SC_SGD)
+    if (lesson->optimizer == SC_ADF)
+        adf_stretch(lesson, mode, from, samples, learners, count, c->history.as64);
+    else if (lesson->single && lesson->optimizer == SC_SGD)
         learn32_sgd_stretch(lesson, mode, from, samples, c->halves.as32, c->history.as32);
     else if (lesson->single)
         learn32_adam_stretch(lesson, mode, from, samples, c->halves.as32, c->history.as32);
@@ -105,8 +115,11 @@ static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples
 static int patience(const sc_lesson *lesson, const sc_learner *learners, int count)
 {
     double weights = 1.0;
-    for (int r = 0; r < count; r++)
-        weights += (double)learners[r].width * lesson->input_dim * (lesson->optimizer == SC_SGD ? 1 : 10);
+    for (int r = 0; r < count; r++) {
+        const double width = learners[r].width;
+        weights += lesson->optimizer == SC_ADF ? 1e3 + 4.0 * width * (width + lesson->input_dim)
+                                               : width * lesson->input_dim * (lesson->optimizer == SC_SGD ? 1 : 10);
+    }
     const double samples = 2e7 / weights;
     return samples < 2 ? 2 : samples < SC_STRETCH ? (int)samples & ~1 : SC_STRETCH;
 }
@@ -117,14 +130,16 @@ void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner
     sc_class *const c = space;
     const int read = mode == SC_LEARN ? (int)(*learners[0].read - lesson->first) : 0;
     int from = lesson->optimizer == SC_SGD ? read & ~1 : read; /* where its weights are */
-    if (lesson->single)
+    if (lesson->optimizer == SC_ADF)
+        ; /* its learners come one after another */
+    else if (lesson->single)
         learn32_seat(lesson, c->halves.as32, learners, count);
     else
         learn64_seat(lesson, c->halves.as64, learners, count);
     const int most = patience(lesson, learners, count);
     while (from < lesson->count && (!keep_going || keep_going(state))) {
         const int samples = lesson->count - from < most ? lesson->count - from : most, old = from < read ? read - from : 0;
-        stretch(lesson, mode, from, samples, c);
+        stretch(lesson, mode, from, samples, learners, count, c);
         if (mode != SC_COMPLETE)
             account(lesson, c, learners, count, from, old, samples);
         from += samples;
@@ -138,13 +153,17 @@ size_t SC_KERNEL(sc_train_space)(void)
 
 size_t SC_KERNEL(sc_learner_size)(int single, sc_optimizer optimizer, int input_dim, int width)
 {
+    if (optimizer == SC_ADF)
+        return adf_size(input_dim, width) * sizeof(double);
     return single ? (size_t)learn32_padded(width) * (size_t)learn32_rows(optimizer, input_dim) * sizeof(float)
                   : (size_t)learn64_padded(width) * (size_t)learn64_rows(optimizer, input_dim) * sizeof(double);
 }
 
 void SC_KERNEL(sc_learner_copy)(int single, sc_optimizer optimizer, int input_dim, int width, void *state, void *plain, int out)
 {
-    if (single)
+    if (optimizer == SC_ADF)
+        adf_copy(width, state, plain, out);
+    else if (single)
         learn32_copy(optimizer, input_dim, width, state, plain, out);
     else
         learn64_copy(optimizer, input_dim, width, state, plain, out);

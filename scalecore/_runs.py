@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._core import training as _training
 from ._empirical import EmpiricalFrontier, trace
+from ._features import Features
 from ._progress import bar
 from ._validation import (
     checkpoint_list,
@@ -40,7 +41,8 @@ class State:
     """Where learners are: what an extension goes on from.
 
     weights[i] is [repeat, rate, plane, input_dim + 1, width] for width i; the last row are output weights, planes 1 and 2 Adam's
-    moments. Everything else is [repeat, width, rate] and, for `record`, each of the planned checkpoints.
+    moments. For "adf" it is [repeat, rate, plane, p + 1, p]: the covariance of the coefficients of features[i], then their mean.
+    Everything else is [repeat, width, rate] and, for `record`, each of the planned checkpoints.
     """
 
     weights: list[NDArray[Any]]
@@ -49,11 +51,13 @@ class State:
     diverged: NDArray[np.int64]
     record: NDArray[np.float64]
     planned: NDArray[np.int64]
+    features: list[Features] = field(default_factory=list)
 
     def copy(self) -> State:
         """Return a copy that can be trained without touching this one."""
         weights = [array.copy() for array in self.weights]
-        return State(weights, self.sums.copy(), self.read.copy(), self.diverged.copy(), self.record.copy(), self.planned)
+        arrays = (array.copy() for array in (self.sums, self.read, self.diverged, self.record))
+        return State(weights, *arrays, self.planned, self.features)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -65,7 +69,7 @@ class TrainingRuns:
     prior : NetworkPrior
         Law of the networks that drew the data.
     widths, learning_rates : ndarray
-        The grid: every width is trained at every rate.
+        The grid: every width is trained at every rate. For "adf", which has none, the rate is 1.
     samples : int
         Samples T that every learner has read.
     checkpoints : ndarray of int
@@ -74,7 +78,7 @@ class TrainingRuns:
         Prequential reducible error (1/t) sum_{s<t} d_KL(P(Y|F, x_s) || P(Y|learner after s samples, x_s)), in nats per sample. NaN
         from the checkpoint on before which a learner diverged.
     final_error : ndarray, shape (repeat, width, learning_rate)
-        Mean d_KL of the trained network on `test_inputs` fresh inputs; NaN if it diverged or training was interrupted.
+        Mean d_KL of what was trained on `test_inputs` fresh inputs; NaN if it diverged or training was interrupted.
     diverged : ndarray of int, shape (repeat, width, learning_rate)
         The sample (from 0) whose logit was first not finite; -1 where none was.
     optimizer, decay, decay_start, dtype, test_inputs
@@ -123,7 +127,8 @@ class TrainingRuns:
         best = f", error {np.nanmin(mean):.3g} nats" if np.isfinite(mean).any() else ""
         if best:
             width, rate = np.unravel_index(np.nanargmin(mean), mean.shape)
-            best += f" at width {self.widths[width]}, rate {self.learning_rates[rate]:g}"
+            at = "" if self.optimizer == "adf" else f", rate {self.learning_rates[rate]:g}"
+            best += f" at width {self.widths[width]}{at}"
         return (
             f"TrainingRuns({self.optimizer}, {self.samples} samples{' (interrupted)' if self.interrupted else ''}, "
             f"widths {ends}, {self.learning_rates.size} rates, {self.repeats} repeats{best}, {diverged} diverged)"
@@ -288,15 +293,17 @@ class TrainingRuns:
         X, y, probability = (np.concatenate(columns)[:count] for columns in zip(*parts, strict=True))
         return X, y, probability
 
-    def weights(self, repeat: int, width: int, learning_rate: float) -> tuple[NDArray[Any], NDArray[Any]]:
+    def weights(self, repeat: int, width: int, learning_rate: float | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the weights of a trained network f(x) = sum_i outputs[i] max(hidden[i] . x, 0).
+
+        For "adf" that is the posterior's mean; `final_error` is that of the posterior's prediction, which is not quite sigma(f).
 
         Parameters
         ----------
         repeat : int
             Which repeat, from 0.
         width, learning_rate
-            One of `widths` and of `learning_rates`.
+            One of `widths` and of `learning_rates`; the rate may be left out where there is only one.
 
         Returns
         -------
@@ -311,11 +318,11 @@ class TrainingRuns:
         >>> hidden.shape, outputs.shape
         ((16, 4), (16,))
         """
-        item = self._repeat(repeat)
-        i, j = (
-            place_among(name, value, known)
-            for name, value, known in (("width", width, self.widths), ("learning_rate", learning_rate, self.learning_rates))
-        )
+        item, i = self._repeat(repeat), place_among("width", width, self.widths)
+        only = learning_rate is None and self.learning_rates.size == 1
+        j = 0 if only else place_among("learning_rate", learning_rate, self.learning_rates)
+        if self.optimizer == "adf":
+            return self._state.features[i].network(self._state.weights[i][item, j, 0, -1], int(width))
         one = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
         _judge(self, one, self.learning_rates[j : j + 1], item, TEST_MULTIPLE, 1)
         return one[0][0, 0, 0, :-1].T.copy(), one[0][0, 0, 0, -1].copy()
@@ -404,7 +411,9 @@ def default_checkpoints(samples: int) -> NDArray[np.int64]:
 def _process(runs: TrainingRuns) -> tuple[Any, ...]:
     """Return what the engine calls begin with: where samples come from, and how learners learn."""
     prior = runs.prior
-    return runs.key, prior.input_dim, prior.concentration, runs.optimizer, runs.decay, runs.decay_start
+    features = [(them.directions, them.basis) for them in runs._state.features]
+    single = runs.dtype == "float32"
+    return runs.key, prior.input_dim, prior.concentration, single, runs.optimizer, runs.decay, runs.decay_start, features
 
 
 def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -> TrainingRuns:

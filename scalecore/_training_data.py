@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import __version__
+from ._features import Features
 from ._runs import State, TrainingRuns
 from .network import NetworkPrior
 
@@ -30,6 +31,11 @@ _STATE = {
     "state_read": (_GRID, "samples read", "1"),
     "state_diverged": (_GRID, "first sample whose logit was not finite, or -1", "1"),
     "state_record": ((*_GRID, "planned"), "mean error at planned checkpoints", "nat"),
+}
+_FEATURES = {  # of "adf", for each width
+    "directions": (("direction", "input"), "directions u of the features |u . x|"),
+    "basis": (("unit", "raw"), "features by coefficient: of the inputs, then of |u . x|"),
+    "variances": (("unit",), "variances of the coefficients before any sample"),
 }
 _AXES = {
     "width": ("hidden units", "1"),
@@ -127,12 +133,20 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
     arrays = dict(zip(_STATE, (state.sums, state.read, state.diverged, state.record), strict=True))
     dataset = dataset.assign({name: (_STATE[name][0], array) for name, array in arrays.items()})
     dataset = dataset.assign_coords(planned=state.planned)
+    adf = runs.optimizer == "adf"
+    text = (
+        "covariance of the coefficients, then their mean"
+        if adf
+        else "weights (plane 0; last row: output weights) and Adam's moments"
+    )
     for width, weights in zip(runs.widths, state.weights, strict=True):
-        dims = ("repeat", "learning_rate", "plane", "row", f"unit_{width}")
+        dims = ("repeat", "learning_rate", "plane", f"row_{width}" if adf else "row", f"unit_{width}")
         dataset[f"weights_{width}"] = (dims, weights)
-        dataset[f"weights_{width}"].attrs.update(
-            long_name="weights (plane 0; last row: output weights) and Adam's moments", units="1"
-        )
+        dataset[f"weights_{width}"].attrs.update(long_name=text, units="1")
+    for width, them in zip(runs.widths, state.features, strict=False):
+        for name, (dims, text) in _FEATURES.items():
+            dataset[f"{name}_{width}"] = ([f"{dim}_{width}" for dim in dims], getattr(them, name))
+            dataset[f"{name}_{width}"].attrs.update(long_name=text, units="1")
     dataset.attrs["scalecore_format"] = _FORMAT
     _describe(dataset, {name: (text, units) for name, (_, text, units) in _STATE.items()} | _AXES)
     _check_engine()
@@ -160,6 +174,10 @@ def load_runs(path: Any) -> TrainingRuns:
         [np.ascontiguousarray(data[f"weights_{width}"].to_numpy()) for width in widths],
         *(np.ascontiguousarray(data[name].to_numpy()) for name in _STATE),
         planned=data["planned"].to_numpy(),
+        features=[
+            Features(*(np.ascontiguousarray(data[f"{name}_{width}"].to_numpy()) for name in _FEATURES))
+            for width in (widths if about["optimizer"] == "adf" else ())
+        ],
     )
     return TrainingRuns(
         prior=NetworkPrior(int(about["input_dim"]), float(about["concentration"])),

@@ -124,4 +124,4 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
 
 
 def _optimizer(name: str) -> str:
-    return {"sgd": "SGD", "adam": "Adam"}[name]
+    return {"sgd": "SGD", "adam": "Adam", "adf": "ADF"}[name]

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ._core import network as _network
 from ._empirical import EmpiricalFrontier, EmpiricalStatus
+from ._features import features
 from ._runs import (
     TEST_MULTIPLE,
     State,
@@ -35,9 +36,10 @@ from .network import NetworkPrior
 
 __all__ = ["EmpiricalFrontier", "EmpiricalStatus", "TrainingRuns", "train"]
 
-_OPTIMIZERS = ("sgd", "adam")
+_OPTIMIZERS = ("sgd", "adam", "adf")
 _DTYPES = ("float32", "float64")
 _FOR_WEIGHTS = 6  # the purpose of their random stream, SC_FOR_WEIGHTS
+_MOST_COEFFICIENTS = 4096  # of "adf": a covariance of 128 MB
 
 
 def train(
@@ -45,11 +47,11 @@ def train(
     widths: ArrayLike,
     samples: int,
     *,
-    learning_rates: ArrayLike,
+    learning_rates: ArrayLike | None = None,
     repeats: int = 8,
     optimizer: str = "sgd",
-    decay: float = 0.5,
-    decay_start: float = 1000.0,
+    decay: float | None = None,
+    decay_start: float | None = None,
     checkpoints: ArrayLike | None = None,
     test_inputs: int = 4096,
     rng: Any = None,
@@ -73,13 +75,14 @@ def train(
     samples : int
         Samples T, at least 1. Memory does not grow with it.
     learning_rates : array_like
-        Learning rates, positive, distinct; every width is trained at each.
+        Learning rates, positive, distinct; every width is trained at each. Only "adf" has none.
     repeats : int, default 8
         Networks, each with a stream of its own.
-    optimizer : {"sgd", "adam"}
-        Stochastic gradient descent, or Adam (beta 0.9 and 0.999, epsilon 1e-8), with batch size 1.
+    optimizer : {"sgd", "adam", "adf"}
+        Stochastic gradient descent, or Adam (beta 0.9 and 0.999, epsilon 1e-8), with batch size 1; or assumed-density filtering,
+        the Bayesian learner of the spectral bound, which knows the process (see the notes).
     decay, decay_start : float, default 0.5 and 1000
-        The rate of sample t (from 0) is learning_rate * (1 + t / decay_start) ** -decay, for Adam too.
+        The rate of sample t (from 0) is learning_rate * (1 + t / decay_start) ** -decay, for Adam too; not for "adf".
     checkpoints : array_like of int, optional
         Numbers of samples at which to record the error; by default 16 a decade from 1. `samples` itself is always one.
     test_inputs : int, default 4096
@@ -87,7 +90,8 @@ def train(
     rng : None, int, SeedSequence or Generator
         Source of randomness. With the same int as for `NetworkPrior.sample`, repeat 0 learns from that very network.
     dtype : {"float32", "float64"}
-        Precision of the learners, their inputs and the labels' logits; errors are computed and summed in float64.
+        Precision of the learners, their inputs and the labels' logits; errors are computed and summed in float64. An "adf" learner
+        itself always computes in float64, on inputs and labels that are those of the others.
     n_threads : int, optional
         Threads; None means all that this process may use. The answer does not depend on it.
     progress : bool, default False
@@ -110,6 +114,12 @@ def train(
     units of one sequence. The gradient of max(z, 0) at z = 0 is 0. Theory: JVR24 section 3 and Theorem B of docs/theory.md, with
     the weights as the statistic.
 
+    "adf" spends a width of n on two units +-v, which make any linear function, and n - 2 units of fixed, well-spread directions
+    u_i, of which only |u_i . x| remains to be weighed; a width of 1 is one fixed unit. On these features z, made uncorrelated, it
+    keeps a Gaussian law N(m, P) of the coefficients, which begins with the covariance that the process gives them. Its prediction
+    is the mean of the sigmoid over the logit's law N(m . z, z' P z), and errors are charged for that; a label moves the law to the
+    Gaussian with the posterior's mean and covariance. A step and a learner's memory grow as (d + n - 2)**2, which may be 4096**2.
+
     Examples
     --------
     >>> import scalecore as sc
@@ -119,12 +129,18 @@ def train(
     True
     >>> bool(runs.error[..., -1].mean(axis=0).min() < 0.03)
     True
+    >>> sc.train(prior, [2, 32], 2000, optimizer="adf", repeats=4, rng=1)  # the same networks and samples
+    TrainingRuns(adf, 2000 samples, widths 2 to 32, 1 rates, 4 repeats, error 0.0141 nats at width 32, 0 diverged)
     """
     runs = plan_runs(
         prior, widths, samples, learning_rates, repeats, optimizer, decay, decay_start, checkpoints, test_inputs, dtype, rng
     )
     threads, show = thread_count(n_threads), flag("progress", progress)
-    runs._state.weights.extend(_initial_weights(runs))
+    if optimizer == "adf":
+        runs._state.features.extend(features(prior.input_dim, int(width)) for width in runs.widths)
+        runs._state.weights.extend(_priors(runs))
+    else:
+        runs._state.weights.extend(_initial_weights(runs))
     return advance_runs(runs, int(samples), threads, show)
 
 
@@ -146,15 +162,14 @@ def plan_runs(
     if not isinstance(prior, NetworkPrior):
         raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
     grid = distinct("widths", whole_numbers("widths", widths))
-    rates = distinct("learning_rates", positive_array("learning_rates", learning_rates))
-    if grid.max() * (prior.input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
-        raise ValueError(f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {grid.max():g}")
+    choice("optimizer", optimizer, _OPTIMIZERS)
+    rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
+    _check_size(optimizer, prior.input_dim, grid.max())
     total, count = sample_count(samples), positive_int("repeats", repeats)
     planned = default_checkpoints(total) if checkpoints is None else np.union1d(checkpoint_list(checkpoints, total), [total])
     inputs = positive_int("test_inputs", test_inputs)
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
-    choice("optimizer", optimizer, _OPTIMIZERS)
     choice("dtype", dtype, _DTYPES)
     shape = (count, grid.size, rates.size)
     return TrainingRuns(
@@ -167,8 +182,8 @@ def plan_runs(
         final_error=np.full(shape, np.nan),
         diverged=np.full(shape, -1),
         optimizer=optimizer,
-        decay=nonnegative_number("decay", decay),
-        decay_start=positive_number("decay_start", decay_start),
+        decay=decay,
+        decay_start=decay_start,
         dtype=dtype,
         test_inputs=inputs,
         interrupted=False,
@@ -182,6 +197,46 @@ def plan_runs(
             planned.astype(np.int64),
         ),
     )
+
+
+def _rates(
+    optimizer: str, learning_rates: ArrayLike | None, decay: float | None, decay_start: float | None
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return the rates and how they fall; a filter has none and stands at rate 1."""
+    if optimizer == "adf":
+        for name, value in (("learning_rates", learning_rates), ("decay", decay), ("decay_start", decay_start)):
+            if value is not None:
+                raise ValueError(f"{name} must be left out with optimizer='adf', which has no learning rate, got {describe(value)}")
+        return np.ones(1), 0.0, 1.0
+    if learning_rates is None:
+        raise TypeError(f"learning_rates must be given with optimizer={optimizer!r}: positive numbers")
+    return (
+        distinct("learning_rates", positive_array("learning_rates", learning_rates)),
+        0.5 if decay is None else nonnegative_number("decay", decay),
+        1000.0 if decay_start is None else positive_number("decay_start", decay_start),
+    )
+
+
+def _check_size(optimizer: str, input_dim: int, widest: float) -> None:
+    if optimizer == "adf":
+        if widest + input_dim - 2 > _MOST_COEFFICIENTS:
+            raise ValueError(
+                f"widths must keep width + input_dim - 2 coefficients at most {_MOST_COEFFICIENTS} with optimizer='adf', "
+                f"got {widest:g} and input_dim {input_dim}"
+            )
+    elif widest * (input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
+        raise ValueError(f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {widest:g}")
+
+
+def _priors(runs: TrainingRuns) -> list[NDArray[np.float64]]:
+    """Return the law of the coefficients before any sample, one array a width; see `State`."""
+    states = []
+    for them in runs._state.features:
+        count = them.variances.size
+        state = np.zeros((runs.repeats, 1, 1, count + 1, count))
+        state[..., range(count), range(count)] = them.variances
+        states.append(state)
+    return states
 
 
 def _initial_weights(runs: TrainingRuns) -> list[NDArray[Any]]:

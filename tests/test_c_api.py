@@ -296,8 +296,8 @@ def test_training_is_the_packages(optimizer, dtype):
 
     shape = (1, 1, 1)
     states, sums, read, diverged = [plain[None, None].copy()], np.zeros(shape), np.zeros(shape, np.int64), np.full(shape, -1)
-    core_training.train(11, 7, 30.0, optimizer, 0.5, 100.0, states, np.array([rate]), sums, read, diverged, np.empty((*shape, 0)),
-                        np.zeros(0, np.int64), count, 1, lambda _: None)  # fmt: skip
+    core_training.train(11, 7, 30.0, dtype == np.float32, optimizer, 0.5, 100.0, [], states, np.array([rate]), sums, read, diverged,
+                        np.empty((*shape, 0)), np.zeros(0, np.int64), count, 1, lambda _: None)  # fmt: skip
     assert (run.read, run.diverged, run.error_sum) == (count, -1, sums[0, 0, 0])
     assert 0 < run.error_sum < np.inf
     np.testing.assert_array_equal(after, states[0][0, 0])

@@ -138,6 +138,7 @@ int main(void)
         streams();
         check_networks();
         check_training();
+        check_filter();
         printf("%d failures (%s, %s)\n", failures, sc_version(), sc_instruction_set());
     }
     return failures != 0;

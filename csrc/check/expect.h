@@ -42,5 +42,6 @@ static inline int patience_of(void *state)
 
 void check_networks(void);
 void check_training(void);
+void check_filter(void);
 
 #endif

@@ -124,6 +124,8 @@ cdef extern from "engine.h" nogil:
         SC_SGD
         SC_ADAM
 
+    const int SC_ADF
+
     ctypedef enum sc_mode:
         SC_LEARN
         SC_EXAMINE
@@ -148,6 +150,11 @@ cdef extern from "engine.h" nogil:
     const int SC_LESSON_MULTIPLE
     const int SC_CLASS
 
+    ctypedef struct sc_features:
+        int raw
+        const double *directions
+        const double *basis
+
     ctypedef struct sc_learner:
         int width
         double rate
@@ -156,6 +163,7 @@ cdef extern from "engine.h" nogil:
         double *record
         int64_t *read
         int64_t *diverged
+        const sc_features *features
 
     const double SC_LOG_ZERO
     const int SC_MOST_COUNTED

@@ -11,6 +11,7 @@ from libc.string cimport memcpy
 
 from .engine cimport (
     SC_ADAM,
+    SC_ADF,
     SC_CLASS,
     SC_COMPLETE,
     SC_EXAMINE,
@@ -20,6 +21,7 @@ from .engine cimport (
     sc_engine,
     sc_engine_find,
     sc_experiment,
+    sc_features,
     sc_learner,
     sc_lesson,
     sc_mode,
@@ -131,6 +133,22 @@ cdef int block_size(int repeats, int input_dim, bint single):
     return min(MOST_SAMPLES, max(<Py_ssize_t>SC_LESSON_MULTIPLE, MOST_BYTES // each // SC_LESSON_MULTIPLE * SC_LESSON_MULTIPLE))
 
 
+cdef sc_optimizer optimizer_of(str name) noexcept:
+    return SC_SGD if name == "sgd" else SC_ADAM if name == "adam" else <sc_optimizer>SC_ADF
+
+
+cdef void *address_of(array) noexcept:
+    cdef size_t address = array.ctypes.data
+    return <void *>address
+
+
+def padded_columns(basis):
+    """A basis [coefficient, raw] as the engine wants it, [raw, coefficients padded to a multiple of 8]."""
+    padded = np.zeros((basis.shape[1], (basis.shape[0] + 7) // 8 * 8))
+    padded[:, :basis.shape[0]] = basis.T
+    return padded
+
+
 cdef class Learners:
     """Every learner's state where the engine wants it, in classes that read together: one repeat, equally far, small enough."""
     cdef sc_learner *all
@@ -139,36 +157,43 @@ cdef class Learners:
     cdef int classes
     cdef sc_optimizer optimizer
     cdef int input_dim, single, count
+    cdef sc_features *features  # of each width, for ADF
     cdef void **plain   # each one's plain array
     cdef tuple arrays   # that learners point into
     cdef Memory memory
 
-    def __cinit__(self, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
-                  int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, bint adam, int n_threads):
+    def __cinit__(self, str optimizer, list features, list states, const double[::1] rates, double[:, :, ::1] sums,
+                  int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, int n_threads):
         cdef int repeats = <int>sums.shape[0], widths = <int>sums.shape[1], rate_count = <int>sums.shape[2], r, w, i
         cdef size_t bytes = 0, each
         cdef sc_learner *learner
         cdef char *place
         cdef int most, team = team_size(2**30, n_threads)
-        self.optimizer, self.count = SC_ADAM if adam else SC_SGD, repeats * widths * rate_count
-        self.arrays = (states, sums, read, diverged, record)
+        self.optimizer, self.count = optimizer_of(optimizer), repeats * widths * rate_count
+        tables = [(directions, padded_columns(basis)) for directions, basis in features]
+        self.arrays = (states, sums, read, diverged, record, tables)
         self.input_dim, self.single = states[0].shape[3] - 1, states[0].dtype == np.float32
         self.all = <sc_learner *>calloc(self.count, sizeof(sc_learner))
         self.starts = <int *>calloc(self.count + 1, sizeof(int))
         self.repeat = <int *>calloc(self.count, sizeof(int))
         self.plain = <void **>calloc(self.count, sizeof(void *))
-        if self.all == NULL or self.starts == NULL or self.repeat == NULL or self.plain == NULL:
+        self.features = <sc_features *>calloc(widths, sizeof(sc_features))
+        if self.all == NULL or self.starts == NULL or self.repeat == NULL or self.plain == NULL or self.features == NULL:
             raise MemoryError("learners")
+        for w, (directions, basis) in enumerate(tables):
+            self.features[w].raw = basis.shape[0]
+            self.features[w].directions = <const double *>address_of(directions)
+            self.features[w].basis = <const double *>address_of(basis)
         most = min(SC_CLASS, (self.count + team - 1) // team)  # how learners are put together changes no bit
         wide = [state.shape[4] for state in states]
         places = sorted(
             ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
         )
-        self.memory = Memory(sum(self.size(place[2]) for place in places) + PAGE * len(places))  # classes begin with pages
+        self.memory = Memory(sum(self.size(place[3]) for place in places) + PAGE * len(places))  # classes begin with pages
         place = self.memory.data
         before = None
         for number, (r, position, width, w, i) in enumerate(places):
-            each = self.size(width)
+            each = self.size(w)
             here = (r, position)
             if here != before or bytes + each > CLASS_BYTES or number - self.starts[self.classes - 1] == most:
                 self.starts[self.classes], self.repeat[self.classes] = number, r
@@ -180,8 +205,8 @@ cdef class Learners:
             learner.width, learner.rate, learner.state = width, rates[i], place
             learner.sum, learner.read, learner.diverged = &sums[r, w, i], &read[r, w, i], &diverged[r, w, i]
             learner.record = &record[r, w, i, 0] if record.shape[3] else NULL
-            address = states[w][r, i].ctypes.data
-            self.plain[number] = <void *><size_t>address
+            learner.features = &self.features[w]
+            self.plain[number] = address_of(states[w][r, i])
             place += each
         self.starts[self.classes] = self.count
         self.copy(False)
@@ -191,9 +216,12 @@ cdef class Learners:
         free(self.starts)
         free(self.repeat)
         free(self.plain)
+        free(self.features)
 
-    cdef size_t size(self, int width) noexcept:
-        return ENGINE.learner_size(self.single, self.optimizer, self.input_dim, width)
+    cdef size_t size(self, int w) noexcept:
+        """Bytes of a learner of width number w."""
+        cdef int rows = self.features[w].raw if self.optimizer == SC_ADF else self.input_dim
+        return ENGINE.learner_size(self.single, self.optimizer, rows, self.arrays[0][w].shape[4])
 
     cdef void copy(self, bint out) noexcept:
         """Between the engine's states and the plain arrays. No Python here: an interrupt may be pending."""
@@ -223,17 +251,18 @@ cdef void teach(const classes *them, int number, sc_mode mode, const sc_lesson *
         ENGINE.train(lesson, mode, first, them.starts[number + 1] - them.starts[number], space, keep_going, look)
 
 
-def train(uint64_t key, int input_dim, double concentration, str optimizer, double decay, double decay_start, list states,
-          const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged,
-          double[:, :, :, ::1] record, const int64_t[::1] checkpoints, int64_t samples, int n_threads, advance):
+def train(uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
+          list features, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
+          int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, const int64_t[::1] checkpoints, int64_t samples, int n_threads,
+          advance):
     """Let every learner read its repeat's samples until `samples`, in place.
 
     A state is [repeat, rate, plane, input_dim + 1, width] for each width; sums, read, diverged, record are [repeat, width, rate].
+    ADF has its features for each width, directions and basis, and [repeat, rate, plane, p + 1, p] for its p coefficients.
     When a signal handler raises, all arrays hold what was reached.
     """
     cdef int repeats = <int>sums.shape[0], item, team, count
-    cdef Learners learners = Learners(states, rates, sums, read, diverged, record, optimizer == "adam", n_threads)
-    cdef bint single = learners.single
+    cdef Learners learners = Learners(optimizer, features, states, rates, sums, read, diverged, record, n_threads)
     cdef int size = block_size(repeats, input_dim, single)
     cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
     cdef Blocks then = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
@@ -274,8 +303,9 @@ def train(uint64_t key, int input_dim, double concentration, str optimizer, doub
     raise_pending(&look)
 
 
-def judge(uint64_t key, int input_dim, double concentration, str optimizer, double decay, double decay_start, list states,
-          const double[::1] rates, int64_t samples, int first_repeat, int inputs, double[:, :, ::1] errors, int n_threads):
+def judge(uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
+          list features, list states, const double[::1] rates, int64_t samples, int first_repeat, int inputs,
+          double[:, :, ::1] errors, int n_threads):
     """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.
 
     `inputs` is a multiple of SC_LESSON_MULTIPLE. (SGD's states wait for every second sample: see csrc/sgd.h.)
@@ -284,9 +314,9 @@ def judge(uint64_t key, int input_dim, double concentration, str optimizer, doub
     nowhere = np.zeros((errors.shape[0], errors.shape[1], errors.shape[2]), np.int64)
     cdef int64_t[::1] at_end = np.array([inputs], np.int64)
     cdef double[:, :, :, ::1] record = np.empty((errors.shape[0], errors.shape[1], errors.shape[2], 1))
-    cdef Learners learners = Learners(states, rates, np.zeros(np.shape(errors)), nowhere, nowhere.copy(), record,
-                                      optimizer == "adam", n_threads)
-    cdef bint single = learners.single, waiting = samples % 2 == 1 and learners.optimizer == SC_SGD
+    cdef Learners learners = Learners(optimizer, features, states, rates, np.zeros(np.shape(errors)), nowhere, nowhere.copy(),
+                                      record, n_threads)
+    cdef bint waiting = samples % 2 == 1 and learners.optimizer == SC_SGD
     cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single, True)
     cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_LESSON_MULTIPLE, single, False)
     cdef size_t number_size = sizeof(float) if single else sizeof(double)
