@@ -67,19 +67,18 @@ typedef struct atoms_problem {
 } atoms_problem;
 
 typedef struct atoms_parts {
-    real misspecification, loss, list, eps;
+    real misspecification, loss, list, eps, n, T, phi;
 } atoms_parts;
 
-SC_INLINE atoms_problem atoms_of(const sc_strategies *s, double K, int along, double T_or_most)
+SC_INLINE void set_problem(atoms_problem *p, const sc_strategies *s, double K, int along, double T_or_most)
 {
-    atoms_problem p;
-    memset(&p, 0, sizeof p);
-    p.s = s;
-    p.along = along;
-    p.T = p.most = T_or_most;
-    p.d = r_set(s->d);
-    p.origin = sc_origin_of(r_set(K));
-    return p;
+    p->s = s;
+    p->along = along;
+    p->T = p->most = T_or_most;
+    p->d = r_set(s->d);
+    p->origin = sc_origin_of(r_set(K));
+    for (int j = 0; j < SC_LANES; j++)
+        p->fixed[j] = (fixed_share){0, 0};
 }
 
 SC_INLINE real atoms_samples(const atoms_problem *p, real n)
@@ -87,17 +86,6 @@ SC_INLINE real atoms_samples(const atoms_problem *p, real n)
     if (p->along)
         return r_set(p->most) / (p->units + n);
     return r_set(p->T);
-}
-
-SC_INLINE atoms_parts atoms_at(const atoms_problem *p, real n, real T)
-{
-    const real per_sample = sc_occupancy_at(&p->origin, n) / T;
-    atoms_parts parts;
-    parts.eps = sc_resolution(per_sample * p->d, SC_FOR_ITS_PARTS);
-    parts.misspecification = p->share / n;
-    parts.loss = parts.eps * parts.eps * r_set(1.0 / 16);
-    parts.list = per_sample * sc_unit_entropy(sc_log_twice(n), p->d, r_reciprocal(parts.eps));
-    return parts;
 }
 
 SC_INLINE real lane_coefficients(const atoms_problem *p, real T)
@@ -109,18 +97,25 @@ SC_INLINE real lane_coefficients(const atoms_problem *p, real T)
     return r_load(out);
 }
 
-SC_INLINE real atoms_condition(const atoms_problem *p, real x)
+SC_INLINE atoms_parts atoms_at(const atoms_problem *p, real x)
 {
     const real n = sc_exp(x), K = p->origin.K, T = atoms_samples(p, n), inverse_T = r_reciprocal(T);
-    const real U = sc_occupancy_at(&p->origin, n);
-    const real eps = sc_resolution(U * inverse_T * p->d, SC_FOR_ITS_PARTS);
+    const real U = sc_occupancy_at(&p->origin, n), per_sample = U * inverse_T;
+    const real eps = sc_resolution(per_sample * p->d, SC_FOR_ITS_PARTS);
     const real g = sc_unit_entropy(x + r_set(SC_LN2), p->d, r_reciprocal(eps));
     real trigamma, tetragamma;
     sc_polygamma(K + n, &trigamma, &tetragamma);
+    atoms_parts parts = {p->share / n, eps * eps * r_set(1.0 / 16), per_sample * g, eps, n, T, r_set(0.0)};
     real rise = r_fma(n * trigamma * K, g, U) * inverse_T;
     if (p->along)
-        rise = r_fma(n / (p->units + n), r_fma(U * g, inverse_T, lane_coefficients(p, T)), rise);
-    return sc_log(rise) + x - p->log_share;
+        rise = r_fma(n / (p->units + n), parts.list + lane_coefficients(p, T), rise);
+    parts.phi = sc_log(rise) + x - p->log_share;
+    return parts;
+}
+
+SC_INLINE real atoms_condition(const atoms_problem *p, real x)
+{
+    return atoms_at(p, x).phi;
 }
 
 /* A first x, like that of frontier.c: U taken as n, or as K ln(n/K), whichever gives more. */
@@ -199,18 +194,16 @@ static sc_spectral_terms without_atoms(const sc_strategies *s, ptrdiff_t row, do
                                s->units[row], 0, (double)NAN, SC_FIXED};
 }
 
-/* Try the pack's strategies at n_s = e^x. */
-SC_INLINE void try_atoms(const atoms_problem *p, real x, int lanes, contest *c)
+/* Try the pack's strategies, seen at n_s = e^x. */
+SC_INLINE void try_atoms(const atoms_problem *p, real x, atoms_parts parts, int lanes, contest *c)
 {
     double misspecification[SC_LANES], loss[SC_LANES], list[SC_LANES], eps[SC_LANES], atoms[SC_LANES], samples[SC_LANES], at[SC_LANES];
-    const real n = sc_exp(x), T = atoms_samples(p, n);
-    const atoms_parts parts = atoms_at(p, n, T);
     r_store(misspecification, parts.misspecification);
     r_store(loss, parts.loss);
     r_store(list, parts.list);
     r_store(eps, parts.eps);
-    r_store(atoms, n);
-    r_store(samples, T);
+    r_store(atoms, parts.n);
+    r_store(samples, parts.T);
     r_store(at, x);
     for (int j = 0; j < lanes; j++) {
         const fixed_share f = p->along ? fixed_part(p->s, p->row[j], samples[j], log(samples[j] / 4)) : p->fixed[j];
@@ -246,10 +239,13 @@ SC_INLINE void contest_at_T(atoms_problem *p, int lanes, const double *limit, co
 {
     open_atoms(p, lanes, limit);
     real x = p->limit;
-    const mask idle = r_lt(r_set(0.0), atoms_condition(p, x)); /* fewer atoms would do better */
-    if (m_lanes(idle))
+    atoms_parts parts = atoms_at(p, x);
+    const mask idle = r_lt(r_set(0.0), parts.phi); /* fewer atoms would do better */
+    if (m_lanes(idle)) {
         x = r_select(idle, atoms_solve(p), x);
-    try_atoms(p, x, lanes, c);
+        parts = atoms_at(p, x);
+    }
+    try_atoms(p, x, parts, lanes, c);
 }
 
 /* ---- a trained quadratic form ----------------------------------------------------------------------------------------------------
@@ -360,42 +356,56 @@ static double sticks_along(const sc_strategies *s, const stick_law *law, ptrdiff
     return m;
 }
 
+/* Rows that may have atoms are looked at in two rounds: first some from all over the table, whose best lets the second round leave out
+   most of the others by what they must cost at least. */
+#define SPECTRAL_STRIDE 3
+
 static void atoms_at_point(const sc_strategies *s, double n, double T, double K, double log_quarter, contest *c)
 {
+    double limit[SC_LANES];
+    atoms_problem p;
     K = fmax(K, SPECTRAL_LEAST_K);
-    const least_atoms least = least_atoms_at(s->d, K, T, c->best.error);
-    double limit[SC_LANES], fixed = 0;
-    int lanes = 0;
-    atoms_problem p = atoms_of(s, K, 0, T);
-    for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
-        const ptrdiff_t row = s->atom_row[i];
-        const double most = n - s->units[row], loss = s->residual[row] * 0.125 * K / most;
-        const double cost = fmax(least_cost(s, &least, row), loss + least.scale * SC_LN2);
-        if (most < 1 || most <= K || fixed + least.scale * SC_LN2 >= c->best.error)
-            break; /* wider rows cost more */
-        if (fixed + cost >= c->best.error)
-            continue;
-        const fixed_share f = fixed_part(s, row, T, log_quarter);
-        fixed = f.coefficients + f.distortion;
-        if (fixed + cost >= c->best.error)
-            continue;
-        p.row[lanes] = row;
-        p.fixed[lanes] = f;
-        limit[lanes++] = most;
-        if (lanes == SC_LANES) {
-            contest_at_T(&p, lanes, limit, c);
-            lanes = 0;
+    set_problem(&p, s, K, 0, T);
+    for (int round = 0; round < 2; round++) {
+        const least_atoms least = least_atoms_at(s->d, K, T, c->best.error);
+        double fixed = 0; /* cost of the fixed part of the last row that was looked at; wider rows cost more */
+        int lanes = 0;
+        for (ptrdiff_t i = round ? 0 : SPECTRAL_STRIDE / 2; i < s->atom_rows; i += round ? 1 : SPECTRAL_STRIDE) {
+            const ptrdiff_t row = s->atom_row[i];
+            const double most = n - s->units[row], loss = s->residual[row] * 0.125 * K / most;
+            const double cost = fmax(least_cost(s, &least, row), loss + least.scale * SC_LN2);
+            if (most < 1 || most <= K || fixed + least.scale * SC_LN2 >= c->best.error)
+                break;
+            if (fixed + cost >= c->best.error || (round && i % SPECTRAL_STRIDE == SPECTRAL_STRIDE / 2))
+                continue;
+            const fixed_share f = fixed_part(s, row, T, log_quarter);
+            fixed = f.coefficients + f.distortion;
+            if (fixed + cost >= c->best.error)
+                continue;
+            p.row[lanes] = row;
+            p.fixed[lanes] = f;
+            limit[lanes++] = most;
+            if (lanes == SC_LANES) {
+                contest_at_T(&p, lanes, limit, c);
+                lanes = 0;
+            }
         }
+        if (lanes)
+            contest_at_T(&p, lanes, limit, c);
     }
-    if (lanes)
-        contest_at_T(&p, lanes, limit, c);
 }
 
 void SC_KERNEL(sc_spectral_point)(const sc_strategies *s, int with, double n, double T, double K, sc_spectral_terms *out)
 {
     const double log_quarter = log(T / 4);
     contest c;
-    c.best = without_atoms(s, widest_row(s, n), T, log_quarter);
+    const ptrdiff_t widest = widest_row(s, n);
+    c.best = without_atoms(s, widest, T, log_quarter);
+    if (widest == 2) { /* the one pair of rows of which neither has larger eigenvalues: two units may do worse than one */
+        const sc_spectral_terms one = without_atoms(s, 1, T, log_quarter);
+        if (one.error < c.best.error)
+            c.best = one;
+    }
     if (with & SC_WITH_QUADRATIC)
         quadratic_form(s, n, T, &c);
     if (with & SC_WITH_STICKS)
@@ -410,7 +420,8 @@ void SC_KERNEL(sc_spectral_point)(const sc_strategies *s, int with, double n, do
 SC_INLINE void contest_along(atoms_problem *p, int lanes, const double *limit, contest *c)
 {
     open_atoms(p, lanes, limit);
-    try_atoms(p, atoms_solve(p), lanes, c);
+    const real x = atoms_solve(p);
+    try_atoms(p, x, atoms_at(p, x), lanes, c);
 }
 
 /* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient starts to be sent. */
@@ -450,7 +461,8 @@ static void whole_atoms(atoms_problem *p, contest *c, double *samples)
         p->T = floor(most / (units + atoms));
         p->fixed[0] = fixed_part(p->s, c->row, p->T, log(p->T / 4));
         const double before = best.best.error;
-        try_atoms(p, r_set(log(atoms)), 1, &best);
+        const real x = r_set(log(atoms));
+        try_atoms(p, x, atoms_at(p, x), 1, &best);
         if (best.best.error < before) {
             best.best.atoms = atoms;
             *samples = p->T;
@@ -530,14 +542,15 @@ static void search_sticks(const sc_strategies *s, int integer, double most, doub
         const double units = s->units[row], narrowest = most / (units + 1);
         if (narrowest < 1)
             break;
-        const double last = fmin(paying_sticks(s, &law, row, log(narrowest)), most - units);
+        const double last = floor(fmin(paying_sticks(s, &law, row, log(narrowest)), most - units));
         if (last < 1 || fixed_part(s, row, narrowest, log(narrowest / 4)).coefficients >= found->c.best.error)
             continue;
         const double best = sticks_along(s, &law, row, most, last);
-        for (int step = 0; step < (integer ? 4 : 1); step++) {
-            double m = integer ? floor(best) - 1 + step : best;
-            if (m > last)
-                continue;
+        for (int step = 0; step < 4; step++) { /* the best itself, and whole numbers around it: there may be but one stick */
+            double m = step == 3 ? best : floor(best) + step - 1;
+            if (step == 3 && integer)
+                break;
+            m = fmax(fmin(m, last), 1);
             m = fmin(m, paying_sticks(s, &law, row, log(most / (units + m))));
             if (m < 1)
                 continue;
@@ -577,7 +590,8 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
     out->elasticity = found.c.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, &found, most, K) : 0;
     if (with & SC_WITH_ATOMS && most > K) {
         const double concentration = fmax(K, SPECTRAL_LEAST_K);
-        atoms_problem p = atoms_of(s, concentration, 1, most);
+        atoms_problem p;
+        set_problem(&p, s, concentration, 1, most);
         contest c = found.c;
         c.row = -1;
         search_atoms(s, most, concentration, &p, &c);

@@ -1,7 +1,8 @@
 /* The strategies of a width-n learner in dimension d (docs/spectral.md): rows of a table that Python builds once.
  *
  * Row r spends `units[r]` of the width on a fixed part, which sends coefficients of variance `eigenvalue` and leaves the mean square
- * `residual`. Rows grow: of two, the wider one has the lower bound at every T. Any units that are left may draw atoms.
+ * `residual`. Rows grow: of two, the wider one has the lower bound at every T, but for rows 1 and 2 (one unit, and the pair that makes
+ * linear functions). Any units that are left may draw atoms.
  */
 #ifndef SC_SPECTRAL_H
 #define SC_SPECTRAL_H

@@ -3,8 +3,8 @@
 Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
 `isoflop` the bound along lines of equal compute. `NetworkPrior` draws the infinite-width network that the bounds are about, and
 `misspecification` measures by simulation what they bound; `train` trains real networks on its data. `FiniteModel` and
-`HypothesisSet` compute the theorems behind the bounds, term by term. `spectral_bound` and `bayes_error_bound` are the same theorem with a
-better description of the target, many times lower. Errors are in nats per sample.
+`HypothesisSet` compute the theorems behind the bounds, term by term. `spectral_bound`, `refined_bound` and `bayes_error_bound` are
+the same theorem with better descriptions of the target, many times lower. Errors are in nats per sample.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from ._core import spectral as _spectral
 
 _STEPS = 200
-_WORK = 2e10  # operations that one set is worth
+_WORK = 1e10  # operations that one set is worth
 _GRID = 2.0**45  # cosines of the library may differ in their last bit between machines: rounded to this they do not
 
 
@@ -81,10 +81,8 @@ def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
             continue
         way, change = moved - u, gradient_there - gradient
         along = _inner(way, change)
-        if along > 0:
-            step = _inner(way, way) / along if turn % 2 else along / _inner(change, change)
-        else:
-            step = 2 * step
+        lengths = (2 * step,) if along <= 0 else (along / _inner(change, change), _inner(way, way) / along)
+        step = lengths[turn % len(lengths)]
         u, energy, gradient = moved, energy_there, gradient_there
         if energy < lowest:
             best, lowest = u, energy

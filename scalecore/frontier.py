@@ -175,8 +175,8 @@ def compute_optimal(
     """Find the width and the number of samples that minimise an error bound for a compute budget.
 
     Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound
-    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at). The spectral bound has
-    one for each strategy, and all are looked at.
+    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at). The spectral
+    bounds have one for each strategy, and all are looked at.
 
     Parameters
     ----------
@@ -189,8 +189,8 @@ def compute_optimal(
     cost : array_like, default 1
         FLOPs per parameter and sample: 1 in the papers, 6 in transformer practice.
     bound : {"optimal", "closed_form", "spectral", "refined"}
-        Minimise `error_bound`, `closed_form_bound`, `spectral_bound` or `refined_bound`. The last two take whole input dimensions only and
-        build a table for each (`spectral_table`).
+        Minimise `error_bound`, `closed_form_bound`, `spectral_bound` or `refined_bound`. The last two take whole input dimensions
+        only and build a table for each (`spectral_table`).
     integer : bool, default False
         Minimise over whole n with T = floor(budget / (cost * input_dim * n)), exactly. Up to 2**53, where every double is whole.
         (Of the spectral bound's strategies the best at real widths and those without atoms are searched.)
@@ -210,8 +210,8 @@ def compute_optimal(
 
     Notes
     -----
-    n* has a relative error below 1e-9 and the bound there one below 1e-14 (spectral, with atoms: 1e-6 and 1e-12). Source: JVR24 Theorem 4.2
-    and Figure 1; the spectral bound is this library's own (docs/spectral.md).
+    n* has a relative error below 1e-9 and the bound there one below 1e-14 (spectral, with atoms: 1e-6 and 1e-12). Source: JVR24
+    Theorem 4.2 and Figure 1; the spectral bounds are this library's own (docs/spectral.md).
 
     Examples
     --------

@@ -8,9 +8,9 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from .engine cimport (
-    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID, SC_WITH_ATOMS, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_bayes_error_bound, sc_degree, sc_engine,
-    sc_engine_find, sc_even_kernels, sc_is_input_dim, sc_orthonormalise, sc_spectral_optimum, sc_spectral_terms, sc_spectrum, sc_sphere,
-    sc_sphere_open, sc_strategies,
+    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID, SC_WITH_ATOMS, SC_WITH_QUADRATIC,
+    SC_WITH_STICKS, sc_bayes_error_bound, sc_degree, sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim,
+    sc_orthonormalise, sc_spectral_optimum, sc_spectral_terms, sc_spectrum, sc_sphere, sc_sphere_open, sc_strategies,
 )
 from .threads cimport check_signals, team_size
 
@@ -68,7 +68,7 @@ def even_kernels(double d, const double[:, ::1] cosines):
 
 
 def repulsion(const double[:, ::1] directions, Py_ssize_t count, double[:, ::1] pull, int n_threads=0):
-    """Energy of the first `count` columns of directions[coordinate, padded], and the pull on each into `pull` [direction, coordinate]."""
+    """Energies of the first `count` columns of directions [coordinate, padded]; the pull on each goes into a row of `pull`."""
     cdef Py_ssize_t stride = directions.shape[1], i
     cdef int d = <int>directions.shape[0], team
     energies = np.empty(count)
@@ -132,22 +132,28 @@ cdef class Strategies:
         self.table.d = d
         self.table.rows = len(units)
         self.table.atom_rows = len(atom_rows)
-        cdef double[::1] view
-        cdef Py_ssize_t[::1] indices
-        view = self.arrays["units"]; self.table.units = &view[0]
-        view = self.arrays["log_units"]; self.table.log_units = &view[0]
-        view = self.arrays["residual"]; self.table.residual = &view[0]
-        view = self.arrays["log_residual"]; self.table.log_residual = &view[0]
-        view = self.arrays["eigenvalue"]; self.table.eigenvalue = &view[0]
-        view = self.arrays["copies"]; self.table.copies = &view[0]
-        view = self.arrays["logarithms"]; self.table.logarithms = &view[0]
-        view = self.arrays["rest"]; self.table.rest = &view[0]
-        view = self.arrays["log_rounding"]; self.table.log_rounding = &view[0]
-        view = self.arrays["last_stick"]; self.table.last_stick = &view[0]
+        self.table.units = self.numbers("units")
+        self.table.log_units = self.numbers("log_units")
+        self.table.residual = self.numbers("residual")
+        self.table.log_residual = self.numbers("log_residual")
+        self.table.eigenvalue = self.numbers("eigenvalue")
+        self.table.copies = self.numbers("copies")
+        self.table.logarithms = self.numbers("logarithms")
+        self.table.rest = self.numbers("rest")
+        self.table.log_rounding = self.numbers("log_rounding")
+        self.table.last_stick = self.numbers("last_stick")
+        self.table.first = self.indices("first")
+        self.table.atom_row = self.indices("atom_row")
         self.table.even[0], self.table.even[1] = low_degrees[:2]
         self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
-        indices = self.arrays["first"]; self.table.first = &indices[0]
-        indices = self.arrays["atom_row"]; self.table.atom_row = &indices[0]
+
+    cdef const double *numbers(self, str name) except NULL:
+        cdef const double[::1] view = self.arrays[name]
+        return &view[0]
+
+    cdef const Py_ssize_t *indices(self, str name) except NULL:
+        cdef const Py_ssize_t[::1] view = self.arrays[name]
+        return &view[0]
 
 
 # ---- tables by input dimension ---------------------------------------------------------------------------------------------------
@@ -267,8 +273,8 @@ cdef void bayes_loop(char **args, const np.npy_intp *dimensions, const np.npy_in
         feraiseexcept(FE_INVALID)
 
 
-cdef Py_ssize_t spectral_block(int strategies, const known *entries, Py_ssize_t tables, Py_ssize_t first, Py_ssize_t last, char **args,
-                               const np.npy_intp *steps) noexcept nogil:
+cdef Py_ssize_t spectral_block(int strategies, const known *entries, Py_ssize_t tables, Py_ssize_t first, Py_ssize_t last,
+                               char **args, const np.npy_intp *steps) noexcept nogil:
     cdef Py_ssize_t i, invalid = 0
     cdef double n, T, d, K
     cdef double last_d = NAN
@@ -353,7 +359,6 @@ TERMS = ("error", "coefficients", "distortion", "residual", "list", "resolution_
 def terms(const double[::1] n, const double[::1] T, const double[::1] d, const double[::1] K, int strategies):
     """The parts of the bound, an array (points, len(TERMS)); NaN where an argument is out of its domain."""
     cdef Py_ssize_t count = n.shape[0], i
-    cdef int j
     out = np.full((count, len(TERMS)), np.nan)
     if count == 0:
         return out
@@ -382,7 +387,8 @@ cdef struct columns:
     int8_t *status
 
 
-cdef void solve_budget(const known *entries, Py_ssize_t tables, int strategies, bint integer, const columns *c, Py_ssize_t i) noexcept nogil:
+cdef void solve_budget(const known *entries, Py_ssize_t tables, int strategies, bint integer, const columns *c,
+                       Py_ssize_t i) noexcept nogil:
     cdef double C = c.data[0][i * c.stride[0]], d = c.data[1][i * c.stride[1]]
     cdef double K = c.data[2][i * c.stride[2]], cost = c.data[3][i * c.stride[3]]
     cdef double most = C / (cost * d)
