@@ -356,6 +356,11 @@ static double sticks_along(const sc_strategies *s, const stick_law *law, ptrdiff
     return m;
 }
 
+static double greater(double a, double b) /* of two numbers; fmax is a call */
+{
+    return a > b ? a : b;
+}
+
 /* Rows that may have atoms are looked at in two rounds: first some from all over the table, whose best lets the second round leave out
    most of the others by what they must cost at least. */
 #define SPECTRAL_STRIDE 3
@@ -364,16 +369,20 @@ static void atoms_at_point(const sc_strategies *s, double n, double T, double K,
 {
     double limit[SC_LANES];
     atoms_problem p;
-    K = fmax(K, SPECTRAL_LEAST_K);
-    set_problem(&p, s, K, 0, T);
-    for (int round = 0; round < 2; round++) {
-        const least_atoms least = least_atoms_at(s->d, K, T, c->best.error);
+    p.s = s;
+    K = K > SPECTRAL_LEAST_K ? K : SPECTRAL_LEAST_K;
+    if ((SC_LN2 + s->d) * K * SC_LN2 >= c->best.error * T) /* no bound is above 1/16, where ln(1 + 1/(2 sqrt)) is above 1 */
+        return;
+    least_atoms least = least_atoms_at(s->d, K, T, c->best.error);
+    for (int round = 0, opened = 0; round < 2; round++) {
+        if (opened)
+            least = least_atoms_at(s->d, K, T, c->best.error);
         double fixed = 0; /* cost of the fixed part of the last row that was looked at; wider rows cost more */
         int lanes = 0;
         for (ptrdiff_t i = round ? 0 : SPECTRAL_STRIDE / 2; i < s->atom_rows; i += round ? 1 : SPECTRAL_STRIDE) {
             const ptrdiff_t row = s->atom_row[i];
             const double most = n - s->units[row], loss = s->residual[row] * 0.125 * K / most;
-            const double cost = fmax(least_cost(s, &least, row), loss + least.scale * SC_LN2);
+            const double cost = greater(least_cost(s, &least, row), loss + least.scale * SC_LN2);
             if (most < 1 || most <= K || fixed + least.scale * SC_LN2 >= c->best.error)
                 break;
             if (fixed + cost >= c->best.error || (round && i % SPECTRAL_STRIDE == SPECTRAL_STRIDE / 2))
@@ -382,6 +391,9 @@ static void atoms_at_point(const sc_strategies *s, double n, double T, double K,
             fixed = f.coefficients + f.distortion;
             if (fixed + cost >= c->best.error)
                 continue;
+            if (!opened)
+                set_problem(&p, s, K, 0, T);
+            opened = 1;
             p.row[lanes] = row;
             p.fixed[lanes] = f;
             limit[lanes++] = most;
