@@ -38,7 +38,10 @@ def main():
             row += f"{value:11.5f} {value / trained.error[i]:7.2f} [{value / high:6.2f}, {value / low:6.2f}]"
         print(row)
     terms = sc.spectral_terms(best["refined"].width, best["refined"].samples, d, K, strategies="all")
-    print("\nrefined:", ", ".join(f"{C:.0e} n* = {n:.0f} ({s})" for C, n, s in zip(budgets, best["refined"].width, terms.strategy)))
+    print(
+        "\nrefined:",
+        ", ".join(f"{C:.0e} n* = {n:.0f} ({s})" for C, n, s in zip(budgets, best["refined"].width, terms.strategy, strict=True)),
+    )
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from typing import Any
 import click
 import numpy as np
 
+from ._spectral_table import DEAREST_UNITS, DEFAULT_UNITS
 from ._validation import MOST_POINTS, axis
 
 Columns = Mapping[str, Any]
@@ -98,12 +99,21 @@ COST = click.option(
     show_default=True,
     help="FLOPs per parameter and sample (6 for transformers).",
 )
+SPECTRAL = ("spectral", "refined")  # bounds that go by a table
 BOUND = click.option(
     "--bound",
-    type=click.Choice(["optimal", "closed_form", "spectral", "refined"]),
+    type=click.Choice(["optimal", "closed_form", *SPECTRAL]),
     default="optimal",
     show_default=True,
-    help="Bound to minimise.",
+    help="Bound to minimise; spectral and refined are the lower ones, for whole d.",
+)
+MOST_UNITS = click.option(
+    "--most-units",
+    type=click.IntRange(2, DEAREST_UNITS),
+    default=DEFAULT_UNITS,
+    show_default=True,
+    help="Size of the table behind a spectral bound: fewer units build faster and bound less tightly. "
+    "The folder SCALECORE_TABLES, if the environment names one, keeps tables.",
 )
 FORMAT = click.option(
     "--format",
@@ -145,19 +155,33 @@ MEASURING = options(  # arguments of misspecification
     precision("float64", "float32"),
     click.option("--rtol", type=Number("rtol", exclusive=True), help="Go on until every relative standard error is below this."),
 )
+RATES = "0.01,0.02,0.05,0.1,0.2"
 TRAINING = options(  # arguments of train
     widths("1:128:12"),
     click.option(
         "-T", "--samples", type=Number("samples", 1), default="1e5", show_default=True, help="Samples that each learner reads."
     ),
-    click.option(
-        "--rates", type=Axis("rates", exclusive=True), default="0.01,0.02,0.05,0.1,0.2", show_default=True, help="Learning rates."
-    ),
+    click.option("--rates", type=Axis("rates", exclusive=True), show_default=RATES, help="Learning rates; adf has none."),
     click.option("--repeats", type=click.IntRange(2), default=8, show_default=True, help="Networks, each with data of its own."),
-    click.option("--optimizer", type=click.Choice(["sgd", "adam"]), default="sgd", show_default=True, help="How they learn."),
+    click.option(
+        "--optimizer",
+        type=click.Choice(["sgd", "adam", "adf"]),
+        default="sgd",
+        show_default=True,
+        help="How they learn; adf is the Bayesian learner of the spectral bound.",
+    ),
     SEED,
     precision("float32", "float64"),
 )
+
+
+def learning(optimizer: str, rates: np.ndarray | None) -> dict[str, Any]:
+    """Return what train takes of these: the default rates if none were given, none at all for a filter."""
+    if optimizer == "adf":
+        if rates is not None:
+            raise click.UsageError("--rates must be left out with --optimizer adf, which has no learning rate")
+        return {"optimizer": optimizer}
+    return {"optimizer": optimizer, "learning_rates": axis("rates", RATES) if rates is None else rates}
 
 
 def whole_samples(value: float) -> int:

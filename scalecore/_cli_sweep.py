@@ -23,6 +23,7 @@ from ._cli_options import (
     TRAINING,
     WIDTH,
     Picture,
+    learning,
     options,
     whole_samples,
     whole_widths,
@@ -152,7 +153,7 @@ def sweep_train(
     concentration: np.ndarray,
     widths: np.ndarray,
     samples: float,
-    rates: np.ndarray,
+    rates: np.ndarray | None,
     repeats: int,
     optimizer: str,
     seed: int | None,
@@ -166,8 +167,8 @@ def sweep_train(
     Example: scalecore sweep train -d 2,10 -K 1,10,100 --widths 1:64:7 -T 1e5 --seed 1 --workers 2 --out train.zarr
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
-    trained = {"widths": whole_widths(widths), "samples": whole_samples(samples), "learning_rates": rates}
-    run_sweep("train", grid, out, workers, chunk, rng=seed, repeats=repeats, optimizer=optimizer, dtype=dtype, **trained)
+    trained = {"widths": whole_widths(widths), "samples": whole_samples(samples)} | learning(optimizer, rates)
+    run_sweep("train", grid, out, workers, chunk, rng=seed, repeats=repeats, dtype=dtype, **trained)
 
 
 def loaded(store: Path) -> Sweep:

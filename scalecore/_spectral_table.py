@@ -58,7 +58,7 @@ class SpectralTable:
     >>> import scalecore as sc
     >>> table = sc.spectral_table(5, most_units=20)
     >>> table
-    SpectralTable(input_dim 5, 21 rows, up to 20 units, which leave 0.011 of 0.5)
+    SpectralTable(input_dim 5, ... rows, up to 20 units, which leave 0.0097 of 0.5)
     >>> table.eigenvalues[2], table.copies[2]
     (array([0.05]), array([5.]))
     """

@@ -139,11 +139,11 @@ def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int |
 
 def _train_axes(options: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     total = int(options["samples"])
-    checkpoints = options.get("checkpoints")
+    checkpoints, rates = options.get("checkpoints"), options.get("learning_rates")
     return {
         "repeat": np.arange(int(options.get("repeats", 8))),
         "width": np.atleast_1d(np.asarray(options["widths"], float)),
-        "learning_rate": np.atleast_1d(np.asarray(options["learning_rates"], float)),
+        "learning_rate": np.ones(1) if rates is None else np.atleast_1d(np.asarray(rates, float)),  # a filter stands at rate 1
         "samples": default_checkpoints(total) if checkpoints is None else np.union1d(checkpoints, [total]),
     }
 
@@ -194,11 +194,11 @@ _TASKS = [
         {
             "widths": REQUIRED,
             "samples": REQUIRED,
-            "learning_rates": REQUIRED,
+            "learning_rates": None,
             "repeats": 8,
             "optimizer": "sgd",
-            "decay": 0.5,
-            "decay_start": 1000.0,
+            "decay": None,
+            "decay_start": None,
             "checkpoints": None,
             "test_inputs": 4096,
             "dtype": "float32",

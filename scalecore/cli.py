@@ -34,8 +34,10 @@ from ._cli_options import (
     FORMAT,
     INPUT_DIM,
     MEASURING,
+    MOST_UNITS,
     PLOT,
     SAMPLES,
+    SPECTRAL,
     TRAINING,
     WIDTH,
     Axis,
@@ -43,12 +45,14 @@ from ._cli_options import (
     Picture,
     draw,
     grid,
+    learning,
     options,
     show,
     whole_samples,
     whole_widths,
     write_csv,
 )
+from ._cli_spectral import figure2_command, prepare, spectral_columns, spectrum_command
 from ._cli_sweep import info, plot, sweep_group
 
 
@@ -63,11 +67,21 @@ def main() -> None:
 
 
 @main.command()
-@options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION, FORMAT)
-def bound(width: np.ndarray, samples: np.ndarray, input_dim: np.ndarray, concentration: np.ndarray, form: str) -> None:
+@options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
+@click.option("--spectral", is_flag=True, help="Also the spectral bounds, and the refined one's strategy; whole d only.")
+@options(MOST_UNITS, FORMAT)
+def bound(
+    width: np.ndarray,
+    samples: np.ndarray,
+    input_dim: np.ndarray,
+    concentration: np.ndarray,
+    spectral: bool,
+    most_units: int,
+    form: str,
+) -> None:
     """Error bounds of a network of given width after given samples.
 
-    Example: scalecore bound -n 1:1e4:5 -T 1e6
+    Example: scalecore bound -n 1:1e4:5 -T 1e6 --spectral
     """
     point = grid(width, samples, input_dim, concentration)
     columns = dict(zip(("width", "samples", "input_dim", "concentration"), point, strict=True))
@@ -76,13 +90,16 @@ def bound(width: np.ndarray, samples: np.ndarray, input_dim: np.ndarray, concent
         for function in (error_bound, misspecification_bound, estimation_bound, optimal_resolution, closed_form_bound)
     }
     columns["occupancy"] = occupancy(point[0], point[3])
+    if spectral:
+        prepare(input_dim, most_units)
+        columns |= spectral_columns(*point)
     show(columns, form)
 
 
 @main.command()
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
 @click.option("--integer", is_flag=True, help="Whole widths and samples, searched exactly.")
-@options(FORMAT, PLOT)
+@options(MOST_UNITS, FORMAT, PLOT)
 def frontier(
     budget: np.ndarray,
     input_dim: np.ndarray,
@@ -90,6 +107,7 @@ def frontier(
     cost: float,
     bound: str,
     integer: bool,
+    most_units: int,
     form: str,
     plot: Path | None,
 ) -> None:
@@ -97,6 +115,8 @@ def frontier(
 
     Example: scalecore frontier -C 1e6:1e24:7 --cost 6 --plot frontier.png
     """
+    if bound in SPECTRAL:
+        prepare(input_dim, most_units)
     shape = (len(budget), len(input_dim), len(concentration))
     best = compute_optimal(
         budget[:, None, None], input_dim[None, :, None], concentration[None, None, :], cost=cost, bound=bound, integer=integer
@@ -122,7 +142,7 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
 @main.command("isoflop")
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
 @click.option("--points", type=click.IntRange(2, 10**6), default=25, show_default=True, help="Widths on each line.")
-@options(FORMAT, PLOT)
+@options(MOST_UNITS, FORMAT, PLOT)
 def isoflop_command(
     budget: np.ndarray,
     input_dim: np.ndarray,
@@ -130,6 +150,7 @@ def isoflop_command(
     cost: float,
     bound: str,
     points: int,
+    most_units: int,
     form: str,
     plot: Path | None,
 ) -> None:
@@ -138,6 +159,8 @@ def isoflop_command(
     Example: scalecore isoflop -C 1e6,1e9 --points 9
     """
     flat = grid(budget, input_dim, concentration)
+    if bound in SPECTRAL:
+        prepare(input_dim, most_units)
     show(isoflop_columns(isoflop(*flat, cost=cost, bound=bound, points=points)), form)
     draw(plot, lambda: isoflop(*flat, cost=cost, bound=bound).plot())
 
@@ -247,7 +270,7 @@ def train_command(
     concentration: float,
     widths: np.ndarray,
     samples: float,
-    rates: np.ndarray,
+    rates: np.ndarray | None,
     repeats: int,
     optimizer: str,
     budget: np.ndarray | None,
@@ -272,9 +295,8 @@ def train_command(
             NetworkPrior(input_dim, concentration),
             whole,
             total,
-            learning_rates=rates,
+            **learning(optimizer, rates),
             repeats=repeats,
-            optimizer=optimizer,
             rng=seed,
             dtype=dtype,
             progress=sys.stderr.isatty(),
@@ -302,7 +324,7 @@ def train_command(
         raise click.exceptions.Abort
 
 
-for command in (sweep_group, info, plot):
+for command in (spectrum_command, figure2_command, sweep_group, info, plot):
     main.add_command(command)
 
 
