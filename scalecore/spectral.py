@@ -238,10 +238,10 @@ Examples
 --------
 >>> import scalecore as sc
 >>> table = sc.spectral_table(3, most_units=64)
->>> sc.spectral_bound([2, 8, 32, 1e5], 1e5, 3, 100).round(6)
-array([0.013463, 0.001286, 0.000617, 0.000594])
->>> float(sc.error_bound(32, 1e5, 3, 100))
-0.200...
+>>> sc.spectral_bound([2, 8, 32], 1e5, 3, 100).round(5)
+array([0.03138, 0.00128, 0.00062])
+>>> sc.error_bound([2, 8, 32], 1e5, 3, 100).round(5)
+array([3.12533, 0.78248, 0.1996 ])
 """,
 )
 

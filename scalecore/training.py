@@ -130,7 +130,7 @@ def train(
     >>> bool(runs.error[..., -1].mean(axis=0).min() < 0.03)
     True
     >>> sc.train(prior, [2, 32], 2000, optimizer="adf", repeats=4, rng=1)  # the same networks and samples
-    TrainingRuns(adf, 2000 samples, widths 2 to 32, 1 rates, 4 repeats, error 0.0141 nats at width 32, 0 diverged)
+    TrainingRuns(adf, 2000 samples, widths 2 to 32, 1 rates, 4 repeats, error 0.014... nats at width 32, 0 diverged)
     """
     runs = plan_runs(
         prior, widths, samples, learning_rates, repeats, optimizer, decay, decay_start, checkpoints, test_inputs, dtype, rng
