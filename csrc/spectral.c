@@ -410,8 +410,8 @@ static void atoms_at_point(const sc_strategies *s, double n, double T, double K,
 void SC_KERNEL(sc_spectral_point)(const sc_strategies *s, int with, double n, double T, double K, sc_spectral_terms *out)
 {
     const double log_quarter = log(T / 4);
-    contest c;
     const ptrdiff_t widest = widest_row(s, n);
+    contest c;
     c.best = without_atoms(s, widest, T, log_quarter);
     if (widest == 2) { /* the one pair of rows of which neither has larger eigenvalues: two units may do worse than one */
         const sc_spectral_terms one = without_atoms(s, 1, T, log_quarter);

@@ -10,6 +10,8 @@ from __future__ import annotations
 import math
 import os
 import threading
+import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -278,9 +280,10 @@ def _save(folder: Path, table: SpectralTable, most_units: int) -> None:
 
 def _load(folder: Path, d: int, most_units: int) -> SpectralTable | None:
     target = _file(folder, d, most_units)
-    if not target.exists():
-        return None
-    with np.load(target) as stored:
-        ends = np.cumsum(stored["lengths"])[:-1]
-        parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
-        return _assemble(d, list(zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True)))
+    try:
+        with np.load(target) as stored:
+            ends = np.cumsum(stored["lengths"])[:-1]
+            parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
+            return _assemble(d, list(zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True)))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        return None  # there is none, or a disk has damaged it: it is built again

@@ -14,6 +14,8 @@ from .engine cimport (
 )
 from .threads cimport check_signals, team_size
 
+import traceback
+
 import numpy as np
 
 from .bounds import instruction_set
@@ -311,6 +313,8 @@ cdef void spectral_loop(char **args, const np.npy_intp *dimensions, const np.npy
             entries, tables = (<Directory>directory).entries, (<Directory>directory).count
         except KeyboardInterrupt:
             PyErr_SetInterrupt()
+        except Exception:  # a folder of tables that cannot be written, too little memory
+            traceback.print_exc()
         fegetexceptflag(&before, FE_ALL_EXCEPT)
         with nogil:
             if team == 1:
