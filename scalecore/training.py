@@ -116,9 +116,10 @@ def train(
 
     "adf" spends a width of n on two units +-v, which make any linear function, and n - 2 units of fixed, well-spread directions
     u_i, of which only ``|u_i . x|`` remains to be weighed; a width of 1 is one fixed unit. On these features z, made uncorrelated,
-    it keeps a Gaussian law N(m, P) of the coefficients, which begins with the covariance that the process gives them. Its prediction
-    is the mean of the sigmoid over the logit's law N(m . z, z' P z), and errors are charged for that; a label moves the law to the
-    Gaussian with the posterior's mean and covariance. A step and a learner's memory grow as (d + n - 2)**2, which may be 4096**2.
+    it keeps a Gaussian law N(m, P) of the coefficients, which begins with the covariance that the process gives them. Its
+    prediction is the mean of the sigmoid over the logit's law N(m . z, z' P z), and errors are charged for that; a label moves
+    the law to the Gaussian with the posterior's mean and covariance. A step and a learner's memory grow as (d + n - 2)**2,
+    which may be 4096**2.
 
     Examples
     --------
