@@ -369,13 +369,14 @@ static void atoms_at_point(const sc_strategies *s, double n, double T, double K,
 {
     double limit[SC_LANES];
     atoms_problem p;
-    p.s = s;
     K = K > SPECTRAL_LEAST_K ? K : SPECTRAL_LEAST_K;
     if ((SC_LN2 + s->d) * K * SC_LN2 >= c->best.error * T) /* no bound is above 1/16, where ln(1 + 1/(2 sqrt)) is above 1 */
         return;
-    least_atoms least = least_atoms_at(s->d, K, T, c->best.error);
-    for (int round = 0, opened = 0; round < 2; round++) {
-        if (opened)
+    set_problem(&p, s, K, 0, T);
+    double beaten = c->best.error;
+    least_atoms least = least_atoms_at(s->d, K, T, beaten);
+    for (int round = 0; round < 2; round++) {
+        if (c->best.error < beaten)
             least = least_atoms_at(s->d, K, T, c->best.error);
         double fixed = 0; /* cost of the fixed part of the last row that was looked at; wider rows cost more */
         int lanes = 0;
@@ -391,9 +392,6 @@ static void atoms_at_point(const sc_strategies *s, double n, double T, double K,
             fixed = f.coefficients + f.distortion;
             if (fixed + cost >= c->best.error)
                 continue;
-            if (!opened)
-                set_problem(&p, s, K, 0, T);
-            opened = 1;
             p.row[lanes] = row;
             p.fixed[lanes] = f;
             limit[lanes++] = most;
