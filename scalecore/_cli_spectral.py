@@ -44,7 +44,7 @@ def prepare(input_dims: np.ndarray, most_units: int) -> None:
     if not whole.all():
         values = ", ".join(f"{d:g}" for d in np.unique(input_dims[~whole])[:5])
         click.echo(
-            f"note: spectral bounds are for whole input_dim up to 1e15, so there are none for {np.count_nonzero(~whole)}: {values}",
+            f"note: spectral bounds are for whole input_dim up to 1e15; none for {values}",
             err=True,
         )
 
@@ -114,8 +114,7 @@ def figure2_command(
 
     Example: scalecore figure2 -d 10 -K 100 --train 1e5 --out figure2.png
     """
-    from ._plot_spectral import figure2
-    from .plotting import save
+    from .plotting import figure2, save
 
     if stored is not None and samples is not None:
         raise click.UsageError("--runs and --train exclude each other")

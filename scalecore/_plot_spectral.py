@@ -31,7 +31,8 @@ _BOUNDS = {  # those of compute_optimal, and how their lines look
 }
 _PER_DECADE = 8  # default budgets of the lines: their widths leap
 _PER_MARK = 4  # of which training has every fourth
-_APART = 0.035  # labels of degrees, as a share of the axis
+_MOST = 1e290  # of a rank that a logarithmic axis bears
+_APART = 0.04  # labels of degrees, as a share of the axis
 
 
 def plot_spectrum(spectrum: Spectrum, ax: Axes | None = None) -> Axes:
@@ -50,23 +51,23 @@ def plot_spectrum(spectrum: Spectrum, ax: Axes | None = None) -> Axes:
         The axes, with logarithmic scales; degrees whose ranks overflow or whose eigenvalues underflow are left out.
     """
     ax = _new_axes(ax)
-    order = np.argsort(-spectrum.log_eigenvalue, kind="stable")
-    degree, eigenvalue = spectrum.degree[order], spectrum.eigenvalue[order]
     with np.errstate(over="ignore"):
-        last = np.cumsum(spectrum.multiplicity[order])
-    shown = np.isfinite(last) & (eigenvalue >= np.finfo(float).tiny)
-    degree, eigenvalue = degree[shown], eigenvalue[shown]
+        last = np.cumsum(spectrum.multiplicity)
+    shown = (last <= _MOST) & (spectrum.eigenvalue >= 1 / _MOST) & (spectrum.multiplicity >= 1)
+    degree, eigenvalue = spectrum.degree[shown], spectrum.eigenvalue[shown]  # they fall with the degree
     edges = np.append(0.5, last[shown] + 0.5)  # the first rank is 1
-    ax.plot(np.repeat(edges, 2)[1:-1], np.repeat(eigenvalue, 2), color=_colours(2)[0])
     ax.set(xscale="log", yscale="log", xlabel="rank", ylabel=r"eigenvalue $\lambda_\ell$")
-    ax.set_ylim(eigenvalue[-1] / 4, eigenvalue[0] * 10)
-    ax.set_title(f"Spectrum of the infinite-width network, $d = {spectrum.input_dim:g}$")
-    centres = np.sqrt(edges[1:] * edges[:-1])
-    labelled, least = -np.inf, _APART * np.log(edges[-1] / edges[0])
+    wide, high = np.log(edges[-1] / edges[0]), np.log(eigenvalue[0] / eigenvalue[-1]) + 1
+    ax.set_xlim(edges[0] * np.exp(-0.03 * wide), edges[-1] * np.exp(0.03 * wide))  # automatic limits may overflow
+    ax.set_ylim(eigenvalue[-1] * np.exp(-0.05 * high), eigenvalue[0] * np.exp(0.1 * high))
+    ax.plot(np.repeat(edges, 2)[1:-1], np.repeat(eigenvalue, 2), color=_colours(2)[0])
+    ax.set_title(f"Spectrum of the infinite-width network, $d = {spectrum.input_dim}$")
+    centres = np.sqrt(edges[1:]) * np.sqrt(edges[:-1])
+    labelled, least = -np.inf, _APART * wide
     for number, x, y in zip(degree, centres, eigenvalue, strict=True):
         if np.log(x) >= labelled + least:
             text = rf"$\ell = {number}$" if number == degree[0] else f"{number}"
-            ax.annotate(text, (x, y), xytext=(0, 4), textcoords="offset points", ha="center", fontsize=8, color="0.35")
+            ax.annotate(text, (x, y), xytext=(0, 3), textcoords="offset points", fontsize=8, color="0.35")
             labelled = np.log(x)
     return ax
 
@@ -92,8 +93,8 @@ def figure2(
     cost : float, default 1
         FLOPs per parameter and sample.
     runs : TrainingRuns, optional
-        Networks trained at this input_dim and concentration. Their optima are drawn with bootstrap intervals, hollow where the
-        best width is at an edge of the grid that was trained.
+        Networks trained at this input_dim and concentration. Their optima are drawn with bootstrap intervals; hollow and
+        without, where more resamples than an interval leaves out find the best width at an edge of the grid.
 
     Returns
     -------
@@ -113,7 +114,7 @@ def figure2(
     Examples
     --------
     >>> import scalecore as sc
-    >>> from scalecore._plot_spectral import figure2
+    >>> from scalecore.plotting import figure2
     >>> table = sc.spectral_table(3, most_units=64)
     >>> figure, frontiers, trained = figure2(3, 10, budgets=[1e6, 1e9])
     >>> frontiers["spectral"].error / frontiers["optimal"].error < 0.1
@@ -167,11 +168,11 @@ def _against_budget(ax: Axes, frontiers: dict[str, Frontier], trained: Empirical
     if trained is None:
         return
     value, interval = getattr(trained, name), getattr(trained, f"{name}_interval")
-    inside = trained.status == EmpiricalStatus.INTERIOR
+    inside = (trained.status == EmpiricalStatus.INTERIOR) & (trained.edge_share <= 1 - trained.confidence)
     bars = np.nan_to_num(np.maximum(np.stack([value - interval[:, 0], interval[:, 1] - value]), 0))
     for chosen, face, text in (
         (inside, "black", f"trained ({_optimizer(trained.optimizer)}), {trained.confidence:.0%} intervals"),
-        (~inside, "white", "trained, at the grid's edge"),
+        (~inside, "white", "trained, the grid's edge within reach"),
     ):
         if chosen.any():
             ax.errorbar(

@@ -33,6 +33,14 @@ _STYLE = {
 _COLOURS = "viridis"
 
 
+def __getattr__(name: str) -> Any:
+    if name == "figure2":  # beside figure1 for who imports it; its own file imports this one
+        from ._plot_spectral import figure2
+
+        return figure2
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 def _pyplot() -> Any:
     try:
         import matplotlib.pyplot as plt

@@ -83,3 +83,60 @@ def test_misspecification_shows_the_bound_above_the_estimate():
     assert ax.containers[0].has_yerr
     assert "nats" in ax.get_ylabel()
     ax.figure.canvas.draw()
+
+
+@pytest.mark.parametrize("d", [1, 2, 10, 10**7])
+def test_spectrum_has_a_step_for_each_degree_that_can_be_drawn(d):
+    spectrum = sc.spectrum(d)
+    ax = spectrum.plot()
+    x, y = ax.get_lines()[0].get_data()
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    assert np.isfinite(x).all()
+    assert (y > 0).all()
+    assert (np.diff(x) >= 0).all()
+    assert (y[1:] <= y[:-1] * (1 + 1e-12)).all()
+    assert y[0] == spectrum.eigenvalue[0]
+    assert x[:2].tolist() == [0.5, 1.5]
+    labels = [int(text.get_text().replace(r"$\ell = ", "").strip("$")) for text in ax.texts]
+    assert labels[0] == 0
+    assert labels == sorted(labels)
+    ax.figure.canvas.draw()
+
+
+def test_figure2():
+    from scalecore.plotting import figure2
+
+    sc.spectral_table(5, most_units=64)
+    figure, frontiers, trained = figure2(5, 10)
+    assert trained is None
+    left, right = figure.axes
+    for ax, name in ((left, "error"), (right, "width")):
+        drawn = {line.get_label(): line.get_ydata() for line in ax.get_lines()}
+        for bound, label in (("optimal", "error_bound"), ("refined", "refined_bound")):
+            assert np.array_equal(drawn[label], getattr(frontiers[bound], name))
+    assert (frontiers["spectral"].error <= frontiers["optimal"].error).all()
+    figure.canvas.draw()
+
+
+def test_figure2_shows_what_training_reaches():
+    from scalecore.plotting import figure2
+
+    sc.spectral_table(5, most_units=64)
+    runs = sc.train(sc.NetworkPrior(5, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.05], repeats=3, rng=1)
+    budgets = [1e3, 1e4, 1e5, 1e9]
+    figure, frontiers, trained = figure2(5, 10, budgets=budgets, runs=runs)
+    assert frontiers["optimal"].budget.tolist() == budgets
+    assert set(trained.budget) <= set(budgets[:3])  # nobody reads 1e9 FLOPs of samples
+    marks = sum(container[0].get_ydata().size for container in figure.axes[0].containers)
+    assert marks == trained.budget.size
+    figure.canvas.draw()
+    assert figure2(5, 10, budgets=[1e12], runs=runs)[2] is None
+    for given, text in (
+        ({"concentration": 11, "runs": runs}, "runs must have been trained at input_dim 5 and concentration 11"),
+        ({"budgets": [1.0]}, "budgets must hold one"),
+        ({"budgets": [-1.0]}, "budgets must be"),
+        ({"cost": 0}, "cost must be"),
+        ({"input_dim": 0}, "input_dim must be"),
+    ):
+        with pytest.raises(ValueError, match=text):
+            figure2(**{"input_dim": 5, "concentration": 10} | given)
