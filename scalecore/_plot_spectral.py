@@ -31,7 +31,7 @@ _BOUNDS = {  # those of compute_optimal, and how their lines look
 }
 _PER_DECADE = 8  # default budgets of the lines: their widths leap
 _PER_MARK = 4  # of which training has every fourth
-_MOST = 1e290  # of a rank that a logarithmic axis bears
+_MOST = 1e200  # of a rank on a logarithmic axis, whose ticks reach further
 _APART = 0.04  # labels of degrees, as a share of the axis
 
 

@@ -58,11 +58,11 @@ class SpectralTable:
     Examples
     --------
     >>> import scalecore as sc
-    >>> table = sc.spectral_table(5, most_units=20)
+    >>> table = sc.spectral_table(7, most_units=20)
     >>> table
-    SpectralTable(input_dim 5, ... rows, up to 20 units, which leave 0.0097 of 0.5)
+    SpectralTable(input_dim 7, ... rows, up to 20 units, which leave 0.038 of 0.5)
     >>> table.eigenvalues[2], table.copies[2]
-    (array([0.05]), array([5.]))
+    (array([0.03571429]), array([7.]))
     """
 
     input_dim: int
