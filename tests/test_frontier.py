@@ -321,7 +321,7 @@ def test_shapes_and_kinds():
         ({"cost": 0}, "cost must be positive"),
         ({"cost": np.nan}, "cost must be positive"),
         ({"cost": "a"}, "cost must be real"),
-        ({"bound": "x"}, "bound must be one of 'optimal', 'closed_form', got 'x'"),
+        ({"bound": "x"}, "bound must be one of 'optimal', 'closed_form', 'spectral', 'refined', got 'x'"),
         ({"bound": 3}, "bound must be one of"),
         ({"integer": 1}, "integer must be True or False"),
         ({"n_threads": 0}, "n_threads must be at least 1, got 0"),
