@@ -308,6 +308,7 @@ cdef void spectral_loop(char **args, const np.npy_intp *dimensions, const np.npy
     cdef int strategies = <int><Py_ssize_t>data
     with gil:
         # NumPy's loops cannot raise. Without a table points are NaN; a Ctrl-C while one is built comes again after the call.
+        fegetexceptflag(&before, FE_ALL_EXCEPT) # before the search, in which a NaN is compared, and before tables are built
         try:
             directory = directory_of(args[2], steps[2], count)
             entries, tables = (<Directory>directory).entries, (<Directory>directory).count
@@ -315,7 +316,6 @@ cdef void spectral_loop(char **args, const np.npy_intp *dimensions, const np.npy
             PyErr_SetInterrupt()
         except Exception:  # a folder of tables that cannot be written, too little memory
             traceback.print_exc()
-        fegetexceptflag(&before, FE_ALL_EXCEPT)
         with nogil:
             if team == 1:
                 invalid = spectral_block(strategies, entries, tables, 0, count, args, steps)
