@@ -177,7 +177,7 @@ typedef struct least_atoms {
 static least_atoms least_atoms_at(double d, double K, double T, double best)
 {
     const double scale = (log(2 * fmax(K, 1)) + d * log1p(0.5 / sqrt(best))) * K / T;
-    return (least_atoms){scale, log(0.125 / scale)};
+    return (least_atoms){scale, -log(8 * scale)}; /* 1/scale may overflow */
 }
 
 SC_INLINE double least_cost(const sc_strategies *s, const least_atoms *least, ptrdiff_t row)
