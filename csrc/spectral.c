@@ -337,7 +337,26 @@ static void sticks_at_point(const sc_strategies *s, double n, double T, double K
     }
 }
 
-/* Beside a row, the best number of sticks along n T = most: where
+/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each. Newton's steps on a concave function stay
+   on its left. */
+static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double most)
+{
+    const double units = s->units[row];
+    double last = fmin(paying_sticks(s, law, row, log(most / (units + 1))), most - units);
+    if (last <= 1 || paying_sticks(s, law, row, log(most / (units + last))) >= last)
+        return last;
+    const double above = law->log_first + log(most) + s->log_rounding[row] - s->last_stick[row];
+    double m = 1;
+    for (int step = 0; step < 300; step++) { /* a few, but one for each factor of 300 in K */
+        const double n = units + m, gap = 1 + (above - log(n)) / law->fall - m, move = gap / (1 + 1 / (law->fall * n));
+        m = fmax(m + move, 1);
+        if (move <= 1e-9 * m)
+            break;
+    }
+    return fmin(m, last);
+}
+
+/* Beside a row, the best number of sticks along n T = most, at least one: where
  * (coefficients + list)/(q + m) + [A + B (m - 1/2)]/T + (rho/8) ln gamma gamma^m turns positive. */
 static double sticks_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double most, double last)
 {
@@ -353,7 +372,7 @@ static double sticks_along(const sc_strategies *s, const stick_law *law, ptrdiff
         else
             low = m;
     }
-    return m;
+    return fmax(m, 1);
 }
 
 static double greater(double a, double b) /* of two numbers; fmax is a call */
@@ -552,7 +571,7 @@ static void search_sticks(const sc_strategies *s, int integer, double most, doub
         const double units = s->units[row], narrowest = most / (units + 1);
         if (narrowest < 1)
             break;
-        const double last = floor(fmin(paying_sticks(s, &law, row, log(narrowest)), most - units));
+        const double last = paying_along(s, &law, row, most);
         if (last < 1 || fixed_part(s, row, narrowest, log(narrowest / 4)).coefficients >= found->c.best.error)
             continue;
         const double best = sticks_along(s, &law, row, most, last);
@@ -561,7 +580,10 @@ static void search_sticks(const sc_strategies *s, int integer, double most, doub
             if (step == 3 && integer)
                 break;
             m = fmax(fmin(m, last), 1);
-            m = fmin(m, paying_sticks(s, &law, row, log(most / (units + m))));
+            if (integer)
+                m = floor(m);
+            const double samples = integer ? floor(most / (units + m)) : most / (units + m);
+            m = fmin(m, paying_sticks(s, &law, row, log(samples)));
             if (m < 1)
                 continue;
             const double T = integer ? floor(most / (units + m)) : most / (units + m), log_T = log(T);
@@ -581,7 +603,7 @@ static double sticks_elasticity(const sc_strategies *s, const search *found, dou
     double n[2];
     for (int i = 0; i < 2; i++) {
         const double M = most * exp(i ? step : -step);
-        const double last = fmin(paying_sticks(s, &law, found->row, log(M / (units + 1))), M - units);
+        const double last = paying_along(s, &law, found->row, M);
         if (last <= m * (1 + 2 * step))
             return 0; /* at the last stick that pays, which stays until the next does */
         n[i] = units + sticks_along(s, &law, found->row, M, last);

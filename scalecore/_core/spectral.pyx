@@ -308,7 +308,7 @@ cdef void spectral_loop(char **args, const np.npy_intp *dimensions, const np.npy
     cdef int strategies = <int><Py_ssize_t>data
     with gil:
         # NumPy's loops cannot raise. Without a table points are NaN; a Ctrl-C while one is built comes again after the call.
-        fegetexceptflag(&before, FE_ALL_EXCEPT) # before the search, in which a NaN is compared, and before tables are built
+        fegetexceptflag(&before, FE_ALL_EXCEPT)  # before the search, in which a NaN is compared, and before tables are built
         try:
             directory = directory_of(args[2], steps[2], count)
             entries, tables = (<Directory>directory).entries, (<Directory>directory).count
