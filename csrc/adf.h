@@ -243,7 +243,7 @@ static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int sam
             else
                 adf_look(&a, p, z);
             const adf_prediction of = adf_predict(adf_dot(z, a.mean, padded), adf_dot(z, a.s, padded));
-            history[i][r] = sc_first_lane(sc_log(r_set(of.yes)) - sc_log(r_set(of.no)));
+            history[i][r] = of.yes > 0 ? sc_first_lane(sc_log(r_set(of.yes)) - sc_log(r_set(of.no))) : NAN; /* sc_log takes no NaN */
             const int label = lesson->single ? ((const float *)lesson->labels)[from + i] > 0.5f
                                              : ((const double *)lesson->labels)[from + i] > 0.5;
             if (mode == SC_LEARN)

@@ -274,6 +274,21 @@ print(*(float(value).hex() for value in [*runs.error[..., -1].ravel(), *runs.fin
     assert np.allclose(there, here, rtol=1e-5)  # inputs in single precision differ by their last bits
 
 
+@pytest.mark.parametrize("name", ["avx512", "avx2", "baseline"])
+def test_every_instruction_set_marks_a_broken_learner(name, run_python):
+    code = """
+import dataclasses, numpy as np, scalecore as sc, scalecore.training as training
+real = training.features
+training.features = lambda d, width: dataclasses.replace(real(d, width), basis=real(d, width).basis * (np.nan if width == 5 else 1))
+runs = sc.train(sc.NetworkPrior(3, 5), [2, 5], 60, optimizer="adf", repeats=1)
+print(*runs.diverged.ravel(), *np.isnan(runs.error[0, :, 0, -1]))
+"""
+    done = run_python(code, check=False, SCALECORE_ISA=name)
+    if done.returncode and "SCALECORE_ISA" in done.stderr:
+        pytest.skip(f"no {name} here")
+    assert done.stdout.split() == ["-1", "0", "False", "True"], done.stderr
+
+
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
