@@ -10,7 +10,8 @@ import numpy as np
 
 from . import __version__
 from ._features import Features
-from ._runs import State, TrainingRuns
+from ._runs import TrainingRuns
+from ._training_state import State
 from .network import NetworkPrior
 
 if TYPE_CHECKING:
