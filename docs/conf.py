@@ -43,6 +43,7 @@ REFERENCE = {
     "bounds": "bounds",
     "frontier": "frontier",
     "network": "networks",
+    "_infinite_network": "networks",
     "training": "training",
     "_runs": "training",
     "_empirical": "training",

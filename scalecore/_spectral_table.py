@@ -8,21 +8,22 @@ only the first two, one unit and the pair that makes linear functions, do not co
 from __future__ import annotations
 
 import math
-import os
 import threading
-import zipfile
-import zlib
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._core import spectral as _spectral
 from ._directions import spread
+from ._files import failure
 from ._progress import bar
+from ._table_files import FOLDER, Row, load_rows, make_folder, named_folder, save_table, table_file
 
-FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
 DEFAULT_UNITS = 2048
 DEAREST_UNITS = 16384  # matrices of 2 GB
 _EVERY = 64  # up to here each number of units has a row
@@ -30,9 +31,7 @@ _RATIO = 1.06  # of one row's units to the next's
 _ATOMS_RATIO = 0.8  # of one row's residual to the next's, where the rest may draw atoms
 _PATIENCE = 1.5  # times the units of the last row that grew
 _ALIASES = 512
-_FORMAT = 1
 
-Row = tuple[float, NDArray[np.float64], NDArray[np.float64], float]  # units, eigenvalues decreasing, copies of each, delta
 Part = tuple[
     NDArray[np.float64], NDArray[np.float64], float
 ]  # of even functions: eigenvalues, copies, sum lambda_l P_l'(1) tr P Pi_l
@@ -80,31 +79,71 @@ class SpectralTable:
         )
 
 
-_TABLES: dict[int, SpectralTable] = {}
+_TABLES: dict[int, tuple[SpectralTable, int]] = {}  # and the units asked for: where directions crowd, a table ends before
 _BUILDING = threading.RLock()
 
 
 def find_table(input_dim: float, most_units: int | None = None, cache: Path | None = None, progress: bool = False) -> SpectralTable:
-    """Return the table of this process, building it (or a larger one, if asked for more units) where there is none yet."""
+    """Return the table of this process, building it (or a larger one, if asked for more units) where there is none yet.
+
+    A `cache` that cannot keep the table is an error, if possible before it is built; a folder that the environment names, which may
+    not be what the caller thinks of, a warning.
+    """
     d = int(input_dim)
-    wanted = DEFAULT_UNITS if most_units is None else most_units
-    if cache is None and os.environ.get(FOLDER):
-        cache = Path(os.environ[FOLDER])
     with _BUILDING:
-        table = _TABLES.get(d)
-        if table is None or (most_units is not None and table.units[-1] < _reach(d, wanted)):
-            table = _load(cache, d, wanted) if cache is not None else None
-            if table is None:
-                table = _assemble(d, _rows(d, wanted, progress))
-                if cache is not None:
-                    _save(cache, table, wanted)
-            _TABLES[d] = table
+        table, asked = _TABLES.get(d, (None, 0))
+        if table is None or (most_units or 0) > asked:
+            table, asked = None, most_units or DEFAULT_UNITS
+        folder = cache if cache is not None or table is not None else named_folder()
+        if table is None and folder is not None:
+            table = _read(folder, d, asked)
+        keep = folder is not None and (table is None or not table_file(folder, d, asked).exists())
+        refusal = _refusal(make_folder, folder) if keep else None
+        if refusal is not None and cache is not None:
+            raise failure(refusal, "cache must be a folder that can be made and written", cache) from refusal
+        if table is None:
+            table = _assemble(d, _rows(d, asked, progress))
+        _TABLES[d] = table, asked
+        if keep and refusal is None:
+            refusal = _refusal(save_table, folder, table, asked)
+        if refusal is not None and cache is not None:
+            raise failure(refusal, "cache does not keep the table, only this process does", cache) from refusal
+        if refusal is not None:
+            reason = refusal.strerror or refusal
+            text = f"{FOLDER} names {folder}, where tables cannot be kept, only in this process: {reason}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
         return table
 
 
-def _reach(d: int, most_units: int) -> int:
-    """Return the units of the widest row that may be asked for: two suffice at d = 1."""
-    return min(most_units, 2) if d == 1 else 2 + _counts(d, most_units)[-1] if most_units > 2 else most_units
+def share_table(input_dim: float, folder: Path, progress: bool = False) -> None:
+    """Put this process's table into a folder from which others `adopt` it; one that is there stays."""
+    d = int(input_dim)
+    with _BUILDING:
+        if _read(folder, d, DEFAULT_UNITS) is None:
+            make_folder(folder)
+            save_table(folder, find_table(d, progress=progress), DEFAULT_UNITS)
+
+
+def adopt_table(input_dim: float, folder: Path) -> None:
+    """Take the table that another process shared, where this one has none and the folder has it."""
+    d = int(input_dim)
+    with _BUILDING:
+        table = None if d in _TABLES else _read(folder, d, DEFAULT_UNITS)
+        if table is not None:
+            _TABLES[d] = table, int(table.units[-1])
+
+
+def _read(folder: Path, d: int, most_units: int) -> SpectralTable | None:
+    rows = load_rows(folder, d, most_units)
+    return None if rows is None else _assemble(d, rows)
+
+
+def _refusal(call: Callable[..., None], *arguments: Any) -> OSError | None:
+    try:
+        call(*arguments)
+    except OSError as error:
+        return error
+    return None
 
 
 _spectral.TABLE_OF[0] = lambda d: find_table(d).strategies
@@ -138,7 +177,7 @@ def _rows(d: int, most_units: int, progress: bool) -> list[Row]:
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
     if most_units > 2:
         counts = _counts(d, most_units)
-        with bar(sum(count**2 for count in counts), progress, "entries") as advance:
+        with bar(sum(count**2 for count in counts), progress, "entries", f"table of input_dim {d}") as advance:
             for count in counts:
                 part = _even_part(d, count)
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
@@ -254,36 +293,3 @@ def _low_degrees(d: int) -> tuple[float, float, float, float, float]:
     variance = np.exp(low[:, 0])
     orthogonal = 1 / (2 * math.pi) - variance[0] + low[1, 2] / (d - 1)
     return float(variance[0]), float(variance[1]), float(np.exp(low[1, 1])), float(low[1, 3]), max(0.0, float(orthogonal))
-
-
-# ---- disk ------------------------------------------------------------------------------------------------------------------------
-
-
-def _file(folder: Path, d: int, most_units: int) -> Path:
-    return folder / f"spectral_table_{d}_{most_units}_v{_FORMAT}.npz"
-
-
-def _save(folder: Path, table: SpectralTable, most_units: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    target = _file(folder, table.input_dim, most_units)
-    part = target.with_name(f".{target.stem}.{threading.get_ident()}.npz")
-    np.savez(
-        part,
-        units=table.units,
-        lengths=[len(row) for row in table.eigenvalues],
-        eigenvalues=np.concatenate(table.eigenvalues),
-        copies=np.concatenate(table.copies),
-        delta=table.delta,
-    )
-    part.replace(target)  # whole or not at all
-
-
-def _load(folder: Path, d: int, most_units: int) -> SpectralTable | None:
-    target = _file(folder, d, most_units)
-    try:
-        with np.load(target) as stored:
-            ends = np.cumsum(stored["lengths"])[:-1]
-            parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
-            return _assemble(d, list(zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True)))
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
-        return None  # there is none, or a disk has damaged it: it is built again

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from . import __version__
 from ._core.threads import default_threads
+from ._files import failure
 from ._sweep_tasks import AXES, REQUIRED, Task, find_task
 from ._validation import chunk_lengths, describe, grid_axis, known_name, stream_key
 
@@ -127,13 +128,6 @@ def continue_or_create(what: Task, plan: Plan, axes: Axes, path: Path, resume: b
 def _short(value: Any) -> str:
     text = json.dumps(value)
     return text if len(text) <= 200 else text[:197] + "..."
-
-
-def failure(error: OSError, consequence: str, path: Path) -> OSError:
-    """Return an error of the same kind that says what became of the store, and names it instead of a file inside."""
-    if error.errno is None:  # a connection's
-        return OSError(f"{error}; {consequence}: {path}")
-    return OSError(error.errno, f"{error.strerror}; {consequence}", str(path))
 
 
 def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from . import bounds
 from ._dataset import COORDINATES
-from ._runs import default_checkpoints
+from ._training_state import default_checkpoints
 from ._validation import describe, known_name, positive_array, whole_numbers
 from .frontier import compute_optimal
 from .network import NetworkPrior, check_misspecification, misspecification

@@ -10,7 +10,9 @@ import numpy as np
 
 from . import __version__
 from ._features import Features
-from ._runs import State, TrainingRuns
+from ._files import written_whole
+from ._runs import TrainingRuns
+from ._training_state import State
 from .network import NetworkPrior
 
 if TYPE_CHECKING:
@@ -150,13 +152,8 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
     dataset.attrs["scalecore_format"] = _FORMAT
     _describe(dataset, {name: (text, units) for name, (_, text, units) in _STATE.items()} | _AXES)
     _check_engine()
-    target = Path(fspath(path))
-    unfinished = target.with_name(target.name + ".unfinished")  # a full disk must not cost the file that was there
-    try:
+    with written_whole(Path(fspath(path))) as unfinished:  # a full disk must not cost the file that was there
         dataset.to_netcdf(unfinished, engine="netcdf4")
-        unfinished.replace(target)
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def load_runs(path: Any) -> TrainingRuns:

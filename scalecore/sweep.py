@@ -13,6 +13,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ._files import failure
 from ._progress import bar
 from ._sweep_store import (
     Opened,
@@ -20,7 +21,6 @@ from ._sweep_store import (
     compute_chunk,
     continue_or_create,
     do_chunk,
-    failure,
     finished_chunks,
     make_plan,
     open_store,

@@ -10,13 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from ._core import network as _network
 from ._empirical import EmpiricalFrontier, EmpiricalStatus
 from ._features import features
-from ._runs import (
-    TEST_MULTIPLE,
-    State,
-    TrainingRuns,
-    advance_runs,
-    default_checkpoints,
-)
+from ._runs import TrainingRuns
+from ._training_state import TEST_MULTIPLE, State, advance_runs, default_checkpoints
 from ._validation import (
     checkpoint_list,
     choice,

@@ -1,0 +1,185 @@
+"""Tables of the spectral bounds on disk: where they are looked for and kept, and disks that refuse them."""
+
+import errno
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+import scalecore as sc
+
+DIM, UNITS = 7, 20
+tables = sys.modules["scalecore._spectral_table"]
+
+
+@pytest.fixture
+def builds(monkeypatch):
+    """A process without tables: the units of those that it builds, of which 20 are the default."""
+    real, built = tables._rows, []
+    monkeypatch.setattr(tables, "_rows", lambda d, most, progress: (built.append(most), real(d, most, progress))[1])
+    monkeypatch.setattr(tables, "_TABLES", {})
+    monkeypatch.setattr(tables, "DEFAULT_UNITS", UNITS)
+    monkeypatch.delenv("SCALECORE_TABLES", raising=False)
+    return built
+
+
+@pytest.fixture
+def refusing(tmp_path, monkeypatch):
+    """Make a folder that keeps nothing, for one of several reasons; returns it and what the system says."""
+
+    def make(reason):
+        if reason == "full":
+
+            def save(file, **arrays):
+                file.write(b"half of it")
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+            monkeypatch.setattr(np, "savez", save)
+            return tmp_path / "full", errno.ENOSPC
+        if reason == "read-only":
+
+            def refuse(dir):
+                raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir / "tmp"))
+
+            monkeypatch.setattr(sys.modules["scalecore._table_files"], "TemporaryFile", refuse)
+            return tmp_path / "read-only", errno.EROFS
+        (tmp_path / "file").write_text("mine")
+        return tmp_path / "file" / ("inside" if reason == "below a file" else ""), errno.ENOTDIR
+
+    return make
+
+
+REASONS = pytest.mark.parametrize("reason", ["a file", "below a file", "read-only", "full"])
+
+
+@REASONS
+def test_a_named_folder_that_keeps_nothing_is_a_warning(reason, refusing, builds, monkeypatch, capfd, tmp_path):
+    folder, code = refusing(reason)
+    monkeypatch.setenv("SCALECORE_TABLES", str(folder))
+    with pytest.warns(RuntimeWarning) as caught:
+        bound = sc.spectral_bound(8, 1e5, DIM, 100)
+    assert [str(warning.message) for warning in caught] == [
+        f"SCALECORE_TABLES names {folder}, where tables cannot be kept, only in this process: {os.strerror(code)}"
+    ]
+    assert caught[0].filename == __file__
+    assert sc.spectral_bound(8, 1e5, DIM, 100) == bound  # without another word
+    assert 0 < bound < 0.1
+    assert builds == [UNITS]
+    assert capfd.readouterr() == ("", "")
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["file"] * reason.endswith("a file")
+
+
+@pytest.mark.parametrize("held", [False, True])
+@REASONS
+def test_a_cache_that_keeps_nothing_is_an_error(reason, held, refusing, builds, tmp_path):
+    folder, code = refusing(reason)
+    if held:
+        sc.spectral_table(DIM, most_units=UNITS)
+    consequence = "does not keep the table, only this process does" if reason == "full" else "must be a folder that can be made"
+    for _ in range(2):
+        with pytest.raises(OSError, match=f"{os.strerror(code)}; cache {consequence}") as caught:
+            sc.spectral_table(DIM, most_units=UNITS, cache=folder)
+        assert caught.value.errno == code
+        assert caught.value.filename == str(folder)
+        assert isinstance(caught.value, NotADirectoryError) == (code == errno.ENOTDIR)
+    assert builds == [UNITS] * (held or reason == "full")  # nothing in vain, nothing lost
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["file"] * reason.endswith("a file")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="limits of processes")
+def test_a_disk_that_truly_fills(run_python, tmp_path):
+    code = f"""
+import resource, warnings, scalecore as sc
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    sc.spectral_table({DIM}, most_units={UNITS}, cache={str(tmp_path)!r})
+except OSError as error:
+    print(error)
+print(sc.spectral_bound(8, 1e5, {DIM}, 100) > 0)
+sc.spectral_table(6, most_units={UNITS})
+"""
+    done = run_python(code, check=False, SCALECORE_TABLES=str(tmp_path))
+    reason = os.strerror(errno.EFBIG)
+    assert (
+        done.stdout
+        == f"[Errno {errno.EFBIG}] {reason}; cache does not keep the table, only this process does: '{tmp_path}'\nTrue\n"
+    )
+    assert done.stderr.count("SCALECORE_TABLES names") == 1
+    assert "Traceback" not in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_that_can_only_be_read_will_do(refusing, builds, monkeypatch, tmp_path):
+    table = sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path / "read-only")
+    folder, _ = refusing("read-only")
+    tables._TABLES.clear()
+    assert np.array_equal(sc.spectral_table(DIM, most_units=UNITS, cache=folder).delta, table.delta)
+    tables._TABLES.clear()
+    monkeypatch.setenv("SCALECORE_TABLES", str(folder))
+    assert np.array_equal(sc.spectral_table(DIM, most_units=UNITS).delta, table.delta)
+    assert len(builds) == 1
+
+
+def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
+    """Also a table that was built unasked, and under the units that were asked for."""
+    sc.spectral_bound(8, 1e5, DIM, 100)
+    table = sc.spectral_table(DIM, most_units=10, cache=tmp_path / "new" / "folder")
+    (file,) = (tmp_path / "new" / "folder").iterdir()
+    before = file.stat().st_mtime_ns
+    assert sc.spectral_table(DIM, most_units=UNITS, cache=file.parent) is table
+    tables._TABLES.clear()
+    assert np.array_equal(sc.spectral_table(DIM, most_units=UNITS, cache=file.parent).delta, table.delta)
+    assert [entry.stat().st_mtime_ns for entry in file.parent.iterdir()] == [before]
+    assert builds == [UNITS]
+
+
+def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch):
+    """In few dimensions directions crowd before there are as many units as asked for."""
+    real = tables._even_part
+    monkeypatch.setattr(tables, "_even_part", lambda d, count: None if count > 12 else real(d, count))
+    table = sc.spectral_table(DIM, most_units=40)
+    assert table.units[-1] == 14
+    assert sc.spectral_table(DIM, most_units=40) is table
+    assert sc.spectral_table(DIM, most_units=30) is table
+    assert builds == [40]
+    sc.spectral_table(DIM, most_units=41)
+    assert builds == [40, 41]
+
+
+def test_a_damaged_table_is_built_again(builds, tmp_path):
+    table = sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    whole = file.read_bytes()
+    for damaged in (b"", whole[: len(whole) // 2], whole.replace(whole[300:308], b"\xff" * 8), b"nothing of the kind"):
+        file.write_bytes(damaged)
+        tables._TABLES.clear()
+        assert np.array_equal(sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path).residual, table.residual)
+        assert file.read_bytes() == whole
+    assert len(builds) == 5
+
+
+def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
+    table, meeting, real, failed = sc.spectral_table(DIM, most_units=UNITS), threading.Barrier(2), np.savez, []
+
+    def save(file, **arrays):
+        meeting.wait(10)
+        real(file, **arrays)
+        meeting.wait(10)
+
+    def write():
+        try:
+            sys.modules["scalecore._table_files"].save_table(tmp_path, table, UNITS)
+        except BaseException as error:
+            failed.append(error)
+
+    monkeypatch.setattr(np, "savez", save)
+    writers = [threading.Thread(target=write) for _ in range(2)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert failed == []
+    assert len(list(tmp_path.iterdir())) == 1
+    assert np.array_equal(tables._read(tmp_path, DIM, UNITS).delta, table.delta)
