@@ -11,17 +11,15 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._files import written_whole
+from ._table_rows import Row
 
 if TYPE_CHECKING:
     from ._spectral_table import SpectralTable
 
 FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
-_FORMAT = 1
-
-Row = tuple[float, NDArray[np.float64], NDArray[np.float64], float]  # units, eigenvalues decreasing, copies of each, delta
+_FORMAT = 2
 
 
 def named_folder() -> Path | None:

@@ -11,14 +11,14 @@ import pytest
 import scalecore as sc
 
 DIM, UNITS = 7, 20
-tables = sys.modules["scalecore._spectral_table"]
+tables, rows = (sys.modules[f"scalecore.{name}"] for name in ("_spectral_table", "_table_rows"))
 
 
 @pytest.fixture
 def builds(monkeypatch):
     """A process without tables: the units of those that it builds, of which 20 are the default."""
-    real, built = tables._rows, []
-    monkeypatch.setattr(tables, "_rows", lambda d, most, progress: (built.append(most), real(d, most, progress))[1])
+    real, built = tables.build_rows, []
+    monkeypatch.setattr(tables, "build_rows", lambda d, most, progress: (built.append(most), real(d, most, progress))[1])
     monkeypatch.setattr(tables, "_TABLES", {})
     monkeypatch.setattr(tables, "DEFAULT_UNITS", UNITS)
     monkeypatch.delenv("SCALECORE_TABLES", raising=False)
@@ -137,8 +137,8 @@ def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
 
 def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch):
     """In few dimensions directions crowd before there are as many units as asked for."""
-    real = tables._even_part
-    monkeypatch.setattr(tables, "_even_part", lambda d, count: None if count > 12 else real(d, count))
+    real = rows._even_part
+    monkeypatch.setattr(rows, "_even_part", lambda d, count: None if count > 12 else real(d, count))
     table = sc.spectral_table(DIM, most_units=40)
     assert table.units[-1] == 14
     assert sc.spectral_table(DIM, most_units=40) is table
