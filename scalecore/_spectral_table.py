@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._core import spectral as _spectral
 from ._directions import spread
@@ -115,18 +115,22 @@ def find_table(input_dim: float, most_units: int | None = None, cache: Path | No
         return table
 
 
-def share_table(input_dim: float, folder: Path, progress: bool = False) -> None:
-    """Put this process's table into a folder from which others `adopt` it; one that is there stays."""
-    d = int(input_dim)
+def dims_with_tables(input_dims: ArrayLike) -> list[int]:
+    """Return the different dimensions that have a table: whole ones, from 1 to 1e15."""
+    dims = np.unique(input_dims)
+    return [int(d) for d in dims[(dims == np.floor(dims)) & (dims >= 1) & (dims <= 1e15)]]
+
+
+def share_table(d: int, folder: Path, progress: bool = False) -> None:
+    """Put this process's table into a folder, for `adopt_table` in others; one that is there stays."""
     with _BUILDING:
         if _read(folder, d, DEFAULT_UNITS) is None:
             make_folder(folder)
             save_table(folder, find_table(d, progress=progress), DEFAULT_UNITS)
 
 
-def adopt_table(input_dim: float, folder: Path) -> None:
-    """Take the table that another process shared, where this one has none and the folder has it."""
-    d = int(input_dim)
+def adopt_table(d: int, folder: Path) -> None:
+    """Take the table that a process shared, where this one has none and the folder has it."""
     with _BUILDING:
         table = None if d in _TABLES else _read(folder, d, DEFAULT_UNITS)
         if table is not None:
