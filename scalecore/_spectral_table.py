@@ -181,15 +181,18 @@ def _rows(d: int, most_units: int, progress: bool) -> list[Row]:
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
     if most_units > 2:
         counts = _counts(d, most_units)
-        with bar(sum(count**2 for count in counts), progress, "entries", f"table of input_dim {d}") as advance:
+        left = sum(count**2 for count in counts)
+        with bar(left, progress, "entries", f"table of input_dim {d}") as advance:
             for count in counts:
                 part = _even_part(d, count)
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
                 if row is not None and _grows(row, rows[-1]) and _grows(row, rows[1]):
                     rows.append(row)
                 elif count > _PATIENCE * rows[-1][0]:
+                    advance(left)
                     break  # directions crowd beyond what rounding allows
                 advance(count**2)
+                left -= count**2
     return rows[: most_units + 1]
 
 

@@ -135,12 +135,13 @@ def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
     assert builds == [UNITS]
 
 
-def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch):
+def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch, capfd):
     """In few dimensions directions crowd before there are as many units as asked for."""
     real = tables._even_part
     monkeypatch.setattr(tables, "_even_part", lambda d, count: None if count > 12 else real(d, count))
-    table = sc.spectral_table(DIM, most_units=40)
+    table = sc.spectral_table(DIM, most_units=40, progress=True)
     assert table.units[-1] == 14
+    assert "table of input_dim 7: 100%" in capfd.readouterr().err
     assert sc.spectral_table(DIM, most_units=40) is table
     assert sc.spectral_table(DIM, most_units=30) is table
     assert builds == [40]
