@@ -22,7 +22,7 @@ from ._core import spectral as _spectral
 from ._directions import spread
 from ._files import failure
 from ._progress import bar
-from ._table_files import FOLDER, Row, load_rows, make_folder, named_folder, save_table, table_file
+from ._table_files import FOLDER, Row, is_kept, load_rows, make_folder, named_folder, save_table
 
 DEFAULT_UNITS = 2048
 DEAREST_UNITS = 16384  # matrices of 2 GB
@@ -97,7 +97,7 @@ def find_table(input_dim: float, most_units: int | None = None, cache: Path | No
         folder = cache if cache is not None or table is not None else named_folder()
         if table is None and folder is not None:
             table = _read(folder, d, asked)
-        keep = folder is not None and (table is None or not table_file(folder, d, asked).exists())
+        keep = folder is not None and (table is None or not is_kept(folder, d, asked))
         refusal = _refusal(make_folder, folder) if keep else None
         if refusal is not None and cache is not None:
             raise failure(refusal, "cache must be a folder that can be made and written", cache) from refusal
