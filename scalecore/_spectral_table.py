@@ -10,16 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._core import spectral as _spectral
 from ._files import failure
 from ._strategies import strategies_of
-from ._table_files import FOLDER, load_rows, make_folder, named_folder, save_table, table_file
+from ._table_files import FOLDER, is_kept, load_rows, make_folder, named_folder, save_table
 from ._table_rows import Row, build_rows
 
 DEFAULT_UNITS = 2048
 DEAREST_UNITS = 16384  # matrices of 2 GB
+SMALL_UNITS = 128
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +83,7 @@ def find_table(input_dim: float, most_units: int | None = None, cache: Path | No
         folder = cache if cache is not None or table is not None else named_folder()
         if table is None and folder is not None:
             table = _read(folder, d, asked)
-        keep = folder is not None and (table is None or not table_file(folder, d, asked).exists())
+        keep = folder is not None and (table is None or not is_kept(folder, d, asked))
         refusal = _refusal(make_folder, folder) if keep else None
         if refusal is not None and cache is not None:
             raise failure(refusal, "cache must be a folder that can be made and written", cache) from refusal
@@ -100,22 +101,33 @@ def find_table(input_dim: float, most_units: int | None = None, cache: Path | No
         return table
 
 
-def share_table(input_dim: float, folder: Path, progress: bool = False) -> None:
-    """Put this process's table into a folder from which others `adopt` it; one that is there stays."""
-    d = int(input_dim)
+def dims_with_tables(input_dims: ArrayLike) -> list[int]:
+    """Return the different dimensions that have a table: whole ones, from 1 to 1e15."""
+    dims = np.unique(input_dims)
+    return [int(d) for d in dims[(dims == np.floor(dims)) & (dims >= 1) & (dims <= 1e15)]]
+
+
+def share_table(d: int, folder: Path, progress: bool = False) -> None:
+    """Put this process's table into a folder, for `adopt_table` in others; one that is there stays."""
     with _BUILDING:
         if _read(folder, d, DEFAULT_UNITS) is None:
             make_folder(folder)
             save_table(folder, find_table(d, progress=progress), DEFAULT_UNITS)
 
 
-def adopt_table(input_dim: float, folder: Path) -> None:
-    """Take the table that another process shared, where this one has none and the folder has it."""
-    d = int(input_dim)
+def adopt_table(d: int, folder: Path) -> None:
+    """Take the table that a process shared, where this one has none and the folder has it."""
     with _BUILDING:
         table = None if d in _TABLES else _read(folder, d, DEFAULT_UNITS)
         if table is not None:
             _TABLES[d] = table, int(table.units[-1])
+
+
+def residual_of_a_small_table(d: int) -> tuple[float, float]:
+    """Return the most units of a table that this process has, or of one that takes no time, and what they leave."""
+    with _BUILDING:
+        table = _TABLES[d][0] if d in _TABLES else _assemble(d, build_rows(d, SMALL_UNITS, False))
+    return float(table.units[-1]), float(table.residual[-1])
 
 
 def _read(folder: Path, d: int, most_units: int) -> SpectralTable | None:

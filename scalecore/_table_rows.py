@@ -8,6 +8,9 @@ only the first two, one unit and the pair that makes linear functions, do not co
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,15 +57,18 @@ def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
     if most_units > 2:
         counts = _counts(d, most_units)
-        with bar(sum(count**2 for count in counts), progress, "entries", f"table of input_dim {d}") as advance:
+        left = sum(count**2 for count in counts)
+        with bar(left, progress, "entries", f"table of input_dim {d}") as advance:
             for count in counts:
                 part = _even_part(d, count)
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
                 if row is not None and _grows(row, rows[-1]) and _grows(row, rows[1]):
                     rows.append(_coarsened(row, (rows[1], rows[-1])))
                 elif count > _PATIENCE * rows[-1][0]:
+                    advance(left)
                     break  # directions crowd beyond what rounding allows
                 advance(count**2)
+                left -= count**2
     return rows[: most_units + 1]
 
 
@@ -76,7 +82,26 @@ def _even_part(d: int, count: int) -> Part | None:
     """Return what the covariance, projected on the even parts of `count` directions, has; None if rounding forbids."""
     if count <= d:
         return _orthonormal(d, count)
-    return _circle(count) if d == 2 else _projected(d, spread(d, count))
+    return _circle(count) if d == 2 else _aside(lambda directions: _projected(d, directions), spread(d, count))
+
+
+def _aside(call: Callable[[NDArray[np.float64]], Part | None], directions: NDArray[np.float64]) -> Part | None:
+    """Run a call in a thread that listens to no signal, LAPACK for one, so that Ctrl-C need not wait for seconds until it ends."""
+    done: Future[Part | None] = Future()
+
+    def run() -> None:
+        try:
+            done.set_result(call(directions))
+        except BaseException as error:
+            done.set_exception(error)
+
+    Thread(target=run, daemon=True).start()
+    while True:
+        try:
+            return done.result(timeout=0.1)  # a wait without an end would listen to no signal either
+        except TimeoutError:
+            if done.done():
+                raise
 
 
 def _orthonormal(d: int, count: int) -> Part:

@@ -28,7 +28,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._core import spectral as _spectral
 from ._core import spectrum as _spectrum
 from ._directions import spread
-from ._spectral_table import DEAREST_UNITS, SpectralTable, find_table
+from ._spectral_table import DEAREST_UNITS, SpectralTable, find_table, residual_of_a_small_table
 from ._validation import broadcast, choice, flag, input_dimension, path, positive_int, real_array
 
 if TYPE_CHECKING:
@@ -436,6 +436,9 @@ def spectral_table(
     TypeError, ValueError
         If an argument is of the wrong kind, or the table would be too dear: the message says what it would cost, and what the
         nearest one gives.
+    OSError
+        If `cache` cannot keep the table; where possible before it is built. A folder that SCALECORE_TABLES names and that cannot is
+        a RuntimeWarning, and the table is kept in memory.
 
     Notes
     -----
@@ -459,11 +462,10 @@ def spectral_table(
 def _too_dear(d: int, most: int) -> str:
     nearest = max(DEAREST_UNITS, d + 2) if d + 2 < most else DEAREST_UNITS
     hours, memory = 6e-13 * float(most) ** 3, 48e-9 * float(most) ** 2
-    known = find_table(d)
-    left = known.residual[-1]
+    units, left = residual_of_a_small_table(d)
     return (
         f"most_units = {most} is too dear at input_dim = {d}: some {hours:.2g} hours and {memory:.2g} GB. Up to {nearest} can be "
-        f"had; {known.units[-1]:.0f} units already leave {left:.2g} of the variance 0.5, which adds {left / 8:.2g} nats"
+        f"had; {units:.0f} units already leave {left:.2g} of the variance 0.5, which adds {left / 8:.2g} nats"
     )
 
 
