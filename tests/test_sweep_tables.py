@@ -15,7 +15,7 @@ from scalecore._sweep_store import TABLES
 
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
-tables = sys.modules["scalecore._spectral_table"]
+tables, rows = (sys.modules[f"scalecore.{name}"] for name in ("_spectral_table", "_table_rows"))
 
 GRID = {"budget": [1e5, 1e7, 1e9], "input_dim": [4, 5, 5.5], "concentration": 10}
 ONE_EACH = {"budget": 1, "input_dim": 1}
@@ -77,19 +77,19 @@ def test_workers_go_by_the_callers_tables(builds, tmp_path, monkeypatch):
 
 def test_a_stopped_sweep_keeps_its_tables(builds, tmp_path, monkeypatch):
     module, asked = sys.modules["scalecore.sweep"], {"chunks": ONE_EACH, "bound": "spectral"}
-    real = tables._even_part
+    real = rows._even_part
 
     def stopping(d, count):
         if d == 5 and count == 7:
             raise KeyboardInterrupt
         return real(d, count)
 
-    monkeypatch.setattr(tables, "_even_part", stopping)
+    monkeypatch.setattr(rows, "_even_part", stopping)
     with pytest.raises(KeyboardInterrupt):
         sc.sweep("compute_optimal", GRID, tmp_path / "s", **asked)
     assert sc.Sweep.load(tmp_path / "s").finished == 0
     assert len(list((tmp_path / "s" / TABLES).iterdir())) == 1
-    monkeypatch.setattr(tables, "_even_part", real)
+    monkeypatch.setattr(rows, "_even_part", real)
 
     def full(store, number, out):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
