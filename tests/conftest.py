@@ -34,7 +34,7 @@ def run_python(tmp_path_factory):
 
 @pytest.fixture
 def ctrl_c_in_training(monkeypatch):
-    """Press Ctrl-C 0.6 s after learners begin to read, however long a busy machine takes to get there; a list of when it was pressed."""
+    """Press Ctrl-C 0.6 s after learners begin to read, however long a busy machine takes to get there; when that was, in a list."""
     from scalecore._core import training as core
 
     real, pressed, timers = core.train, [], []
