@@ -52,6 +52,32 @@ def test_mixture_bayes_bound_is_not_below_what_data_tell(d, K):
     assert least[-1] - 4 * error[-1] > bound[-1] / 1.55, "no power"
 
 
+@pytest.mark.parametrize(("d", "K"), [(1, 1.0), (1, 20.0), (2, 3.0), (2, 30.0)])
+def test_exact_mixture_keeps_its_promise(d, K):
+    """The learner of the theorem itself, its two coefficients integrated by quadrature: all functions of the line, or the linear ones of
+    the plane. Of the bound it uses more than 0.6, so that one with f halved would be found out."""
+    mu = 1 / (4 * d)
+    node, weight = np.polynomial.hermite_e.hermegauss(24)
+    coefficients = np.sqrt(mu) * np.stack(np.meshgrid(node, node)).reshape(2, -1)
+    log_weight = np.log(np.outer(weight, weight).ravel() / weight.sum() ** 2)
+    ends, excess = np.array([20, 200]), []
+    prior = sc.NetworkPrior(d, K)
+    for seeds in np.random.SeedSequence([7, d, int(K)]).spawn(900):
+        of_net, of_data = seeds.spawn(2)
+        net = prior.sample(of_net, truncation=1e-8)
+        X, y = net.draw(ends[-1], of_data)
+        sign = 2.0 * y - 1
+        features = np.column_stack([X[:, 0], np.abs(X[:, 0])]) if d == 1 else X
+        losses = np.logaddexp(0, -sign[:, None] * (features @ coefficients))
+        truth = np.cumsum(np.logaddexp(0, -sign * net(X)))
+        mixture = [-np.logaddexp.reduce(log_weight - losses[:end].sum(axis=0)) for end in ends]
+        excess.append(mixture - truth[ends - 1])
+    mean, error = np.mean(excess, axis=0), np.std(excess, axis=0, ddof=1) / np.sqrt(len(excess))
+    bound = [2 * T * float(tight.mixture_cost(mu, T, d)) + T * (0.5 - 2 * mu) / 8 for T in ends]
+    assert (mean + 4 * error < bound).all()
+    assert mean[-1] - 4 * error[-1] > 0.6 * bound[-1], "no power"
+
+
 # Directions and counts
 
 
