@@ -29,6 +29,7 @@ ENGINE = [
         "information",
         "histories",
         "spectral",
+        "spectral_frontier",
         "directions",
         "spectrum",
         "isa_avx2",
@@ -133,7 +134,7 @@ setup(
         [
             *(
                 extension(f"_core.{name}")
-                for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectral")
+                for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectrum", "spectral")
             ),
             extension("c_api"),
         ],

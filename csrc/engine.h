@@ -154,9 +154,10 @@ typedef struct sc_engine {
                       const double *negentropy, uint64_t key, uint64_t item, ptrdiff_t samples, void *space, sc_keep_going,
                       void *state, double *out);
     size_t (*replicate_space)(const sc_finite *); /* bytes */
-    /* The spectral bound with such strategies (flags) at n, T in [1, 1e300] and K in (0, 1e300], and its best allocation of
+    /* The spectral bound with such strategies (flags) at points n, T in [1, 1e300] and K in (0, 1e300], and its best allocation of
        n T = most >= 1. */
-    void (*spectral_point)(const sc_strategies *, int with, double n, double T, double K, sc_spectral_terms *out);
+    void (*spectral_points)(const sc_strategies *, int with, ptrdiff_t count, const double *n, const double *T, const double *K,
+                            sc_spectral_terms *out);
     void (*spectral_optimal)(const sc_strategies *, int with, int integer, double most, double K, sc_spectral_optimum *out);
     double (*repulsion)(const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull, void *space);
     /* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. The peak to compare with. */
@@ -216,7 +217,8 @@ void sc_engine_use(const sc_engine *engine);
     void sc_replicate_##isa(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t,         \
                             uint64_t, ptrdiff_t, void *, sc_keep_going, void *, double *);                                       \
     size_t sc_replicate_space_##isa(const sc_finite *);                                                                          \
-    void sc_spectral_point_##isa(const sc_strategies *, int, double, double, double, sc_spectral_terms *);                       \
+    void sc_spectral_points_##isa(const sc_strategies *, int, ptrdiff_t, const double *, const double *, const double *,          \
+                                  sc_spectral_terms *);                                                                          \
     void sc_spectral_optimal_##isa(const sc_strategies *, int, int, double, double, sc_spectral_optimum *);                      \
     double sc_repulsion_##isa(const double *, ptrdiff_t, int, ptrdiff_t, double *, void *);                                      \
     double sc_multiply_adds_##isa(long, int, double *);

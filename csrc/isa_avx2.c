@@ -20,6 +20,7 @@
 #include "information.c"
 #include "histories.c"
 #include "spectral.c"
+#include "spectral_frontier.c"
 #include "directions.c"
 
 #ifdef __clang__

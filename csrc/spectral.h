@@ -15,8 +15,12 @@ typedef struct sc_strategies {
     ptrdiff_t rows;
     const double *units, *log_units, *residual, *log_residual;
     const ptrdiff_t *first;   /* eigenvalues first[r] .. first[r+1] are row r's, decreasing; its sums start at first[r] + r */
-    const double *eigenvalue;
+    const double *eigenvalue, *multiplicity; /* 8 more may be read */
     const double *copies, *logarithms, *rest; /* sums over the eigenvalues before, of 1 and of ln; of what is from there on */
+    /* Of the fixed part's cost over all T samples, coefficients sent with noise and mixed, chords over ranges of T: it is concave in T, so
+       that no row costs less. floors[mixture][range][row] = {at T = 0, slope}; see least_price. */
+    const double *floors[2];
+    ptrdiff_t ranges;
     ptrdiff_t atom_rows;      /* rows whose remaining units may draw atoms, or hold sticks: */
     const ptrdiff_t *atom_row;
     const double *log_rounding; /* ln tau: what an error of a stick's vector costs beside a row's fixed part */
@@ -25,14 +29,14 @@ typedef struct sc_strategies {
     double beyond, beyond_orthogonal; /* k_4(1) and k_4(0), of the degrees from 4 on */
 } sc_strategies;
 
-/* What a learner may do beside a fixed part; the flags of a bound. */
-enum { SC_WITH_ATOMS = 1, SC_WITH_STICKS = 2, SC_WITH_QUADRATIC = 4 };
+/* What a learner may do beside a fixed part, and whether its coefficients are mixed over a Gaussian prior; the flags of a bound. */
+enum { SC_WITH_ATOMS = 1, SC_WITH_STICKS = 2, SC_WITH_QUADRATIC = 4, SC_WITH_MIXTURE = 8 };
 typedef enum sc_strategy { SC_FIXED, SC_ATOMS_TOO, SC_STICKS_TOO, SC_QUADRATIC } sc_strategy;
 
 /* One point of the bound, and what it is made of. All in nats per sample but for units, atoms and resolution. */
 typedef struct sc_spectral_terms {
     double error;
-    double coefficients, distortion; /* of the fixed part: what its coefficients cost, and what their noise costs */
+    double coefficients, distortion; /* of the fixed part: what its coefficients cost, and what their noise or absence costs */
     double residual;                 /* what neither the fixed part nor atoms describe */
     double list, resolution_loss;    /* of atoms or sticks: their list, and its rounding */
     double units, atoms, resolution; /* units of the fixed or quadratic part, atoms or sticks, the eps of atoms (NaN without) */

@@ -26,6 +26,7 @@ from ._cli_options import (
     write_csv,
 )
 from ._empirical import EmpiricalStatus
+from ._spectral_table import dims_with_tables
 from ._validation import axis
 from .frontier import Frontier, Status
 from .network import NetworkPrior
@@ -38,15 +39,17 @@ _REPEATS = 8
 
 def prepare(input_dims: np.ndarray, most_units: int) -> None:
     """Build the tables of the dimensions that have one, with a bar on a terminal; say which have none."""
-    whole = (input_dims == np.floor(input_dims)) & (input_dims <= 1e15)
-    for d in np.unique(input_dims[whole]):
-        spectral_table(int(d), most_units=most_units, progress=sys.stderr.isatty())
-    if not whole.all():
-        values = ", ".join(f"{d:g}" for d in np.unique(input_dims[~whole])[:5])
-        click.echo(
-            f"note: spectral bounds are for whole input_dim up to 1e15; none for {values}",
-            err=True,
-        )
+    for d in dims_with_tables(input_dims):
+        spectral_table(d, most_units=most_units, progress=sys.stderr.isatty())
+    tell_dims_without(input_dims)
+
+
+def tell_dims_without(input_dims: np.ndarray) -> None:
+    """Say which dimensions have no table, hence no spectral bound."""
+    without = np.setdiff1d(input_dims, dims_with_tables(input_dims))
+    if without.size:
+        values = ", ".join(f"{d:g}" for d in without[:5])
+        click.echo(f"note: spectral bounds are for whole input_dim up to 1e15; none for {values}", err=True)
 
 
 def spectral_columns(width: Any, samples: Any, input_dim: Any, concentration: Any) -> dict[str, Any]:

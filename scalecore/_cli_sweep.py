@@ -24,6 +24,7 @@ from ._cli_options import (
     MEASURING,
     NUMBERS,
     SAMPLES,
+    SPECTRAL,
     TRAINING,
     WIDTH,
     Picture,
@@ -32,6 +33,7 @@ from ._cli_options import (
     whole_samples,
     whole_widths,
 )
+from ._cli_spectral import tell_dims_without
 from .sweep import Sweep, sweep
 
 STORE = click.argument("store", type=click.Path(path_type=Path))
@@ -102,6 +104,8 @@ def sweep_frontier(
 
     Example: scalecore sweep frontier -C 1e6:1e24:1000 -d 1:1000:20 -K 1:1e4:20 --out sweep.zarr
     """
+    if bound in SPECTRAL:
+        tell_dims_without(input_dim)
     grid = {"budget": budget, "input_dim": input_dim, "concentration": concentration, "cost": cost}
     run_sweep("compute_optimal", grid, out, workers, chunk, bound=bound, integer=integer)
 
@@ -140,6 +144,8 @@ def sweep_bound(
 
     Example: scalecore sweep bound -n 1:1e6:1000 -T 1e3:1e12:1000 --out bound.zarr
     """
+    if quantity in ("spectral_bound", "refined_bound"):
+        tell_dims_without(input_dim)
     grid = {"width": width, "samples": samples, "input_dim": input_dim, "concentration": concentration}
     run_sweep(quantity, grid, out, workers, chunk)
 

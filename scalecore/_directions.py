@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import spectral as _spectral
+from ._core import spectrum as _spectrum
 
 _STEPS = 200
 _WORK = 1e10  # operations that one set is worth
@@ -37,7 +37,7 @@ def _frames(d: int, count: int) -> NDArray[np.float64]:
     parts = (raw >> np.uint64(11)).astype(float) * 2.0**-53
     vectors = (parts[0] + parts[1]) - (parts[2] + parts[3])  # round enough for a start
     for frame in vectors:
-        _spectral.orthonormalise(frame)
+        _spectrum.orthonormalise(frame)
     return np.ascontiguousarray(vectors.reshape(-1, d)[:count])
 
 
@@ -60,7 +60,7 @@ def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
     def look(u: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         padded = np.zeros((d, -(-count // 64) * 64))
         padded[:, :count] = u
-        energy = math.fsum(_spectral.repulsion(padded, count, pull, n_threads).tolist())
+        energy = math.fsum(_spectrum.repulsion(padded, count, pull, n_threads).tolist())
         return energy, pull.T - _dots(pull.T, u) * u
 
     u = np.ascontiguousarray(start.T)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._core import spectral as _spectral
+from ._core import spectrum as _spectrum
 from ._directions import spread
 
 _SMALLEST = 1e-12  # eigenvalues of the Gram matrix below this share of the largest are noise: their directions are left out
@@ -52,12 +52,12 @@ def features(input_dim: int, width: int) -> Features:
     linear = 1 / (4 * input_dim)
     if width == 1:
         one = np.eye(1, input_dim)
-        variance = 2 * (float(_spectral.even_kernels(float(input_dim), np.ones((1, 1)))[1][0, 0]) + input_dim * linear**2)
+        variance = 2 * (float(_spectrum.even_kernels(float(input_dim), np.ones((1, 1)))[1][0, 0]) + input_dim * linear**2)
         return Features(one, np.concatenate([one, [[1.0]]], axis=1) / np.sqrt(2), np.array([variance]))
     units = np.eye(1) if input_dim == 1 else spread(input_dim, width - 2) if width > 2 else np.zeros((0, input_dim))
     cosines = np.clip(units @ units.T, -1, 1)
     np.fill_diagonal(cosines, 1.0)
-    gram, covariance, _ = _spectral.even_kernels(float(input_dim), cosines)
+    gram, covariance, _ = _spectrum.even_kernels(float(input_dim), cosines)
     sizes, axes = np.linalg.eigh(gram)
     kept = sizes > _SMALLEST * sizes.max(initial=0.0)
     whiten = axes[:, kept] / np.sqrt(sizes[kept])  # of |u . x|/2, what is even of max(u . x, 0)

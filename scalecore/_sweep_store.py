@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from . import __version__
 from ._core.threads import default_threads
 from ._files import failure
+from ._spectral_table import adopt_table, dims_with_tables, share_table
 from ._sweep_tasks import AXES, REQUIRED, Task, find_task
 from ._validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
 
@@ -26,6 +27,7 @@ Plan = dict[str, Any]
 Axes = dict[str, NDArray[np.float64]]
 
 MARKS = ".scalecore/finished"  # a file for each finished chunk: that it is there is all it says
+TABLES = ".scalecore/tables"  # of spectral bounds, until all is finished: whatever process computes a chunk, it goes by these
 _POINTS = 2**20  # in a chunk, where `chunks` does not say
 _FORMAT = 2
 
@@ -217,6 +219,12 @@ def open_store(path: str, plan: str) -> Opened:
     return Opened(Path(path), asked, {name: np.asarray(group[name][...]) for name in asked["axes"]}, variables)
 
 
+def share_tables(path: Path, input_dims: NDArray[np.float64], progress: bool) -> None:
+    """Build what tables a sweep needs here and now: its workers would each build all of them, and show nothing."""
+    for d in dims_with_tables(input_dims):
+        share_table(d, path / TABLES, progress)
+
+
 # ---- one chunk ------------------------------------------------------------------------------------------------------------------
 
 
@@ -237,6 +245,9 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
         name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims]) if name in parts else values
         for name, values in store.axes.items()
     }
+    if what.needs_tables(plan["options"]):
+        for d in dims_with_tables(block["input_dim"]):
+            adopt_table(d, store.path / TABLES)
     keys = None
     if what.random:
         shape = list(plan["shape"].values())

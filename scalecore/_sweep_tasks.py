@@ -15,7 +15,7 @@ from ._training_state import default_checkpoints
 from ._validation import describe, known_name, positive_array, whole_numbers
 from .frontier import compute_optimal
 from .network import NetworkPrior, check_misspecification, misspecification
-from .spectral import bayes_error_bound, refined_bound, spectral_bound
+from .spectral import STRATEGIES, bayes_error_bound, refined_bound, spectral_bound
 from .training import plan_runs, train
 
 Block = Mapping[str, NDArray[Any]]
@@ -45,7 +45,7 @@ class Task:
 
     `compute(block, options, keys, n_threads)` returns a function from an output's name to its values on a block of the grid:
     `block` holds each axis shaped to broadcast, `keys` a SeedSequence for each point in C order (None where nothing is random).
-    `check(axes, options)` raises what the call would.
+    `check(axes, options)` raises what the call would. `needs_tables(options)` is whether it goes by the tables of spectral bounds.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Task:
     outputs: Mapping[str, Output]
     compute: Callable[[Block, Mapping[str, Any], Any, int | None], Outputs]
     check: Callable[[Block, Mapping[str, Any]], object] = lambda axes, options: None
+    needs_tables: Callable[[Mapping[str, Any]], bool] = lambda options: False
     optional: tuple[str, ...] = ()
     default: tuple[str, ...] = ()  # outputs that are stored unasked; all where empty
     random: bool = False
@@ -86,6 +87,7 @@ _FRONTIER = Task(
     },
     _frontier,
     _check_frontier,
+    lambda options: options.get("bound") in STRATEGIES,
     optional=("cost",),
     default=("width", "samples", "error", "elasticity", "status"),
 )
@@ -97,7 +99,9 @@ def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str
             values = np.asarray(function(*(block[axis] for axis in axes)))
         return lambda name: values
 
-    return Task(function.__name__, axes, {}, {function.__name__: Output(long_name, units)}, compute)
+    spectral = function in (spectral_bound, refined_bound)
+    outputs = {function.__name__: Output(long_name, units)}
+    return Task(function.__name__, axes, {}, outputs, compute, needs_tables=lambda options: spectral)
 
 
 def _each_point(block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]) -> Outputs:

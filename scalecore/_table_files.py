@@ -11,17 +11,15 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ._files import written_whole
+from ._table_rows import Row
 
 if TYPE_CHECKING:
     from ._spectral_table import SpectralTable
 
 FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
-_FORMAT = 1
-
-Row = tuple[float, NDArray[np.float64], NDArray[np.float64], float]  # units, eigenvalues decreasing, copies of each, delta
+_FORMAT = 2
 
 
 def named_folder() -> Path | None:
@@ -39,14 +37,19 @@ def make_folder(folder: Path) -> None:
         pass
 
 
-def table_file(folder: Path, d: int, most_units: int) -> Path:
+def _file(folder: Path, d: int, most_units: int) -> Path:
     """Return where a table is or would be."""
     return folder / f"spectral_table_{d}_{most_units}_v{_FORMAT}.npz"
 
 
+def is_kept(folder: Path, d: int, most_units: int) -> bool:
+    """Whether a folder has a table; a folder that cannot be searched has none."""
+    return os.path.exists(_file(folder, d, most_units))
+
+
 def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
     """Write a table, whole or not at all."""
-    with written_whole(table_file(folder, table.input_dim, most_units)) as unfinished, open(unfinished, "wb") as file:
+    with written_whole(_file(folder, table.input_dim, most_units)) as unfinished, open(unfinished, "wb") as file:
         np.savez(
             file,
             units=table.units,
@@ -60,7 +63,7 @@ def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
 def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
     """Read the rows of a table; None if there is none, or a disk has damaged it: it is built again."""
     try:
-        with open(table_file(folder, d, most_units), "rb") as file, np.load(file) as stored:  # NumPy leaves a damaged one open
+        with open(_file(folder, d, most_units), "rb") as file, np.load(file) as stored:  # NumPy leaves a damaged one open
             ends = np.cumsum(stored["lengths"])[:-1]
             parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
             return list(zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True))

@@ -26,8 +26,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import spectral as _spectral
+from ._core import spectrum as _spectrum
 from ._directions import spread
-from ._spectral_table import DEAREST_UNITS, SpectralTable, find_table
+from ._spectral_table import DEAREST_UNITS, SpectralTable, find_table, residual_of_a_small_table
 from ._validation import broadcast, choice, flag, input_dimension, path, positive_int, real_array
 
 if TYPE_CHECKING:
@@ -155,15 +156,14 @@ def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     """
     d = input_dimension("input_dim", input_dim)
     degrees = positive_int("degrees", degrees)
-    even = _spectral.spectrum(float(d), max(degrees - 1, 1))
+    even = _spectrum.spectrum(float(d), max(degrees - 1, 1))
     columns = np.insert(even, 1, [-np.log(4.0 * d), np.log(d), 0.25, even[0, 3]], axis=0)
     columns[0, 3] += 0.25
     degree = np.append([0, 1], 2 * np.arange(1, len(even)))
     return Spectrum(d, degree[:degrees], *(np.ascontiguousarray(column) for column in columns[:degrees].T))
 
 
-bayes_error_bound = _spectral.make_ufunc(
-    "bayes_error_bound",
+bayes_error_bound = _spectrum.make_bayes_error_bound(
     """bayes_error_bound(T, d)
 
 Upper bound on the average error of the best possible learner over T samples, whatever its width and the concentration.
@@ -250,7 +250,7 @@ refined_bound = _spectral.make_ufunc(
     "refined_bound",
     """refined_bound(n, T, d, K)
 
-Upper bound on the average error of a width-n network over T samples: `spectral_bound` with two more strategies.
+Upper bound on the average error of a width-n network over T samples: `spectral_bound`, tightened in three ways.
 
 Parameters
 ----------
@@ -268,8 +268,9 @@ Notes
 -----
 Units that are left beside a fixed part may be sticks of the process, the m first of which leave only the share (K/(K+2))^m of the
 variance: each is sent as a sign and d noisy coordinates. For a fixed K the bound then falls like 1/C, up to powers of log C, and
-the best width grows like K log C. And d + 2 trained units may be a quadratic form in its eigenbasis, which describes all degrees
-up to 2. Source: docs/spectral.md, where each is proved; `spectral_terms` tells which is best.
+the best width grows like K log C. d + 2 trained units may be a quadratic form in its eigenbasis, which describes all degrees up
+to 2. And coefficients of the fixed part are mixed over a Gaussian prior instead of sent with noise, which costs each f(mu T/4)/T,
+up to 30 % less than h. Source: docs/spectral.md, where each is proved; `spectral_terms` tells which is best.
 
 Examples
 --------
@@ -294,9 +295,9 @@ class SpectralTerms:
     error : ndarray
         The bound in nats per sample: the sum of the five terms that follow.
     coefficients : ndarray
-        What it costs to learn the fixed part's coefficients, sum ln(mu/D)/2 / T.
+        What it costs to learn the fixed part's coefficients, sum ln(mu/D)/2 / T; of a mixture, sum f(mu T/4)/T of those that pay.
     distortion : ndarray
-        What their noise costs, sum D/8 with D = min(mu, 4/T).
+        What their noise costs, sum D/8 with D = min(mu, 4/T); of a mixture, sum mu/8 of the others.
     residual : ndarray
         What neither the fixed part nor atoms describe: rho_q/8, or K rho_q/(8 n_s).
     list : ndarray
@@ -365,8 +366,9 @@ def spectral_terms(
     n, T, d, K : array_like
         As for `spectral_bound`.
     strategies : str or iterable of str, default ("atoms",)
-        What may be done beside the fixed part: any of "atoms", "sticks" and "quadratic", or "all" of them. The default is
-        `spectral_bound`, all are `refined_bound`.
+        What may be done beside the fixed part: any of "atoms", "sticks" and "quadratic". With "mixture" the fixed part's
+        coefficients are mixed over a Gaussian prior instead of sent with noise. The default is `spectral_bound`, "all" of them are
+        `refined_bound`.
 
     Returns
     -------
@@ -434,6 +436,9 @@ def spectral_table(
     TypeError, ValueError
         If an argument is of the wrong kind, or the table would be too dear: the message says what it would cost, and what the
         nearest one gives.
+    OSError
+        If `cache` cannot keep the table; where possible before it is built. A folder that SCALECORE_TABLES names and that cannot is
+        a RuntimeWarning, and the table is kept in memory.
 
     Notes
     -----
@@ -457,11 +462,10 @@ def spectral_table(
 def _too_dear(d: int, most: int) -> str:
     nearest = max(DEAREST_UNITS, d + 2) if d + 2 < most else DEAREST_UNITS
     hours, memory = 6e-13 * float(most) ** 3, 48e-9 * float(most) ** 2
-    known = find_table(d)
-    left = known.residual[-1]
+    units, left = residual_of_a_small_table(d)
     return (
         f"most_units = {most} is too dear at input_dim = {d}: some {hours:.2g} hours and {memory:.2g} GB. Up to {nearest} can be "
-        f"had; {known.units[-1]:.0f} units already leave {left:.2g} of the variance 0.5, which adds {left / 8:.2g} nats"
+        f"had; {units:.0f} units already leave {left:.2g} of the variance 0.5, which adds {left / 8:.2g} nats"
     )
 
 

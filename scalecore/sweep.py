@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from itertools import islice
 from math import prod
 from pathlib import Path
+from shutil import rmtree
 from typing import TYPE_CHECKING, Any
 
 from ._files import failure
 from ._progress import bar
 from ._sweep_store import (
+    TABLES,
     Opened,
     chunk_grid,
     compute_chunk,
@@ -24,6 +26,7 @@ from ._sweep_store import (
     finished_chunks,
     make_plan,
     open_store,
+    share_tables,
     stored_plan,
     write_chunk,
 )
@@ -175,6 +178,9 @@ def sweep(
     A chunk counts as finished once all its files are flushed to the disk; a sweep that is killed, by whatever, computes the others
     again when it is called again. Neither chunks, nor executor, nor interruptions change a bit of the result.
 
+    Tables of spectral bounds (`spectral_table`) that this process does not have are built by it before the first chunk, with a bar
+    each, and lie in the store until all chunks are finished: every worker goes by them.
+
     Examples
     --------
     >>> import scalecore as sc, tempfile, os
@@ -192,16 +198,21 @@ def sweep(
     done = finished_chunks(path)
     total = prod(chunk_grid(plan))
     waiting = (number for number in range(total) if number not in done)
-    with bar(total, show, "chunks") as advance:
-        advance(len(done))
-        try:
+    try:
+        if len(done) < total and what.needs_tables(plan["options"]):
+            share_tables(path, axes["input_dim"], show)
+        with bar(total, show, "chunks") as advance:
+            advance(len(done))
             if executor is None:
                 _run_here(open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance)
             else:
                 _run_there(json.dumps(plan), path, waiting, executor, threads, advance)
-        except OSError as error:
-            raise failure(error, "finished chunks are kept, the same call continues", path) from error
-    return Sweep(path, plan["task"], plan["shape"], len(finished_chunks(path)), total)
+    except OSError as error:
+        raise failure(error, "finished chunks are kept, the same call continues", path) from error
+    finished = len(finished_chunks(path))
+    if finished == total:
+        rmtree(path / TABLES, ignore_errors=True)
+    return Sweep(path, plan["task"], plan["shape"], finished, total)
 
 
 def _run_here(store: Opened, waiting: Iterator[int], threads: int, advance: Any) -> None:

@@ -2,6 +2,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from hypothesis import settings
@@ -28,3 +30,25 @@ def run_python(tmp_path_factory):
         return done
 
     return run
+
+
+@pytest.fixture
+def ctrl_c_in_training(monkeypatch):
+    """Press Ctrl-C 0.6 s after learners begin to read, however long a busy machine takes to get there; when that was, in a list."""
+    from scalecore._core import training as core
+
+    real, pressed, timers = core.train, [], []
+
+    def press():
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def begin(*arguments):
+        if not timers:
+            timers.append(threading.Timer(0.6, press))
+            timers[0].start()
+        return real(*arguments)
+
+    monkeypatch.setattr(core, "train", begin)
+    yield pressed
+    timers[0].join()

@@ -46,6 +46,19 @@ def test_fractional_dimensions_have_no_spectral_bound_and_are_told(tmp_path):
     assert done.stderr == "note: spectral bounds are for whole input_dim up to 1e15; none for 2.5\n"
 
 
+def test_sweeps_tell_of_fractional_dimensions_too(tmp_path):
+    from test_cli import run
+
+    for command in (
+        ["frontier", "-C", "1e6", "--bound", "refined"],
+        ["bound", "-n", "2", "-T", "1e5", "--quantity", "spectral_bound"],
+    ):
+        done = run("sweep", *command, "-d", "1,2.5", "--out", command[0], folder=tmp_path)
+        assert done.stderr.startswith("note: spectral bounds are for whole input_dim up to 1e15; none for 2.5\nSweep(")
+    quiet = run("sweep", "frontier", "-C", "1e6", "-d", "1,2.5", "--out", "optimal", folder=tmp_path)
+    assert "note" not in quiet.stderr
+
+
 @pytest.mark.parametrize("bound", ["spectral", "refined"])
 def test_frontier_and_isoflop(scalecore_command, bound):
     options = ["-d", "5", "-C", "1e6,1e9", "--bound", bound, *SMALL, "--format", "csv"]

@@ -12,7 +12,7 @@ BOUNDS = {"spectral": sc.spectral_bound, "refined": sc.refined_bound}
 
 @pytest.fixture(scope="module", autouse=True)
 def tables():
-    return {d: sc.spectral_table(d, most_units=units) for d, units in {1: 2, 3: 80, 10: 150}.items()}
+    return {d: sc.spectral_table(d, most_units=units) for d, units in {1: 2, 2: 64, 3: 80, 10: 150}.items()}
 
 
 def near(table, most):
@@ -34,6 +34,19 @@ def test_no_width_of_a_fine_grid_is_better(bound, d, K, tables):
         n = near(tables[d], budget / d)
         values = BOUNDS[bound](n, np.maximum(budget / (d * n), 1.0), d, K)
         assert error <= values.min() * (1 + 1e-7)
+
+
+def test_no_number_of_sticks_is_better_where_they_are_few(tables):
+    """At small K a second stick may pay only while the width has not grown yet: a fraction of it, up to an edge."""
+    rng = np.random.default_rng(3)
+    budgets, K = 3 * 10 ** rng.uniform(0.5, 9, 60), 10 ** rng.uniform(-3, 1, 60)
+    best = sc.compute_optimal(budgets, 3, K, bound="refined")
+    for budget, k, error in zip(budgets, K, best.error, strict=True):
+        n = np.geomspace(1, min(budget / 3, 60), 4000)
+        assert error <= sc.refined_bound(n, np.maximum(budget / (3 * n), 1), 3, k).min() * (1 + 1e-7)
+    edge = sc.compute_optimal(5895.197447554931 * 2, 2, 0.014821068663569697, bound="refined")
+    assert float(edge.width) == pytest.approx(1.0044957, abs=1e-6)
+    assert float(edge.elasticity) == 1
 
 
 @pytest.mark.parametrize(("bound", "strategy"), [("spectral", "atoms"), ("refined", "sticks")])

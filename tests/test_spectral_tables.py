@@ -2,8 +2,10 @@
 
 import errno
 import os
+import signal
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -11,14 +13,14 @@ import pytest
 import scalecore as sc
 
 DIM, UNITS = 7, 20
-tables = sys.modules["scalecore._spectral_table"]
+tables, rows = (sys.modules[f"scalecore.{name}"] for name in ("_spectral_table", "_table_rows"))
 
 
 @pytest.fixture
 def builds(monkeypatch):
     """A process without tables: the units of those that it builds, of which 20 are the default."""
-    real, built = tables._rows, []
-    monkeypatch.setattr(tables, "_rows", lambda d, most, progress: (built.append(most), real(d, most, progress))[1])
+    real, built = tables.build_rows, []
+    monkeypatch.setattr(tables, "build_rows", lambda d, most, progress: (built.append(most), real(d, most, progress))[1])
     monkeypatch.setattr(tables, "_TABLES", {})
     monkeypatch.setattr(tables, "DEFAULT_UNITS", UNITS)
     monkeypatch.delenv("SCALECORE_TABLES", raising=False)
@@ -135,12 +137,13 @@ def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
     assert builds == [UNITS]
 
 
-def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch):
+def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch, capfd):
     """In few dimensions directions crowd before there are as many units as asked for."""
-    real = tables._even_part
-    monkeypatch.setattr(tables, "_even_part", lambda d, count: None if count > 12 else real(d, count))
-    table = sc.spectral_table(DIM, most_units=40)
+    real = rows._even_part
+    monkeypatch.setattr(rows, "_even_part", lambda d, count: None if count > 12 else real(d, count))
+    table = sc.spectral_table(DIM, most_units=40, progress=True)
     assert table.units[-1] == 14
+    assert "table of input_dim 7: 100%" in capfd.readouterr().err
     assert sc.spectral_table(DIM, most_units=40) is table
     assert sc.spectral_table(DIM, most_units=30) is table
     assert builds == [40]
@@ -183,3 +186,21 @@ def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
     assert failed == []
     assert len(list(tmp_path.iterdir())) == 1
     assert np.array_equal(tables._read(tmp_path, DIM, UNITS).delta, table.delta)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_ctrl_c_does_not_wait_for_lapack(builds, monkeypatch):
+    """What listens to no signal runs aside: a row that takes a minute."""
+    started, real = threading.Event(), rows._projected
+    monkeypatch.setattr(rows, "_projected", lambda d, directions: (started.set(), time.sleep(60), real(d, directions))[2])
+    told = []
+
+    def press():
+        started.wait()
+        told.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    with pytest.raises(KeyboardInterrupt):
+        sc.spectral_table(DIM, most_units=UNITS)
+    assert time.monotonic() - told[0] < 5

@@ -12,18 +12,10 @@ from .engine cimport (
     SC_CLOSED_FORM_BOUND, SC_ERROR_BOUND, SC_ESTIMATION_BOUND, SC_MISSPECIFICATION_BOUND, SC_OCCUPANCY,
     SC_OPTIMAL_RESOLUTION, SC_VERSION, sc_column, sc_engine, sc_engine_find, sc_quantity,
 )
+from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .threads cimport team_size
 
 import os
-
-cdef extern from "<fenv.h>" nogil:
-    ctypedef struct fexcept_t:
-        pass
-    const int FE_ALL_EXCEPT
-    const int FE_INVALID
-    int fegetexceptflag(fexcept_t *, int)
-    int fesetexceptflag(const fexcept_t *, int)
-    int feraiseexcept(int)
 
 np.import_array()
 np.import_ufunc()

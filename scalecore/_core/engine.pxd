@@ -71,9 +71,12 @@ cdef extern from "spectral.h" nogil:
         const double *log_residual
         const Py_ssize_t *first
         const double *eigenvalue
+        const double *multiplicity
         const double *copies
         const double *logarithms
         const double *rest
+        const double *floors[2]
+        Py_ssize_t ranges
         Py_ssize_t atom_rows
         const Py_ssize_t *atom_row
         const double *log_rounding
@@ -86,6 +89,7 @@ cdef extern from "spectral.h" nogil:
     const int SC_WITH_ATOMS
     const int SC_WITH_STICKS
     const int SC_WITH_QUADRATIC
+    const int SC_WITH_MIXTURE
 
     ctypedef struct sc_spectral_terms:
         double error
@@ -229,7 +233,8 @@ cdef extern from "engine.h" nogil:
         void (*replicate)(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t, uint64_t,
                           Py_ssize_t, void *, sc_keep_going, void *, double *) noexcept nogil
         size_t (*replicate_space)(const sc_finite *) noexcept nogil
-        void (*spectral_point)(const sc_strategies *, int, double, double, double, sc_spectral_terms *) noexcept nogil
+        void (*spectral_points)(const sc_strategies *, int, Py_ssize_t, const double *, const double *, const double *,
+                                sc_spectral_terms *) noexcept nogil
         void (*spectral_optimal)(const sc_strategies *, int, int, double, double, sc_spectral_optimum *) noexcept nogil
         double (*repulsion)(const double *, Py_ssize_t, int, Py_ssize_t, double *, void *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil

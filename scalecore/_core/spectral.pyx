@@ -1,4 +1,4 @@
-"""Spectral bounds: the spectrum, well-spread directions, tables of strategies and the loops over points and budgets."""
+"""Spectral bounds: tables of strategies, and the loops over points and budgets."""
 
 cimport numpy as np
 from cython.parallel cimport prange
@@ -8,10 +8,10 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from .engine cimport (
-    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID, SC_WITH_ATOMS, SC_WITH_QUADRATIC,
-    SC_WITH_STICKS, sc_bayes_error_bound, sc_degree, sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim,
-    sc_orthonormalise, sc_spectral_optimum, sc_spectral_terms, sc_spectrum, sc_sphere, sc_sphere_open, sc_strategies,
+    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC,
+    SC_WITH_STICKS, sc_engine, sc_engine_find, sc_is_input_dim, sc_spectral_optimum, sc_spectral_terms, sc_strategies,
 )
+from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .threads cimport check_signals, team_size
 
 import traceback
@@ -19,15 +19,6 @@ import traceback
 import numpy as np
 
 from .bounds import instruction_set
-
-cdef extern from "<fenv.h>" nogil:
-    ctypedef struct fexcept_t:
-        pass
-    const int FE_ALL_EXCEPT
-    const int FE_INVALID
-    int fegetexceptflag(fexcept_t *, int)
-    int fesetexceptflag(const fexcept_t *, int)
-    int feraiseexcept(int)
 
 cdef extern from "Python.h":
     void PyErr_SetInterrupt()
@@ -39,109 +30,28 @@ cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 cdef double LARGEST = 1e300
 
 
-def is_input_dim(double d):
-    """Whether the spectrum takes this input dimension: a whole number from 1 to 1e15."""
-    return bool(sc_is_input_dim(d))
-
-
-def spectrum(double d, int count):
-    """Log eigenvalue, log multiplicity, mass and tail of the first even degrees, as an array (count, 4)."""
-    out = np.empty((count, 4))
-    cdef double[:, ::1] values = out
-    with nogil:
-        sc_spectrum(d, count, <sc_degree *>&values[0, 0])
-    return out
-
-
-def even_kernels(double d, const double[:, ::1] cosines):
-    """Gram, covariance and slope matrix of the even parts of units whose directions have these cosines: a symmetric matrix."""
-    cdef Py_ssize_t count = cosines.shape[0], i
-    matrices = tuple(np.zeros((count, count)) for _ in range(3))
-    cdef double[:, ::1] gram = matrices[0]
-    cdef double[:, ::1] covariance = matrices[1]
-    cdef double[:, ::1] slopes = matrices[2]
-    cdef int team = team_size(count * count // 16384, 0)
-    with nogil:
-        for i in prange(count, schedule="dynamic", num_threads=team):
-            sc_even_kernels(d, count - i, &cosines[i, i], &gram[i, i], &covariance[i, i], &slopes[i, i])
-    for matrix in matrices:
-        matrix += np.triu(matrix, 1).T
-    return matrices
-
-
-def repulsion(const double[:, ::1] directions, Py_ssize_t count, double[:, ::1] pull, int n_threads=0):
-    """Energies of the first `count` columns of directions [coordinate, padded]; the pull on each goes into a row of `pull`."""
-    cdef Py_ssize_t stride = directions.shape[1], i
-    cdef int d = <int>directions.shape[0], team
-    energies = np.empty(count)
-    cdef double[::1] energy = energies
-    if stride % 64 or pull.shape[0] < count or pull.shape[1] != d:
-        raise ValueError("directions must be padded to a multiple of 64 columns")
-    team = team_size(count * stride * (d + 5) // 2000000, n_threads)  # parts of a millisecond
-    spaces = np.empty((count if team > 1 else 1, 8 * d))
-    cdef double[:, ::1] work = spaces
-    with nogil:
-        if team == 1:
-            for i in range(count):
-                energy[i] = ENGINE.repulsion(&directions[0, 0], stride, d, i, &pull[i, 0], &work[0, 0])
-        else:
-            for i in prange(count, schedule="dynamic", chunksize=8, num_threads=team):
-                energy[i] = ENGINE.repulsion(&directions[0, 0], stride, d, i, &pull[i, 0], &work[i, 0])
-    check_signals()
-    return energies
-
-
-def orthonormalise(double[:, ::1] vectors):
-    """Gram and Schmidt's orthonormal rows, in place; at most as many as columns."""
-    if vectors.shape[0] > vectors.shape[1]:
-        raise ValueError("more vectors than dimensions")
-    with nogil:
-        sc_orthonormalise(&vectors[0, 0], <int>vectors.shape[0], <int>vectors.shape[1])
-
-
 cdef class Strategies:
-    """The table of one input dimension, as the engine reads it. Row r has its own decreasing eigenvalues."""
+    """The table of one input dimension, as the engine reads it (scalecore/_strategies.py lays it out)."""
 
     cdef sc_strategies table
-    cdef readonly object arrays  # what the table points to
+    cdef readonly dict arrays  # what the table points to
 
-    def __init__(self, double d, units, residual, eigenvalues, copies, atom_rows, rounding, last_stick, low_degrees):
-        first = np.zeros(len(units) + 1, np.intp)
-        np.cumsum([len(row) for row in eigenvalues], out=first[1:])
-        sums = [
-            (
-                np.concatenate([[0.0], np.cumsum(multiplicity)]),
-                np.concatenate([[0.0], np.cumsum(multiplicity * np.log(row))]),
-                np.concatenate([np.cumsum((multiplicity * row)[::-1])[::-1], [0.0]]),
-            )
-            for row, multiplicity in zip(eigenvalues, copies, strict=True)
-        ]
-        units = np.ascontiguousarray(units, float)
-        self.arrays = {
-            "units": units,
-            "log_units": np.log(np.maximum(units, 0.5)),
-            "residual": np.ascontiguousarray(residual, float),
-            "log_residual": np.log(np.maximum(residual, 1e-300)),
-            "first": first,
-            "eigenvalue": np.concatenate([*eigenvalues, [0.0]]),
-            "copies": np.concatenate([part[0] for part in sums]),
-            "logarithms": np.concatenate([part[1] for part in sums]),
-            "rest": np.concatenate([part[2] for part in sums]),
-            "log_rounding": np.log(rounding),
-            "last_stick": np.ascontiguousarray(last_stick, float),
-            "atom_row": np.append(np.asarray(atom_rows, np.intp), 0),
-        }
+    def __init__(self, double d, dict arrays, low_degrees):
+        self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         self.table.d = d
-        self.table.rows = len(units)
-        self.table.atom_rows = len(atom_rows)
+        self.table.rows = len(arrays["units"])
+        self.table.ranges = len(arrays["noise_floors"])
+        self.table.atom_rows = len(arrays["atom_row"]) - 1  # an empty array has no address
         self.table.units = self.numbers("units")
         self.table.log_units = self.numbers("log_units")
         self.table.residual = self.numbers("residual")
         self.table.log_residual = self.numbers("log_residual")
         self.table.eigenvalue = self.numbers("eigenvalue")
+        self.table.multiplicity = self.numbers("multiplicity")
         self.table.copies = self.numbers("copies")
         self.table.logarithms = self.numbers("logarithms")
         self.table.rest = self.numbers("rest")
+        self.table.floors[0], self.table.floors[1] = self.numbers("noise_floors"), self.numbers("mixture_floors")
         self.table.log_rounding = self.numbers("log_rounding")
         self.table.last_stick = self.numbers("last_stick")
         self.table.first = self.indices("first")
@@ -150,7 +60,7 @@ cdef class Strategies:
         self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
 
     cdef const double *numbers(self, str name) except NULL:
-        cdef const double[::1] view = self.arrays[name]
+        cdef const double[::1] view = self.arrays[name].reshape(-1)
         return &view[0]
 
     cdef const Py_ssize_t *indices(self, str name) except NULL:
@@ -234,6 +144,7 @@ cdef Directory directory_of(const char *d, Py_ssize_t stride, Py_ssize_t count):
 
 cdef enum:
     BLOCK = 256
+    BATCH = 64
     WORTH_A_THREAD = 1024
 
 
@@ -241,61 +152,53 @@ cdef bint in_range(double x) noexcept nogil:
     return 1 <= x <= LARGEST
 
 
-cdef Py_ssize_t bayes_block(Py_ssize_t first, Py_ssize_t last, char **args, const np.npy_intp *steps) noexcept nogil:
-    cdef Py_ssize_t i, invalid = 0
-    cdef double T, d, value
-    cdef sc_sphere sphere
-    sphere.d = NAN
-    for i in range(first, last):
-        T = (<double *>(args[0] + i * steps[0]))[0]
-        d = (<double *>(args[1] + i * steps[1]))[0]
-        if in_range(T) and sc_is_input_dim(d):
-            if sphere.d != d:
-                sc_sphere_open(&sphere, d)
-            value = sc_bayes_error_bound(&sphere, T)
-        else:
-            value = NAN
-            invalid += T == T and d == d
-        (<double *>(args[2] + i * steps[2]))[0] = value
-    return invalid
+cdef struct batch:  # points of one table
+    const sc_strategies *table
+    Py_ssize_t count
+    double n[BATCH]
+    double T[BATCH]
+    double K[BATCH]
+    char *out[BATCH]
 
 
-cdef void bayes_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps, void *data) noexcept nogil:
-    cdef Py_ssize_t count = dimensions[0], blocks = (count + BLOCK - 1) // BLOCK, i, invalid = 0
-    cdef int team = team_size(count // (8 * WORTH_A_THREAD), 0)
-    cdef fexcept_t before
-    fegetexceptflag(&before, FE_ALL_EXCEPT)
-    if team == 1:
-        invalid = bayes_block(0, count, args, steps)
-    else:
-        for i in prange(blocks, schedule="static", num_threads=team):
-            invalid += bayes_block(i * BLOCK, min(count, (i + 1) * BLOCK), args, steps)
-    fesetexceptflag(&before, FE_ALL_EXCEPT)
-    if invalid:
-        feraiseexcept(FE_INVALID)
+cdef void settle(int strategies, batch *points, size_t wanted) noexcept nogil:
+    """Write the first `wanted` bytes of each point's terms, which begin with the error."""
+    cdef sc_spectral_terms terms[BATCH]
+    cdef Py_ssize_t i
+    if points.count:
+        ENGINE.spectral_points(points.table, strategies, points.count, points.n, points.T, points.K, terms)
+        for i in range(points.count):
+            memcpy(points.out[i], &terms[i], wanted)
+        points.count = 0
 
 
 cdef Py_ssize_t spectral_block(int strategies, const known *entries, Py_ssize_t tables, Py_ssize_t first, Py_ssize_t last,
-                               char **args, const np.npy_intp *steps) noexcept nogil:
+                               char **args, const np.npy_intp *steps, size_t wanted) noexcept nogil:
     cdef Py_ssize_t i, invalid = 0
     cdef double n, T, d, K
     cdef double last_d = NAN
-    cdef const sc_strategies *table = NULL
-    cdef sc_spectral_terms terms
+    cdef batch points
+    points.table = NULL
+    points.count = 0
     for i in range(first, last):
         n = (<double *>(args[0] + i * steps[0]))[0]
         T = (<double *>(args[1] + i * steps[1]))[0]
         d = (<double *>(args[2] + i * steps[2]))[0]
         K = (<double *>(args[3] + i * steps[3]))[0]
         if d != last_d:
-            table = find(entries, tables, d)
+            settle(strategies, &points, wanted)
+            points.table = find(entries, tables, d)
             last_d = d
-        if table != NULL and in_range(n) and in_range(T) and 0 < K <= LARGEST:
-            ENGINE.spectral_point(table, strategies, n, T, K, &terms)
+        if points.table != NULL and in_range(n) and in_range(T) and 0 < K <= LARGEST:
+            points.n[points.count], points.T[points.count], points.K[points.count] = n, T, K
+            points.out[points.count] = args[4] + i * steps[4]
+            points.count += 1
+            if points.count == BATCH:
+                settle(strategies, &points, wanted)
         else:
-            terms.error = NAN
+            (<double *>(args[4] + i * steps[4]))[0] = NAN
             invalid += n == n and T == T and d == d and K == K
-        (<double *>(args[4] + i * steps[4]))[0] = terms.error
+    settle(strategies, &points, wanted)
     return invalid
 
 
@@ -318,40 +221,35 @@ cdef void spectral_loop(char **args, const np.npy_intp *dimensions, const np.npy
             traceback.print_exc()
         with nogil:
             if team == 1:
-                invalid = spectral_block(strategies, entries, tables, 0, count, args, steps)
+                invalid = spectral_block(strategies, entries, tables, 0, count, args, steps, sizeof(double))
             else:
                 for i in prange(blocks, schedule="static", num_threads=team):
-                    invalid += spectral_block(strategies, entries, tables, i * BLOCK, min(count, (i + 1) * BLOCK), args, steps)
+                    invalid += spectral_block(strategies, entries, tables, i * BLOCK, min(count, (i + 1) * BLOCK), args, steps,
+                                              sizeof(double))
         fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
 
 
-cdef np.PyUFuncGenericFunction BAYES[1]
 cdef np.PyUFuncGenericFunction SPECTRAL[1]
-BAYES[0] = <np.PyUFuncGenericFunction>bayes_loop
 SPECTRAL[0] = <np.PyUFuncGenericFunction>spectral_loop
 cdef char DOUBLES[5]
 DOUBLES[:] = [np.NPY_DOUBLE] * 5
-STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC}
-cdef void *NOTHING[1]
+STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC, "mixture": SC_WITH_MIXTURE}
 cdef void *FIRST[1]
 cdef void *REFINED[1]
-NOTHING[0] = NULL
 FIRST[0] = <void *><Py_ssize_t>SC_WITH_ATOMS
-REFINED[0] = <void *><Py_ssize_t>(SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC)
+REFINED[0] = <void *><Py_ssize_t>(SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE)
 cdef list _KEPT = []  # NumPy keeps pointers to the text, not the text
 
 
 def make_ufunc(str name, str doc):
-    """The ufunc `bayes_error_bound` (T, d), `spectral_bound` or `refined_bound` (n, T, d, K), with its documentation."""
+    """The ufunc `spectral_bound` or `refined_bound` (n, T, d, K), with its documentation."""
     cdef bytes name_text = name.encode(), doc_text = doc.encode()
     cdef void **data = &FIRST[0]
     if name == "refined_bound":
         data = &REFINED[0]
     _KEPT.extend((name_text, doc_text))
-    if name == "bayes_error_bound":
-        return np.PyUFunc_FromFuncAndData(BAYES, NOTHING, DOUBLES, 1, 2, 1, np.PyUFunc_None, name_text, doc_text, 0)
     return np.PyUFunc_FromFuncAndData(SPECTRAL, data, DOUBLES, 1, 4, 1, np.PyUFunc_None, name_text, doc_text, 0)
 
 
@@ -368,14 +266,15 @@ def terms(const double[::1] n, const double[::1] T, const double[::1] d, const d
         return out
     cdef double[:, ::1] values = out
     cdef Directory directory = directory_of(<const char *>&d[0], sizeof(double), count)
-    cdef const known *entries = directory.entries
-    cdef Py_ssize_t tables = directory.count
-    cdef const sc_strategies *table
+    cdef char *args[5]
+    cdef np.npy_intp steps[5]
+    args[0], args[1], args[2], args[3] = <char *>&n[0], <char *>&T[0], <char *>&d[0], <char *>&K[0]
+    args[4] = <char *>&values[0, 0]
+    for i in range(4):
+        steps[i] = sizeof(double)
+    steps[4] = sizeof(sc_spectral_terms)
     with nogil:
-        for i in range(count):
-            table = find(entries, tables, d[i])
-            if table != NULL and in_range(n[i]) and in_range(T[i]) and 0 < K[i] <= LARGEST:
-                ENGINE.spectral_point(table, strategies, n[i], T[i], K[i], <sc_spectral_terms *>&values[i, 0])
+        spectral_block(strategies, directory.entries, directory.count, 0, count, args, steps, sizeof(sc_spectral_terms))
     return out
 
 

@@ -1,0 +1,252 @@
+/* Drawn atoms beside a fixed part. n_s of them cost K rho/(8 n_s) + eps^2/16 + U g/T with U = E U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps):
+ * section 4's bound for the residual rho in place of 1/2. The best n_s = e^x is where
+ *
+ *     phi(x) = ln( (a g + U)/T + w (rise of the fixed part + U g/T) ) + x - ln(K rho/8) = 0,      a = dU/dx,
+ *
+ * w = 0 at a given T (more units may be idle), and w = n_s/n along n T = M, where every unit costs samples.
+ *
+ * Strategies are solved a batch at a time: a pack of them is one long chain of operations, and independent packs fill its gaps.
+ */
+#ifndef SC_DRAWS_H
+#define SC_DRAWS_H
+
+#include "bounds.h"
+#include "fixed_part.h"
+
+#define DRAWS 32
+#define DRAW_PACKS (DRAWS / SC_LANES)
+#define DRAW_STEPS 60
+#define DRAW_CLOSE 1e-6    /* the last step in ln n_s, left undone: it would change the bound by its square */
+#define DRAW_LEAST_K 1e-290 /* smaller ones are taken for this: the bound grows by less than that */
+
+typedef struct draws {
+    const sc_strategies *s;
+    int with;
+    int along; /* n T = T_or_most, instead of a given T */
+    int count;
+    int owner[DRAWS];    /* whose strategy it is */
+    ptrdiff_t row[DRAWS];
+    double T_or_most[DRAWS], K[DRAWS], limit[DRAWS], units[DRAWS], share[DRAWS]; /* at most so many atoms; K rho/8 */
+    double guess[DRAWS];   /* of x, or NaN */
+    sc_price price[DRAWS]; /* of the fixed part, at a given T */
+    /* found; slope: of phi */
+    double log_atoms[DRAWS], atoms[DRAWS], samples[DRAWS], misspecification[DRAWS], loss[DRAWS], list[DRAWS], eps[DRAWS], phi[DRAWS],
+        slope[DRAWS];
+} draws;
+
+SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K, double limit, sc_price price)
+{
+    const int j = q->count++;
+    K = K > DRAW_LEAST_K ? K : DRAW_LEAST_K;
+    q->owner[j] = owner;
+    q->row[j] = row;
+    q->T_or_most[j] = T_or_most;
+    q->K[j] = K;
+    q->limit[j] = limit;
+    q->units[j] = q->s->units[row];
+    q->share[j] = q->s->residual[row] * 0.125 * K;
+    q->guess[j] = (double)NAN;
+    q->price[j] = price;
+}
+
+typedef struct draw_pack {
+    const draws *q;
+    int first;
+    real T_or_most, d, units, limit; /* of x */
+    real share, log_share;
+    sc_origin origin;
+} draw_pack;
+
+typedef struct draw_parts {
+    real x, misspecification, loss, list, eps, n, T, phi;
+} draw_parts;
+
+SC_INLINE void open_draws(const draws *q, int first, draw_pack *p)
+{
+    p->q = q;
+    p->first = first;
+    p->T_or_most = r_load(q->T_or_most + first);
+    p->d = r_set(q->s->d);
+    p->units = r_load(q->units + first);
+    p->share = r_load(q->share + first);
+    p->log_share = sc_log(p->share);
+    p->limit = sc_log(r_load(q->limit + first));
+    p->origin = sc_origin_of(r_load(q->K + first));
+}
+
+SC_INLINE real rise_of_lanes(const draw_pack *p, real T)
+{
+    double samples[SC_LANES], rise[SC_LANES];
+    r_store(samples, T);
+    for (int j = 0; j < SC_LANES; j++)
+        rise[j] = price_of(p->q->s, p->q->with, p->q->row[p->first + j], samples[j], log(samples[j] * 0.25)).rise;
+    return r_load(rise);
+}
+
+SC_INLINE draw_parts draw_at(const draw_pack *p, real x)
+{
+    const int along = p->q->along;
+    const real n = sc_exp(x), K = p->origin.K;
+    real T = p->T_or_most;
+    if (along)
+        T = T / (p->units + n);
+    const real inverse_T = r_reciprocal(T);
+    const real U = sc_occupancy_at(&p->origin, n), per_sample = U * inverse_T;
+    const real eps = sc_resolution(per_sample * p->d, SC_FOR_ITS_PARTS);
+    const real g = sc_unit_entropy(x + r_set(SC_LN2), p->d, r_reciprocal(eps));
+    real trigamma, tetragamma;
+    sc_polygamma(K + n, &trigamma, &tetragamma);
+    draw_parts parts = {x, p->share / n, eps * eps * r_set(1.0 / 16), per_sample * g, eps, n, T, r_set(0.0)};
+    real rise = r_fma(n * trigamma * K, g, U) * inverse_T;
+    if (along)
+        rise = r_fma(n / (p->units + n), parts.list + rise_of_lanes(p, T), rise);
+    parts.phi = sc_log(rise) + x - p->log_share;
+    return parts;
+}
+
+SC_INLINE void store_draws(draws *q, int first, const draw_parts *parts)
+{
+    r_store(q->log_atoms + first, parts->x);
+    r_store(q->atoms + first, parts->n);
+    r_store(q->samples + first, parts->T);
+    r_store(q->misspecification + first, parts->misspecification);
+    r_store(q->loss + first, parts->loss);
+    r_store(q->list + first, parts->list);
+    r_store(q->eps + first, parts->eps);
+    r_store(q->phi + first, parts->phi);
+}
+
+SC_INLINE void replace_lanes(draw_parts *parts, mask where, const draw_parts *by)
+{
+    parts->x = r_select(where, by->x, parts->x);
+    parts->n = r_select(where, by->n, parts->n);
+    parts->T = r_select(where, by->T, parts->T);
+    parts->misspecification = r_select(where, by->misspecification, parts->misspecification);
+    parts->loss = r_select(where, by->loss, parts->loss);
+    parts->list = r_select(where, by->list, parts->list);
+    parts->eps = r_select(where, by->eps, parts->eps);
+    parts->phi = r_select(where, by->phi, parts->phi);
+}
+
+/* A first x, like that of frontier.c: U taken as n, or as K ln(n/K), whichever gives more. */
+SC_INLINE real guess_draw(const draw_pack *p)
+{
+    real guess = r_load(p->q->guess + p->first);
+    const mask none = r_is_nan(guess);
+    if (m_lanes(none)) {
+        const real log_most = sc_log(p->T_or_most);
+        const real g = r_fma(p->d, r_max(r_set(0.5), log_most * r_set(0.2)), r_fma(log_most, r_set(0.5), r_set(1.0)));
+        const real log_K = sc_log(r_max(p->origin.K, r_set(1e-300))), power = r_set(p->q->along ? 1.0 / 3 : 0.5), log_g = sc_log(g);
+        const real narrow = (log_most + p->log_share - log_g) * power;
+        const real wide = (log_most + p->log_share - log_K - log_g - r_set(SC_LN2)) * r_set(p->q->along ? 0.5 : 1.0);
+        guess = r_select(none, r_max(narrow, wide), guess);
+    }
+    return r_min(r_max(guess, r_set(0.0)), p->limit);
+}
+
+/* A pack's way to phi = 0 between 0 and the limit, or to the end at which it is nearest: secants, kept between points of either sign. */
+typedef struct draw_search {
+    real low, high, slope, before, phi_before;
+    mask active;
+} draw_search;
+
+SC_INLINE void set_out(const draw_pack *p, const draw_parts *at, draw_search *search)
+{
+    search->active = r_le(r_set(0.0), p->limit); /* all */
+    search->low = r_set(0.0);
+    search->high = p->limit;
+    search->slope = r_set(p->q->along ? 1.8 : 1.1) + p->origin.K * r_reciprocal(p->origin.K + at->n);
+    search->before = search->phi_before = r_set((double)NAN);
+}
+
+/* Where to look next. A lane that has arrived stays, whatever its neighbours do. */
+SC_INLINE real next_draw(const draw_pack *p, const draw_parts *at, draw_search *search)
+{
+    const real zero = r_set(0.0), one = r_set(1.0), x = at->x, phi = at->phi;
+    const real step = x - search->before, rise = phi - search->phi_before;
+    const mask climbs = r_lt(zero, rise * step); /* false at first */
+    search->slope = r_select(climbs, rise * r_reciprocal(r_select(climbs, step, one)), search->slope);
+    const mask above = r_lt(zero, phi);
+    search->high = r_select(above, x, search->high);
+    search->low = r_select(above, search->low, x);
+    real next = x - phi * r_reciprocal(search->slope);
+    const mask astray = m_not(m_and(r_le(search->low, next), r_le(next, search->high)));
+    const mask at_end = m_or(m_and(above, r_le(search->low, zero)), m_and(m_not(above), r_le(p->limit, search->high)));
+    /* the ends themselves have not been tried, so a step past them leads there; elsewhere it means halving */
+    const real halved = (search->low + search->high) * r_set(0.5);
+    next = r_select(astray, r_select(at_end, r_select(above, zero, p->limit), halved), next);
+    search->active = m_and(search->active, r_lt(r_set(DRAW_CLOSE), r_max(next - x, x - next)));
+    search->before = x;
+    search->phi_before = phi;
+    return r_select(search->active, next, x);
+}
+
+/* Find every strategy's best number of atoms. What is left of the last pack repeats the first strategy. */
+static void settle_draws(draws *q)
+{
+    draw_pack pack[DRAW_PACKS];
+    draw_parts parts[DRAW_PACKS];
+    draw_search search[DRAW_PACKS];
+    const int count = q->count, packs = (count + SC_LANES - 1) / SC_LANES;
+    int unsettled = 1;
+    while (q->count % SC_LANES)
+        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0], q->price[0]);
+    q->count = count;
+    for (int i = 0; i < packs; i++) {
+        open_draws(q, i * SC_LANES, &pack[i]);
+        parts[i] = draw_at(&pack[i], guess_draw(&pack[i]));
+        set_out(&pack[i], &parts[i], &search[i]);
+    }
+    for (int step = 0; step < DRAW_STEPS && unsettled; step++) {
+        unsettled = 0;
+        for (int i = 0; i < packs; i++) {
+            if (!m_lanes(search[i].active))
+                continue;
+            const real x = next_draw(&pack[i], &parts[i], &search[i]);
+            if (!m_lanes(search[i].active))
+                continue;
+            const draw_parts there = draw_at(&pack[i], x);
+            replace_lanes(&parts[i], search[i].active, &there);
+            unsettled = 1;
+        }
+    }
+    for (int i = 0; i < packs; i++) {
+        store_draws(q, i * SC_LANES, &parts[i]);
+        r_store(q->slope + i * SC_LANES, search[i].slope);
+    }
+}
+
+/* Whether a strategy that was settled or examined does better than the best so far, which then it is. */
+static int take_draw(const draws *q, int j, sc_spectral_terms *best)
+{
+    const sc_price price = q->along ? price_of(q->s, q->with, q->row[j], q->samples[j], log(q->samples[j] * 0.25)) : q->price[j];
+    const double error = q->misspecification[j] + q->loss[j] + q->list[j] + price.coefficients + price.distortion;
+    if (!(error < best->error))
+        return 0;
+    *best = (sc_spectral_terms){error, price.coefficients, price.distortion, q->misspecification[j], q->list[j], q->loss[j], q->units[j],
+                                q->atoms[j], q->eps[j], SC_ATOMS_TOO};
+    return 1;
+}
+
+/* The least that atoms can cost. They are more than K, or they add more than they tell, and their rounding eps^2/16 = d U/(T (2 + eps))
+ * must leave the bound below the best so far. So list and rounding are at least B ln(1 + n_s/K) with this B, and with the loss
+ * K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8 B). At K < 1 one atom is U = 1.
+ */
+typedef struct least_draw {
+    double scale, offset; /* B, and -ln(8 B) */
+} least_draw;
+
+SC_INLINE least_draw least_draw_below(double d, double K, double T, double best)
+{
+    const double wide = fmin(4 * sqrt(best), 2), eps = wide / sqrt(1 + 2 * log1p(2 / wide));
+    const double scale = (log(2 * fmax(K, 1)) + d * (log1p(2 / eps) + 1 / (2 + eps))) * K / T;
+    return (least_draw){scale, -log(8 * scale)}; /* 1/scale may overflow */
+}
+
+SC_INLINE double least_draw_cost(const sc_strategies *s, const least_draw *least, ptrdiff_t row)
+{
+    const double grown = 1 + least->offset + s->log_residual[row];
+    return least->scale * (grown > SC_LN2 ? grown : SC_LN2);
+}
+
+#endif

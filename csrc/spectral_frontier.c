@@ -1,0 +1,295 @@
+/* The spectral bound's best allocation of a budget: every strategy is searched, for the curve over n has many minima. */
+#include "draws.h"
+#include "engine.h"
+#include "sticks.h"
+
+/* One budget's search so far: the best of all, its samples and its row. */
+typedef struct allocation_search {
+    sc_spectral_terms best;
+    double samples;
+    ptrdiff_t row;
+} allocation_search;
+
+static void search_without_units(const sc_strategies *s, int with, int integer, double most, allocation_search *found)
+{
+    const double log_most = log(most);
+    for (ptrdiff_t row = 1; row < s->rows && s->units[row] <= most; row++) { /* row 0 has no units, and predicts a half */
+        const double T = integer ? floor(most / s->units[row]) : most / s->units[row];
+        const double log_quarter = integer ? log(T * 0.25) : log_most - s->log_units[row] - 2 * SC_LN2;
+        if (least_price(floors_at(s, with, T), row, T, 1 / T) + s->residual[row] * 0.125 >= found->best.error)
+            continue;
+        const sc_spectral_terms terms = fixed_alone(s, with, row, T, log_quarter);
+        if (terms.error < found->best.error)
+            *found = (allocation_search){terms, T, row};
+    }
+    if (with & SC_WITH_QUADRATIC && s->d + 2 <= most) {
+        const double T = integer ? floor(most / (s->d + 2)) : most / (s->d + 2), before = found->best.error;
+        quadratic_form(s, with, s->d + 2, T, &found->best);
+        if (found->best.error < before)
+            found->samples = T;
+    }
+}
+
+/* ---- sticks -------------------------------------------------------------------------------------------------------------------- */
+
+/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each. Newton's steps on a concave function stay
+   on its left. */
+static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double most)
+{
+    const double units = s->units[row];
+    double last = fmin(paying_sticks(s, law, row, log(most / (units + 1))), most - units);
+    if (last <= 1 || paying_sticks(s, law, row, log(most / (units + last))) >= last)
+        return last;
+    const double above = law->log_first + log(most) + s->log_rounding[row] - s->last_stick[row];
+    double m = 1;
+    for (int step = 0; step < 300; step++) { /* a few, but one for each factor of 300 in K */
+        const double n = units + m, gap = 1 + (above - log(n)) / law->fall - m, move = gap / (1 + 1 / (law->fall * n));
+        m = fmax(m + move, 1);
+        if (move <= 1e-9 * m)
+            break;
+    }
+    return fmin(m, last);
+}
+
+/* The logarithm of how much another stick adds, along n T = most, over what it saves:
+ * (rise of the fixed part + list)/(q + m) + [A + B (m - 1/2)]/T over (rho/8) (-ln gamma) gamma^m. Nearly linear in m. */
+static double sticks_condition(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row, double most, double m)
+{
+    const double n = s->units[row] + m, T = most / n, log_T = log(T);
+    const stick_share share = sticks_share(s, law, row, T, log_T, m);
+    const double A = SC_LN2 + s->d * 0.5 * (1 + law->log_first + log_T + s->log_rounding[row]);
+    const double added = (price_of(s, with, row, T, log_T - 2 * SC_LN2).rise + share.list) * T + (A - s->d * 0.5 * law->fall * (m - 0.5)) * n;
+    return log(added / most) - (s->log_residual[row] - 3 * SC_LN2 + log(law->fall) - law->fall * m);
+}
+
+/* Beside a row, the best number of sticks along n T = most, between 1 and `last`: secants between points of either sign, the value of an
+   end that stays halved (Dowell and Jarratt's Illinois rule). */
+static double sticks_along(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row, double most, double last)
+{
+    double low = 1, high = last, at_low, at_high, m = 1;
+    if (last <= 1 || (at_low = sticks_condition(s, with, law, row, most, 1)) >= 0)
+        return 1;
+    if ((at_high = sticks_condition(s, with, law, row, most, last)) <= 0)
+        return last;
+    int side = 0;
+    for (int step = 0; step < 100 && high - low > 1e-9 * high; step++) {
+        m = (low * at_high - high * at_low) / (at_high - at_low);
+        if (!(m > low && m < high))
+            m = 0.5 * (low + high);
+        const double there = sticks_condition(s, with, law, row, most, m);
+        if (fabs(there) < 1e-11)
+            break;
+        if (there > 0) {
+            at_low = side > 0 ? at_low * 0.5 : at_low;
+            high = m;
+            at_high = there;
+        } else {
+            at_high = side < 0 ? at_high * 0.5 : at_high;
+            low = m;
+            at_low = there;
+        }
+        side = there > 0 ? 1 : -1;
+    }
+    return m;
+}
+
+/* The most of m sticks that a learner with their samples can use: all, or those that pay, or as many as leave the samples at which one
+   more of them pays. */
+static double usable_sticks(const sc_strategies *s, const stick_law *law, ptrdiff_t row, int integer, double most, double m)
+{
+    const double units = s->units[row], samples = most / (units + m);
+    const double paying = paying_sticks(s, law, row, log(integer ? floor(samples) : samples));
+    if (integer || paying >= m)
+        return fmin(m, paying);
+    const double log_T = paying * law->fall + s->last_stick[row] - law->log_first - s->log_rounding[row];
+    const double edge = fmin(most * exp(-log_T) * (1 - 1e-12) - units, m);
+    return edge > paying && paying_sticks(s, law, row, log(most / (units + edge))) > paying ? edge : paying;
+}
+
+static void search_sticks(const sc_strategies *s, int with, int integer, double most, double K, allocation_search *found)
+{
+    const stick_law law = stick_law_of(s->d, K);
+    for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
+        const ptrdiff_t row = s->atom_row[i];
+        const double units = s->units[row], narrowest = most / (units + 1);
+        if (narrowest < 1)
+            break;
+        const double last = paying_along(s, &law, row, most);
+        /* with more samples a fixed part costs less */
+        if (last < 1 || least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest) >= found->best.error)
+            continue;
+        const double best = sticks_along(s, with, &law, row, most, last);
+        for (int step = 0; step < 4 - (integer != 0); step++) { /* whole numbers around the best, and the best: there may be but one */
+            double m = fmax(fmin(step < 3 ? floor(best) + step - 1 : best, last), 1);
+            if (integer)
+                m = floor(m);
+            m = usable_sticks(s, &law, row, integer, most, m);
+            if (m < 1)
+                continue;
+            const double T = integer ? floor(most / (units + m)) : most / (units + m);
+            if (try_sticks(s, with, &law, row, T, log(T), m, &found->best)) {
+                found->samples = T;
+                found->row = row;
+            }
+        }
+    }
+}
+
+/* d ln(q + m) / d ln M, by differences: the best m moves smoothly while the row stays. */
+static double sticks_elasticity(const sc_strategies *s, int with, const allocation_search *found, double most, double K)
+{
+    const double step = 1e-3, units = found->best.units, m = found->best.atoms;
+    const stick_law law = stick_law_of(s->d, K);
+    if (paying_sticks(s, &law, found->row, log(found->samples) - 1e-9) < m)
+        return 1; /* the last of them pays just so: the samples stay */
+    double n[2];
+    for (int i = 0; i < 2; i++) {
+        const double M = most * exp(i ? step : -step);
+        const double last = paying_along(s, &law, found->row, M);
+        if (last <= m * (1 + 2 * step))
+            return 0; /* at the last stick that pays, which stays until the next does */
+        n[i] = units + sticks_along(s, with, &law, found->row, M, last);
+    }
+    return log(n[1] / n[0]) / (2 * step);
+}
+
+/* ---- atoms --------------------------------------------------------------------------------------------------------------------- */
+
+typedef struct best_draw {
+    sc_spectral_terms best;
+    ptrdiff_t row; /* of the best with atoms, or -1; and its ln n_s */
+    double log_atoms;
+} best_draw;
+
+static void settle_and_compare(draws *q, best_draw *best)
+{
+    settle_draws(q);
+    for (int j = 0; j < q->count; j++)
+        if (take_draw(q, j, &best->best)) {
+            best->row = q->row[j];
+            best->log_atoms = q->log_atoms[j];
+        }
+    q->count = 0;
+}
+
+static void search_draws(const sc_strategies *s, double most, double K, draws *q, best_draw *best)
+{
+    const sc_price none = {0, 0, 0};
+    for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
+        const ptrdiff_t row = s->atom_row[i];
+        const double narrowest = s->units[row] + fmax(K, 1);
+        if (narrowest >= most)
+            break;
+        /* n_s at least K: what they cost rises with n_s, and what they leave falls, and the sum is twice the geometric mean or more */
+        const double T = most / narrowest;
+        const least_draw least = least_draw_below(s->d, K, T, best->best.error);
+        const double mean = 2 * sqrt(s->residual[row] * 0.125 * K * least.scale * SC_LN2 / narrowest);
+        const double fixed = least_price(floors_at(s, q->with, T), row, T, 1 / T);
+        if (fixed + fmax(least_draw_cost(s, &least, row), mean) >= best->best.error)
+            continue;
+        add_draw(q, 0, row, most, K, most - s->units[row], none);
+        if (q->count == SC_LANES) /* what they give may leave out others */
+            settle_and_compare(q, best);
+    }
+    if (q->count)
+        settle_and_compare(q, best);
+}
+
+/* What they give at these x. */
+static void examine_draws(draws *q, const double *log_atoms)
+{
+    draw_pack pack;
+    double x[DRAWS] = {0};
+    memcpy(x, log_atoms, (size_t)q->count * sizeof *x);
+    const int count = q->count;
+    for (; q->count % SC_LANES; x[q->count - 1] = x[0])
+        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0], q->price[0]);
+    q->count = count;
+    for (int first = 0; first < count; first += SC_LANES) {
+        open_draws(q, first, &pack);
+        const draw_parts parts = draw_at(&pack, r_load(x + first));
+        store_draws(q, first, &parts);
+    }
+}
+
+/* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient starts to be sent. */
+static double draws_elasticity(draws *q, const best_draw *best, double most, double K)
+{
+    const double step = 1e-4;
+    const sc_price none = {0, 0, 0};
+    const double x[4] = {best->log_atoms - step, best->log_atoms + step, best->log_atoms, best->log_atoms};
+    const double budget[4] = {most, most, most * (1 - step), most * (1 + step)};
+    q->count = 0;
+    for (int i = 0; i < 4; i++)
+        add_draw(q, 0, best->row, budget[i], K, budget[i], none);
+    examine_draws(q, x);
+    q->count = 0;
+    const double by_x = (q->phi[1] - q->phi[0]) / (2 * step), by_budget = (q->phi[3] - q->phi[2]) / (log1p(step) - log1p(-step));
+    return -by_budget / by_x * best->best.atoms / (best->best.units + best->best.atoms);
+}
+
+/* Whole n_s near the real optimum, with T = floor(M/n). T loses up to 1/T of its value, which outweighs being off the optimum by about
+   n/sqrt(T), so that is how far the search goes. */
+static void whole_draws(draws *q, double most, double K, best_draw *best, double *samples)
+{
+    const double units = best->best.units, centre = best->best.atoms;
+    const double reach = fmin(2 + 2 * centre / sqrt(most / (units + centre)), 500);
+    const double last = fmin(ceil(centre + reach), floor(most - units)), first = fmin(floor(fmax(centre - reach, 1)), last);
+    double whole[DRAWS], x[DRAWS];
+    best->best.error = (double)INFINITY;
+    q->along = q->count = 0;
+    for (double atoms = first; atoms <= last; atoms++) {
+        const double T = floor(most / (units + atoms));
+        whole[q->count] = atoms;
+        x[q->count] = log(atoms);
+        add_draw(q, 0, best->row, T, K, most, price_of(q->s, q->with, best->row, T, log(T * 0.25)));
+        const int at_end = !(atoms + 1 <= last) || atoms + 1 == atoms;
+        if (q->count == DRAWS || at_end) {
+            examine_draws(q, x);
+            for (int j = 0; j < q->count; j++)
+                if (take_draw(q, j, &best->best)) {
+                    best->best.atoms = whole[j];
+                    *samples = q->samples[j];
+                }
+            q->count = 0;
+        }
+        if (at_end)
+            break;
+    }
+}
+
+/* ---- a budget ------------------------------------------------------------------------------------------------------------------ */
+
+void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int integer, double most, double K, sc_spectral_optimum *out)
+{
+    allocation_search found;
+    memset(&found, 0, sizeof found);
+    found.best.error = (double)INFINITY;
+    search_without_units(s, with, integer, most, &found);
+    if (with & SC_WITH_STICKS)
+        search_sticks(s, with, integer, most, K, &found);
+    out->elasticity = found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, most, K) : 0;
+    if (with & SC_WITH_ATOMS && most > K) {
+        const double concentration = fmax(K, DRAW_LEAST_K);
+        draws q;
+        q.s = s;
+        q.with = with;
+        q.along = 1;
+        q.count = 0;
+        best_draw drawn = {found.best, -1, 0};
+        search_draws(s, most, concentration, &q, &drawn);
+        if (drawn.row >= 0) {
+            double samples = most / (drawn.best.units + drawn.best.atoms);
+            const double elasticity = drawn.log_atoms <= 0 ? 0 : samples <= 1 ? 1 : draws_elasticity(&q, &drawn, most, concentration);
+            if (integer)
+                whole_draws(&q, most, concentration, &drawn, &samples);
+            if (drawn.best.error < found.best.error) {
+                found = (allocation_search){drawn.best, samples, drawn.row};
+                out->elasticity = elasticity;
+            }
+        }
+    }
+    out->terms = found.best;
+    out->width = found.best.units + found.best.atoms;
+    out->samples = found.samples;
+}

@@ -1,0 +1,36 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+STRATEGIES: dict[str, int]
+TERMS: tuple[str, ...]
+TABLE_OF: list[Callable[[float], Strategies] | None]
+
+class Strategies:
+    arrays: dict[str, NDArray[Any]]
+    def __init__(
+        self, d: float, arrays: dict[str, NDArray[Any]], low_degrees: tuple[float, float, float, float, float]
+    ) -> None: ...
+
+def make_ufunc(name: str, doc: str) -> np.ufunc: ...
+def terms(
+    n: NDArray[np.float64], T: NDArray[np.float64], d: NDArray[np.float64], K: NDArray[np.float64], strategies: int
+) -> NDArray[np.float64]: ...
+def compute_optimal(
+    budget: NDArray[np.float64],
+    input_dim: NDArray[np.float64],
+    concentration: NDArray[np.float64],
+    cost: NDArray[np.float64],
+    width: NDArray[np.float64],
+    samples: NDArray[np.float64],
+    error: NDArray[np.float64],
+    misspecification: NDArray[np.float64],
+    estimation: NDArray[np.float64],
+    elasticity: NDArray[np.float64],
+    status: NDArray[np.int8],
+    strategies: int,
+    integer: bool,
+    n_threads: int,
+) -> None: ...
