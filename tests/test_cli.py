@@ -212,7 +212,10 @@ def test_interrupts_are_answered_at_once_and_told(command, told, tmp_path):
         start_new_session=True,
         preexec_fn=interruptible,
     )
-    time.sleep(6 if "--workers" in command else 3)
+    deadline = time.monotonic() + 60
+    while "--out" in command and not (tmp_path / command[-1]).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)  # however busy the machine
+    time.sleep(4)  # until workers are at it
     assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes
     try:
