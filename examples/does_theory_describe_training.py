@@ -45,7 +45,8 @@ def report(runs):
         frontier = them.frontier(np.geomspace(first, last, int(4 * np.log10(last / first)) + 1))
         frontiers[d, K] = frontier
         theory, inside = frontier.theory, frontier.status == sc.EmpiricalStatus.INTERIOR
-        slope = np.polyfit(np.log(frontier.budget[inside]), np.log(theory.parameters[inside]), 1)[0]
+        line = np.log(frontier.budget[inside]), np.log(theory.parameters[inside])
+        slope = np.polyfit(*line, 1)[0] if inside.sum() > 1 else np.nan  # a quick look may have no line
         print(f"\nd = {d}, K = {K}: {them}")
         print(f"d log p*/d log C: trained {frontier.exponent:.3f}, 95 % {frontier.exponent_interval.round(3)}; bound {slope:.3f}")
         nearest = np.abs(np.log(frontier.widths / frontier.width[inside, None])).argmin(axis=1)

@@ -93,5 +93,6 @@ def draw_bound(path):
 
 if __name__ == "__main__":
     folder = Path(sys.argv[1] if len(sys.argv) > 1 else ".")
+    folder.mkdir(parents=True, exist_ok=True)
     draw_memory(folder / "memory.png")
     draw_bound(folder / "constrained.png")

@@ -9,8 +9,17 @@ the same theorem with better descriptions of the target, many times lower. Error
 
 from __future__ import annotations
 
+try:
+    from ._core.bounds import VERSION as __version__
+except ModuleNotFoundError as error:  # Python was started in a clone, whose sources hide the package that is installed
+    if error.name != "scalecore._core.bounds":
+        raise
+    raise ModuleNotFoundError(
+        f"the scalecore in {__path__[0]!r} is not compiled: start Python in another folder, where the installed package is found, "
+        "or install the clone in place (pip install -e .)",
+        name=error.name,
+    ) from error
 from . import updates
-from ._core.bounds import VERSION as __version__
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .hypotheses import HypothesisSet

@@ -11,6 +11,8 @@ def main() -> None:
         if error.name != "click":
             raise
         sys.exit("scalecore: the command needs click: pip install 'scalecore[cli]'")
+    except KeyboardInterrupt:
+        sys.exit(130)
     run()
 
 

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ from ._spectral_table import DEAREST_UNITS, DEFAULT_UNITS
 from ._validation import MOST_POINTS, axis
 
 Columns = Mapping[str, Any]
+NUMBERS = "NUMBERS are one, 1e6, a list, 1e6,1e9, or a log-spaced range, 1e6:1e15:50 (50 values including both ends)."
 
 
 class Axis(click.ParamType):
     """Numbers on the command line: 1e6, 1e6,1e9 or a log-spaced range 1e6:1e15:50."""
 
-    name = "axis"
+    name = "numbers"
 
     def __init__(self, argument: str, least: float = 0.0, exclusive: bool = False):
         self.argument, self.least, self.exclusive = argument, least, exclusive
@@ -64,9 +66,19 @@ class Picture(click.Path):
         path = super().convert(value, param, ctx)
         if path.suffix.lower() not in self.endings:
             self.fail(f"{str(path)!r} must end in one of {', '.join(self.endings)}", param, ctx)
-        if not path.absolute().parent.is_dir():
-            self.fail(f"{str(path)!r}: the folder does not exist", param, ctx)
+        if why := unwritable(path):
+            self.fail(why, param, ctx)
         return path
+
+
+def unwritable(path: Path) -> str | None:
+    """Say why a file cannot be written, as far as can be told before the work."""
+    folder = path.absolute().parent
+    if not folder.is_dir():
+        return f"{str(path)!r}: the folder does not exist"
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        return f"{str(path)!r} cannot be written: permission denied"
+    return None
 
 
 def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:

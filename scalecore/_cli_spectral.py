@@ -115,7 +115,7 @@ def figure2_command(
 ) -> None:
     """Least error and best width for each budget: by every bound, and as trained.
 
-    Example: scalecore figure2 -d 10 -K 100 --train 1e5 --out figure2.png
+    Example: scalecore figure2 -d 10 -K 100 --train 1e5 --most-units 256 --out figure2.png
     """
     from .plotting import figure2, save
 

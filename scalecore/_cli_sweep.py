@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+import warnings
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from ._cli_options import (
     COST,
     INPUT_DIM,
     MEASURING,
+    NUMBERS,
     SAMPLES,
     SPECTRAL,
     TRAINING,
@@ -40,17 +44,35 @@ WORKERS = click.option("--workers", type=click.IntRange(1), help="Processes; by 
 CHUNK = click.option("--chunk", type=click.IntRange(1), help="Length of a chunk along the first axis with several values.")
 
 
+_DEAF = (signal.signal, (signal.SIGINT, signal.SIG_IGN))  # workers: Ctrl-C in a terminal reaches them too, but one process answers
+
+
+@contextmanager
+def ended_at_once(pool: ProcessPoolExecutor | None) -> Iterator[None]:
+    """End a pool's workers on Ctrl-C: it would wait for their chunks, and a sweep may be killed at any time."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.terminate()
+        raise
+
+
 def run_sweep(task: str, grid: dict[str, Any], out: Path, workers: int | None, chunk: int | None, **arguments: Any) -> None:
     """Run a sweep for the command line, and say what became of it."""
     axes = {name: values if np.size(values) > 1 else float(np.ravel(values)[0]) for name, values in grid.items()}
     long = [name for name, values in axes.items() if np.ndim(values)]
     chunks = {long[0]: chunk} if chunk and long else None
-    pool = nullcontext() if workers is None else ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    pool = nullcontext() if workers is None else ProcessPoolExecutor(workers, get_context("spawn"), *_DEAF)
+    warnings.filterwarnings("ignore", "training was interrupted")  # it tells of extend(), which is not for chunks
     try:
-        with pool as executor:
+        with pool as executor, ended_at_once(executor):
             done = sweep(task, axes, out, chunks=chunks, executor=executor, progress=sys.stderr.isatty(), **arguments)
     except (ValueError, TypeError) as error:
         raise click.UsageError(str(error)) from None
+    except KeyboardInterrupt:
+        click.echo("\nscalecore: finished chunks are kept; the same command continues", err=True)
+        raise click.exceptions.Abort from None
     click.echo(repr(done), err=True)
 
 
@@ -63,7 +85,7 @@ def sweep_group() -> None:
     """
 
 
-@sweep_group.command("frontier")
+@sweep_group.command("frontier", epilog=NUMBERS)
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
 @click.option("--integer", is_flag=True, help="Whole widths and samples, searched exactly.")
 @options(OUT, WORKERS, CHUNK)
@@ -88,7 +110,7 @@ def sweep_frontier(
     run_sweep("compute_optimal", grid, out, workers, chunk, bound=bound, integer=integer)
 
 
-@sweep_group.command("bound")
+@sweep_group.command("bound", epilog=NUMBERS)
 @options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
 @click.option(
     "--quantity",
@@ -128,7 +150,7 @@ def sweep_bound(
     run_sweep(quantity, grid, out, workers, chunk)
 
 
-@sweep_group.command("misspecification")
+@sweep_group.command("misspecification", epilog=NUMBERS)
 @options(INPUT_DIM, CONCENTRATION, MEASURING, OUT, WORKERS, CHUNK)
 def sweep_misspecification(
     input_dim: np.ndarray,
@@ -152,7 +174,7 @@ def sweep_misspecification(
     run_sweep("misspecification", grid, out, workers, chunk, rng=seed, **measured)
 
 
-@sweep_group.command("train")
+@sweep_group.command("train", epilog=NUMBERS)
 @options(INPUT_DIM, CONCENTRATION, TRAINING, OUT, WORKERS, CHUNK)
 def sweep_train(
     input_dim: np.ndarray,

@@ -21,7 +21,7 @@ from ._core.threads import default_threads
 from ._files import failure
 from ._spectral_table import adopt_table, dims_with_tables, share_table
 from ._sweep_tasks import AXES, REQUIRED, Task, find_task
-from ._validation import chunk_lengths, describe, grid_axis, known_name, stream_key
+from ._validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
 
 Plan = dict[str, Any]
 Axes = dict[str, NDArray[np.float64]]
@@ -49,7 +49,7 @@ def make_plan(
     for name, default in what.options.items():
         if default is REQUIRED and name not in options:
             raise TypeError(f"{what.name} needs the option {name!r}")
-    stored = list(what.default or what.outputs) if variables is None else list(variables)
+    stored = list(what.default or what.outputs) if variables is None else names("variables", variables)
     for name in stored:
         known_name(f"{what.name} has no variable {name!r}; its variables are", name, what.outputs)
     what.check(axes, dict(what.options) | options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from os import fspath
+from errno import EISDIR, ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from . import __version__
 from ._features import Features
-from ._files import written_whole
+from ._files import failure, written_whole
 from ._runs import TrainingRuns
 from ._training_state import State
+from ._validation import path as path_of
 from .network import NetworkPrior
 
 if TYPE_CHECKING:
@@ -129,8 +130,15 @@ def _describe(dataset: Dataset, texts: dict[str, tuple[str, str]]) -> Dataset:
     return dataset
 
 
+def _file(value: Any) -> Path:
+    return Path(path_of("path", value))
+
+
 def save_runs(runs: TrainingRuns, path: Any) -> None:
     """Write runs and their state; see `TrainingRuns.save`."""
+    target = _file(path)
+    if target.is_dir() or not target.absolute().parent.is_dir():  # netCDF says of both that permission is denied
+        raise OSError(*((EISDIR, "it is a folder") if target.is_dir() else (ENOENT, "its folder does not exist")), str(target))
     dataset, state = runs_dataset(runs), runs._state
     arrays = dict(zip(_STATE, (state.sums, state.read, state.diverged, state.record), strict=True))
     dataset = dataset.assign({name: (_STATE[name][0], array) for name, array in arrays.items()})
@@ -152,20 +160,24 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
     dataset.attrs["scalecore_format"] = _FORMAT
     _describe(dataset, {name: (text, units) for name, (_, text, units) in _STATE.items()} | _AXES)
     _check_engine()
-    with written_whole(Path(fspath(path))) as unfinished:  # a full disk must not cost the file that was there
-        dataset.to_netcdf(unfinished, engine="netcdf4")
+    try:
+        with written_whole(target) as unfinished:  # a full disk must not cost the file that was there
+            dataset.to_netcdf(unfinished, engine="netcdf4")
+    except OSError as error:
+        raise failure(error, "the runs were not saved", target) from error
 
 
 def load_runs(path: Any) -> TrainingRuns:
     """Read runs and their state; see `TrainingRuns.load`."""
     _check_engine()
-    with _xarray().open_dataset(fspath(path), engine="netcdf4", decode_cf=False) as opened:
+    source = _file(path)
+    with _xarray().open_dataset(source, engine="netcdf4", decode_cf=False) as opened:
         data = opened.load()
     about = data.attrs
     if "scalecore_format" not in about:
-        raise ValueError(f"{fspath(path)} was not written by TrainingRuns.save")
+        raise ValueError(f"{source} was not written by TrainingRuns.save")
     if int(about["scalecore_format"]) != _FORMAT:
-        raise ValueError(f"{fspath(path)} has format {about['scalecore_format']} ({about['source']}); this version reads {_FORMAT}")
+        raise ValueError(f"{source} has format {about['scalecore_format']} ({about['source']}); this version reads {_FORMAT}")
     widths = data["width"].to_numpy()
     state = State(
         [np.ascontiguousarray(data[f"weights_{width}"].to_numpy()) for width in widths],

@@ -14,10 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the elements' own business."""
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise ValueError(f"{name} is not an array: {error}") from None
+    array = _array(name, value)
     if array.dtype == object:  # whole numbers beyond 64 bits come as objects, and so do None and much else
         try:
             if not all(isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat):
@@ -30,6 +27,17 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     array = array.astype(np.float64, copy=False)
     if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
         array = array.copy()  # a field of packed records; the kernels count strides in whole numbers
+    return array
+
+
+def _array(name: str, value: Any) -> NDArray[Any]:
+    """Return `value` as an array; what is masked in it is not a number."""
+    try:
+        array = np.asarray(value)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} is not an array: {error}") from None
+    if isinstance(value, np.ma.MaskedArray) and array.dtype.kind in "iuf":
+        return np.where(np.ma.getmaskarray(value), np.nan, array)
     return array
 
 
@@ -133,7 +141,7 @@ def laws(name: str, value: ArrayLike, shape: tuple[int | None, ...], wanted: str
     wrong = np.abs(sums - 1) > 1e-12
     if wrong.any():
         index = np.unravel_index(np.argmax(wrong), sums.shape)
-        raise ValueError(f"{_entry(name, index)} must sum to 1, to within 1e-12, got {sums[index]!r}")
+        raise ValueError(f"{_entry(name, index)} must sum to 1, to within 1e-12, got {float(sums[index])!r}")
     return frozen(np.ascontiguousarray(array / sums[..., None]))
 
 
@@ -145,7 +153,7 @@ def frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArray[np.generic]:
     """Return an update as int64 [state, input, label] -> state, or as float64 probabilities [state, input, label, state]."""
-    array = np.asarray(value)
+    array = _array(name, value)
     wanted = f"(S, {inputs}, {labels}) of whole numbers, or (S, {inputs}, {labels}, S) of probabilities"
     if array.dtype.kind == "f" and array.ndim == 4:
         return laws(name, array, (None, inputs, labels, array.shape[0]), wanted)
@@ -201,7 +209,7 @@ def place_among(name: str, value: object, known: NDArray[Any]) -> int:
 
 def input_rows(name: str, value: ArrayLike, input_dim: int) -> tuple[NDArray[np.floating], bool]:
     """Return inputs as contiguous rows (float32 stays, all else is float64), and whether there was one without an axis."""
-    array = np.asarray(value)
+    array = _array(name, value)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8 or array.dtype == np.float16:
         raise TypeError(f"{name} must be float64, float32 or integers, got {describe(value)}")
     if array.ndim not in (1, 2) or array.shape[-1] != input_dim:
@@ -286,6 +294,13 @@ def path(name: str, value: object) -> str:
         return os.fsdecode(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be a path, got {describe(value)}") from None
+
+
+def names(name: str, value: Any) -> list[str]:
+    """Return `value` as a list of at least one name."""
+    if isinstance(value, str) or not isinstance(value, Iterable) or not (found := list(value)):
+        raise TypeError(f"{name} must be a list of at least one name, got {describe(value)}")
+    return found
 
 
 def grid_axis(name: str, value: Any) -> NDArray[np.float64]:

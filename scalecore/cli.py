@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from . import (
     EmpiricalStatus,
     NetworkPrior,
     Status,
+    TrainingRuns,
     __version__,
     closed_form_bound,
     compute_optimal,
@@ -35,6 +37,7 @@ from ._cli_options import (
     INPUT_DIM,
     MEASURING,
     MOST_UNITS,
+    NUMBERS,
     PLOT,
     SAMPLES,
     SPECTRAL,
@@ -48,6 +51,7 @@ from ._cli_options import (
     learning,
     options,
     show,
+    unwritable,
     whole_samples,
     whole_widths,
     write_csv,
@@ -66,7 +70,7 @@ def main() -> None:
     """
 
 
-@main.command()
+@main.command(epilog=NUMBERS)
 @options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
 @click.option("--spectral", is_flag=True, help="Also the spectral bounds, and the refined one's strategy; whole d only.")
 @options(MOST_UNITS, FORMAT)
@@ -81,7 +85,7 @@ def bound(
 ) -> None:
     """Error bounds of a network of given width after given samples.
 
-    Example: scalecore bound -n 1:1e4:5 -T 1e6 --spectral
+    Example: scalecore bound -n 1:1e4:5 -T 1e6 --spectral --most-units 256
     """
     point = grid(width, samples, input_dim, concentration)
     columns = dict(zip(("width", "samples", "input_dim", "concentration"), point, strict=True))
@@ -96,7 +100,7 @@ def bound(
     show(columns, form)
 
 
-@main.command()
+@main.command(epilog=NUMBERS)
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
 @click.option("--integer", is_flag=True, help="Whole widths and samples, searched exactly.")
 @options(MOST_UNITS, FORMAT, PLOT)
@@ -139,7 +143,7 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
     return {name: np.ravel(values) for name, values in columns.items()}
 
 
-@main.command("isoflop")
+@main.command("isoflop", epilog=NUMBERS)
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
 @click.option("--points", type=click.IntRange(2, 10**6), default=25, show_default=True, help="Widths on each line.")
 @options(MOST_UNITS, FORMAT, PLOT)
@@ -203,7 +207,7 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
     click.echo(f"wrote {out} and {numbers}")
 
 
-@main.command()
+@main.command(epilog=NUMBERS)
 @click.option("-d", "--input-dim", type=click.IntRange(1), default=10, show_default=True, help="Input dimension d.")
 @click.option(
     "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
@@ -249,7 +253,7 @@ def simulate(
     draw(plot, measured.plot)
 
 
-@main.command("train")
+@main.command("train", epilog=NUMBERS)
 @click.option("-d", "--input-dim", type=click.IntRange(1), default=10, show_default=True, help="Input dimension d.")
 @click.option(
     "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
@@ -287,8 +291,8 @@ def train_command(
     Example: scalecore train -d 10 -K 100 -T 1e6 --plot frontier.png
     """
     total = whole_samples(samples)
-    if out is not None and not out.absolute().parent.is_dir():
-        raise click.UsageError(f"{str(out)!r}: the folder does not exist")
+    if out is not None and (why := unwritable(out)):
+        raise click.UsageError(why)
     whole = whole_widths(widths)
     try:
         runs = train(
@@ -303,6 +307,24 @@ def train_command(
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    try:
+        if out is not None:  # first of all: what follows may fail, if only because nobody reads any more
+            runs.save(out)
+            click.echo(f"wrote {out}", err=True)
+    finally:
+        tell(runs, budget, cost, form, plot)
+    draw(curves, runs.plot)
+    if runs.interrupted:
+        raise click.exceptions.Abort
+
+
+def tell(runs: TrainingRuns, budget: np.ndarray | None, cost: float, form: str, plot: Path | None) -> None:
+    """Print and draw what training reached."""
+    diverged = np.count_nonzero(runs.diverged >= 0)
+    if diverged:
+        advice = "" if runs.optimizer == "adf" else ": lower --rates"
+        click.echo(f"note: {diverged} of {runs.diverged.size} learners diverged{advice}", err=True)
+    input_dim, whole = runs.prior.input_dim, runs.widths
     if budget is None:
         budget = cost * input_dim * np.sqrt(whole[0] * whole[-1]) * max(runs.samples, 1) * np.geomspace(1e-3, 1, 7)
     best = runs.frontier(budget, cost=cost)
@@ -315,13 +337,7 @@ def train_command(
     show(columns, form)
     low, high = best.exponent_interval
     click.echo(f"d log p*/d log C: {best.exponent:.3f} [{low:.3f}, {high:.3f}]", err=True)
-    if out is not None:
-        runs.save(out)
-        click.echo(f"wrote {out}", err=True)
-    draw(curves, runs.plot)
     draw(plot, lambda: best.plot()[0])
-    if runs.interrupted:
-        raise click.exceptions.Abort
 
 
 for command in (spectrum_command, figure2_command, sweep_group, info, plot):
@@ -330,16 +346,19 @@ for command in (spectrum_command, figure2_command, sweep_group, info, plot):
 
 def run(arguments: list[str] | None = None) -> None:
     """Run the command; a mistake gives one line on stderr and exit status 2, anything else that fails one line and 1."""
+    warnings.showwarning = lambda message, *where: click.echo(f"scalecore: {message}", err=True)
     try:
         status = main.main(arguments, prog_name="scalecore", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:  # closed: `>&-`
+            sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
         status = 0
     except click.ClickException as error:
-        click.echo(f"scalecore: {error.format_message().splitlines()[0]}", err=True)
+        click.echo(f"scalecore: {error.format_message().splitlines()[0]}{_help_of(error)}", err=True)
         status = 2
     except click.exceptions.Abort:
+        click.echo("scalecore: interrupted", err=True)
         status = 130
     except BrokenPipeError:  # `scalecore ... | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -347,7 +366,17 @@ def run(arguments: list[str] | None = None) -> None:
     except MemoryError:
         click.echo("scalecore: not enough memory for so many points", err=True)
         status = 1
-    except (ImportError, OSError) as error:
+    except (ValueError, OverflowError) as error:
+        click.echo(f"scalecore: {error}", err=True)
+        status = 2
+    except (ImportError, OSError, RuntimeError) as error:
         click.echo(f"scalecore: {error}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _help_of(error: click.ClickException) -> str:
+    """Say where to read on, where click's message does not say what is wanted."""
+    context = getattr(error, "ctx", None)
+    unknown = error.format_message().startswith(("Missing", "No such", "Got unexpected"))
+    return f" (see {context.command_path} --help)" if context is not None and unknown else ""

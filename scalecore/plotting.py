@@ -31,6 +31,7 @@ _STYLE = {
     "savefig.dpi": 200,
 }
 _COLOURS = "viridis"
+_NAMED = 12  # most lines that a legend names one by one; of more it names some
 
 
 def __getattr__(name: str) -> Any:
@@ -67,6 +68,29 @@ def _colours(count: int) -> NDArray[np.float64]:
     return _pyplot().get_cmap(_COLOURS)(np.linspace(0.05, 0.85, count))
 
 
+def _legend(ax: Axes, **options: Any) -> None:
+    """Name the lines that have labels: all, or where there are many some, evenly spread, the first and the last among them."""
+    handles, labels = ax.get_legend_handles_labels()
+    others = [i for i, label in enumerate(labels) if label == "slope 1"]
+    lines = [i for i in range(len(labels)) if i not in others]
+    if len(lines) > _NAMED:
+        lines = [lines[i] for i in np.unique(np.linspace(0, len(lines) - 1, 8).round().astype(int))]
+    if lines:
+        shown = lines + others
+        ax.legend([handles[i] for i in shown], [labels[i] for i in shown], loc="best", frameon=False, **options)
+
+
+def _laws(dims: NDArray[np.float64], concentrations: NDArray[np.float64]) -> list[str]:
+    """Return for each line what of d and K differs between lines."""
+    parts = [(name, values) for name, values in (("d", dims), ("K", concentrations)) if np.unique(values).size > 1]
+    return ["".join(f", ${name} = {values[i]:g}$" for name, values in parts) for i in range(len(dims))]
+
+
+def _nothing(ax: Axes) -> None:
+    ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
+    ax.text(0.5, 0.5, "no budget has an optimum", transform=ax.transAxes, ha="center", va="center", color="0.45")
+
+
 def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
     """Draw the bound against the parameters, one line a budget, each optimum marked.
 
@@ -92,17 +116,17 @@ def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
         lines.error.reshape(-1, points),
         np.ravel(best.parameters),
         np.ravel(best.error),
+        _laws(np.ravel(best.input_dim), np.ravel(best.concentration)),
         strict=True,
     )
-    for colour, (budget, parameters, error, best_parameters, best_error) in zip(_colours(budgets.size), rows, strict=True):
+    for colour, (budget, parameters, error, best_parameters, best_error, law) in zip(_colours(budgets.size), rows, strict=True):
         if np.isfinite(best_error):
-            ax.plot(parameters, error, color=colour, label=rf"$C =$ {_power(budget)}")
+            ax.plot(parameters, error, color=colour, label=rf"$C =$ {_power(budget)}{law}")
             ax.plot(best_parameters, best_error, "o", color=colour, markersize=6, markeredgecolor="white", zorder=3)
     if not np.isfinite(best.error).any():
-        ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
+        _nothing(ax)
     ax.set(xscale="log", yscale="log", xlabel=_PARAMETERS, ylabel=_ERROR)
-    if 0 < np.isfinite(best.error).sum() <= 12:
-        ax.legend(title="budget (FLOPs)", loc="best", frameon=False)
+    _legend(ax, title="budget (FLOPs)")
     return ax
 
 
@@ -136,14 +160,13 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
         ax.plot(samples[:, column], parameters[:, column], color=colours[column], marker=marker, markersize=4, label=label)
     finite = np.isfinite(samples) & np.isfinite(parameters)
     if not finite.any():
-        ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
+        _nothing(ax)
     ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
     if finite.any():
         last = np.unravel_index(np.argmax(np.where(finite, samples, 0)), samples.shape)
         ends = np.array([samples[finite].min(), samples[last]])
         ax.plot(ends, ends * (parameters[last] / samples[last]), "--", color="0.45", linewidth=1.2, zorder=1, label="slope 1")
-        if samples.shape[1] <= 12:
-            ax.legend(loc="best", frameon=False)
+        _legend(ax)
         low, high = parameters[finite].min(), parameters[finite].max()
         ax.set_ylim(low / 3, high * 4)  # the dashed line may leave the picture
     return ax

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
@@ -32,6 +32,7 @@ from ._sweep_store import (
 )
 from ._sweep_tasks import find_task
 from ._validation import describe, flag, thread_count
+from ._validation import path as path_of
 
 if TYPE_CHECKING:
     from xarray import Dataset
@@ -109,8 +110,9 @@ class Sweep:
         >>> sc.Sweep.load(folder).finished
         1
         """
-        plan = stored_plan(Path(path))
-        return cls(Path(path), plan["task"], plan["shape"], len(finished_chunks(Path(path))), prod(chunk_grid(plan)))
+        store = Path(path_of("path", path))
+        plan = stored_plan(store)
+        return cls(store, plan["task"], plan["shape"], len(finished_chunks(store)), prod(chunk_grid(plan)))
 
 
 def sweep(
@@ -187,7 +189,7 @@ def sweep(
     >>> sc.sweep("compute_optimal", grid, os.path.join(folder, "frontier.zarr")).complete
     True
     """
-    what, path = find_task(task), Path(os.fspath(store))
+    what, path = find_task(task), Path(path_of("store", store))
     plan, axes = make_plan(what, grid, chunks, options, variables, rng)
     show, threads = flag("progress", progress), thread_count(n_threads)
     if executor is not None and not hasattr(executor, "submit"):
@@ -233,9 +235,13 @@ def _collect(done: set[Future[Any]], advance: Any) -> None:
         advance(1)
 
 
+_FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)  # no second try will mend these
+
+
 def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any) -> None:
     """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need be."""
     workers, sharing = _workers(executor)
+    ahead = 1 if isinstance(executor, ProcessPoolExecutor) else 4  # a pool computes what waits inside it even after Ctrl-C
     running: dict[Future[int], int] = {}
     again: set[int] = set()
 
@@ -243,7 +249,7 @@ def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor
         running[executor.submit(do_chunk, str(path.absolute()), plan, number, threads, sharing)] = number
 
     try:
-        for number in islice(waiting, 4 * workers):
+        for number in islice(waiting, ahead * workers):
             submit(number)
         while running:
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -255,7 +261,7 @@ def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor
                     submit_next = next(waiting, None)
                     if submit_next is not None:
                         submit(submit_next)
-                elif number in again or isinstance(error, (BrokenExecutor, ValueError, TypeError)):
+                elif number in again or isinstance(error, _FINAL):
                     raise error
                 else:
                     again.add(number)

@@ -3,8 +3,11 @@ import io
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -139,6 +142,8 @@ def test_figure1_writes_its_numbers(scalecore_command):
         (["simulate", "--networks", "1"], "1 is not in the range"),
         (["simulate", "--dtype", "float16"], "'float16' is not one of"),
         (["simulate", "--rtol", "0"], "rtol must be"),
+        (["simulate", "--inputs", "1000000000000"], "too large"),
+        (["frontier"], "(see scalecore frontier --help)"),
         (["figur1"], "No such command"),
         (["--what"], "No such option"),
     ],
@@ -152,7 +157,8 @@ def test_mistakes_give_one_line_and_status_2(scalecore_command, arguments, messa
 
 
 def test_help_teaches(scalecore_command):
-    assert "1e6:1e15:50" in scalecore_command("--help")
+    for command in ("--help",), ("frontier", "--help"), ("sweep", "train", "--help"):
+        assert "1e6:1e15:50" in scalecore_command(*command)
     for name in ("bound", "frontier", "isoflop", "figure1", "simulate"):
         assert f"Example: scalecore {name}" in scalecore_command(name, "--help")
     assert sc.__version__ in scalecore_command("--version")
@@ -164,6 +170,70 @@ def test_a_closed_pipe_is_not_an_error(tmp_path):
     done = subprocess.run(["bash", "-c", f"set -o pipefail; {command}"], capture_output=True, text=True, cwd=tmp_path, timeout=120)
     assert done.stdout.startswith("budget,")
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes")
+def test_runs_are_saved_though_nobody_reads(tmp_path):
+    train = f"{sys.executable} -m scalecore train -n 1,2 -T 200 --rates 0.1 --repeats 2 --out"
+    for command in f"{train} a.nc | true", f"{train} b.nc >&-":
+        done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=tmp_path, timeout=120)
+        assert "Traceback" not in done.stderr
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.nc", "b.nc"]
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="needs folders that refuse")
+def test_what_cannot_be_written_is_refused_before_the_work(scalecore_command):
+    scalecore_command.folder.chmod(0o500)
+    try:
+        for command in (["frontier", "-C", "1e6", "--plot", "a.png"], ["train", "-T", "1e9", "--out", "a.nc"]):
+            assert "permission denied" in scalecore_command(*command, status=2)
+    finally:
+        scalecore_command.folder.chmod(0o700)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["simulate", "-K", "1e5", "--networks", "100000"], []),
+        (["sweep", "train", "-K", "1,2", "-T", "1e8", "--out", "a.zarr"], ["the same command continues"]),
+        (["sweep", "train", "-K", "1,2,3,4,5", "-T", "1e8", "--workers", "2", "--out", "b.zarr"], ["the same command continues"]),
+    ],
+)
+def test_interrupts_are_answered_at_once_and_told(command, told, tmp_path):
+    def interruptible():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scalecore", *command],
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+        start_new_session=True,
+        preexec_fn=interruptible,
+    )
+    deadline = time.monotonic() + 60
+    while "--out" in command and not (tmp_path / command[-1]).exists() and time.monotonic() < deadline:
+        time.sleep(0.1)  # however busy the machine
+    time.sleep(4)  # until workers are at it
+    assert process.poll() is None
+    os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes
+    try:
+        printed = process.communicate(timeout=10)[1]  # the machine may be busy; without an answer it takes hours
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode == 130
+    assert [line for line in printed.splitlines() if line][-1] == "scalecore: interrupted"
+    for text in (*told, "interrupted"):
+        assert text in printed
+    assert "Traceback" not in printed
+    assert "Warning" not in printed
+
+
+def test_diverged_learners_are_told(tmp_path):
+    done = run("train", "-n", "1,2", "-T", "100", "--rates", "1e10", "--repeats", "2", folder=tmp_path)
+    assert "note: 4 of 4 learners diverged: lower --rates" in done.stderr
 
 
 def test_train(scalecore_command):

@@ -335,6 +335,18 @@ def test_wrong_arguments_are_refused_by_name(change, message):
         sc.compute_optimal(**({"budget": 1e6, "input_dim": 10, "concentration": 100} | change))
 
 
+def test_what_is_masked_is_not_a_number():
+    masked = np.ma.array([1e6, 1e9, 1e12], mask=[False, True, False])
+    best = sc.compute_optimal(masked, 10, np.ma.array([100, 100, 100], mask=[False, False, True]))
+    assert best.status.tolist() == [sc.Status.INTERIOR, sc.Status.INVALID, sc.Status.INVALID]
+    assert best.width[0] == sc.compute_optimal(1e6, 10, 100).width
+    assert np.isnan(best.budget[1])
+    with pytest.raises(ValueError, match="cost must be positive and finite"):
+        sc.compute_optimal(1e6, 10, 100, cost=masked)
+    whole = np.ma.array([1e6, 1e9], mask=False)
+    assert (sc.compute_optimal(whole, 10, 100).width == sc.compute_optimal(whole.data, 10, 100).width).all()
+
+
 def test_isoflop():
     lines = sc.isoflop([1e6, 1e9, 5, np.nan], 10, 100, points=50)
     assert lines.width.shape == lines.samples.shape == lines.error.shape == (4, 50)

@@ -69,7 +69,7 @@ def test_variance_of_the_logit_is_one_half(d, K):
 
 
 def test_observed_share_of_the_bound():
-    """THEORY section 6: 0.83 to 0.87 of the bound for K >= 5, n >= K/2."""
+    """docs/theory.md: 0.80 to 0.90 of the bound for K >= 10, n >= K/2."""
     for d, K in ((10, 10.0), (10, 100.0), (2, 100.0)):
         mc = sc.misspecification(sc.NetworkPrior(d, K), [K / 2, 10 * K, 1000 * K], networks=400, rng=3)
         share, error = mc.kl.mean / mc.bound, mc.kl.std_error / mc.bound
@@ -326,6 +326,8 @@ PRIOR = sc.NetworkPrior(3, 10.0)
         (lambda: PRIOR.sample(0)(np.ones((4, 3), complex)), "X must be float64, float32"),
         (lambda: PRIOR.sample(0)([["a", "b", "c"]]), "X must be float64, float32"),
         (lambda: PRIOR.sample(0)(np.ones((2, 4, 3))), "X must have shape"),
+        (lambda: PRIOR.sample(0)([[1, 2, 3], [1, 2]]), "X is not an array"),
+        (lambda: sc.misspecification(PRIOR, np.ma.array([1, 2], mask=[False, True])), "widths must be whole numbers"),
         (lambda: PRIOR.sample(0)(np.ones((2, 3)), n_threads=0), "n_threads must be at least 1"),
         (lambda: PRIOR.sample(0).draw(0), "T must be at least 1"),
         (lambda: PRIOR.sample(0).thin(0), "n must be at least 1"),

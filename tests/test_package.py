@@ -61,6 +61,15 @@ def test_one_version():
     assert ".".join(numbers) == sc.__version__ == importlib.metadata.version("scalecore")
 
 
+def test_sources_that_are_not_compiled_say_so(run_python, tmp_path):
+    """Python started in a clone finds the sources before the package that is installed."""
+    package = Path(sc.__file__).parent
+    shutil.copytree(package, tmp_path / "scalecore", ignore=shutil.ignore_patterns("*.so", "*.pyd", "lib", "__pycache__"))
+    done = run_python("import scalecore", check=False, PYTHONPATH=str(tmp_path))
+    assert "is not compiled: start Python in another folder" in done.stderr
+    assert str(tmp_path) in done.stderr
+
+
 def test_import_is_light(run_python):
     """Whatever numpy does not import itself stays out until it is used."""
     loaded = set(

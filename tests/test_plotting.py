@@ -46,6 +46,30 @@ def test_families_and_degenerate_frontiers_draw():
         sc.isoflop(budget, 10, 100).plot().figure.canvas.draw()
 
 
+def names(ax):
+    return [text.get_text() for text in ax.get_legend().get_texts()]
+
+
+def test_legends_tell_lines_apart():
+    """What differs between lines is named; of many lines some are, the first and the last among them."""
+    assert ["d = 10" in name and "K" not in name for name in names(sc.isoflop([1e6, 1e6], [10, 20], 100).plot())] == [True, False]
+    assert all("d" not in name for name in names(sc.isoflop([1e6, 1e7], 10, 100).plot()))
+    many = names(sc.isoflop(np.geomspace(1e5, 1e12, 15), 10, 100).plot())
+    assert 6 <= len(many) <= 10
+    assert "10^{5}" in many[0]
+    assert "10^{12}" in many[-1]
+    family = names(sc.compute_optimal(np.geomspace(1e4, 1e12, 9)[:, None], np.arange(1, 21), 100).plot())
+    assert 6 <= len(family) <= 10
+    assert "d = 1$" in family[0]
+    assert "d = 20$" in family[-2]
+    assert family[-1] == "slope 1"
+
+
+def test_where_there_is_nothing_the_picture_says_so():
+    for ax in (sc.isoflop(1.0, 10, 100).plot(), sc.compute_optimal([1.0, 2.0], 10, 100).plot()):
+        assert [text.get_text() for text in ax.texts] == ["no budget has an optimum"]
+
+
 def test_figure1():
     from scalecore.plotting import figure1
 

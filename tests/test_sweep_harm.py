@@ -50,6 +50,36 @@ def whole_sweep(tmp_path_factory):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_ctrl_c_in_a_terminal_ends_a_pool(tmp_path):
+    """Nothing waits inside the pool, which would compute it before it ends."""
+    (tmp_path / "script.py").write_text(
+        """
+import signal
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+import scalecore as sc
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        sc.sweep("train", {"input_dim": 2, "concentration": "1:9:9"}, "store", executor=pool, widths=[64], samples=10**9,
+                 learning_rates=[0.1])
+"""
+    )
+    process = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "store").exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(4)  # until both workers are at it
+    try:
+        os.killpg(process.pid, signal.SIGINT)
+        process.wait(timeout=10)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_killed_at_ten_moments(tmp_path, whole_sweep):
     command = [sys.executable, "-c", KILLED + "run()", str(tmp_path / "killed")]
     rng, before = np.random.default_rng(2), {}

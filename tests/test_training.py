@@ -361,6 +361,10 @@ def test_bad_input_of_methods():
         (lambda: runs.weights(0, 2, 0.2), ValueError, "learning_rate must be one of 0.1"),
         (lambda: runs.data(0, 0), ValueError, "samples must be at least 1"),
         (lambda: runs.network(-1), ValueError, "repeat must be at least 0"),
+        (lambda: runs.save(None), TypeError, "path must be a path, got None"),
+        (lambda: sc.TrainingRuns.load(5), TypeError, "path must be a path, got 5"),
+        (lambda: runs.save("no/such/folder.nc"), FileNotFoundError, "its folder does not exist.*no/such/folder.nc"),
+        (lambda: runs.save("/"), IsADirectoryError, "it is a folder"),
     ):
         with pytest.raises(error, match=text):
             call()
