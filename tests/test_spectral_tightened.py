@@ -54,8 +54,8 @@ def test_mixture_bayes_bound_is_not_below_what_data_tell(d, K):
 
 @pytest.mark.parametrize(("d", "K"), [(1, 1.0), (1, 20.0), (2, 3.0), (2, 30.0)])
 def test_exact_mixture_keeps_its_promise(d, K):
-    """The learner of the theorem itself, its two coefficients integrated by quadrature: all functions of the line, or the linear ones
-    of the plane. Of the bound it uses more than 0.6, so that one with f halved would be found out."""
+    """The learner of the theorem itself, its two coefficients integrated by quadrature: all functions of the line, or linear ones
+    in the plane. Of the bound it uses more than 0.6, so that one with f halved would be found out."""
     mu = 1 / (4 * d)
     node, weight = np.polynomial.hermite_e.hermegauss(24)
     coefficients = np.sqrt(mu) * np.stack(np.meshgrid(node, node)).reshape(2, -1)
