@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ._core import network as _network
-from ._validation import fraction, input_rows, positive_int, positive_number, stream_key, thread_count
+from ._validation import enough_memory, fraction, input_rows, positive_int, positive_number, stream_key, thread_count
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class NetworkPrior:
     concentration: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "input_dim", positive_int("input_dim", self.input_dim))
+        object.__setattr__(self, "input_dim", positive_int("input_dim", self.input_dim, most=_network.MOST_INPUT_DIM))
         object.__setattr__(self, "concentration", positive_number("concentration", self.concentration))
 
     def sample(self, rng: Any = None, *, truncation: float = 1e-8) -> Network:
@@ -68,6 +69,8 @@ class NetworkPrior:
         ------
         ValueError
             If `truncation` is not between 0 and 1.
+        MemoryError
+            If the units would not fit into this machine's memory.
 
         Examples
         --------
@@ -82,12 +85,14 @@ class NetworkPrior:
 def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) -> Network:
     """Draw network `item` of a stream; see `NetworkPrior.sample`."""
     truncation = fraction("truncation", truncation)
+    units = 1 - prior.concentration * math.log(truncation)
+    enough_memory(f"a network of concentration {prior.concentration:g}, some {units:.3g} units,", units * (prior.input_dim + 1))
     left, chunk = 1.0, 0
     directions, weights, lefts = [], [], []
     while left > truncation:
-        units, signs, masses, after = _network.atoms(key, item, prior.input_dim, prior.concentration, chunk, left)
+        directions_here, signs, masses, after = _network.atoms(key, item, prior.input_dim, prior.concentration, chunk, left)
         below = np.concatenate([np.cumsum(masses[::-1])[::-1][1:], [0.0]])  # mass of the later atoms of this chunk
-        directions.append(units)
+        directions.append(directions_here)
         weights.append(np.sqrt(prior.concentration + 1) * signs * masses)
         lefts.append(after + below)
         left, chunk = after, chunk + 1
@@ -277,6 +282,8 @@ class Network:
 def _round_directions(directions: NDArray[np.float64], resolution: float) -> NDArray[np.float64]:
     """Nearest points of the net of `Network.thin`: off by resolution/2 before normalising, hence by at most resolution after."""
     step = resolution / np.sqrt(directions.shape[1])
+    if step < 2.0**-60:
+        return directions  # rounded far beyond their last digits
     points = np.rint(directions / step)
     empty = ~points.any(axis=1)  # only at resolution 2, where any unit vector will do
     points[empty] = np.sign(directions[empty, :1])

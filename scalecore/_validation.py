@@ -58,8 +58,8 @@ def positive_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     return array
 
 
-def positive_int(name: str, value: object, least: int = 1) -> int:
-    """Return `value` as an int that is at least `least`."""
+def positive_int(name: str, value: object, least: int = 1, most: int | None = None) -> int:
+    """Return `value` as an int that is at least `least`, and at most `most`."""
     try:
         if isinstance(value, (bool, np.bool_)):
             raise TypeError
@@ -68,15 +68,24 @@ def positive_int(name: str, value: object, least: int = 1) -> int:
         raise TypeError(f"{name} must be an integer, got {describe(value)}") from None
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
+    if most is not None and number > most:
+        raise ValueError(f"{name} must be at most {most}, got {number}")
     return number
 
 
 def input_dimension(name: str, value: object) -> int:
     """Return `value` as the dimension of a sphere: a whole number from 1 to 1e15."""
-    number = positive_int(name, value)
-    if number > 10**15:
-        raise ValueError(f"{name} must be at most 1e15, got {number}")
-    return number
+    return positive_int(name, value, most=10**15)
+
+
+def enough_memory(what: str, numbers: float) -> None:
+    """Refuse what needs more memory than this machine has, where it tells: the system would kill the process instead."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not POSIX
+        return
+    if 8 * numbers > there:
+        raise MemoryError(f"{what} would take {8e-9 * numbers:.3g} GB, and this machine has {1e-9 * there:.3g} GB")
 
 
 def positive_number(name: str, value: object) -> float:

@@ -12,7 +12,7 @@ from ._core import network as _network
 from ._infinite_network import Network, NetworkPrior
 from ._moments import Estimate, Moments
 from ._progress import bar
-from ._validation import choice, describe, positive_int, positive_number, stream_key, thread_count, whole_numbers
+from ._validation import choice, describe, flag, positive_int, positive_number, stream_key, thread_count, whole_numbers
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -68,7 +68,7 @@ class MisspecificationEstimate:
             ratio = self.kl.mean / self.bound
         return (
             f"MisspecificationEstimate({np.size(self.widths)} widths, {self.networks} networks x {self.inputs} inputs, "
-            f"KL is {np.min(ratio):.2f} to {np.max(ratio):.2f} of the bound K/(16n))"
+            f"KL is {np.min(ratio):.2g} to {np.max(ratio):.2g} of the bound K/(16n))"
         )
 
     def _repr_html_(self) -> str:
@@ -154,7 +154,7 @@ def misspecification(
     True
     """
     asked, networks, inputs, single, target = check_misspecification(prior, widths, networks, inputs, dtype, rtol)
-    threads, key = thread_count(n_threads), stream_key(rng)
+    threads, key, progress = thread_count(n_threads), stream_key(rng), flag("progress", progress)
     flat = np.ascontiguousarray(asked.ravel())
     moments = [Moments(flat.size) for _ in range(3)]
     with bar(networks if target is None else None, progress, "networks") as advance:
@@ -178,6 +178,6 @@ def check_misspecification(prior: Any, widths: Any, networks: Any, inputs: Any, 
     asked = whole_numbers("widths", widths)
     if not 1 <= asked.size <= _network.MOST_WIDTHS:
         raise ValueError(f"widths must hold 1 to {_network.MOST_WIDTHS} widths, got {asked.size}")
-    networks, inputs = positive_int("networks", networks), positive_int("inputs", inputs)
+    networks, inputs = positive_int("networks", networks), positive_int("inputs", inputs, most=2**31 - 1)
     single = choice("dtype", dtype, _DTYPES) == "float32"
     return asked, networks, inputs, single, None if rtol is None else positive_number("rtol", rtol)

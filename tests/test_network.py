@@ -396,3 +396,22 @@ sc.misspecification(sc.NetworkPrior(10, 1e6), [1, 1000, 100000], networks=2, inp
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
     assert float(run_python(code)) < 100 * 1024  # kB, the interpreter and NumPy included
+
+
+def test_a_net_finer_than_digits_changes_nothing():
+    net = sc.NetworkPrior(3, 5).sample(0)
+    whole = net.thin(50, 1)
+    for resolution in (1e-300, 1e-40, 1e-16):
+        with np.errstate(all="raise"):
+            np.testing.assert_allclose(net.thin(50, 1, resolution=resolution).directions, whole.directions, atol=1e-15)
+
+
+def test_what_no_machine_holds_is_refused_by_name():
+    with pytest.raises(MemoryError, match=r"concentration 1e\+14, some 1.84e\+15 units, would take .* GB, and this machine has"):
+        sc.NetworkPrior(10, 1e14).sample(0)
+    with pytest.raises(ValueError, match="input_dim must be at most 33554431"):
+        sc.NetworkPrior(10**12, 1)
+    with pytest.raises(ValueError, match="inputs must be at most 2147483647"):
+        sc.misspecification(sc.NetworkPrior(3, 5), [1], networks=2, inputs=10**18)
+    with pytest.raises(TypeError, match="progress must be True or False"):
+        sc.misspecification(sc.NetworkPrior(3, 5), [1], progress="a")

@@ -1,6 +1,8 @@
 """Spectral bounds against their twins: spectrum, directions, tables, points, and the parts that a bound is made of."""
 
+import copy
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -211,6 +213,13 @@ def test_a_table_too_dear_is_refused_with_its_price():
         sc.spectral_table(3, most_units=1)
     with pytest.raises(TypeError, match="cache"):
         sc.spectral_table(3, most_units=20, cache=3)
+
+
+def test_tables_are_pickled_and_copied(tables):
+    for again in (pickle.loads(pickle.dumps(tables[3])), copy.deepcopy(tables[3])):
+        assert again.input_dim == 3
+        np.testing.assert_array_equal(again.residual, tables[3].residual)
+        assert again.strategies.arrays["eigenvalue"].tobytes() == tables[3].strategies.arrays["eigenvalue"].tobytes()
 
 
 def test_threads_share_one_table():

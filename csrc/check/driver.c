@@ -139,6 +139,7 @@ int main(void)
         check_networks();
         check_training();
         check_filter();
+        check_spectral();
         printf("%d failures (%s, %s)\n", failures, sc_version(), sc_instruction_set());
     }
     return failures != 0;

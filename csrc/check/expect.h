@@ -43,5 +43,6 @@ static inline int patience_of(void *state)
 void check_networks(void);
 void check_training(void);
 void check_filter(void);
+void check_spectral(void);
 
 #endif

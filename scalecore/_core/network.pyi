@@ -2,6 +2,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_WIDTHS: int
+MOST_INPUT_DIM: int
 
 def atoms(
     key: int, item: int, input_dim: int, concentration: float, chunk: int, left: float

@@ -12,6 +12,7 @@ import numpy as np
 from .bounds import instruction_set
 
 MOST_WIDTHS = SC_MOST_WIDTHS
+MOST_INPUT_DIM = 2147483647 // SC_ATOMS  # indices into a chunk are int
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 

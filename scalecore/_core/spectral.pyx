@@ -35,8 +35,10 @@ cdef class Strategies:
 
     cdef sc_strategies table
     cdef readonly dict arrays  # what the table points to
+    cdef tuple made_of
 
-    def __init__(self, double d, dict arrays, low_degrees):
+    def __init__(self, double d, dict arrays, tuple low_degrees):
+        self.made_of = (d, arrays, low_degrees)
         self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         self.table.d = d
         self.table.rows = len(arrays["units"])
@@ -58,6 +60,9 @@ cdef class Strategies:
         self.table.atom_row = self.indices("atom_row")
         self.table.even[0], self.table.even[1] = low_degrees[:2]
         self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
+
+    def __reduce__(self):
+        return Strategies, self.made_of
 
     cdef const double *numbers(self, str name) except NULL:
         cdef const double[::1] view = self.arrays[name].reshape(-1)

@@ -1,0 +1,115 @@
+/* The driver's share of the spectral bounds, which only the engine has: a table of made-up rows, on memory of the exact size. */
+#include "../engine.h"
+#include "expect.h"
+
+enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1 };
+
+typedef struct made_up {
+    sc_strategies table;
+    double *memory[14];
+    ptrdiff_t first[ROWS + 1], atom_row[ROWS];
+} made_up;
+
+static double *column(made_up *m, int which, size_t count)
+{
+    return m->memory[which] = malloc(count * sizeof(double));
+}
+
+/* Row r sends r eigenvalues 0.1, 0.01, ... of the row before and one more; floors are nought, which no cost is below. */
+static void make(made_up *m)
+{
+    double *units = column(m, 0, ROWS), *log_units = column(m, 1, ROWS), *residual = column(m, 2, ROWS), *log_residual = column(m, 3, ROWS);
+    double *eigenvalue = column(m, 4, SENT + AHEAD), *multiplicity = column(m, 5, SENT + AHEAD);
+    double *copies = column(m, 6, SENT + ROWS), *logarithms = column(m, 7, SENT + ROWS), *rest = column(m, 8, SENT + ROWS);
+    double *log_rounding = column(m, 9, ROWS), *last_stick = column(m, 10, ROWS), *floors = column(m, 11, 2 * RANGES * ROWS);
+    ptrdiff_t at = 0, sums = 0;
+    for (int r = 0; r < ROWS; r++) {
+        double left = 0.5;
+        m->first[r] = at;
+        m->atom_row[r] = r;
+        copies[sums] = logarithms[sums] = 0;
+        for (int i = 0; i < r; i++, at++, sums++) {
+            eigenvalue[at] = 0.1 / (1 << 2 * i);
+            multiplicity[at] = 1 + i % 3;
+            copies[sums + 1] = copies[sums] + multiplicity[at];
+            logarithms[sums + 1] = logarithms[sums] + multiplicity[at] * log(eigenvalue[at]);
+            left -= multiplicity[at] * eigenvalue[at];
+        }
+        rest[sums] = 0;
+        for (ptrdiff_t i = 1; i <= r; i++)
+            rest[sums - i] = rest[sums - i + 1] + multiplicity[at - i] * eigenvalue[at - i];
+        sums++;
+        units[r] = r * (r + 1) / 2;
+        log_units[r] = log(fmax(units[r], 0.5));
+        residual[r] = left;
+        log_residual[r] = log(left);
+        log_rounding[r] = log(left);
+        last_stick[r] = 1.5;
+    }
+    m->first[ROWS] = at;
+    memset(eigenvalue + SENT, 0, AHEAD * sizeof(double));
+    memset(multiplicity + SENT, 0, AHEAD * sizeof(double));
+    memset(floors, 0, 2 * RANGES * ROWS * sizeof(double));
+    m->table = (sc_strategies){.d = 10, .rows = ROWS, .units = units, .log_units = log_units, .residual = residual,
+                               .log_residual = log_residual, .first = m->first, .eigenvalue = eigenvalue, .multiplicity = multiplicity,
+                               .copies = copies, .logarithms = logarithms, .rest = rest, .floors = {floors, floors}, .ranges = RANGES,
+                               .atom_rows = ROWS, .atom_row = m->atom_row, .log_rounding = log_rounding, .last_stick = last_stick,
+                               .even = {0.167, 1.38e-3}, .copies_2 = 54, .beyond = 8e-3, .beyond_orthogonal = 1e-4};
+}
+
+enum { ALL = SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE, COUNT = 9 * 9 * 9 };
+
+static void points(const sc_strategies *table)
+{
+    static const double edge[] = {1, 1.5, 2, 7, 300, 1e9, 1e20, 1e153, 1e300}, K_edge[] = {5e-324, 1e-300, 1e-8, 0.3, 9.99, 80, 1e9, 1e153, 1e300};
+    const sc_engine *engine = sc_engine_in_use();
+    double *n = malloc(COUNT * sizeof *n), *T = malloc(COUNT * sizeof *T), *K = malloc(COUNT * sizeof *K);
+    sc_spectral_terms *fixed = malloc(COUNT * sizeof *fixed), *terms = malloc(COUNT * sizeof *terms), one;
+    for (int i = 0; i < COUNT; i++) {
+        n[i] = edge[i % 9];
+        T[i] = edge[i / 9 % 9];
+        K[i] = K_edge[i / 81];
+    }
+    engine->spectral_points(table, 0, COUNT, n, T, K, fixed);
+    for (int with = 1; with <= ALL; with++) {
+        engine->spectral_points(table, with, COUNT, n, T, K, terms);
+        for (int i = 0; i < COUNT; i++) {
+            const sc_spectral_terms *t = &terms[i];
+            EXPECT(t->error > 0 && t->error <= fixed[i].error * (1 + 1e-12) && t->units + t->atoms <= n[i] * (1 + 1e-12));
+            EXPECT(fabs(t->coefficients + t->distortion + t->residual + t->list + t->resolution_loss - t->error) <= 1e-12 * t->error);
+            engine->spectral_points(table, with, 1, n + i, T + i, K + i, &one);
+            EXPECT(!memcmp(&one, t, sizeof one) || (isnan(one.resolution) && same(one.error, t->error)));
+        }
+    }
+    free(n);
+    free(T);
+    free(K);
+    free(fixed);
+    free(terms);
+}
+
+static void budgets(const sc_strategies *table)
+{
+    const sc_engine *engine = sc_engine_in_use();
+    for (double most = 1; most <= 1e300; most *= most < 1e30 ? 37.3 : 1e90)
+        for (double K = 1e-300; K <= 1e300; K *= K < 1e-3 || K > 1e6 ? 1e99 : 11)
+            for (int with = 0; with <= ALL; with += 5)
+                for (int integer = 0; integer < 2; integer++) {
+                    sc_spectral_optimum best;
+                    engine->spectral_optimal(table, with, integer, most, K, &best);
+                    EXPECT(best.terms.error > 0 && best.terms.error <= 1.0 / 16 && best.width >= 1 && best.samples >= 1);
+                    EXPECT(best.width * best.samples <= most * (1 + 1e-9) && isfinite(best.elasticity));
+                    EXPECT(!integer || (best.width == floor(best.width) && best.samples == floor(best.samples)));
+                }
+}
+
+void check_spectral(void)
+{
+    made_up m;
+    memset(&m, 0, sizeof m);
+    make(&m);
+    points(&m.table);
+    budgets(&m.table);
+    for (int i = 0; i < 14; i++)
+        free(m.memory[i]);
+}
