@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from ._core import information as _information
 from ._moments import Moments
 from ._progress import bar
+from ._validation import enough_memory
 
 EXACT_WORK = 4 * 10**8  # hypotheses x count vectors that are enumerated unasked: about half a second of one core
 MOST_COUNTED = _information.MOST_COUNTED
@@ -112,8 +113,9 @@ def simulate_histories(
     """Mean and standard error of the learner's cumulative error after 0 .. samples samples; no learner is the best one."""
     log_learner = np.empty(0) if learner is None else t.log_pad(learner)
     cumulative, log_truth = np.cumsum(t.pad(truth)), t.log_pad(truth)
-    moments = Moments(samples + 1)
     batch = max(2, min(64, _PASS // (samples + 1)))
+    enough_memory(f"histories of {samples} samples", samples * (2.0 * batch + 4))
+    moments = Moments(samples + 1)
     with bar(replicates, progress, "histories") as advance:
         while moments.count < replicates:
             rows = np.zeros((min(batch, replicates - moments.count), samples + 1))

@@ -243,6 +243,13 @@ def test_wrong_arguments_are_refused_by_name(call, message):
         call()
 
 
+def test_more_samples_than_memory_holds_are_refused():
+    """More than 2**44 numbers: the system would kill the process."""
+    model = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.9, 0.1]]], [1.0])
+    with pytest.raises(MemoryError, match=r"histories of 10000000000000 samples would take .* GB, and this machine has"):
+        model.learning_curve(10**13)
+
+
 def test_progress(capsys):
     pytest.importorskip("tqdm")
     for call in (
