@@ -13,7 +13,7 @@
 #include "bounds.h"
 #include "fixed_part.h"
 
-#define DRAWS 32
+#define DRAWS 64
 #define DRAW_PACKS (DRAWS / SC_LANES)
 #define DRAW_STEPS 60
 #define DRAW_CLOSE 1e-6    /* the last step in ln n_s, left undone: it would change the bound by its square */
@@ -55,6 +55,7 @@ typedef struct draw_pack {
     real T_or_most, d, units, limit; /* of x */
     real share, log_share;
     sc_origin origin;
+    real x; /* where to look */
 } draw_pack;
 
 typedef struct draw_parts {
@@ -83,25 +84,56 @@ SC_INLINE real rise_of_lanes(const draw_pack *p, real T)
     return r_load(rise);
 }
 
-SC_INLINE draw_parts draw_at(const draw_pack *p, real x)
+/* Open the packs of a batch that is not empty; what is left of the last one repeats the first strategy. Returns how many there are. */
+static int open_packs(draws *q, draw_pack *pack, int *which)
 {
-    const int along = p->q->along;
-    const real n = sc_exp(x), K = p->origin.K;
-    real T = p->T_or_most;
-    if (along)
-        T = T / (p->units + n);
-    const real inverse_T = r_reciprocal(T);
-    const real U = sc_occupancy_at(&p->origin, n), per_sample = U * inverse_T;
-    const real eps = sc_resolution(per_sample * p->d, SC_FOR_ITS_PARTS);
-    const real g = sc_unit_entropy(x + r_set(SC_LN2), p->d, r_reciprocal(eps));
-    real trigamma, tetragamma;
-    sc_polygamma(K + n, &trigamma, &tetragamma);
-    draw_parts parts = {x, p->share / n, eps * eps * r_set(1.0 / 16), per_sample * g, eps, n, T, r_set(0.0)};
-    real rise = r_fma(n * trigamma * K, g, U) * inverse_T;
-    if (along)
-        rise = r_fma(n / (p->units + n), parts.list + rise_of_lanes(p, T), rise);
-    parts.phi = sc_log(rise) + x - p->log_share;
-    return parts;
+    const int count = q->count;
+    while (q->count % SC_LANES)
+        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0], q->price[0]);
+    const int packs = q->count / SC_LANES;
+    q->count = count;
+    for (int i = 0; i < packs; i++) {
+        open_draws(q, i * SC_LANES, &pack[i]);
+        which[i] = i;
+    }
+    return packs;
+}
+
+/* Look where pack[which[i]] says. Phase by phase, so that the packs of a phase fill each other's gaps. */
+static void look_at_draws(const draw_pack *pack, const int *which, int count, draw_parts *out)
+{
+    const int along = pack->q->along;
+    real inverse_T[DRAW_PACKS], U[DRAW_PACKS], g[DRAW_PACKS];
+    for (int i = 0; i < count; i++) {
+        const draw_pack *p = &pack[which[i]];
+        out[i].x = p->x;
+        out[i].n = sc_exp(p->x);
+        out[i].T = p->T_or_most;
+        if (along)
+            out[i].T = out[i].T / (p->units + out[i].n);
+        inverse_T[i] = r_reciprocal(out[i].T);
+        U[i] = sc_occupancy_at(&p->origin, out[i].n);
+    }
+    for (int i = 0; i < count; i++)
+        out[i].eps = sc_resolution(U[i] * inverse_T[i] * pack->d, SC_FOR_ITS_PARTS);
+    for (int i = 0; i < count; i++) {
+        g[i] = sc_unit_entropy(out[i].x + r_set(SC_LN2), pack->d, r_reciprocal(out[i].eps));
+        out[i].loss = out[i].eps * out[i].eps * r_set(1.0 / 16);
+        out[i].list = U[i] * inverse_T[i] * g[i];
+    }
+    for (int i = 0; i < count; i++) {
+        const draw_pack *p = &pack[which[i]];
+        const real n = out[i].n, K = p->origin.K;
+        real trigamma, tetragamma;
+        sc_polygamma(K + n, &trigamma, &tetragamma);
+        real rise = r_fma(n * trigamma * K, g[i], U[i]) * inverse_T[i];
+        if (along)
+            rise = r_fma(n / (p->units + n), out[i].list + rise_of_lanes(p, out[i].T), rise);
+        out[i].misspecification = p->share / n;
+        out[i].phi = rise;
+    }
+    for (int i = 0; i < count; i++)
+        out[i].phi = sc_log(out[i].phi) + out[i].x - pack[which[i]].log_share;
 }
 
 SC_INLINE void store_draws(draws *q, int first, const draw_parts *parts)
@@ -181,34 +213,33 @@ SC_INLINE real next_draw(const draw_pack *p, const draw_parts *at, draw_search *
     return r_select(search->active, next, x);
 }
 
-/* Find every strategy's best number of atoms. What is left of the last pack repeats the first strategy. */
+/* Find every strategy's best number of atoms. */
 static void settle_draws(draws *q)
 {
     draw_pack pack[DRAW_PACKS];
-    draw_parts parts[DRAW_PACKS];
+    draw_parts parts[DRAW_PACKS], there[DRAW_PACKS];
     draw_search search[DRAW_PACKS];
-    const int count = q->count, packs = (count + SC_LANES - 1) / SC_LANES;
-    int unsettled = 1;
-    while (q->count % SC_LANES)
-        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0], q->price[0]);
-    q->count = count;
-    for (int i = 0; i < packs; i++) {
-        open_draws(q, i * SC_LANES, &pack[i]);
-        parts[i] = draw_at(&pack[i], guess_draw(&pack[i]));
+    int which[DRAW_PACKS];
+    if (q->count < 1)
+        return;
+    const int packs = open_packs(q, pack, which);
+    for (int i = 0; i < packs; i++)
+        pack[i].x = guess_draw(&pack[i]);
+    look_at_draws(pack, which, packs, parts);
+    for (int i = 0; i < packs; i++)
         set_out(&pack[i], &parts[i], &search[i]);
-    }
-    for (int step = 0; step < DRAW_STEPS && unsettled; step++) {
+    for (int step = 0, unsettled = packs; step < DRAW_STEPS && unsettled; step++) {
+        const int before = unsettled;
         unsettled = 0;
-        for (int i = 0; i < packs; i++) {
-            if (!m_lanes(search[i].active))
-                continue;
-            const real x = next_draw(&pack[i], &parts[i], &search[i]);
-            if (!m_lanes(search[i].active))
-                continue;
-            const draw_parts there = draw_at(&pack[i], x);
-            replace_lanes(&parts[i], search[i].active, &there);
-            unsettled = 1;
+        for (int k = 0; k < before; k++) {
+            const int i = which[k];
+            pack[i].x = next_draw(&pack[i], &parts[i], &search[i]);
+            which[unsettled] = i;
+            unsettled += m_lanes(search[i].active) != 0;
         }
+        look_at_draws(pack, which, unsettled, there);
+        for (int k = 0; k < unsettled; k++)
+            replace_lanes(&parts[which[k]], search[which[k]].active, &there[k]);
     }
     for (int i = 0; i < packs; i++) {
         store_draws(q, i * SC_LANES, &parts[i]);
@@ -232,21 +263,19 @@ static int take_draw(const draws *q, int j, sc_spectral_terms *best)
  * must leave the bound below the best so far. So list and rounding are at least B ln(1 + n_s/K) with this B, and with the loss
  * K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8 B). At K < 1 one atom is U = 1.
  */
-typedef struct least_draw {
-    double scale, offset; /* B, and -ln(8 B) */
-} least_draw;
-
-SC_INLINE least_draw least_draw_below(double d, double K, double T, double best)
+SC_INLINE void least_draw_below(real d, real K, real T, real best, real *scale, real *log_8_scale)
 {
-    const double wide = fmin(4 * sqrt(best), 2), eps = wide / sqrt(1 + 2 * log1p(2 / wide));
-    const double scale = (log(2 * fmax(K, 1)) + d * (log1p(2 / eps) + 1 / (2 + eps))) * K / T;
-    return (least_draw){scale, -log(8 * scale)}; /* 1/scale may overflow */
+    const real one = r_set(1.0), two = r_set(2.0), wide = r_min(r_set(4.0) * r_sqrt(best), two);
+    const real eps = wide / r_sqrt(r_fma(two, sc_log1p(two / wide), one));
+    const real direction = sc_log1p(two / eps) + one / (two + eps);
+    *scale = r_fma(d, direction, sc_log(r_max(K, one) * two)) * (K / T);
+    *log_8_scale = sc_log(r_max(*scale * r_set(8.0), r_set(1e-300)));
 }
 
-SC_INLINE double least_draw_cost(const sc_strategies *s, const least_draw *least, ptrdiff_t row)
+SC_INLINE double least_draw_cost(const sc_strategies *s, double scale, double log_8_scale, ptrdiff_t row)
 {
-    const double grown = 1 + least->offset + s->log_residual[row];
-    return least->scale * (grown > SC_LN2 ? grown : SC_LN2);
+    const double grown = 1 - log_8_scale + s->log_residual[row];
+    return scale * (grown > SC_LN2 ? grown : SC_LN2);
 }
 
 #endif

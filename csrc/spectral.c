@@ -41,12 +41,20 @@ typedef struct point_block {
     const sc_strategies *s;
     int with, count;
     const double *n, *T, *K;
-    double log_quarter[POINTS];
+    SC_ALIGNED double log_quarter[POINTS], scale[POINTS], log_8_scale[POINTS]; /* see least_draw_below */
     int offers[POINTS];
     offer offer[POINTS][OFFERS]; /* the most promising first */
     double log_atoms[POINTS], slope[POINTS]; /* where that is best, and how ln n_s moves with the residual: by 1/slope of its logarithm */
     sc_spectral_terms *best;
 } point_block;
+
+static void find_logarithms(point_block *p, int first)
+{
+    double quarter[SC_LANES];
+    for (int j = 0; j < SC_LANES; j++)
+        quarter[j] = p->T[first + j < p->count ? first + j : first] * 0.25;
+    r_store(p->log_quarter + first, sc_log(r_load(quarter)));
+}
 
 static void without_atoms(point_block *p, int i)
 {
@@ -86,6 +94,23 @@ static void draw_beside(point_block *p, int i, ptrdiff_t row, double guess, draw
         settle_and_take(p, q);
 }
 
+static void find_least(point_block *p)
+{
+    SC_ALIGNED double K[POINTS], T[POINTS], best[POINTS];
+    for (int i = 0; i < POINTS; i++) {
+        const int from = i < p->count ? i : 0;
+        K[i] = fmax(p->K[from], DRAW_LEAST_K);
+        T[i] = p->T[from];
+        best[i] = p->best[from].error;
+    }
+    for (int i = 0; i < p->count; i += SC_LANES) {
+        real scale, log_8_scale;
+        least_draw_below(r_set(p->s->d), r_load(K + i), r_load(T + i), r_load(best + i), &scale, &log_8_scale);
+        r_store(p->scale + i, scale);
+        r_store(p->log_8_scale + i, log_8_scale);
+    }
+}
+
 /* The rows beside which atoms may be better than all that is without them. */
 static void find_offers(point_block *p, int i, draws *q)
 {
@@ -94,15 +119,14 @@ static void find_offers(point_block *p, int i, draws *q)
     p->offers[i] = 0;
     if (p->n[i] <= K || (SC_LN2 + s->d) * K * SC_LN2 >= beaten * T) /* no bound is above 1/16, where their rounding must be below 1 */
         return;
-    const least_draw any = least_draw_below(s->d, K, T, beaten);
     const double *floors = floors_at(s, p->with, T);
-    const double least = any.scale * SC_LN2, per_sample = 1 / T;
+    const double scale = p->scale[i], log_8_scale = p->log_8_scale[i], least = scale * SC_LN2, per_sample = 1 / T;
     for (ptrdiff_t k = 0; k < s->atom_rows; k++) {
         const ptrdiff_t row = s->atom_row[k];
         const double most = p->n[i] - s->units[row];
         if (most < 1 || most <= K)
             break;
-        const double lost = s->residual[row] * 0.125 * K / most + least, grown = least_draw_cost(s, &any, row);
+        const double lost = s->residual[row] * 0.125 * K / most + least, grown = least_draw_cost(s, scale, log_8_scale, row);
         const double floor = least_price(floors, row, T, per_sample) + (lost > grown ? lost : grown);
         if (floor >= beaten)
             continue;
@@ -129,6 +153,7 @@ static void with_atoms(point_block *p)
     q.s = p->s;
     q.with = p->with;
     q.along = q.count = 0;
+    find_least(p);
     for (int i = 0; i < p->count; i++)
         find_offers(p, i, &q);
     for (int i = 0; i < p->count; i++)
@@ -161,10 +186,10 @@ void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t c
         p.T = T + first;
         p.K = K + first;
         p.best = out + first;
-        for (int i = 0; i < p.count; i++) {
-            p.log_quarter[i] = log(p.T[i] * 0.25);
+        for (int i = 0; i < p.count; i += SC_LANES)
+            find_logarithms(&p, i);
+        for (int i = 0; i < p.count; i++)
             without_atoms(&p, i);
-        }
         if (with & SC_WITH_ATOMS)
             with_atoms(&p);
     }

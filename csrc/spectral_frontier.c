@@ -182,10 +182,14 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
             break;
         /* n_s at least K: what they cost rises with n_s, and what they leave falls, and the sum is twice the geometric mean or more */
         const double T = most / narrowest;
-        const least_draw least = least_draw_below(s->d, K, T, best->best.error);
-        const double mean = 2 * sqrt(s->residual[row] * 0.125 * K * least.scale * SC_LN2 / narrowest);
+        real scales, logs;
+        double scale[SC_LANES], log_8_scale[SC_LANES];
+        least_draw_below(r_set(s->d), r_set(K), r_set(T), r_set(best->best.error), &scales, &logs);
+        r_store(scale, scales);
+        r_store(log_8_scale, logs);
+        const double mean = 2 * sqrt(s->residual[row] * 0.125 * K * scale[0] * SC_LN2 / narrowest);
         const double fixed = least_price(floors_at(s, q->with, T), row, T, 1 / T);
-        if (fixed + fmax(least_draw_cost(s, &least, row), mean) >= best->best.error)
+        if (fixed + fmax(least_draw_cost(s, scale[0], log_8_scale[0], row), mean) >= best->best.error)
             continue;
         add_draw(q, 0, row, most, K, most - s->units[row], none);
         if (q->count == SC_LANES) /* what they give may leave out others */
@@ -198,18 +202,20 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
 /* What they give at these x. */
 static void examine_draws(draws *q, const double *log_atoms)
 {
-    draw_pack pack;
-    double x[DRAWS] = {0};
-    memcpy(x, log_atoms, (size_t)q->count * sizeof *x);
-    const int count = q->count;
-    for (; q->count % SC_LANES; x[q->count - 1] = x[0])
-        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0], q->price[0]);
-    q->count = count;
-    for (int first = 0; first < count; first += SC_LANES) {
-        open_draws(q, first, &pack);
-        const draw_parts parts = draw_at(&pack, r_load(x + first));
-        store_draws(q, first, &parts);
-    }
+    draw_pack pack[DRAW_PACKS];
+    draw_parts parts[DRAW_PACKS];
+    int which[DRAW_PACKS];
+    double at[DRAWS];
+    if (q->count < 1)
+        return;
+    for (int j = 0; j < DRAWS; j++)
+        at[j] = log_atoms[j < q->count ? j : 0];
+    const int packs = open_packs(q, pack, which);
+    for (int i = 0; i < packs; i++)
+        pack[i].x = r_load(at + i * SC_LANES);
+    look_at_draws(pack, which, packs, parts);
+    for (int i = 0; i < packs; i++)
+        store_draws(q, i * SC_LANES, &parts[i]);
 }
 
 /* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient starts to be sent. */
