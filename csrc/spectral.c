@@ -17,15 +17,36 @@ static ptrdiff_t widest_row(const sc_strategies *s, double n)
     return low;
 }
 
+#define STICK_ROWS 64 /* of a table; what it has beyond is tried as it comes */
+
+/* The most promising row is tried first: its bound lets others be left out by what they cost at least. */
 static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K, double log_quarter, sc_spectral_terms *best)
 {
     const stick_law law = stick_law_of(s->d, K);
-    const double log_T = log_quarter + 2 * SC_LN2;
+    const double *floors = floors_at(s, with, T), log_T = log_quarter + 2 * SC_LN2;
+    double floor_of[STICK_ROWS], sticks[STICK_ROWS];
+    int rows = 0, first = 0;
     for (ptrdiff_t i = 0; i < s->atom_rows && n - s->units[s->atom_row[i]] >= 1; i++) {
         const ptrdiff_t row = s->atom_row[i];
         const double m = fmin(n - s->units[row], paying_sticks(s, &law, row, log_T));
-        if (m >= 1)
-            try_sticks(s, with, &law, row, T, log_T, m, best);
+        if (i >= STICK_ROWS) {
+            if (m >= 1)
+                try_sticks(s, with, &law, row, T, log_T, m, best);
+            continue;
+        }
+        sticks[i] = m;
+        floor_of[i] = (double)INFINITY;
+        if (m >= 1) {
+            const stick_share share = sticks_share(s, &law, row, T, log_T, m);
+            floor_of[i] = share.list + share.loss + share.residual + least_price(floors, row, T, 1 / T);
+        }
+        first = floor_of[i] < floor_of[first] ? (int)i : first;
+        rows = (int)i + 1;
+    }
+    for (int k = 0; k < rows; k++) {
+        const int i = k == 0 ? first : k == first ? 0 : k;
+        if (floor_of[i] < best->error)
+            try_sticks(s, with, &law, s->atom_row[i], T, log_T, sticks[i], best);
     }
 }
 
