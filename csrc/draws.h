@@ -28,13 +28,12 @@ typedef struct draws {
     ptrdiff_t row[DRAWS];
     double T_or_most[DRAWS], K[DRAWS], limit[DRAWS], units[DRAWS], share[DRAWS]; /* at most so many atoms; K rho/8 */
     double guess[DRAWS];   /* of x, or NaN */
-    sc_price price[DRAWS]; /* of the fixed part, at a given T */
     /* found; slope: of phi */
     double log_atoms[DRAWS], atoms[DRAWS], samples[DRAWS], misspecification[DRAWS], loss[DRAWS], list[DRAWS], eps[DRAWS], phi[DRAWS],
         slope[DRAWS];
 } draws;
 
-SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K, double limit, sc_price price)
+SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K, double limit)
 {
     const int j = q->count++;
     K = K > DRAW_LEAST_K ? K : DRAW_LEAST_K;
@@ -46,7 +45,6 @@ SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, do
     q->units[j] = q->s->units[row];
     q->share[j] = q->s->residual[row] * 0.125 * K;
     q->guess[j] = (double)NAN;
-    q->price[j] = price;
 }
 
 typedef struct draw_pack {
@@ -89,7 +87,7 @@ static int open_packs(draws *q, draw_pack *pack, int *which)
 {
     const int count = q->count;
     while (q->count % SC_LANES)
-        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0], q->price[0]);
+        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0]);
     const int packs = q->count / SC_LANES;
     q->count = count;
     for (int i = 0; i < packs; i++) {
@@ -250,8 +248,11 @@ static void settle_draws(draws *q)
 /* Whether a strategy that was settled or examined does better than the best so far, which then it is. */
 static int take_draw(const draws *q, int j, sc_spectral_terms *best)
 {
-    const sc_price price = q->along ? price_of(q->s, q->with, q->row[j], q->samples[j], log(q->samples[j] * 0.25)) : q->price[j];
-    const double error = q->misspecification[j] + q->loss[j] + q->list[j] + price.coefficients + price.distortion;
+    const double T = q->samples[j], theirs = q->misspecification[j] + q->loss[j] + q->list[j];
+    if (!(theirs + least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T) < best->error))
+        return 0;
+    const sc_price price = price_of(q->s, q->with, q->row[j], T, log(T * 0.25));
+    const double error = theirs + price.coefficients + price.distortion;
     if (!(error < best->error))
         return 0;
     *best = (sc_spectral_terms){error, price.coefficients, price.distortion, q->misspecification[j], q->list[j], q->loss[j], q->units[j],

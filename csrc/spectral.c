@@ -109,7 +109,7 @@ static void settle_and_take(point_block *p, draws *q)
 
 static void draw_beside(point_block *p, int i, ptrdiff_t row, double guess, draws *q)
 {
-    add_draw(q, i, row, p->T[i], p->K[i], p->n[i] - p->s->units[row], price_of(p->s, p->with, row, p->T[i], p->log_quarter[i]));
+    add_draw(q, i, row, p->T[i], p->K[i], p->n[i] - p->s->units[row]);
     q->guess[q->count - 1] = guess;
     if (q->count == DRAWS)
         settle_and_take(p, q);

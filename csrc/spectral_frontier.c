@@ -174,7 +174,6 @@ static void settle_and_compare(draws *q, best_draw *best)
 
 static void search_draws(const sc_strategies *s, double most, double K, draws *q, best_draw *best)
 {
-    const sc_price none = {0, 0, 0};
     for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
         const ptrdiff_t row = s->atom_row[i];
         const double narrowest = s->units[row] + fmax(K, 1);
@@ -191,7 +190,7 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
         const double fixed = least_price(floors_at(s, q->with, T), row, T, 1 / T);
         if (fixed + fmax(least_draw_cost(s, scale[0], log_8_scale[0], row), mean) >= best->best.error)
             continue;
-        add_draw(q, 0, row, most, K, most - s->units[row], none);
+        add_draw(q, 0, row, most, K, most - s->units[row]);
         if (q->count == SC_LANES) /* what they give may leave out others */
             settle_and_compare(q, best);
     }
@@ -222,12 +221,11 @@ static void examine_draws(draws *q, const double *log_atoms)
 static double draws_elasticity(draws *q, const best_draw *best, double most, double K)
 {
     const double step = 1e-4;
-    const sc_price none = {0, 0, 0};
     const double x[4] = {best->log_atoms - step, best->log_atoms + step, best->log_atoms, best->log_atoms};
     const double budget[4] = {most, most, most * (1 - step), most * (1 + step)};
     q->count = 0;
     for (int i = 0; i < 4; i++)
-        add_draw(q, 0, best->row, budget[i], K, budget[i], none);
+        add_draw(q, 0, best->row, budget[i], K, budget[i]);
     examine_draws(q, x);
     q->count = 0;
     const double by_x = (q->phi[1] - q->phi[0]) / (2 * step), by_budget = (q->phi[3] - q->phi[2]) / (log1p(step) - log1p(-step));
@@ -248,7 +246,7 @@ static void whole_draws(draws *q, double most, double K, best_draw *best, double
         const double T = floor(most / (units + atoms));
         whole[q->count] = atoms;
         x[q->count] = log(atoms);
-        add_draw(q, 0, best->row, T, K, most, price_of(q->s, q->with, best->row, T, log(T * 0.25)));
+        add_draw(q, 0, best->row, T, K, most);
         const int at_end = !(atoms + 1 <= last) || atoms + 1 == atoms;
         if (q->count == DRAWS || at_end) {
             examine_draws(q, x);
