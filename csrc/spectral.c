@@ -118,8 +118,9 @@ static void draw_beside(point_block *p, int i, ptrdiff_t row, double guess, draw
 static void find_least(point_block *p)
 {
     SC_ALIGNED double K[POINTS], T[POINTS], best[POINTS];
-    for (int i = 0; i < POINTS; i++) {
-        const int from = i < p->count ? i : 0;
+    const int packs = (p->count + SC_LANES - 1) / SC_LANES;
+    for (int i = 0; i < packs * SC_LANES; i++) {
+        const int from = i < p->count ? i : 0; /* the last pack is filled up */
         K[i] = fmax(p->K[from], DRAW_LEAST_K);
         T[i] = p->T[from];
         best[i] = p->best[from].error;
