@@ -17,7 +17,6 @@
 #define DRAW_PACKS (DRAWS / SC_LANES)
 #define DRAW_STEPS 60
 #define DRAW_CLOSE 1e-6    /* the last step in ln n_s, left undone: it would change the bound by its square */
-#define DRAW_LEAST_K 1e-290 /* smaller ones are taken for this: the bound grows by less than that */
 
 typedef struct draws {
     const sc_strategies *s;
@@ -36,7 +35,7 @@ typedef struct draws {
 SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K, double limit)
 {
     const int j = q->count++;
-    K = K > DRAW_LEAST_K ? K : DRAW_LEAST_K;
+    K = K > LEAST_K ? K : LEAST_K;
     q->owner[j] = owner;
     q->row[j] = row;
     q->T_or_most[j] = T_or_most;
@@ -50,7 +49,7 @@ SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, do
 typedef struct draw_pack {
     const draws *q;
     int first;
-    real T_or_most, d, units, limit; /* of x */
+    real T_or_most, d, units, most, limit; /* atoms at most, and the logarithm: of x */
     real share, log_share;
     sc_origin origin;
     real x; /* where to look */
@@ -69,7 +68,8 @@ SC_INLINE void open_draws(const draws *q, int first, draw_pack *p)
     p->units = r_load(q->units + first);
     p->share = r_load(q->share + first);
     p->log_share = sc_log(p->share);
-    p->limit = sc_log(r_load(q->limit + first));
+    p->most = r_load(q->limit + first);
+    p->limit = sc_log(p->most);
     p->origin = sc_origin_of(r_load(q->K + first));
 }
 
@@ -105,7 +105,7 @@ static void look_at_draws(const draw_pack *pack, const int *which, int count, dr
     for (int i = 0; i < count; i++) {
         const draw_pack *p = &pack[which[i]];
         out[i].x = p->x;
-        out[i].n = sc_exp(p->x);
+        out[i].n = r_select(r_le(p->limit, p->x), p->most, sc_exp(p->x));
         out[i].T = p->T_or_most;
         if (along)
             out[i].T = out[i].T / (p->units + out[i].n);
@@ -205,7 +205,9 @@ SC_INLINE real next_draw(const draw_pack *p, const draw_parts *at, draw_search *
     /* the ends themselves have not been tried, so a step past them leads there; elsewhere it means halving */
     const real halved = (search->low + search->high) * r_set(0.5);
     next = r_select(astray, r_select(at_end, r_select(above, zero, p->limit), halved), next);
-    search->active = m_and(search->active, r_lt(r_set(DRAW_CLOSE), r_max(next - x, x - next)));
+    /* at an end the bound is not level, so that the last step counts */
+    const mask to_end = m_or(r_le(next, zero), r_le(p->limit, next));
+    search->active = m_and(search->active, r_lt(r_select(to_end, zero, r_set(DRAW_CLOSE)), r_max(next - x, x - next)));
     search->before = x;
     search->phi_before = phi;
     return r_select(search->active, next, x);

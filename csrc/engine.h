@@ -159,6 +159,7 @@ typedef struct sc_engine {
     void (*spectral_points)(const sc_strategies *, int with, ptrdiff_t count, const double *n, const double *T, const double *K,
                             sc_spectral_terms *out);
     void (*spectral_optimal)(const sc_strategies *, int with, int integer, double most, double K, sc_spectral_optimum *out);
+    double (*spectral_price)(const sc_strategies *, int with, ptrdiff_t row, double T); /* of a row over all T samples, nats */
     double (*repulsion)(const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull, void *space);
     /* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. The peak to compare with. */
     double (*multiply_adds)(long repeats, int single, double *sink);
@@ -220,6 +221,7 @@ void sc_engine_use(const sc_engine *engine);
     void sc_spectral_points_##isa(const sc_strategies *, int, ptrdiff_t, const double *, const double *, const double *,          \
                                   sc_spectral_terms *);                                                                          \
     void sc_spectral_optimal_##isa(const sc_strategies *, int, int, double, double, sc_spectral_optimum *);                      \
+    double sc_spectral_price_##isa(const sc_strategies *, int, ptrdiff_t, double);                                               \
     double sc_repulsion_##isa(const double *, ptrdiff_t, int, ptrdiff_t, double *, void *);                                      \
     double sc_multiply_adds_##isa(long, int, double *);
 SC_DECLARE_KERNELS(baseline)

@@ -6,6 +6,8 @@
 #include "special.h"
 #include "spectral.h"
 
+#define LEAST_K 1e-290 /* smaller concentrations are taken for this; a bound of more than 1e-290 nats does not notice */
+
 typedef struct sc_price {
     double coefficients, distortion;
     double rise; /* of their sum along n T = const: n times its derivative in n */
@@ -137,7 +139,10 @@ static void quadratic_form(const sc_strategies *s, int with, double n, double T,
         const double x = linear * T * 0.25;
         double twice[SC_LANES];
         r_store(twice, mixed_coefficient(r_set(x), r_set(twice_kappa_of(d))).cost);
-        coefficients += d * fmin(twice[0], x) * 0.5 / T;
+        if (twice[0] < x)
+            coefficients += d * twice[0] * 0.5 / T;
+        else
+            distortion += d * linear * 0.125;
     }
     const double alias = s->beyond * (sent[1] * (1 - 1 / d) + sent[0] / d) + s->beyond_orthogonal * (1 - 1 / d) * (sent[0] - sent[1]);
     const double length = sqrt(s->beyond) + sqrt(fmax(alias, 0));

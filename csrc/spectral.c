@@ -28,7 +28,7 @@ static void sticks_at_point(const sc_strategies *s, int with, double n, double T
     int rows = 0, first = 0;
     for (ptrdiff_t i = 0; i < s->atom_rows && n - s->units[s->atom_row[i]] >= 1; i++) {
         const ptrdiff_t row = s->atom_row[i];
-        const double m = fmin(n - s->units[row], paying_sticks(s, &law, row, log_T));
+        const double m = fmin(floor(n - s->units[row]), paying_sticks(s, &law, row, log_T)); /* there are no parts of a stick */
         if (i >= STICK_ROWS) {
             if (m >= 1)
                 try_sticks(s, with, &law, row, T, log_T, m, best);
@@ -121,7 +121,7 @@ static void find_least(point_block *p)
     const int packs = (p->count + SC_LANES - 1) / SC_LANES;
     for (int i = 0; i < packs * SC_LANES; i++) {
         const int from = i < p->count ? i : 0; /* the last pack is filled up */
-        K[i] = fmax(p->K[from], DRAW_LEAST_K);
+        K[i] = fmax(p->K[from], LEAST_K);
         T[i] = p->T[from];
         best[i] = p->best[from].error;
     }
@@ -137,7 +137,7 @@ static void find_least(point_block *p)
 static void find_offers(point_block *p, int i, draws *q)
 {
     const sc_strategies *s = p->s;
-    const double T = p->T[i], K = fmax(p->K[i], DRAW_LEAST_K), beaten = p->best[i].error;
+    const double T = p->T[i], K = fmax(p->K[i], LEAST_K), beaten = p->best[i].error;
     p->offers[i] = 0;
     if (p->n[i] <= K || (SC_LN2 + s->d) * K * SC_LN2 >= beaten * T) /* no bound is above 1/16, where their rounding must be below 1 */
         return;
@@ -215,4 +215,10 @@ void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t c
         if (with & SC_WITH_ATOMS)
             with_atoms(&p);
     }
+}
+
+double SC_KERNEL(sc_spectral_price)(const sc_strategies *s, int with, ptrdiff_t row, double T)
+{
+    const sc_price price = price_of(s, with, row, T, log(T * 0.25));
+    return (price.coefficients + price.distortion) * T;
 }

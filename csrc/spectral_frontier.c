@@ -32,8 +32,8 @@ static void search_without_units(const sc_strategies *s, int with, int integer, 
 
 /* ---- sticks -------------------------------------------------------------------------------------------------------------------- */
 
-/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each. Newton's steps on a concave function stay
-   on its left. */
+/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each. Newton's steps on a convex function stay
+   on the left. */
 static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double most)
 {
     const double units = s->units[row];
@@ -93,19 +93,6 @@ static double sticks_along(const sc_strategies *s, int with, const stick_law *la
     return m;
 }
 
-/* The most of m sticks that a learner with their samples can use: all, or those that pay, or as many as leave the samples at which one
-   more of them pays. */
-static double usable_sticks(const sc_strategies *s, const stick_law *law, ptrdiff_t row, int integer, double most, double m)
-{
-    const double units = s->units[row], samples = most / (units + m);
-    const double paying = paying_sticks(s, law, row, log(integer ? floor(samples) : samples));
-    if (integer || paying >= m)
-        return fmin(m, paying);
-    const double log_T = paying * law->fall + s->last_stick[row] - law->log_first - s->log_rounding[row];
-    const double edge = fmin(most * exp(-log_T) * (1 - 1e-12) - units, m);
-    return edge > paying && paying_sticks(s, law, row, log(most / (units + edge))) > paying ? edge : paying;
-}
-
 static void search_sticks(const sc_strategies *s, int with, int integer, double most, double K, allocation_search *found)
 {
     const stick_law law = stick_law_of(s->d, K);
@@ -119,11 +106,10 @@ static void search_sticks(const sc_strategies *s, int with, int integer, double 
         if (last < 1 || least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest) >= found->best.error)
             continue;
         const double best = sticks_along(s, with, &law, row, most, last);
-        for (int step = 0; step < 4 - (integer != 0); step++) { /* whole numbers around the best, and the best: there may be but one */
-            double m = fmax(fmin(step < 3 ? floor(best) + step - 1 : best, last), 1);
-            if (integer)
-                m = floor(m);
-            m = usable_sticks(s, &law, row, integer, most, m);
+        for (int step = -1; step <= 1; step++) { /* whole numbers around the best: there may be but one */
+            double m = fmax(fmin(floor(best) + step, floor(last)), 1);
+            const double samples = most / (units + m);
+            m = fmin(m, paying_sticks(s, &law, row, log(integer ? floor(samples) : samples)));
             if (m < 1)
                 continue;
             const double T = integer ? floor(most / (units + m)) : most / (units + m);
@@ -135,13 +121,11 @@ static void search_sticks(const sc_strategies *s, int with, int integer, double 
     }
 }
 
-/* d ln(q + m) / d ln M, by differences: the best m moves smoothly while the row stays. */
+/* d ln(q + m) / d ln M of the best real m, by differences: sticks are whole, and their number goes up in steps along it. */
 static double sticks_elasticity(const sc_strategies *s, int with, const allocation_search *found, double most, double K)
 {
     const double step = 1e-3, units = found->best.units, m = found->best.atoms;
     const stick_law law = stick_law_of(s->d, K);
-    if (paying_sticks(s, &law, found->row, log(found->samples) - 1e-9) < m)
-        return 1; /* the last of them pays just so: the samples stay */
     double n[2];
     for (int i = 0; i < 2; i++) {
         const double M = most * exp(i ? step : -step);
@@ -262,6 +246,27 @@ static void whole_draws(draws *q, double most, double K, best_draw *best, double
     }
 }
 
+/* Where the best is narrow, every width, with atoms beside any row: at few atoms what T loses by being whole is more than they differ. */
+#define EVERY_WIDTH 64
+
+static void search_every_width(const sc_strategies *s, int with, double most, double K, allocation_search *found, double *width)
+{
+    double n[EVERY_WIDTH], T[EVERY_WIDTH], concentration[EVERY_WIDTH];
+    sc_spectral_terms terms[EVERY_WIDTH];
+    const int count = most < EVERY_WIDTH ? (int)most : EVERY_WIDTH;
+    for (int i = 0; i < count; i++) {
+        n[i] = i + 1;
+        T[i] = floor(most / n[i]);
+        concentration[i] = K;
+    }
+    SC_KERNEL(sc_spectral_points)(s, with, count, n, T, concentration, terms);
+    for (int i = 0; i < count; i++)
+        if (terms[i].error < found->best.error) {
+            *found = (allocation_search){terms[i], T[i], 0};
+            *width = n[i];
+        }
+}
+
 /* ---- a budget ------------------------------------------------------------------------------------------------------------------ */
 
 void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int integer, double most, double K, sc_spectral_optimum *out)
@@ -274,7 +279,7 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
         search_sticks(s, with, integer, most, K, &found);
     out->elasticity = found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, most, K) : 0;
     if (with & SC_WITH_ATOMS && most > K) {
-        const double concentration = fmax(K, DRAW_LEAST_K);
+        const double concentration = fmax(K, LEAST_K);
         draws q;
         q.s = s;
         q.with = with;
@@ -293,7 +298,10 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
             }
         }
     }
+    double width = found.best.units + found.best.atoms;
+    if (integer && with & SC_WITH_ATOMS && width <= EVERY_WIDTH)
+        search_every_width(s, with, most, K, &found, &width);
     out->terms = found.best;
-    out->width = found.best.units + found.best.atoms;
+    out->width = width;
     out->samples = found.samples;
 }

@@ -7,8 +7,6 @@
 
 #include "fixed_part.h"
 
-#define STICKS_LEAST_K 1e-290 /* smaller ones are taken for this: the bound grows by less than that */
-
 typedef struct stick_law {
     double fall;      /* -ln gamma */
     double log_first; /* ln(m_1/(4d)) */
@@ -16,7 +14,7 @@ typedef struct stick_law {
 
 SC_INLINE stick_law stick_law_of(double d, double K)
 {
-    K = fmax(K, STICKS_LEAST_K);
+    K = fmax(K, LEAST_K);
     return (stick_law){log1p(2 / K), log(2 / (K + 2)) - log(4 * d)};
 }
 

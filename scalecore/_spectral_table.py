@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import warnings
 from collections.abc import Callable
@@ -67,6 +68,16 @@ class SpectralTable:
 
 _TABLES: dict[int, tuple[SpectralTable, int]] = {}  # and the units asked for: where directions crowd, a table ends before
 _BUILDING = threading.RLock()
+
+
+def _after_fork() -> None:
+    """Free the child's lock: a thread that held it is not there."""
+    global _BUILDING
+    _BUILDING = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 def find_table(input_dim: float, most_units: int | None = None, cache: Path | None = None, progress: bool = False) -> SpectralTable:

@@ -1,9 +1,8 @@
-"""A table's rows as the engine reads them: prefix sums, chords below what they cost, and what atoms and sticks beside them need."""
+"""A table's rows as the engine reads them: prefix sums, and what atoms and sticks beside them need."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +13,6 @@ from ._table_rows import Row
 
 _ATOMS_RATIO = 0.8  # of one row's residual to the next's, where the rest may draw atoms
 _READ_AHEAD = np.zeros(8)  # the engine reads whole packs
-_TANGENT, _SLOPE = 2.1625815870646098, 0.21621659550187312  # as in csrc/fixed_part.h
 
 
 def strategies_of(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _spectral.Strategies:
@@ -33,8 +31,6 @@ def strategies_of(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _sp
         "copies": _before(copies),
         "logarithms": _before([c * np.log(m) for m, c in zip(eigenvalues, copies, strict=True)]),
         "rest": np.concatenate([np.append(np.cumsum((m * c)[::-1])[::-1], 0.0) for m, c in zip(eigenvalues, copies, strict=True)]),
-        "noise_floors": _floors(d, rows, _noise_cost),
-        "mixture_floors": _floors(d, rows, _mixture_cost),
         "log_rounding": np.log(rounding),
         "last_stick": _last_stick(d, residual / rounding),
         "atom_row": np.array([*_atom_rows(residual), 0], np.intp),
@@ -56,36 +52,6 @@ def _atom_rows(residual: NDArray[np.float64]) -> list[int]:
     return rows
 
 
-# ---- floors ----------------------------------------------------------------------------------------------------------------------
-
-
-def _noise_cost(x: NDArray[np.float64], d: int) -> NDArray[np.float64]:
-    """T h(mu, T), x = mu T/4."""
-    return np.where(x > 1, (np.log(np.maximum(x, 1)) + 1) / 2, x / 2)
-
-
-def _mixture_cost(x: NDArray[np.float64], d: int) -> NDArray[np.float64]:
-    """f(x) of docs/spectral.md."""
-    share = x / (1 + x)
-    mixed = np.where(x < _TANGENT, _SLOPE * x + share, np.log1p(x)) / 2 + (1 + 2 / d) / 16 * share
-    return np.minimum(x / 2, mixed)
-
-
-def _floors(d: int, rows: list[Row], cost_of: Callable[[NDArray[np.float64], int], NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return chords [range][row] = (value at T = 0, slope) of what rows cost over all T samples, which is concave in T.
-
-    A range is a quarter of an octave, from T = 1 to where all coefficients are sent, and at last all that is beyond.
-    """
-    least = min(row[1][-1] for row in rows if len(row[1]))
-    octaves = math.ceil(math.log2(max(4 / least, 1))) + 1
-    T = np.append(np.ldexp([1, 1.25, 1.5, 1.75], np.arange(octaves)[:, None]).ravel(), 2.0**octaves)
-    costs = np.stack([cost_of(np.multiply.outer(T / 4, values), d) @ copies for _, values, copies, _ in rows], axis=1)
-    slopes = np.diff(costs, axis=0) / np.diff(T)[:, None]
-    chords = np.stack([costs[:-1] - slopes * T[:-1, None], slopes], axis=-1)
-    beyond = np.stack([costs[-1], np.zeros(len(rows))], axis=-1)
-    return np.concatenate([chords, beyond[None]]) * (1 - 1e-12)
-
-
 # ---- beside a row ----------------------------------------------------------------------------------------------------------------
 
 
@@ -93,7 +59,7 @@ def _last_stick(d: int, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the root y > 0 of ratio e^y = 1 + y + 2 ln 2/d: a stick of mean square m pays if ln(m T tau/(4d)) is at least y."""
     level = 1 + 2 * math.log(2) / d
     y = 3 - np.log(np.maximum(ratio, 1e-300))
-    for _ in range(100):  # convex from above: Newton's steps only fall
+    for _ in range(100):  # convex: after the first, Newton's steps only fall
         y = y - (ratio * np.exp(np.minimum(y, 700)) - y - level) / np.maximum(ratio * np.exp(np.minimum(y, 700)) - 1, 0.1)
     return np.where(ratio > 0, np.maximum(y, 0), math.inf)
 

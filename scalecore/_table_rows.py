@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from threading import Thread
 
 import numpy as np
@@ -96,12 +96,9 @@ def _aside(call: Callable[[NDArray[np.float64]], Part | None], directions: NDArr
             done.set_exception(error)
 
     Thread(target=run, daemon=True).start()
-    while True:
-        try:
-            return done.result(timeout=0.1)  # a wait without an end would listen to no signal either
-        except TimeoutError:
-            if done.done():
-                raise
+    while not done.done():
+        wait([done], timeout=0.1)  # without an end it would listen to no signal either
+    return done.result()
 
 
 def _orthonormal(d: int, count: int) -> Part:
@@ -143,7 +140,7 @@ def _projected(d: int, directions: NDArray[np.float64]) -> Part | None:
 
 
 def _square_norm(matrix: NDArray[np.float64]) -> float:
-    """Return the largest eigenvalue of matrix' matrix, from below by a few per cent at most."""
+    """Return the largest eigenvalue of matrix' matrix, from below by some per cent."""
     vector = np.ones(matrix.shape[1])
     for _ in range(12):
         vector = matrix.T @ (matrix @ (vector / np.linalg.norm(vector)))
@@ -151,7 +148,7 @@ def _square_norm(matrix: NDArray[np.float64]) -> float:
 
 
 def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:
-    """Let eigenvalues within 2 % of each other share their mean, which loosens a bound by a part in 1e5 and saves sums over them.
+    """Let eigenvalues within 2 % of each other share their mean, which loosens bounds by some parts in 1e5 and saves sums.
 
     That must not hide that the row grows: if it does, the partial sums at the corners of those below are kept as well.
     """

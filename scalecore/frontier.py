@@ -59,7 +59,7 @@ class Frontier:
     elasticity : ndarray
         d log p* / d log C of the real-valued optimum: the share of a budget's growth that goes to parameters. 0 where the width is
         held at 1 and 1 where the samples are. Of the spectral bound it is piecewise: 0 while the width is all fixed units, between
-        which it leaps, and that of the atoms beside them.
+        which it leaps, and that of the atoms beside them (of sticks, which are whole, that of their best real number).
     status : ndarray of int8
         `Status` of each element.
     bound : str

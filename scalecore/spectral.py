@@ -66,7 +66,8 @@ ndarray or scalar
 Notes
 -----
 sum_l N_l h(lambda_l, T) over the spectrum of F (`spectrum`), h(mu, T) = (ln(mu T/4) + 1)/(2T) if mu T > 4 and mu/8 otherwise: each
-coefficient is sent with the noise that costs least. Relative error below 1e-13. Degrees beyond 131,072 are charged their whole
+coefficient is sent with the noise that costs least. `refined_bound`, which mixes coefficients instead, may lie below it. Relative
+error below 1e-13. Degrees beyond 131,072 are charged their whole
 variance, which only loosens it (d = 2 from T = 1e20 on, d = 3 from 1e25).
 
 T outside [1, 1e300] and d that are not whole give NaN in their own element and a RuntimeWarning. Source: docs/spectral.md.
@@ -148,7 +149,8 @@ ndarray or scalar
 Notes
 -----
 Units that are left beside a fixed part may be sticks of the process, the m first of which leave only the share (K/(K+2))^m of the
-variance: each is sent as a sign and d noisy coordinates. For a fixed K the bound then falls like 1/C, up to powers of log C, and
+variance: each is sent as a sign and d noisy coordinates; they are whole, also where n is not. For a fixed K the bound then falls
+like 1/C, up to powers of log C, and
 the best width grows like K log C. d + 2 trained units may be a quadratic form in its eigenbasis, which describes all degrees up
 to 2. And coefficients of the fixed part are mixed over a Gaussian prior instead of sent with noise, which costs each f(mu T/4)/T,
 up to 30 % less than h. Source: docs/spectral.md, where each is proved; `spectral_terms` tells which is best.

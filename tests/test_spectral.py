@@ -224,7 +224,7 @@ def test_tables_are_pickled_and_copied(tables):
 
 def test_threads_share_one_table():
     got = []
-    threads = [threading.Thread(target=lambda: got.append(sc.spectral_table(6, most_units=30))) for _ in range(4)]
+    threads = [threading.Thread(target=lambda: got.append(sc.spectral_table(23, most_units=30))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -387,8 +387,25 @@ def test_order_of_the_bounds(point, wider, longer):
     spectral, refined = float(sc.spectral_bound(n, T, d, K)), float(sc.refined_bound(n, T, d, K))
     assert 0 < refined <= spectral <= 0.5 / 8 * (1 + 1e-12)
     assert spectral <= float(sc.error_bound(n, T, d, K)) * (1 + 1e-12)
-    assert float(sc.spectral_bound(n * 10**wider, T, d, K)) <= spectral * (1 + 1e-9)
-    assert float(sc.spectral_bound(n, T * 10**longer, d, K)) <= spectral * (1 + 1e-9)
+    for function, here in ((sc.spectral_bound, spectral), (sc.refined_bound, refined)):
+        assert float(function(n * 10**wider, T, d, K)) <= here * (1 + 1e-12)
+        assert float(function(n, T * 10**longer, d, K)) <= here * (1 + 1e-12)
+
+
+def test_real_widths_do_not_dip():
+    """There are no parts of a stick: between whole widths a bound neither dips nor rises. Nor does it where K/T underflows."""
+    rng = np.random.default_rng(5)
+    for d in (1, 2, 3, 10):
+        n = np.sort(rng.uniform(1, 12, (400, 40)), axis=1)
+        T, K = 10 ** rng.uniform(1, 9, (400, 1)), 10 ** rng.uniform(-4, 2, (400, 1))
+        for function in (sc.spectral_bound, sc.refined_bound):
+            values = function(n, T, d, K)
+            assert (np.diff(values, axis=1) <= 1e-12 * values[:, 1:]).all()
+            assert (function(np.ceil(n), T, d, K) <= values * (1 + 1e-12)).all()
+    values = sc.spectral_bound(108959.164, [2.34e202, 1.98e203], 10, 2.289e-123)
+    assert values[1] <= values[0] * (1 + 1e-12)
+    ends = sc.spectral_bound([1, 1.0000004370657831], 3829.79, 1, 1.9143e-53)
+    assert ends[1] <= ends[0] * (1 + 1e-12)
 
 
 @given(st.floats(1, 1e300), st.floats(1, 1e300), st.sampled_from([1, 2, 3, 10]), st.floats(5e-324, 1e300))
@@ -417,6 +434,17 @@ def test_terms_add_up_and_take_any_strategies():
 
 
 _STRATEGIES = ("atoms", "sticks", "quadratic")
+
+
+def test_same_bits_alone_and_in_company():
+    rng = np.random.default_rng(8)
+    n, T, K = 10 ** rng.uniform(0, 6, 300), 10 ** rng.uniform(0, 14, 300), 10 ** rng.uniform(-3, 4, 300)
+    d, order = rng.choice([1, 2, 3, 10], 300).astype(float), rng.permutation(300)
+    for function in (sc.spectral_bound, sc.refined_bound):
+        together = function(n, T, d, K)
+        alone = [float(function(*point)) for point in zip(n, T, d, K, strict=True)]
+        np.testing.assert_array_equal(together, alone)
+        np.testing.assert_array_equal(function(n[order], T[order], d[order], K[order]), together[order])
 
 
 def test_ufuncs_take_views_and_many_dimensions():

@@ -204,3 +204,34 @@ def test_ctrl_c_does_not_wait_for_lapack(builds, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         sc.spectral_table(DIM, most_units=UNITS)
     assert time.monotonic() - told[0] < 5
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_fork_while_a_table_is_built_does_not_hang(run_python):
+    """The thread that holds the lock is not in the child."""
+    code = """
+import os, sys, threading, time
+import scalecore as sc
+rows, started = sys.modules["scalecore._table_rows"], threading.Event()
+real = rows._projected
+def slow(d, directions):
+    started.set()
+    time.sleep(60)
+rows._projected = slow
+threading.Thread(target=sc.spectral_table, args=(5,), kwargs={"most_units": 20}, daemon=True).start()
+started.wait()
+rows._projected = real
+child = os.fork()
+if child == 0:
+    os._exit(sc.spectral_table(3, most_units=20).units[-1] != 20)
+end, done = time.monotonic() + 30, (0, 0)
+while done[0] == 0 and time.monotonic() < end:
+    time.sleep(0.05)
+    done = os.waitpid(child, os.WNOHANG)
+if done[0] == 0:
+    os.kill(child, 9)
+print(done[0] == child and done[1] == 0)
+sys.stdout.flush()
+os._exit(0)
+"""
+    assert run_python(code).split() == ["True"]

@@ -6,7 +6,7 @@ enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1 }
 
 typedef struct made_up {
     sc_strategies table;
-    double *memory[14];
+    double *memory[12];
     ptrdiff_t first[ROWS + 1], atom_row[ROWS];
 } made_up;
 
@@ -15,7 +15,7 @@ static double *column(made_up *m, int which, size_t count)
     return m->memory[which] = malloc(count * sizeof(double));
 }
 
-/* Row r sends r eigenvalues 0.1, 0.01, ... of the row before and one more; floors are nought, which no cost is below. */
+/* Row r sends r eigenvalues, 0.1/4^i; floors are nought, which no cost is below. */
 static void make(made_up *m)
 {
     double *units = column(m, 0, ROWS), *log_units = column(m, 1, ROWS), *residual = column(m, 2, ROWS), *log_residual = column(m, 3, ROWS);
@@ -110,6 +110,6 @@ void check_spectral(void)
     make(&m);
     points(&m.table);
     budgets(&m.table);
-    for (int i = 0; i < 14; i++)
+    for (int i = 0; i < 12; i++)
         free(m.memory[i]);
 }

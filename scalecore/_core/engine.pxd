@@ -236,6 +236,7 @@ cdef extern from "engine.h" nogil:
         void (*spectral_points)(const sc_strategies *, int, Py_ssize_t, const double *, const double *, const double *,
                                 sc_spectral_terms *) noexcept nogil
         void (*spectral_optimal)(const sc_strategies *, int, int, double, double, sc_spectral_optimum *) noexcept nogil
+        double (*spectral_price)(const sc_strategies *, int, Py_ssize_t, double) noexcept nogil
         double (*repulsion)(const double *, Py_ssize_t, int, Py_ssize_t, double *, void *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil
 

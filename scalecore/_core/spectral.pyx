@@ -14,6 +14,7 @@ from .engine cimport (
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .threads cimport check_signals, team_size
 
+import math
 import traceback
 
 import numpy as np
@@ -42,7 +43,6 @@ cdef class Strategies:
         self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
         self.table.d = d
         self.table.rows = len(arrays["units"])
-        self.table.ranges = len(arrays["noise_floors"])
         self.table.atom_rows = len(arrays["atom_row"]) - 1  # an empty array has no address
         self.table.units = self.numbers("units")
         self.table.log_units = self.numbers("log_units")
@@ -53,13 +53,37 @@ cdef class Strategies:
         self.table.copies = self.numbers("copies")
         self.table.logarithms = self.numbers("logarithms")
         self.table.rest = self.numbers("rest")
-        self.table.floors[0], self.table.floors[1] = self.numbers("noise_floors"), self.numbers("mixture_floors")
         self.table.log_rounding = self.numbers("log_rounding")
         self.table.last_stick = self.numbers("last_stick")
         self.table.first = self.indices("first")
         self.table.atom_row = self.indices("atom_row")
         self.table.even[0], self.table.even[1] = low_degrees[:2]
         self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
+        self.lay_floors()
+
+    def lay_floors(self):
+        """Chords [range][row] = (value at T = 0, slope) of what rows cost over all T samples, which is concave in T.
+
+        A range is a quarter of an octave, from T = 1 to where all coefficients are sent, and at last all that is beyond.
+        """
+        cdef Py_ssize_t rows = self.table.rows, row, i
+        octaves = math.ceil(math.log2(max(4 / self.arrays["eigenvalue"][: self.arrays["first"][-1]].min(), 1))) + 1
+        ends = np.append(np.ldexp([1, 1.25, 1.5, 1.75], np.arange(octaves)[:, None]).ravel(), 2.0**octaves)
+        costs = np.empty((len(ends), rows))
+        cdef const double[::1] T = ends
+        cdef double[:, ::1] cost = costs
+        cdef int mixture
+        for mixture in range(2):
+            for i in range(T.shape[0]):
+                for row in range(rows):
+                    cost[i, row] = ENGINE.spectral_price(&self.table, SC_WITH_MIXTURE * mixture, row, T[i])
+            slopes = np.diff(costs, axis=0) / np.diff(ends)[:, None]
+            chords = np.stack([costs[:-1] - slopes * ends[:-1, None], slopes], axis=-1)
+            beyond = np.stack([costs[-1], np.zeros(rows)], axis=-1)
+            name = "mixture_floors" if mixture else "noise_floors"
+            self.arrays[name] = np.concatenate([chords, beyond[None]]) * (1 - 1e-12)
+            self.table.floors[mixture] = self.numbers(name)
+        self.table.ranges = len(ends)
 
     def __reduce__(self):
         return Strategies, self.made_of
