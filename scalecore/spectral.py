@@ -150,10 +150,10 @@ Notes
 -----
 Units that are left beside a fixed part may be sticks of the process, the m first of which leave only the share (K/(K+2))^m of the
 variance: each is sent as a sign and d noisy coordinates; they are whole, also where n is not. For a fixed K the bound then falls
-like 1/C, up to powers of log C, and
-the best width grows like K log C. d + 2 trained units may be a quadratic form in its eigenbasis, which describes all degrees up
-to 2. And coefficients of the fixed part are mixed over a Gaussian prior instead of sent with noise, which costs each f(mu T/4)/T,
-up to 30 % less than h. Source: docs/spectral.md, where each is proved; `spectral_terms` tells which is best.
+like 1/C, up to powers of log C, and the best width grows like K log C. d + 2 trained units may be a quadratic form in its
+eigenbasis, which describes all degrees up to 2. And coefficients of the fixed part are mixed over a Gaussian prior instead of sent
+with noise, which costs each f(mu T/4)/T, up to 30 % less than h. Source: docs/spectral.md, where each is proved; `spectral_terms`
+tells which is best.
 
 Examples
 --------
