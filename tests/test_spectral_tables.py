@@ -223,7 +223,7 @@ started.wait()
 rows._projected = real
 child = os.fork()
 if child == 0:
-    os._exit(sc.spectral_table(7, most_units=20).units[-1] < 9)
+    os._exit(int(sc.spectral_table(7, most_units=20).units[-1] < 9))
 end, done = time.monotonic() + 30, (0, 0)
 while done[0] == 0 and time.monotonic() < end:
     time.sleep(0.05)
