@@ -15,7 +15,7 @@ static double *column(made_up *m, int which, size_t count)
     return m->memory[which] = malloc(count * sizeof(double));
 }
 
-/* Row r sends r eigenvalues, 0.1/4^i; floors are nought, which no cost is below. */
+/* Row r sends r eigenvalues, 0.1/4^i; floors are nought, which no cost is below, until lay_floors. */
 static void make(made_up *m)
 {
     double *units = column(m, 0, ROWS), *log_units = column(m, 1, ROWS), *residual = column(m, 2, ROWS), *log_residual = column(m, 3, ROWS);
@@ -57,7 +57,49 @@ static void make(made_up *m)
                                .even = {0.167, 1.38e-3}, .copies_2 = 54, .beyond = 8e-3, .beyond_orthogonal = 1e-4};
 }
 
+static double end_of(int range) { return ldexp(1 + range % 4 / 4.0, range / 4); }
+
+static void lay_floors(made_up *m)
+{
+    const sc_engine *engine = sc_engine_in_use();
+    for (int r = 0; r < ROWS; r++)
+        for (int k = 0; k < RANGES; k++) {
+            const double from = end_of(k), to = end_of(k + 1), cost = engine->spectral_price(&m->table, 0, r, from);
+            const double slope = k + 1 < RANGES ? (engine->spectral_price(&m->table, 0, r, to) - cost) / (to - from) : 0;
+            m->memory[11][2 * (k * ROWS + r)] = (cost - slope * from) * (1 - 1e-12);
+            m->memory[11][2 * (k * ROWS + r) + 1] = slope * (1 - 1e-12);
+        }
+}
+
 enum { ALL = SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE, COUNT = 9 * 9 * 9 };
+
+/* With and without floors the same: they leave out nothing that is best. Noise only, whose floors they are. */
+static void same_with_floors(made_up *m)
+{
+    const sc_engine *engine = sc_engine_in_use();
+    enum { SOME = 700 };
+    double *n = malloc(SOME * sizeof *n), *T = malloc(SOME * sizeof *T), *K = malloc(SOME * sizeof *K);
+    sc_spectral_terms *before = malloc(SOME * sizeof *before), *after = malloc(SOME * sizeof *after);
+    for (int i = 0; i < SOME; i++) {
+        n[i] = floor(exp(fmod(i * 0.37, 14)));
+        T[i] = exp(fmod(i * 0.91, 32));
+        K[i] = exp(fmod(i * 0.53, 16) - 6);
+    }
+    engine->spectral_points(&m->table, SC_WITH_ATOMS | SC_WITH_STICKS, SOME, n, T, K, before);
+    lay_floors(m);
+    engine->spectral_points(&m->table, SC_WITH_ATOMS | SC_WITH_STICKS, SOME, n, T, K, after);
+    int atoms = 0;
+    for (int i = 0; i < SOME; i++) {
+        EXPECT(fabs(before[i].error - after[i].error) <= 1e-11 * before[i].error);
+        atoms += after[i].strategy == SC_ATOMS_TOO;
+    }
+    EXPECT(atoms > 20);
+    free(n);
+    free(T);
+    free(K);
+    free(before);
+    free(after);
+}
 
 static void points(const sc_strategies *table)
 {
@@ -110,6 +152,7 @@ void check_spectral(void)
     make(&m);
     points(&m.table);
     budgets(&m.table);
+    same_with_floors(&m);
     for (int i = 0; i < 12; i++)
         free(m.memory[i]);
 }
