@@ -142,7 +142,7 @@ def test_figure1_writes_its_numbers(scalecore_command):
         (["simulate", "--networks", "1"], "1 is not in the range"),
         (["simulate", "--dtype", "float16"], "'float16' is not one of"),
         (["simulate", "--rtol", "0"], "rtol must be"),
-        (["simulate", "--inputs", "1000000000000"], "too large"),
+        (["simulate", "--inputs", "1000000000000"], "inputs must be at most"),
         (["frontier"], "(see scalecore frontier --help)"),
         (["figur1"], "No such command"),
         (["--what"], "No such option"),
