@@ -1,6 +1,6 @@
 """Well-spread directions, the same on every machine.
 
-Only + - * / and roots in a fixed order enter, and sums that are exact (`math.fsum`): descent on an energy is chaotic, so one
+Only + - * / and roots in a fixed order enter, and sums that are exact (`exact_sum`): descent on an energy is chaotic, so one
 different bit would end at a different set. No BLAS, no `np.sum`, no functions of the mathematical library.
 """
 
@@ -49,7 +49,20 @@ def _dots(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]
 
 
 def _inner(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    return math.fsum((a * b).ravel().tolist())
+    return exact_sum((a * b).ravel())
+
+
+def exact_sum(numbers: NDArray[np.float64]) -> float:
+    """Return `math.fsum` of them, sooner: in layers of multiples of a power of two, so coarse that all their sums are exact."""
+    layers: list[float] = []
+    while (most := float(np.abs(numbers).max(initial=0.0))) != 0:
+        if not 1e-200 < most < 1e200:
+            return math.fsum([*layers, *numbers.tolist()])
+        shift = math.ldexp(1.5, math.frexp(most)[1] + numbers.size.bit_length())
+        layer = (numbers + shift) - shift
+        layers.append(float(layer.sum()))
+        numbers = numbers - layer
+    return math.fsum(layers)
 
 
 def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:

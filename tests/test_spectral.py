@@ -1,6 +1,7 @@
 """What spectral bounds are made from, against its twins: spectrum, directions, tables; and the bound for unlimited width."""
 
 import copy
+import math
 import pickle
 import threading
 
@@ -10,6 +11,7 @@ import pytest
 import spectral_oracle as oracle
 
 import scalecore as sc
+from scalecore._directions import exact_sum
 
 UNITS = {1: 2, 2: 64, 3: 80, 10: 150}  # small tables: the default ones take seconds to a minute
 
@@ -112,6 +114,20 @@ def test_directions_are_unit_and_spread(d, count):
     elif d > 2:
         random = oracle.random_directions(count, d, np.random.default_rng(0))
         assert oracle.projected(units)[0].sum() > oracle.projected(random)[0].sum()
+
+
+def test_exact_sums_are_those_of_fsum():
+    """Over 120 decades, and where nearly all cancels."""
+    rng = np.random.default_rng(0)
+    for turn in range(600):
+        size = int(10 ** rng.uniform(0, 4))
+        numbers = rng.standard_normal(size) * 10 ** rng.uniform(-rng.uniform(0, 60), rng.uniform(0, 60), size)
+        if turn % 3 == 0:
+            numbers = np.concatenate([numbers, -numbers * (1 + rng.choice([0, 1e-16, 1e-8], size))])
+        assert exact_sum(numbers) == math.fsum(numbers)
+    assert exact_sum(np.array([1e300, 1.0, -1e300])) == 1
+    assert exact_sum(np.zeros(3)) == exact_sum(np.empty(0)) == 0
+    assert math.isnan(exact_sum(np.array([1.0, np.nan])))
 
 
 def test_six_lines_in_space_are_an_icosahedron():
