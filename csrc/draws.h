@@ -263,7 +263,7 @@ static int take_draw(const draws *q, int j, sc_spectral_terms *best)
 }
 
 /* The least that atoms can cost. They are more than K, or they add more than they tell, and their rounding eps^2/16 = d U/(T (2 + eps))
- * must leave the bound below the best so far. So list and rounding are at least B ln(1 + n_s/K) with this B, and with the loss
+ * must leave the bound below the best so far, though the list costs 2 ln(1 + 2/eps) times as much or more. So list and rounding are at least B ln(1 + n_s/K) with this B, and with the loss
  * K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8 B). At K < 1 one atom is U = 1.
  */
 SC_INLINE void least_draw_below(real d, real K, real T, real best, real *scale, real *log_8_scale)
