@@ -58,9 +58,23 @@ def link_to_reference(app, docname, source):
         source[0] = source[0].replace(f"](../scalecore/{module}.py)", f"](api/{page}.rst)")
 
 
+def anchor_numbered_sections(app, docname, source):
+    """Comments in the code cite `docs/theory.md, section 2.3`: that heading gets the anchor theory-2-3, whatever its words are."""
+
+    def anchored(match):
+        return f"({docname}-{match[2].replace('.', '-')})=\n{match[0]}"
+
+    source[0] = re.sub(r"^(##+) (\d+(?:\.\d+)?)\. ", anchored, source[0], flags=re.M)
+
+
 def link_to_pages(app, what, name, item, options, lines):
-    """Docstrings name pages as they are found in the repository."""
-    lines[:] = [re.sub(r"\bdocs/(\w+)\.md\b", r":doc:`docs/\1.md </\1>`", line) for line in lines]
+    """Docstrings name pages, and sections of pages, as they are found in the repository."""
+
+    def linked(match):
+        page, section = match.groups()
+        return f":ref:`{match[0]} <{page}-{section.replace('.', '-')}>`" if section else f":doc:`{match[0]} </{page}>`"
+
+    lines[:] = [re.sub(r"\bdocs/(\w+)\.md\b(?:, section (\d+(?:\.\d+)?))?", linked, line) for line in lines]
 
 
 def hide_constructors_of_results(app, what, name, item, options, signature, returned):
@@ -73,3 +87,4 @@ def setup(app):
     app.connect("autodoc-process-signature", hide_constructors_of_results, priority=100)
     app.connect("autodoc-process-docstring", link_to_pages)
     app.connect("source-read", link_to_reference)
+    app.connect("source-read", anchor_numbered_sections)
