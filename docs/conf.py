@@ -1,8 +1,12 @@
 """Sphinx configuration: sphinx-build -W docs <folder>, with scalecore[docs] installed."""
 
 import re
+import sys
+from pathlib import Path
 
 import scalecore
+
+sys.path.insert(0, str(Path(__file__).parent))  # for mathml
 
 project = "scalecore"
 author = "The scalecore developers"
@@ -10,19 +14,20 @@ copyright = "the scalecore developers, BSD 3-Clause licence"
 version = release = scalecore.__version__
 
 extensions = [
+    "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
+    "sphinx_design",
 ]
 exclude_patterns = ["_build"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
 default_role = "autolink"
 
 myst_heading_anchors = 3
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
+myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]
 
 autosummary_generate = False
 autodoc_typehints = "none"
@@ -32,13 +37,17 @@ numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
 
 html_theme = "furo"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_math_renderer = "mathml"
 html_title = f"scalecore {release}"
 html_show_sphinx = False
 html_copy_source = False
 
-# The Markdown pages are also read in the repository, where a link to `../scalecore/bounds.py` shows the code. Here it leads to the
-# reference page of that module, which links to the code; other files, as `../tests/test_bounds.py`, are copied beside the pages.
-# A link to a file that does not exist is a warning, and an error in CI.
+# The Markdown pages are also read in the repository, where a link to `../scalecore/bounds.py` shows
+# the code. Here it leads to the reference page of that module, which links to the code; other files,
+# as `../tests/test_bounds.py`, are copied beside the pages. A link to a file that does not exist is
+# a warning, and an error in CI.
 REFERENCE = {
     "bounds": "bounds",
     "frontier": "frontier",
@@ -59,7 +68,7 @@ def link_to_reference(app, docname, source):
 
 
 def anchor_numbered_sections(app, docname, source):
-    """Comments in the code cite `docs/theory.md, section 2.3`: that heading gets the anchor theory-2-3, whatever its words are."""
+    """Code cites `docs/theory.md, section 2.3`: that heading gets the anchor theory-2-3."""
 
     def anchored(match):
         return f"({docname}-{match[2].replace('.', '-')})=\n{match[0]}"
@@ -72,9 +81,12 @@ def link_to_pages(app, what, name, item, options, lines):
 
     def linked(match):
         page, section = match.groups()
-        return f":ref:`{match[0]} <{page}-{section.replace('.', '-')}>`" if section else f":doc:`{match[0]} </{page}>`"
+        if section is None:
+            return f":doc:`{match[0]} </{page}>`"
+        return f":ref:`{match[0]} <{page}-{section.replace('.', '-')}>`"
 
-    lines[:] = [re.sub(r"\bdocs/(\w+)\.md\b(?:, section (\d+(?:\.\d+)?))?", linked, line) for line in lines]
+    cited = re.compile(r"\bdocs/(\w+)\.md\b(?:, section (\d+(?:\.\d+)?))?")
+    lines[:] = [cited.sub(linked, line) for line in lines]
 
 
 def hide_constructors_of_results(app, what, name, item, options, signature, returned):
