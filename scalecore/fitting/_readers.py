@@ -1,0 +1,258 @@
+"""Files and data frames as tables of runs, each read by a library that knows the format."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validation import describe, known_name
+from .._validation import path as path_of
+from ._checked_rows import REQUIRED, checked_fields
+from ._columns import float_column, parsed_column, row_list, run_codes
+from ._known_columns import Choice, choose
+from ._run_table import RunTable
+
+_DELIMITERS = ",\t;|"
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # utf-8-sig reads its own
+
+
+@dataclass(frozen=True)
+class Source:
+    """Named columns, however they came; `text` columns hold numbers as they were written."""
+
+    name: str
+    headings: list[str]
+    column: Callable[[int], Any]
+    length: int
+    text: bool
+
+
+def read(path: Any, **options: Any) -> RunTable:
+    """Read a file; see `RunTable.read`."""
+    file = Path(path_of("path", path))
+    kind = file.suffix.lower()
+    if kind not in _FILES:
+        raise ValueError(f"path must end in {', '.join(_FILES)}, got {file.name!r}")
+    return to_table(_FILES[kind](file), **options)
+
+
+def from_frame(frame: Any, **options: Any) -> RunTable:
+    """Read a data frame; see `RunTable.from_frame`."""
+    return to_table(_frame_source(frame), **options)
+
+
+def to_table(
+    source: Source,
+    *,
+    columns: Mapping[str, Any] | None,
+    where: Mapping[str, Any] | None,
+    loss_unit: str | None,
+    cost: float,
+    drop_invalid: bool,
+) -> RunTable:
+    """Make a table of a source's columns."""
+    choices = choose(source.name, source.headings, columns)
+    rows = _selected(source, where)
+    arrays: dict[str, NDArray[np.float64]] = {}
+    labels = None
+    remarks = []
+    for quantity, choice in list(choices.items()):
+        values = source.column(source.headings.index(choice.column))
+        if len(values) != source.length:
+            raise ValueError(f"{quantity} must have one element a run, {source.length:,}, got {len(values):,}")
+        if quantity == "run":
+            codes, names = run_codes("run", values)
+            labels = codes[rows], names
+            if not choice.asked and (labels[0] < 0).any():
+                raise ValueError(
+                    f"{source.name} names runs in column {choice.column!r}, but none in "
+                    f"{row_list(rows[labels[0] < 0])}; columns={{'run': None}} takes every row for a run of "
+                    "its own"
+                )
+            continue
+        numbers = _numbers(source, quantity, choice, values, rows)
+        gaps = np.isnan(numbers)
+        if quantity not in REQUIRED and not choice.asked and gaps.any():
+            where_empty = row_list(rows[gaps])
+            remarks.append(f"{choice.column!r} was not taken for {quantity}: it is empty in {where_empty}")
+            del choices[quantity]
+            continue
+        arrays[quantity] = numbers
+        remarks += _alternatives(source, quantity, choice, numbers, rows)
+    unit = _loss_unit(choices["loss"], loss_unit)
+    fields = checked_fields(
+        arrays,
+        labels,
+        rows=rows,
+        loss_unit=unit,
+        cost=cost,
+        drop_invalid=drop_invalid,
+        columns={quantity: str(choice) for quantity, choice in choices.items()},
+        notes=tuple(remarks),
+    )
+    return RunTable._of(fields)
+
+
+def _numbers(source: Source, quantity: str, choice: Choice, values: Any, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    name = f"{quantity} (column {choice.column!r} of {source.name})"
+    if source.text:
+        chosen = values if rows.size == source.length else [values[row] for row in rows.tolist()]
+        numbers = parsed_column(name, chosen, rows)
+    else:
+        numbers = float_column(name, values)[rows]
+    return numbers * choice.factor if choice.factor != 1 else numbers
+
+
+def _alternatives(
+    source: Source, quantity: str, choice: Choice, numbers: NDArray[np.float64], rows: NDArray[np.int64]
+) -> Iterator[str]:
+    """Say which other column might have been meant, if it holds other numbers."""
+    for heading in choice.others:
+        try:
+            other = _numbers(source, quantity, Choice(heading), source.column(source.headings.index(heading)), rows)
+        except (TypeError, ValueError):  # no numbers
+            continue
+        with np.errstate(all="ignore"):
+            ratio = other / numbers
+        if ratio.size and not np.isnan(ratio).all() and np.nanmax(np.abs(ratio - 1)) > 1e-6:
+            low, high = np.nanmin(ratio), np.nanmax(ratio)
+            yield (
+                f"{quantity} is column {choice.column!r}; {heading!r}, {low:.3g} to {high:.3g} times that, "
+                f"might be meant as well: columns={{{quantity!r}: ...}} chooses"
+            )
+
+
+def _loss_unit(choice: Choice, asked: str | None) -> str:
+    if choice.loss_unit and asked is not None and asked != choice.loss_unit:
+        raise ValueError(f"loss_unit must be {choice.loss_unit!r}, as the heading {choice.column!r} says, got {asked!r}")
+    return asked if asked is not None else choice.loss_unit or "nats"
+
+
+def _selected(source: Source, where: Mapping[str, Any] | None) -> NDArray[np.int64]:
+    """Rows whose columns have the values that `where` names."""
+    if where is None:
+        return np.arange(source.length)
+    if not isinstance(where, Mapping):
+        raise TypeError(f"where must be a dict from columns to the values wanted, got {describe(where)}")
+    kept = np.ones(source.length, bool)
+    for column, wanted in where.items():
+        known_name(f"{source.name} has no column {column!r}, which where asks for; the columns there are", column, source.headings)
+        several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+        values = {str(value) for value in (wanted if several else [wanted])}
+        cells = [str(cell) for cell in source.column(source.headings.index(column))]
+        kept &= np.fromiter((cell in values for cell in cells), bool, source.length)
+        if not values & set(cells):
+            there = sorted(set(cells))
+            known = ", ".join(map(repr, there[:12])) + (" ..." if len(there) > 12 else "")
+            raise ValueError(f"no row of {source.name} has {column!r} = {wanted!r}; its values are {known or 'none'}")
+    return np.flatnonzero(kept)
+
+
+def _csv_source(file: Path) -> Source:
+    with file.open("rb") as opened:
+        encoding = _BYTE_ORDER_MARKS.get(opened.read(2), "utf-8-sig")
+    try:
+        with file.open(encoding=encoding, newline="") as opened:
+            first = opened.readline()
+            opened.seek(0)
+            delimiter = max(_DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+            lines = (line for line in csv.reader(opened, delimiter=delimiter) if any(cell.strip() for cell in line))
+            headings = [heading.strip() for heading in next(lines, [])]
+            cells = list(_columns_of_lines(file.name, headings, lines))
+    except (csv.Error, UnicodeError) as error:
+        raise ValueError(f"{file.name} is not a table in CSV: {error}") from None
+    if not headings:
+        raise ValueError(f"{file.name} is empty; it should begin with a line of column names")
+    return Source(file.name, headings, cells.__getitem__, len(cells[0]), text=True)
+
+
+def _columns_of_lines(name: str, headings: Sequence[str], lines: Iterator[list[str]]) -> Iterator[tuple[str, ...]]:
+    """Yield columns; a short line lacks its last cells, a long one has a delimiter too many."""
+    rows = list(lines)
+    for i, row in enumerate(rows):
+        if len(row) != len(headings):
+            if any(cell.strip() for cell in row[len(headings) :]):
+                raise ValueError(f"{name} has {len(headings)} columns, but {len(row)} in row {i}")
+            rows[i] = (row + [""] * len(headings))[: len(headings)]
+    return iter(zip(*rows, strict=True)) if rows else iter([()] * len(headings))
+
+
+def _json_source(file: Path) -> Source:
+    """One object a line, or one list of objects."""
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+        if text.lstrip().startswith("["):
+            records = json.loads(text)
+        else:
+            records = [json.loads(line) for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file.name} is not JSON, one object a line: {error}") from None
+    for i, record in enumerate(records):
+        if not isinstance(record, dict):
+            raise ValueError(f"{file.name} must hold one object a run, got {describe(record)} in row {i}")
+    headings = list(dict.fromkeys(key for record in records for key in record))
+    if not headings:
+        raise ValueError(f"{file.name} is empty; it should hold one object a run")
+    return Source(file.name, headings, lambda i: [record.get(headings[i]) for record in records], len(records), text=True)
+
+
+def _parquet_source(file: Path) -> Source:
+    try:
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ImportError("reading Parquet needs PyArrow: pip install 'scalecore[frames]'") from error
+    try:
+        return _arrow_source(pyarrow.parquet.read_table(file), file.name)
+    except pyarrow.ArrowInvalid as error:
+        raise ValueError(f"{file.name} is not Parquet: {error}") from None
+
+
+_FILES: dict[str, Callable[[Path], Source]] = {
+    **dict.fromkeys((".csv", ".tsv", ".txt"), _csv_source),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), _json_source),
+    **dict.fromkeys((".parquet", ".pq"), _parquet_source),
+}
+
+
+def _arrow_source(table: Any, name: str) -> Source:
+    def column(i: int) -> Any:
+        values = table.column(i)
+        return np.asarray(values) if values.null_count == 0 else np.array(values.to_pylist(), dtype=object)
+
+    return Source(name, [str(heading) for heading in table.column_names], column, table.num_rows, text=False)
+
+
+def _frame_source(frame: Any) -> Source:
+    """Return the columns of whatever has named ones."""
+    name = "the frame"
+    if isinstance(frame, Mapping):
+        keys = list(frame)
+        length = len(frame[keys[0]]) if keys else 0
+        return Source(name, [str(key) for key in keys], lambda i: frame[keys[i]], length, text=False)
+    if isinstance(frame, np.ndarray) and frame.dtype.names and frame.ndim == 1:
+        return Source(name, list(frame.dtype.names), lambda i: frame[frame.dtype.names[i]], frame.size, text=False)
+    module = type(frame).__module__.partition(".")[0]
+    if module == "polars" and hasattr(frame, "collect"):
+        frame = frame.collect()
+    if module == "polars" and hasattr(frame, "to_series"):
+        return Source(name, list(frame.columns), lambda i: frame.to_series(i).to_numpy(), frame.height, text=False)
+    if module == "pandas" and hasattr(frame, "iloc") and hasattr(frame, "columns"):
+        return Source(name, [str(h) for h in frame.columns], lambda i: frame.iloc[:, i].to_numpy(), len(frame), text=False)
+    if hasattr(frame, "column_names") and hasattr(frame, "num_rows"):
+        return _arrow_source(frame, name)
+    if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__dataframe__"):
+        try:
+            import pyarrow
+            import pyarrow.interchange
+        except ImportError as error:
+            raise ImportError(f"reading a {type(frame).__name__} needs PyArrow: pip install 'scalecore[frames]'") from error
+        by_stream = hasattr(frame, "__arrow_c_stream__")
+        return _arrow_source(pyarrow.table(frame) if by_stream else pyarrow.interchange.from_dataframe(frame), name)
+    raise TypeError(f"frame must be a table of pandas, polars or PyArrow or a dict of columns, got {describe(frame)}")
