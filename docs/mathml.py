@@ -5,6 +5,7 @@ up to each relation, sum or comma, and a line may end there, as in TeX. Displaye
 their own box on narrow screens.
 """
 
+import re
 from html import escape
 from xml.etree import ElementTree
 
@@ -39,27 +40,45 @@ def pieces(row):
         yield piece
 
 
-def inline(tex):
-    formula = translator.convert_with_local_state(tex, displaystyle=False)
+def inline(node):
+    formula = translator.convert_with_local_state(node.astext(), displaystyle=False)
     formula = formula.replace("&ApplyFunction;", "\u2061")  # an entity of HTML, not of XML
     parts = []
     for piece in pieces(ElementTree.fromstring(formula)):
         part = ElementTree.Element("math")
         part.extend(piece)
         parts.append(ElementTree.tostring(part, encoding="unicode", short_empty_elements=False))
-    joiner = "\u2060"  # no line starts with the comma that follows
-    return f'<span class="math">{"<wbr>".join(parts)}</span>{joiner}'
+    parts[0] = escape(node.get("before", "")) + parts[0]
+    parts[-1] += escape(node.get("after", ""))
+    return "<wbr>".join(f'<span class="formula">{part}</span>' for part in parts)
 
 
-def display(tex):
-    formula = translator.convert_with_local_state(tex, displaystyle=True)
+def display(node):
+    formula = translator.convert_with_local_state(node.astext(), displaystyle=True)
     return f'<div class="math" tabindex="0">{formula}</div>'
+
+
+BEFORE = re.compile(r"[(\[]+$")
+AFTER = re.compile(r"[^\w\s]\S{0,12}")
+
+
+def keep_punctuation(app, doctree):
+    """The bracket before a formula and the comma or "-th" after it stay on its line."""
+    for formula in doctree.findall(nodes.math):
+        row, place = formula.parent, formula.parent.index(formula)
+        sides = [("before", place - 1, BEFORE.search), ("after", place + 1, AFTER.match)]
+        for name, beside, find in sides:
+            text = row[beside] if 0 <= beside < len(row) else None
+            found = isinstance(text, nodes.Text) and find(text)
+            if found:
+                formula[name] = found[0]
+                row[beside] = nodes.Text(text[: found.start()] + text[found.end() :])
 
 
 def visit(make):
     def visitor(self, node):
         try:
-            self.body.append(make(node.astext()))
+            self.body.append(make(node))
         except LatexError as error:
             logging.getLogger(__name__).warning("formula not understood: %s", error, location=node)
             self.body.append(f"<code>{escape(node.astext())}</code>")
@@ -70,4 +89,5 @@ def visit(make):
 
 def setup(app):
     app.add_html_math_renderer("mathml", (visit(inline), None), (visit(display), None))
+    app.connect("doctree-read", keep_punctuation)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
