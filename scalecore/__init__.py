@@ -21,6 +21,7 @@ except ModuleNotFoundError as error:  # Python was started in a clone, whose sou
     ) from error
 from . import updates
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
+from .fitting._findings import Finding, FindingKind
 from .fitting._run_table import RunTable
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .hypotheses import HypothesisSet
@@ -48,6 +49,8 @@ __all__ = [
     "EmpiricalFrontier",
     "EmpiricalStatus",
     "Estimate",
+    "Finding",
+    "FindingKind",
     "FiniteModel",
     "Frontier",
     "HypothesisSet",

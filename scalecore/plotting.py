@@ -86,9 +86,9 @@ def _laws(dims: NDArray[np.float64], concentrations: NDArray[np.float64]) -> lis
     return ["".join(f", ${name} = {values[i]:g}$" for name, values in parts) for i in range(len(dims))]
 
 
-def _nothing(ax: Axes) -> None:
+def _nothing(ax: Axes, text: str = "no budget has an optimum") -> None:
     ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
-    ax.text(0.5, 0.5, "no budget has an optimum", transform=ax.transAxes, ha="center", va="center", color="0.45")
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="0.45")
 
 
 def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:

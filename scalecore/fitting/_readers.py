@@ -124,8 +124,7 @@ def _alternatives(
         if ratio.size and not np.isnan(ratio).all() and np.nanmax(np.abs(ratio - 1)) > 1e-6:
             low, high = np.nanmin(ratio), np.nanmax(ratio)
             yield (
-                f"{quantity} is column {choice.column!r}; {heading!r}, {low:.3g} to {high:.3g} times that, "
-                f"might be meant as well: columns={{{quantity!r}: ...}} chooses"
+                f"{quantity} is column {choice.column!r}; {heading!r}, {low:.3g} to {high:.3g} times that, might be meant as well"
             )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,14 @@ from numpy.typing import ArrayLike, NDArray
 from .._validation import describe
 from ._checked_rows import LOSS_SCALES, QUANTITIES, REQUIRED, checked_fields, frozen
 from ._columns import float_column, renumbered, run_codes
+from ._points import Points, points
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from ._findings import Finding
+
+_COMPUTED = ("data_hash", "_points")  # from the fields, when asked for
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -325,10 +333,97 @@ class RunTable:
             raise ValueError(f"mask must have the table's length, {len(self)}, got shape {chosen.shape}")
         return self._taken(np.flatnonzero(chosen))
 
+    def best_per_point(self) -> RunTable:
+        """Return the table with only the lowest loss at each N and D (and unique samples).
+
+        Where several runs differ in hyperparameters only, this is their lower envelope.
+
+        Returns
+        -------
+        RunTable
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> table = sc.RunTable([1e8, 1e8, 4e8], [2e9, 2e9, 8e9], [3.4, 3.3, 2.8])
+        >>> table.best_per_point().rows
+        array([1, 2])
+        """
+        return self._taken(self._points.best(self.loss))
+
+    @cached_property
+    def _points(self) -> Points:
+        """Rows with the same N, D and unique samples."""
+        columns = (self.parameters, self.samples, self.unique_samples)
+        return points([column for column in columns if column is not None])
+
+    def findings(self, influence: ArrayLike | None = None) -> tuple[Finding, ...]:
+        """Return what is odd about the table: each thing by name, with its rows and advice.
+
+        Parameters
+        ----------
+        influence : array_like, shape (n,), optional
+            How much leaving out each row moves the answer of a fit, in any unit. Without it, runs
+            far from all others are looked for with a robust surface, roughly.
+
+        Returns
+        -------
+        tuple of Finding
+            In the order of `FindingKind`; empty where nothing is odd.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `influence` is not one number a row.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> table = sc.RunTable([1e7, 1e8, 1e9, 4e9] * 2, [2e8, 2e9, 2e10, 8e10] * 2, range(2, 10))
+        >>> [finding.kind.name for finding in table.findings()]
+        ['ONE_RAY', 'SEVERAL_LOSSES']
+        """
+        from ._findings import findings
+
+        if influence is None:
+            return findings(self, None)
+        measured = float_column("influence", influence)
+        if measured.size != len(self):
+            raise ValueError(f"influence must have one element a row, {len(self)}, got {measured.size}")
+        return findings(self, np.nan_to_num(measured, nan=0.0))
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw samples against parameters, coloured by loss, findings marked; return the axes.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes, optional
+            Where to draw; a new figure if not given.
+
+        Returns
+        -------
+        matplotlib.axes.Axes
+            The axes, with logarithmic scales.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> table = sc.RunTable([1e8, 1e8, 4e8, 4e8], [2e9, 8e9, 2e9, 8e9], [3.4, 3.1, 3.2, 2.8])
+        >>> table.plot().get_title()
+        '4 runs'
+        """
+        from .._views._run_table_plots import plot_run_table
+
+        return plot_run_table(self, self.findings(), ax=ax)
+
+    def _repr_html_(self) -> str:
+        from .._views._run_table_html import run_table_html
+
+        return run_table_html(self, self.findings())
+
     def _taken(self, places: NDArray[np.intp]) -> RunTable:
         """Return the table of the rows at `places`, in that order."""
-        values = dict(vars(self))
-        values.pop("data_hash", None)
+        values = self.__getstate__()
         for name in (*QUANTITIES, "rows"):
             if values[name] is not None:
                 values[name] = frozen(values[name][places])
@@ -339,6 +434,9 @@ class RunTable:
 
     def __len__(self) -> int:
         return self.loss.size
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {name: value for name, value in vars(self).items() if name not in _COMPUTED}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)
