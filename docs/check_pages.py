@@ -3,9 +3,9 @@
     python docs/check_pages.py FOLDER
 
 Nothing may be wider than the window, boxes that scroll for themselves aside; on a desk none of
-those may have to. Every picture must load, and no page may ask another server for anything. All
-pages are opened as frames of one page, which reports what it measures, so that Chromium alone is
-needed. Where there is none, this says so and ends well.
+those may have to. Every picture must load, every link within a page must lead somewhere, and no
+page may ask another server for anything. All pages are opened as frames of one page, which reports
+what it measures, so that Chromium alone is needed. Where there is none, this says so and ends well.
 """
 
 import argparse
@@ -51,6 +51,9 @@ function measure(frame, page, width) {
     for (const box of inside.querySelectorAll("article :is(pre, .table-wrapper, div.math)"))
       if (box.scrollWidth > box.clientWidth + 1)
         found.faults.push(`${box.scrollWidth} in ${box.clientWidth}: ${named(box)}`);
+  for (const link of inside.querySelectorAll("article a[href^='#']:not([href='#'])"))
+    if (!inside.getElementById(decodeURIComponent(link.hash.slice(1))))
+      found.faults.push(`leads nowhere: ${link.hash}`);
   for (const picture of inside.images)
     if (!picture.complete || !picture.naturalWidth)
       found.faults.push(`picture not loaded: ${picture.src}`);

@@ -40,6 +40,7 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["pages.css"]
 html_math_renderer = "mathml"
+pygments_dark_style = "github-dark"
 html_title = f"scalecore {release}"
 html_show_sphinx = False
 html_copy_source = False
