@@ -122,7 +122,7 @@ def extension(name):
         f"scalecore.{name}",
         [f"scalecore/{name.replace('.', '/')}.pyx"],
         include_dirs=INCLUDE,
-        define_macros=[("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION")],
+        define_macros=[(macro, "NPY_2_0_API_VERSION") for macro in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")],
         depends=[*HEADERS, *ENGINE],
     )
 

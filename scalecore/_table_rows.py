@@ -108,8 +108,9 @@ def _orthonormal(d: int, count: int) -> Part:
     together, slope = (h + (count - 1) * h_off) / sums, (w + (count - 1) * w_off) / sums
     if count == 1:
         return np.array([together]), np.ones(1), slope
-    values = np.array([together, (h - h_off) / (g - g_off)])
-    return values, np.array([1.0, count - 1.0]), slope + (count - 1) * (w - w_off) / (g - g_off)
+    values, copies = np.array([together, (h - h_off) / (g - g_off)]), np.array([1.0, count - 1.0])
+    positive = values > 0  # from d = 1e8 on rounding leaves nothing of the second
+    return values[positive], copies[positive], slope + (count - 1) * (w - w_off) / (g - g_off)
 
 
 def _circle(count: int) -> Part:

@@ -12,6 +12,7 @@ from .engine cimport (
     SC_CLOSED_FORM_BOUND, SC_ERROR_BOUND, SC_ESTIMATION_BOUND, SC_MISSPECIFICATION_BOUND, SC_OCCUPANCY,
     SC_OPTIMAL_RESOLUTION, SC_VERSION, sc_column, sc_engine, sc_engine_find, sc_quantity,
 )
+from .element_order cimport BLOCKS_IN_TURN, ONE_BY_ONE, element_order, order_of
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .threads cimport team_size
 
@@ -60,10 +61,10 @@ cdef Py_ssize_t evaluate_block(sc_quantity quantity, Py_ssize_t first, Py_ssize_
 
 
 cdef Py_ssize_t evaluate(sc_quantity quantity, Py_ssize_t count, const sc_column *columns, double *out,
-                         Py_ssize_t out_stride) noexcept nogil:
-    """All blocks, on one thread or several; returns the number of points newly out of the domain."""
+                         Py_ssize_t out_stride, int threads) noexcept nogil:
+    """All blocks, in turn on one thread or at once on several; returns the number of points newly out of the domain."""
     cdef Py_ssize_t i, blocks = (count + BLOCK - 1) // BLOCK, invalid = 0
-    cdef int team = team_size(count // WORTH_A_THREAD, 0)
+    cdef int team = team_size(count // WORTH_A_THREAD, threads)
     if team == 1:
         for i in range(blocks):
             invalid += evaluate_block(quantity, i * BLOCK, count, columns, out, out_stride)
@@ -80,6 +81,7 @@ cdef void inner_loop(char **args, const np.npy_intp *dimensions, const np.npy_in
     cdef bint whole = True  # strides are whole numbers of doubles; only views into odd structures are not
     cdef sc_column columns[4]
     cdef fexcept_t before
+    cdef element_order order = order_of(args, steps, count, inputs)
     cdef int j, slot
     for j in range(4):
         columns[j].data = NULL
@@ -91,8 +93,9 @@ cdef void inner_loop(char **args, const np.npy_intp *dimensions, const np.npy_in
         whole = whole and steps[j] % <Py_ssize_t>sizeof(double) == 0
     whole = whole and steps[inputs] % <Py_ssize_t>sizeof(double) == 0
     fegetexceptflag(&before, FE_ALL_EXCEPT)
-    if whole:
-        invalid = evaluate(quantity, count, columns, <double *>args[inputs], steps[inputs] // <Py_ssize_t>sizeof(double))
+    if whole and order != ONE_BY_ONE:
+        invalid = evaluate(quantity, count, columns, <double *>args[inputs], steps[inputs] // <Py_ssize_t>sizeof(double),
+                           1 if order == BLOCKS_IN_TURN else 0)
     else:
         for i in range(count):
             for j in range(inputs):

@@ -7,9 +7,7 @@ from .engine cimport (
     SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID,
     sc_bound, sc_column, sc_engine, sc_engine_find, sc_frontier_out,
 )
-from .threads cimport check_signals, team_size
-
-from time import perf_counter
+from .threads cimport check_signals, next_chunk, seconds_now, team_size
 
 from .bounds import instruction_set
 
@@ -57,6 +55,7 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     """Fill the output columns; each input is a column of the same length or of length 1. n_threads 0 means the default."""
     cdef Py_ssize_t count = width.shape[0], done = 0, chunk, i, blocks
     cdef Py_ssize_t block = 16 if integer else 512  # a whole-number search may take milliseconds
+    cdef double started
     cdef int team
     cdef sc_column inputs[4]
     cdef sc_frontier_out out
@@ -67,7 +66,7 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     out.estimation, out.elasticity, out.status = &estimation[0], &elasticity[0], &status[0]
     chunk = block * 512 if integer else block * 64
     while done < count:
-        started = perf_counter()
+        started = seconds_now()
         chunk = min(chunk, count - done)
         blocks = (chunk + block - 1) // block
         with nogil:
@@ -80,9 +79,4 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
                     solve_block(<sc_bound>bound, integer, done + i * block, min(block, chunk - i * block), inputs, &out)
         done += chunk
         check_signals()
-        # Between two looks at the signals: some 50 ms of work, whatever a budget costs.
-        elapsed = perf_counter() - started
-        if elapsed < 0.025:
-            chunk *= 2
-        elif elapsed > 0.1:
-            chunk = max(block, chunk // 4)
+        chunk = next_chunk(chunk, seconds_now() - started, block)

@@ -1,6 +1,9 @@
 """Spectral bounds: tables of strategies, and the loops over points and budgets."""
 
 cimport numpy as np
+from cpython.object cimport PyObject
+from cpython.pycapsule cimport PyCapsule_New
+from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdint cimport int8_t
@@ -11,18 +14,39 @@ from .engine cimport (
     SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC,
     SC_WITH_STICKS, sc_engine, sc_engine_find, sc_is_input_dim, sc_spectral_optimum, sc_spectral_terms, sc_strategies,
 )
+from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
-from .threads cimport check_signals, team_size
+from .threads cimport check_signals, next_chunk, seconds_now, team_size
 
 import math
-import traceback
 
 import numpy as np
 
 from .bounds import instruction_set
 
-cdef extern from "Python.h":
-    void PyErr_SetInterrupt()
+cdef extern from *:
+    ctypedef struct PyType_Slot:
+        int slot
+        void *pfunc
+
+cdef extern from "numpy/ufuncobject.h":
+    ctypedef struct PyArray_DTypeMeta:
+        pass
+    ctypedef struct PyArrayMethod_Context:
+        pass
+    ctypedef enum NPY_ARRAYMETHOD_FLAGS:
+        NPY_METH_REQUIRES_PYAPI
+    const int NPY_METH_strided_loop
+    ctypedef struct PyArrayMethod_Spec:
+        const char *name
+        int nin
+        int nout
+        np.NPY_CASTING casting
+        NPY_ARRAYMETHOD_FLAGS flags
+        PyArray_DTypeMeta **dtypes
+        PyType_Slot *slots
+    int PyUFunc_AddLoopFromSpec(object, PyArrayMethod_Spec *) except -1
+    int PyUFunc_AddPromoter(object, object, object) except -1
 
 np.import_array()
 np.import_ufunc()
@@ -231,55 +255,109 @@ cdef Py_ssize_t spectral_block(int strategies, const known *entries, Py_ssize_t 
     return invalid
 
 
-cdef void spectral_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps, void *data) noexcept nogil:
-    cdef Py_ssize_t count = dimensions[0], blocks = (count + BLOCK - 1) // BLOCK, i, invalid = 0
-    cdef int team = team_size(count // WORTH_A_THREAD, 0)
+cdef Py_ssize_t spectral_chunk(int strategies, Directory directory, Py_ssize_t first, Py_ssize_t last,
+                               Py_ssize_t block, int team, char **args, const np.npy_intp *steps,
+                               size_t wanted) noexcept:
+    """Some of the points, in blocks; returns how many are invalid."""
+    cdef const known *entries = directory.entries
+    cdef Py_ssize_t tables = directory.count, invalid = 0, i, blocks = (last - first + block - 1) // block
+    with nogil:
+        if team == 1:
+            for i in range(blocks):
+                invalid += spectral_block(strategies, entries, tables, first + i * block,
+                                          min(last, first + (i + 1) * block), args, steps, wanted)
+        else:
+            for i in prange(blocks, schedule="dynamic", num_threads=team):
+                invalid += spectral_block(strategies, entries, tables, first + i * block,
+                                          min(last, first + (i + 1) * block), args, steps, wanted)
+    return invalid
+
+
+cdef Py_ssize_t spectral_points(int strategies, Directory directory, Py_ssize_t count, char **args,
+                                const np.npy_intp *steps, size_t wanted) except -1:
+    """All points in an order that overlap allows, and looks at the signals; returns how many are invalid."""
+    cdef element_order order = order_of(args, steps, count, 4)
+    cdef Py_ssize_t done = 0, invalid = 0, chunk = 16 * WORTH_A_THREAD
+    cdef Py_ssize_t block = 1 if order == ONE_BY_ONE else BLOCK
+    cdef double started
+    cdef int team
+    while done < count:
+        started = seconds_now()
+        chunk = min(chunk, count - done)
+        team = team_size(chunk // WORTH_A_THREAD, 0) if order == ANY_ORDER else 1
+        invalid += spectral_chunk(strategies, directory, done, done + chunk, block, team, args,
+                                  steps, wanted)
+        done += chunk
+        check_signals()
+        chunk = next_chunk(chunk, seconds_now() - started, BLOCK)
+    return invalid
+
+
+cdef int spectral_loop(int strategies, char **args, Py_ssize_t count, const np.npy_intp *steps) except -1:
     cdef fexcept_t before
-    cdef const known *entries = NULL
-    cdef Py_ssize_t tables = 0
-    cdef int strategies = <int><Py_ssize_t>data
-    with gil:
-        # NumPy's loops cannot raise. Without a table points are NaN; a Ctrl-C while one is built comes again after the call.
-        fegetexceptflag(&before, FE_ALL_EXCEPT)  # before the search, in which a NaN is compared, and before tables are built
-        try:
-            directory = directory_of(args[2], steps[2], count)
-            entries, tables = (<Directory>directory).entries, (<Directory>directory).count
-        except KeyboardInterrupt:
-            PyErr_SetInterrupt()
-        except Exception:  # a folder of tables that cannot be written, too little memory
-            traceback.print_exc()
-        with nogil:
-            if team == 1:
-                invalid = spectral_block(strategies, entries, tables, 0, count, args, steps, sizeof(double))
-            else:
-                for i in prange(blocks, schedule="static", num_threads=team):
-                    invalid += spectral_block(strategies, entries, tables, i * BLOCK, min(count, (i + 1) * BLOCK), args, steps,
-                                              sizeof(double))
-        fesetexceptflag(&before, FE_ALL_EXCEPT)
+    fegetexceptflag(&before, FE_ALL_EXCEPT)  # before the search, in which a NaN is compared, and before tables are built
+    invalid = spectral_points(strategies, directory_of(args[2], steps[2], count), count, args, steps, sizeof(double))
+    fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
+    return 0
 
 
-cdef np.PyUFuncGenericFunction SPECTRAL[1]
-SPECTRAL[0] = <np.PyUFuncGenericFunction>spectral_loop
-cdef char DOUBLES[5]
-DOUBLES[:] = [np.NPY_DOUBLE] * 5
 STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC, "mixture": SC_WITH_MIXTURE}
-cdef void *FIRST[1]
-cdef void *REFINED[1]
-FIRST[0] = <void *><Py_ssize_t>SC_WITH_ATOMS
-REFINED[0] = <void *><Py_ssize_t>(SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE)
+
+
+# A loop of NumPy's older kind could not raise, and what happens while a table is built must: a Ctrl-C, too little memory, a warning
+# that is an error. So it is registered as one of the newer kind, which NumPy calls with the GIL.
+
+cdef int first_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions, np.npy_intp *steps,
+                    void *_data) except -1:
+    return spectral_loop(SC_WITH_ATOMS, args, dimensions[0], steps)
+
+
+cdef int refined_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions, np.npy_intp *steps,
+                      void *_data) except -1:
+    return spectral_loop(SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE, args, dimensions[0], steps)
+
+
+cdef int to_doubles(PyObject *ufunc, PyObject **given, PyObject **_signature, PyObject **wanted) except -1:
+    """NumPy's question which loop is for these types: that for doubles, if every input is one without loss, as in other ufuncs."""
+    cdef int i
+    for i in range(5):
+        if i < 4 and (<object>given[i]).type is not None and not _becomes_double(<object>given[i]):
+            raise TypeError(f"ufunc {(<object>ufunc).__name__!r} not supported for the input types: real numbers are wanted")
+    for i in range(5):
+        Py_INCREF(DOUBLE)
+        wanted[i] = <PyObject *>DOUBLE
+    return 0
+
+
+DOUBLE = type(np.dtype(np.float64))
+
+
+def _becomes_double(kind):
+    return issubclass(kind.type, (int, float)) or np.can_cast(kind.type, np.float64)
+
+
 cdef list _KEPT = []  # NumPy keeps pointers to the text, not the text
 
 
 def make_ufunc(str name, str doc):
     """The ufunc `spectral_bound` or `refined_bound` (n, T, d, K), with its documentation."""
     cdef bytes name_text = name.encode(), doc_text = doc.encode()
-    cdef void **data = &FIRST[0]
-    if name == "refined_bound":
-        data = &REFINED[0]
+    cdef PyArray_DTypeMeta *doubles[5]
+    cdef PyType_Slot slots[2]
+    cdef PyArrayMethod_Spec spec
     _KEPT.extend((name_text, doc_text))
-    return np.PyUFunc_FromFuncAndData(SPECTRAL, data, DOUBLES, 1, 4, 1, np.PyUFunc_None, name_text, doc_text, 0)
+    function = np.PyUFunc_FromFuncAndData(NULL, NULL, NULL, 0, 4, 1, np.PyUFunc_None, name_text, doc_text, 0)
+    for i in range(5):
+        doubles[i] = <PyArray_DTypeMeta *>DOUBLE
+    slots[0].slot, slots[0].pfunc = NPY_METH_strided_loop, <void *>refined_loop if name == "refined_bound" else <void *>first_loop
+    slots[1].slot, slots[1].pfunc = 0, NULL
+    spec.name, spec.nin, spec.nout, spec.casting, spec.flags = name_text, 4, 1, np.NPY_NO_CASTING, NPY_METH_REQUIRES_PYAPI
+    spec.dtypes, spec.slots = doubles, slots
+    PyUFunc_AddLoopFromSpec(function, &spec)
+    PyUFunc_AddPromoter(function, (np.dtype,) * 5, PyCapsule_New(<void *>to_doubles, "numpy._ufunc_promoter", NULL))
+    return function
 
 
 # ---- arrays of points and budgets ------------------------------------------------------------------------------------------------
@@ -302,8 +380,7 @@ def terms(const double[::1] n, const double[::1] T, const double[::1] d, const d
     for i in range(4):
         steps[i] = sizeof(double)
     steps[4] = sizeof(sc_spectral_terms)
-    with nogil:
-        spectral_block(strategies, directory.entries, directory.count, 0, count, args, steps, sizeof(sc_spectral_terms))
+    spectral_points(strategies, directory, count, args, steps, sizeof(sc_spectral_terms))
     return out
 
 
@@ -350,6 +427,7 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     """As `_core.frontier.compute_optimal`, for the spectral bound with these strategies."""
     cdef Py_ssize_t count = width.shape[0], done = 0, chunk = 2048, i
     cdef columns c
+    cdef double started
     cdef int j, team
     if count == 0:
         return
@@ -361,6 +439,7 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     c.width, c.samples, c.error, c.misspecification = &width[0], &samples[0], &error[0], &misspecification[0]
     c.estimation, c.elasticity, c.status = &estimation[0], &elasticity[0], &status[0]
     while done < count:
+        started = seconds_now()
         chunk = min(chunk, count - done)
         with nogil:
             team = team_size(chunk // 32, n_threads)
@@ -372,6 +451,7 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
                     solve_budget(entries, tables, strategies, integer, &c, i)
         done += chunk
         check_signals()
+        chunk = next_chunk(chunk, seconds_now() - started, 16)
 
 
 cdef int point_to(columns *c, int j, const double[:] values) except -1:

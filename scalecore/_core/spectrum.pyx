@@ -8,6 +8,7 @@ from .engine cimport (
     sc_bayes_error_bound, sc_degree, sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim, sc_orthonormalise, sc_spectrum,
     sc_sphere, sc_sphere_open,
 )
+from .element_order cimport ANY_ORDER, order_of
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .threads cimport check_signals, team_size
 
@@ -105,10 +106,10 @@ cdef Py_ssize_t bayes_block(Py_ssize_t first, Py_ssize_t last, char **args, cons
 
 cdef void bayes_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps, void *data) noexcept nogil:
     cdef Py_ssize_t count = dimensions[0], blocks = (count + BLOCK - 1) // BLOCK, i, invalid = 0
-    cdef int team = team_size(count // WORTH_A_THREAD, 0)
+    cdef int team = team_size(count // WORTH_A_THREAD, 0) if order_of(args, steps, count, 2) == ANY_ORDER else 1
     cdef fexcept_t before
     fegetexceptflag(&before, FE_ALL_EXCEPT)
-    if team == 1:
+    if team == 1:  # point by point
         invalid = bayes_block(0, count, args, steps)
     else:
         for i in prange(blocks, schedule="static", num_threads=team):

@@ -1,4 +1,6 @@
 cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil
+cdef double seconds_now() noexcept nogil
+cdef Py_ssize_t next_chunk(Py_ssize_t chunk, double seconds, Py_ssize_t least) noexcept nogil
 cdef int check_signals() except -1
 
 cdef struct watch:

@@ -72,6 +72,16 @@ cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil:
     return <int>min(<Py_ssize_t>team, parts)
 
 
+cdef Py_ssize_t next_chunk(Py_ssize_t chunk, double seconds, Py_ssize_t least) noexcept nogil:
+    """How many points to compute until the next look at the signals, if the last `chunk` took so long: some 50 ms of work."""
+    return 2 * chunk if seconds < 0.025 else max(least, chunk // 4) if seconds > 0.1 else chunk
+
+
+cdef double seconds_now() noexcept nogil:
+    """Seconds on a clock of the wall."""
+    return sc_seconds()
+
+
 cdef int check_signals() except -1:
     """Let a pending Ctrl-C raise. Call with the GIL held, often enough that nobody waits."""
     return -1 if PyErr_CheckSignals() != 0 else 0
