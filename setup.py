@@ -32,11 +32,13 @@ ENGINE = [
         "spectral_frontier",
         "directions",
         "spectrum",
+        "fitting/sums",
+        "fitting/solver",
         "isa_avx2",
         "isa_avx512",
     )
 ]
-HEADERS = sorted(str(path) for path in [*Path("csrc").glob("*.h"), *Path("scalecore").rglob("*.h")])
+HEADERS = sorted(str(path) for path in [*Path("csrc").rglob("*.h"), *Path("scalecore").rglob("*.h")])
 VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
 
 # No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set flush-to-zero for the whole process.
@@ -134,7 +136,7 @@ setup(
         [
             *(
                 extension(f"_core.{name}")
-                for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectrum", "spectral")
+                for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectrum", "spectral", "fitting")
             ),
             extension("c_api"),
         ],

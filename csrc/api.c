@@ -21,7 +21,7 @@
      sc_train_##isa, sc_train_space_##isa, sc_learner_size_##isa, sc_learner_copy_##isa, sc_sweeps_##isa, sc_philox_##isa,       \
      sc_numbers_##isa, sc_binomial_##isa, sc_recur_##isa, sc_account_##isa, sc_enumerate_##isa, sc_enumerate_space_##isa,        \
      sc_replicate_##isa, sc_replicate_space_##isa, sc_spectral_points_##isa, sc_spectral_optimal_##isa,                          \
-     sc_spectral_price_##isa, sc_repulsion_##isa,                                                                                \
+     sc_spectral_price_##isa, sc_fit_lanes_##isa, sc_fit_sum_##isa, sc_fit_add_##isa, sc_fit_values_##isa, sc_repulsion_##isa,                                                                                \
      sc_multiply_adds_##isa}
 
 static const sc_engine engines[] = { /* best first */

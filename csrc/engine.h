@@ -6,6 +6,7 @@
 #ifndef SC_ENGINE_H
 #define SC_ENGINE_H
 
+#include "fitting/fitting.h"
 #include "scalecore.h"
 #include "spectral.h"
 
@@ -160,6 +161,13 @@ typedef struct sc_engine {
                             sc_spectral_terms *out);
     void (*spectral_optimal)(const sc_strategies *, int with, int integer, double most, double K, sc_spectral_optimum *out);
     double (*spectral_price)(const sc_strategies *, int with, ptrdiff_t row, double T); /* of a row over all T samples, nats */
+    /* Fits (fitting/fitting.h): sums over runs for a pack of replicas; the same from a caller's values; values of a law of ours. */
+    int (*fit_lanes)(void);
+    void (*fit_sum)(const sc_fit_runs *, const double *theta, const double *delta, const double *weights, const double *targets,
+                    sc_fit_sums *);
+    void (*fit_add)(const sc_fit_runs *, ptrdiff_t first, ptrdiff_t count, const double *values, const double *gradients,
+                    const double *delta, const double *weights, const double *targets, sc_fit_sums *);
+    void (*fit_values)(const sc_fit_runs *, const double *theta, double *value, double *gradient);
     double (*repulsion)(const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull, void *space);
     /* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. The peak to compare with. */
     double (*multiply_adds)(long repeats, int single, double *sink);
@@ -222,6 +230,11 @@ void sc_engine_use(const sc_engine *engine);
                                   sc_spectral_terms *);                                                                          \
     void sc_spectral_optimal_##isa(const sc_strategies *, int, int, double, double, sc_spectral_optimum *);                      \
     double sc_spectral_price_##isa(const sc_strategies *, int, ptrdiff_t, double);                                               \
+    int sc_fit_lanes_##isa(void);                                                                                                \
+    void sc_fit_sum_##isa(const sc_fit_runs *, const double *, const double *, const double *, const double *, sc_fit_sums *);   \
+    void sc_fit_add_##isa(const sc_fit_runs *, ptrdiff_t, ptrdiff_t, const double *, const double *, const double *,             \
+                          const double *, const double *, sc_fit_sums *);                                                        \
+    void sc_fit_values_##isa(const sc_fit_runs *, const double *, double *, double *);                                           \
     double sc_repulsion_##isa(const double *, ptrdiff_t, int, ptrdiff_t, double *, void *);                                      \
     double sc_multiply_adds_##isa(long, int, double *);
 SC_DECLARE_KERNELS(baseline)

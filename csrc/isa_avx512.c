@@ -22,6 +22,7 @@
 #include "spectral.c"
 #include "spectral_frontier.c"
 #include "directions.c"
+#include "fitting/sums.c"
 
 #ifdef __clang__
 #pragma clang attribute pop

@@ -42,6 +42,7 @@ cdef extern from "scalecore.h" nogil:
 cdef extern from "random.h" nogil:
     const int SC_FOR_TRUTHS
     const int SC_FOR_TRUTH_INPUTS
+    const int SC_FOR_RESAMPLES
 
 
 cdef extern from "spectrum.h" nogil:
@@ -108,6 +109,41 @@ cdef extern from "spectral.h" nogil:
         double width
         double samples
         double elasticity
+
+
+cdef extern from "fitting/fitting.h" nogil:
+    const int SC_FIT_MOST_PARAMETERS
+    const int SC_FIT_MOST_LANES
+    const int SC_FIT_PACKED
+
+    ctypedef enum sc_form:
+        SC_FORM_ADDITIVE
+        SC_FORM_TIED
+        SC_FORM_COUPLED
+        SC_FORM_KAPLAN
+        SC_FORM_COMPUTE
+        SC_FORM_FOREIGN
+
+    ctypedef enum sc_residual:
+        SC_RESIDUAL_OF_LOG
+        SC_RESIDUAL_OF_LOSS
+
+    ctypedef struct sc_fit_sums:
+        double objective[8]
+        double gradient[12][8]
+        double hessian[78][8]
+        double squared_columns[12][8]
+        double squared_pull[8]
+        double weight[8]
+
+    ctypedef struct sc_fit_runs:
+        Py_ssize_t count
+        sc_form form
+        sc_residual residual
+        int parameters
+        const double *n
+        const double *m
+        const double *y
 
 
 cdef extern from "engine.h" nogil:
@@ -205,6 +241,8 @@ cdef extern from "engine.h" nogil:
         void (*compute_optimal)(sc_bound, int, Py_ssize_t, const sc_column *, const sc_frontier_out *) noexcept nogil
         void (*experiment)(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *, double *, double *,
                            double *) noexcept nogil
+        int (*fit_lanes)() noexcept nogil
+        void (*fit_values)(const sc_fit_runs *, const double *theta, double *value, double *gradient) noexcept nogil
         size_t (*experiment_space)(const sc_experiment *, int) noexcept nogil
         double (*atoms)(const sc_experiment *, uint64_t, uint64_t, double, double *, double *, double *) noexcept nogil
         void (*logits64)(const double *, const double *, Py_ssize_t, int, const double *, Py_ssize_t, double *,
@@ -243,3 +281,44 @@ cdef extern from "engine.h" nogil:
     const int SC_ATOMS
     void sc_orthonormalise(double *, int, int)
     const sc_engine *sc_engine_find(const char *name)
+
+
+cdef extern from "fitting/solver.h" nogil:
+    ctypedef enum sc_resampling:
+        SC_RESAMPLE_NOT
+        SC_RESAMPLE_PAIRS
+        SC_RESAMPLE_WILD
+
+    ctypedef int (*sc_fit_evaluate)(void *state, const double *theta, int lanes, Py_ssize_t first, Py_ssize_t count,
+                                    double *value, double *gradient) noexcept nogil
+
+    ctypedef struct sc_fit_problem:
+        sc_fit_runs runs
+        double delta
+        double first_delta
+        double goal
+        int most_passes
+        const double *weight
+        const double *low
+        const double *high
+        sc_resampling resampling
+        Py_ssize_t clusters
+        const Py_ssize_t *cluster
+        const double *fitted
+        const double *residual
+        uint64_t key
+        sc_fit_evaluate evaluate
+        void *state
+
+    ctypedef struct sc_fit_results:
+        double *theta
+        double *objective
+        double *scaled_gradient
+        int32_t *passes
+
+    size_t sc_fit_space(const sc_engine *, const sc_fit_problem *)
+    int sc_fit_jobs(const sc_engine *, const sc_fit_problem *, uint64_t first, Py_ssize_t count, const double *starts,
+                    int one_start, const sc_fit_results *, void *space, int (*)(void *) noexcept nogil, void *)
+    int sc_fit_look(const sc_engine *, const sc_fit_problem *, const double *theta, sc_fit_sums *, void *space)
+    void sc_fit_resample(const sc_engine *, const sc_fit_problem *, uint64_t job, double *weights, double *targets,
+                         Py_ssize_t stride)
