@@ -136,7 +136,17 @@ setup(
         [
             *(
                 extension(f"_core.{name}")
-                for name in ("threads", "bounds", "frontier", "network", "training", "information", "spectrum", "spectral", "fitting")
+                for name in (
+                    "threads",
+                    "bounds",
+                    "frontier",
+                    "network",
+                    "training",
+                    "information",
+                    "spectrum",
+                    "spectral",
+                    "fitting",
+                )
             ),
             extension("c_api"),
         ],

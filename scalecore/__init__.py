@@ -22,7 +22,15 @@ except ModuleNotFoundError as error:  # Python was started in a clone, whose sou
 from . import updates
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .fitting._findings import Finding, FindingKind
+from .fitting._allocation import Allocation, AllocationStatus
+from .fitting._certificate import Certificate, FitStatus
+from .fitting._fit import fit
+from .fitting._fitted_law import FittedLaw
+from .fitting._inverse import Solution, SolutionStatus
+from .fitting._prediction import Prediction
 from .fitting._run_table import RunTable
+from .fitting._sensitivity import Influence, Profile
+from .fitting._user_form import UserForm
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .hypotheses import HypothesisSet
 from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, LearningCurve
@@ -43,7 +51,10 @@ from .sweep import Sweep, sweep
 from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 
 __all__ = [
+    "Allocation",
+    "AllocationStatus",
     "BestChannel",
+    "Certificate",
     "ConstrainedLearner",
     "Decomposition",
     "EmpiricalFrontier",
@@ -52,20 +63,28 @@ __all__ = [
     "Finding",
     "FindingKind",
     "FiniteModel",
+    "FitStatus",
+    "FittedLaw",
     "Frontier",
     "HypothesisSet",
+    "Influence",
     "IsoFlop",
     "LearningCurve",
     "MisspecificationEstimate",
     "Network",
     "NetworkPrior",
+    "Prediction",
+    "Profile",
     "RunTable",
+    "Solution",
+    "SolutionStatus",
     "SpectralTable",
     "SpectralTerms",
     "Spectrum",
     "Status",
     "Sweep",
     "TrainingRuns",
+    "UserForm",
     "__version__",
     "bayes_error_bound",
     "closed_form_bound",
@@ -73,6 +92,7 @@ __all__ = [
     "directions",
     "error_bound",
     "estimation_bound",
+    "fit",
     "get_include",
     "get_library_dir",
     "isoflop",

@@ -4,7 +4,7 @@
  * magnitude near one. A law gives L relative to the geometric mean of the losses.
  *
  * The objective is F(theta) = sum_i w_i rho(r_i). With residuals of logarithms, r = y - ln L(theta), and Huber's
- * rho(r) = r^2/2 up to delta and delta (|r| - delta/2) beyond; with residuals of the loss itself, r = e^y - L(theta), and r^2/2.
+ * rho(r) = r^2/2 up to delta and delta (|r| - delta/2) beyond; with residuals of the loss itself, r = L - L(theta).
  */
 #ifndef SC_FITTING_H
 #define SC_FITTING_H
@@ -43,7 +43,7 @@ typedef struct sc_fit_runs {
     sc_form form;
     sc_residual residual;
     int parameters;
-    const double *n, *m, *y; /* [count]; m may be NULL where the form has none */
+    const double *n, *m, *y; /* [count]; y is ln L, or L for SC_RESIDUAL_OF_LOSS; m may be NULL where the form has none */
 } sc_fit_runs;
 
 /* Sums for as many replicas as there are lanes: theta[parameter][lane], delta[lane], weights and targets [run][lane]; targets NULL: y. */

@@ -17,8 +17,9 @@
 
 #define MOST SC_FIT_MOST_PARAMETERS
 #define LOOSE 1e-3          /* scaled gradient that ends an intermediate delta */
-#define SMALLEST_PULL 1e-20 /* mean square of psi, J: below, residuals and columns are rounding errors */
-#define SMALLEST_COLUMN 1e-16
+#define ROUNDING 2e-15      /* of a residual: a gradient of so much a run is none */
+#define SMALLEST_PULL 1e-290
+#define SMALLEST_COLUMN 1e-16 /* mean square of a column of J: below, the runs do not see the parameter */
 
 typedef struct lane {
     int busy, fresh; /* fresh: what comes back is the first look at theta under this delta */
@@ -107,7 +108,11 @@ void sc_fit_resample(const sc_engine *engine, const sc_fit_problem *p, uint64_t 
     uniforms u = {engine, p->key, job, 0, SC_GROUP, {0}};
     for (ptrdiff_t i = 0; i < runs; i++)
         weights[i * stride] = p->resampling == SC_RESAMPLE_PAIRS ? 0.0 : p->weight ? p->weight[i] : 1.0;
-    if (p->resampling == SC_RESAMPLE_NOT)
+    if (p->resampling == SC_RESAMPLE_LEAVE_OUT)
+        for (ptrdiff_t i = 0; i < runs; i++)
+            if ((uint64_t)(p->cluster ? p->cluster[i] : i) == job)
+                weights[i * stride] = 0.0;
+    if (p->resampling == SC_RESAMPLE_NOT || p->resampling == SC_RESAMPLE_LEAVE_OUT)
         return;
     /* The clusters' draws stand where their first runs' weights or targets will be: runs are sorted by cluster's first appearance in
        `cluster`, so a cluster's number is at most its runs' numbers, and going backwards reads a draw before it is written over. */
@@ -134,18 +139,20 @@ static int held(const sc_fit_problem *p, const double *theta, const double *grad
     return p->low[i] >= p->high[i] || (theta[i] <= p->low[i] && gradient[i] > 0) || (theta[i] >= p->high[i] && gradient[i] < 0);
 }
 
-/* The largest cosine between the pulls psi of the runs and a column of J: zero at an optimum, whatever the units. */
+/* The largest cosine between the pulls psi of the runs and a column of J, rounding errors taken off: zero at an optimum, whatever the
+   units, and where the law goes through every run. */
 static double scaled_gradient(const sc_fit_problem *p, const double *theta, const sc_fit_sums *s, int l)
 {
     double worst = 0;
-    const double pull = fmax(s->squared_pull[l], SMALLEST_PULL * s->weight[l]);
+    const double pull = fmax(s->squared_pull[l], SMALLEST_PULL);
     for (int i = 0; i < p->runs.parameters; i++) {
         double gradient[MOST];
         gradient[i] = s->gradient[i][l];
         if (held(p, theta, gradient, i))
             continue;
         const double column = fmax(s->squared_columns[i][l], SMALLEST_COLUMN * s->weight[l]);
-        const double cosine = fabs(gradient[i]) / sqrt(pull * column);
+        const double beyond = fmax(fabs(gradient[i]) - ROUNDING * sqrt(column * s->weight[l]), 0.0);
+        const double cosine = isfinite(gradient[i]) ? beyond / sqrt(pull * column) : HUGE_VAL;
         if (!(cosine <= worst))
             worst = cosine;
     }

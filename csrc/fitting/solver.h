@@ -8,7 +8,8 @@
 typedef enum sc_resampling {
     SC_RESAMPLE_NOT,   /* every job has the runs as they are, and a start of its own */
     SC_RESAMPLE_PAIRS, /* clusters drawn with replacement */
-    SC_RESAMPLE_WILD   /* targets = fitted + residual v, v drawn for each cluster from Webb's six points */
+    SC_RESAMPLE_WILD,  /* targets = fitted + residual v, v drawn for each cluster from Webb's six points */
+    SC_RESAMPLE_LEAVE_OUT /* job k does without cluster k */
 } sc_resampling;
 
 typedef struct sc_fit_problem {

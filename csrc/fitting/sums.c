@@ -169,7 +169,7 @@ void SC_KERNEL(sc_fit_values)(const sc_fit_runs *runs, const double *theta, doub
     }
         switch (runs->form) {
             FOR_EACH_FORM(AT)
-        default: return;
+        default: memset(&o, 0, sizeof o); break; /* no such form */
         }
 #undef AT
         r_store(out, o.value);

@@ -288,6 +288,7 @@ cdef extern from "fitting/solver.h" nogil:
         SC_RESAMPLE_NOT
         SC_RESAMPLE_PAIRS
         SC_RESAMPLE_WILD
+        SC_RESAMPLE_LEAVE_OUT
 
     ctypedef int (*sc_fit_evaluate)(void *state, const double *theta, int lanes, Py_ssize_t first, Py_ssize_t count,
                                     double *value, double *gradient) noexcept nogil

@@ -6,7 +6,7 @@ from libc.stdlib cimport free, malloc
 
 from .engine cimport (
     SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN, SC_FORM_KAPLAN, SC_FORM_TIED,
-    SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
+    SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
     sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space, sc_fit_sums, sc_form,
     sc_residual, sc_resampling,
 )
@@ -25,7 +25,7 @@ FORM_CODES = {
 }
 FOREIGN = SC_FORM_FOREIGN
 MOST_PARAMETERS = SC_FIT_MOST_PARAMETERS
-RESAMPLINGS = {"none": SC_RESAMPLE_NOT, "pairs": SC_RESAMPLE_PAIRS, "wild": SC_RESAMPLE_WILD}
+RESAMPLINGS = {"none": SC_RESAMPLE_NOT, "pairs": SC_RESAMPLE_PAIRS, "wild": SC_RESAMPLE_WILD, "leave_out": SC_RESAMPLE_LEAVE_OUT}
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 

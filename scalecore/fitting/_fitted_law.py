@@ -1,0 +1,366 @@
+"""A fitted law: what can be asked of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._validation import choice
+from . import _allocation, _inverse, _law_files, _prediction, _sensitivity
+from ._centre import Array, Centre
+from ._certificate import Certificate, FitStatus
+from ._evaluate import value_and_gradient
+from ._forms import Form
+from ._problem import centred, problem_of
+from ._quantiles import checked_level, interval
+from ._run_table import RunTable
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from ._problem import Problem
+
+
+@dataclass(frozen=True)
+class Ranges:
+    """Least and largest parameters, samples and compute of the runs."""
+
+    parameters: tuple[float, float]
+    samples: tuple[float, float]
+    compute: tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class FittedLaw:
+    """A law L(N, D) fitted to runs: values, certificate, draws, and what follows from them.
+
+    Attributes
+    ----------
+    table : RunTable
+        The runs.
+    form : Form
+    theta, theta_draws : ndarray, shape (p,), (draws, p)
+        Parameters in centred logarithms; `values` and `draws` have them in the table's units.
+    centre : Centre
+        The means that were taken away.
+    loss_function : str
+    delta : float
+        Huber's δ.
+    objective : float
+        The minimised sum over runs (with ``loss="squared"``, relative to the squared geometric mean
+        of the losses).
+    status : FitStatus
+        Look here first.
+    certificate : Certificate
+    intervals : {"pairs", "wild", "none"}
+        How draws were made.
+    by : {"run", "row"}
+    key : int
+        Key of the random streams; the same key and table give the same draws.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scalecore as sc
+    >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9, 3e9], [2e9, 8e9, 3e10, 1e11]))
+    >>> noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(16))
+    >>> table = sc.RunTable(N, D, (1.8 + 480 / N**0.35 + 2100 / D**0.37) * noise)
+    >>> law = sc.fit(table, "additive", rng=0)
+    >>> law.status.name, law.certificate.agreed == law.certificate.starts
+    ('CONVERGED', True)
+    >>> low, high = law.interval(0.95)["alpha"]
+    >>> bool(low < 0.35 < high)
+    True
+    """
+
+    table: RunTable
+    form: Form
+    theta: Array
+    centre: Centre
+    loss_function: str
+    delta: float
+    objective: float
+    status: FitStatus
+    certificate: Certificate
+    theta_draws: Array
+    intervals: str
+    by: str
+    key: int
+
+    # ---- what it is ------------------------------------------------------------------------------
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a law to ask: CONVERGED or AT_EDGE."""
+        return self.status in (FitStatus.CONVERGED, FitStatus.AT_EDGE)
+
+    @property
+    def loss_unit(self) -> str:
+        """Unit of losses: the table's."""
+        return self.table.loss_unit
+
+    @property
+    def cost(self) -> float:
+        """FLOPs per parameter and sample, of the table."""
+        return self.table.cost
+
+    @property
+    def user_centre(self) -> Centre:
+        """The centre with the loss in the user's unit."""
+        return Centre(self.centre.n, self.centre.m, self.centre.y - float(np.log(self.table.loss_scale)))
+
+    @cached_property
+    def ranges(self) -> Ranges:
+        """Where the runs are."""
+        columns = (self.table.parameters, self.table.samples, self.table.flops)
+        return Ranges(*((float(column.min()), float(column.max())) for column in columns))
+
+    @property
+    def values(self) -> dict[str, float]:
+        """The fitted parameters by name, in the table's units."""
+        return dict(zip(self.form.parameters, map(float, self.form.to_values(self.theta, self.user_centre)), strict=True))
+
+    @property
+    def draws(self) -> dict[str, Array]:
+        """Draws of the parameters by name, in the table's units."""
+        columns = self.form.to_values(self.theta_draws, self.user_centre).T
+        return dict(zip(self.form.parameters, columns, strict=True))
+
+    def interval(self, level: float = 0.95, method: str = "draws") -> dict[str, tuple[float, float]]:
+        """Return the interval of each parameter.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+        method : {"draws", "profile"}
+            The central part of the draws; or where the objective with the parameter held stays low
+            (`profile`; better at an edge such as E = 0, and NaN for parameters that cannot be held).
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> N = [1e8, 1e8, 1e8, 4e8, 4e8, 4e8, 2e9, 2e9, 2e9]
+        >>> D = [2e9, 8e9, 3e10, 2e9, 8e9, 3e10, 2e9, 8e9, 3e10]
+        >>> L = [3.50, 3.17, 3.02, 3.27, 2.94, 2.79, 3.12, 2.79, 2.63]
+        >>> law = sc.fit(sc.RunTable(N, D, L), "tied", rng=1)
+        >>> low, high = law.interval()["alpha"]
+        >>> bool(low < law.values["alpha"] < high)
+        True
+        """
+        level = checked_level(level)
+        if choice("method", method, ("draws", "profile")) == "profile":
+            return _sensitivity.profile_intervals(self, level)
+        if not len(self.theta_draws):
+            return dict.fromkeys(self.form.parameters, (np.nan, np.nan))
+        ends = interval(self.draws.values(), level)
+        return {name: (float(low), float(high)) for name, (low, high) in zip(self.form.parameters, ends, strict=True)}
+
+    @cached_property
+    def residuals(self) -> Array:
+        """Residuals of the runs, ln L - ln L(N, D)."""
+        if np.isnan(self.theta).any():
+            return np.full(len(self.table), np.nan)
+        x, y = centred(self.table, self.form)
+        return y - np.log(value_and_gradient(self.form, self.theta, x)[0])
+
+    @cached_property
+    def problem(self) -> Problem:
+        """What was minimised."""
+        return problem_of(self.table, self.form, self.loss_function, self.delta, self.by)
+
+    # ---- what follows ----------------------------------------------------------------------------
+
+    def predict(
+        self,
+        parameters: ArrayLike,
+        samples: ArrayLike,
+        level: float = 0.95,
+        *,
+        kind: str = "mean",
+        unique_samples: ArrayLike | None = None,
+    ) -> _prediction.Prediction:
+        """Predict the loss at N and D, with an interval.
+
+        Parameters
+        ----------
+        parameters, samples : array_like
+            N and D; they broadcast.
+        level : float, default 0.95
+        kind : {"mean", "run"}
+            The interval of the law itself, or of one more run (which has a residual of its own).
+        unique_samples : array_like, optional
+            For forms with repeated data; by default every sample is new.
+
+        Returns
+        -------
+        Prediction
+            `loss`, `low`, `high` in the table's unit.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scalecore as sc
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
+        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", rng=0)
+        >>> law.predict(7e9, 1.4e11)
+        Prediction(2.162 nats [2.162, 2.162] at level 0.95, mean)
+        """
+        kind = choice("kind", kind, ("mean", "run"))
+        return _prediction.predict(self, parameters, samples, checked_level(level), kind, unique_samples)
+
+    def compute_optimal(self, budget: ArrayLike, cost: float | None = None, level: float = 0.95) -> _allocation.Allocation:
+        """Split compute budgets between parameters and samples so that the law's loss is least.
+
+        Minimises L(N, D) with cost N D = budget; in closed form where the form has one.
+
+        Parameters
+        ----------
+        budget : array_like
+            FLOPs.
+        cost : float, optional
+            FLOPs per parameter and sample; by default the table's (6).
+        level : float, default 0.95
+            Of the intervals.
+
+        Returns
+        -------
+        Allocation
+            NaN with status NO_LAW if the law is not identified or not converged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scalecore as sc
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
+        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.35), "additive", resamples=0)
+        >>> law.compute_optimal([1e21, 1e23]).elasticity.round(4)
+        array([0.5, 0.5])
+        """
+        return _allocation.compute_optimal(self, budget, self.cost if cost is None else cost, level)
+
+    def samples_for(self, parameters: ArrayLike, loss: ArrayLike, level: float = 0.95) -> _inverse.Solution:
+        """Return the samples with which a model of these parameters reaches a loss (in the table's unit).
+
+        NaN with a status where no number of samples does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scalecore as sc
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
+        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", resamples=0)
+        >>> answer = law.samples_for(7e9, [2.2, 1.9])
+        >>> answer.value.round(-8), [sc.SolutionStatus(s).name for s in answer.status]
+        (array([9.26e+10,      nan]), ['REACHED', 'OUT_OF_REACH'])
+        """
+        return _inverse.solve(self, "samples", parameters, loss, level)
+
+    def parameters_for(self, samples: ArrayLike, loss: ArrayLike, level: float = 0.95) -> _inverse.Solution:
+        """Return the parameters with which these samples reach a loss; see `samples_for`."""
+        return _inverse.solve(self, "parameters", samples, loss, level)
+
+    def extrapolation(self, parameters: ArrayLike, samples: ArrayLike) -> Array:
+        """Return by how many decades N and D lie beyond the runs, the larger of the two.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", resamples=0)
+        >>> law.extrapolation(1e10, 3e10).round(2)
+        1.0
+        """
+        return _prediction.extrapolation(self, parameters, samples)
+
+    def influence(self, budget: float, cost: float | None = None) -> _sensitivity.Influence:
+        """Return what leaving out each run does to the law and to its allocation of a budget.
+
+        Every fit is done again without the run (or row); nothing is linearised.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scalecore as sc
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
+        >>> L = 1.8 + 480 / N**0.35 + 2100 / D**0.37
+        >>> L[0] *= 1.1
+        >>> moved = sc.fit(sc.RunTable(N, D, L), "additive", loss="log", resamples=0).influence(1e23)
+        >>> int(np.argmax(np.abs(moved.parameters_ratio - 1)))
+        0
+        """
+        return _sensitivity.influence(self, budget, self.cost if cost is None else cost)
+
+    def profile(self, parameter: str, *, points: int = 41, level: float = 0.95) -> _sensitivity.Profile:
+        """Return the objective with one parameter held, and the interval that follows from it.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scalecore as sc
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9, 3e9], [2e9, 8e9, 3e10, 1e11]))
+        >>> noise = np.exp(0.003 * np.random.default_rng(0).standard_normal(16))
+        >>> table = sc.RunTable(N, D, (1.8 + 480 / N**0.35 + 2100 / D**0.37) * noise)
+        >>> curve = sc.fit(table, "additive", rng=0).profile("E")
+        >>> bool(curve.low < 1.8 < curve.high)
+        True
+        """
+        return _sensitivity.profile(self, choice("parameter", parameter, self.form.parameters), points, checked_level(level))
+
+    # ---- how it is shown and kept ----------------------------------------------------------------
+
+    def plot(self, kind: str = "isoloss", ax: Axes | None = None) -> Axes | Figure:
+        """Draw the law: "isoloss" (contours, runs, frontier), "residuals" or "calibration".
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> import scalecore as sc
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
+        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", resamples=0)
+        >>> law.plot().get_xscale()
+        'log'
+        """
+        from .._views import fits_plots
+
+        return fits_plots.plot_law(self, choice("kind", kind, fits_plots.KINDS), ax)
+
+    def save(self, path: Any) -> None:
+        """Write the law to a JSON file with all digits: runs, form, draws, seed, version.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", rng=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "law.json")
+        ...     law.save(path)
+        ...     sc.FittedLaw.load(path).values == law.values
+        True
+        """
+        _law_files.save(self, path)
+
+    @classmethod
+    def load(cls, path: Any, form: Any = None) -> FittedLaw:
+        """Read a law that `save` wrote; `form` is the object if it is a form of your own."""
+        return _law_files.load(cls, path, form)
+
+    def __repr__(self) -> str:
+        ends = self.interval() if len(self.theta_draws) else {}
+        parts = [
+            f"{name} {value:.5g}" + (f" [{ends[name][0]:.4g}, {ends[name][1]:.4g}]" if name in ends else "")
+            for name, value in self.values.items()
+        ]
+        why = f": {self.certificate.reason}" if self.certificate.reason else ""
+        return f"FittedLaw({self.form.name}, {len(self.table)} runs, {self.status.name}{why}; {', '.join(parts)})"
+
+    def _repr_html_(self) -> str:
+        from .._views import fits_html
+
+        return fits_html.law(self)

@@ -1,0 +1,107 @@
+"""The loss that a law predicts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from .._validation import broadcast, real_array
+from ._centre import Array, Covariates
+from ._evaluate import losses
+from ._quantiles import interval
+
+if TYPE_CHECKING:
+    from ._fitted_law import FittedLaw
+
+_RESIDUALS = 101  # quantiles of the residuals that stand for one more run's
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Predicted losses.
+
+    Attributes
+    ----------
+    loss, low, high : ndarray
+        In the table's unit; `low` and `high` are NaN where the law has no draws.
+    level : float
+    kind : {"mean", "run"}
+    unit : str
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> sc.Prediction(2.0, 1.9, 2.1, 0.95, "mean", "nats")
+    Prediction(2 nats [1.9, 2.1] at level 0.95, mean)
+    """
+
+    loss: Array
+    low: Array
+    high: Array
+    level: float
+    kind: str
+    unit: str
+
+    def __repr__(self) -> str:
+        if np.ndim(self.loss):
+            return f"Prediction({np.size(self.loss)} losses in {self.unit}, level {self.level:g}, {self.kind})"
+        ends = "" if np.isnan(self.low) else f" [{float(self.low):.4g}, {float(self.high):.4g}] at level {self.level:g}"
+        return f"Prediction({float(self.loss):.4g} {self.unit}{ends}, {self.kind})"
+
+
+def covariates(law: FittedLaw, parameters: Array, samples: Array, unique: Array | None) -> Covariates:
+    """Return flat arrays of N, D and U as the law's form reads them; out of domain is NaN."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        N, D = (np.where(a > 0, a, np.nan) for a in (parameters, samples))
+        first = law.cost * N * D if "compute" in law.form.needs else N
+        n, m = np.log(first) - law.centre.n, np.log(D) - law.centre.m
+        u = None
+        if "unique_samples" in law.form.needs:
+            u = m if unique is None else np.log(np.minimum(np.where(unique > 0, unique, np.nan), D)) - law.centre.m
+    return Covariates(n, m, u, law.centre)
+
+
+def predict(
+    law: FittedLaw, parameters: ArrayLike, samples: ArrayLike, level: float, kind: str, unique: ArrayLike | None
+) -> Prediction:
+    """Return the prediction of `FittedLaw.predict`."""
+    arrays = {"parameters": real_array("parameters", parameters), "samples": real_array("samples", samples)}
+    if unique is not None:
+        arrays["unique_samples"] = real_array("unique_samples", unique)
+    shape = broadcast(**arrays)
+    flat = {name: np.broadcast_to(array, shape).reshape(-1) for name, array in arrays.items()}
+    x = covariates(law, flat["parameters"], flat["samples"], flat.get("unique_samples"))
+    scale = np.exp(law.user_centre.y)
+    nothing = np.full(len(x.n), np.nan)
+    if not law.usable:
+        return Prediction(*(nothing.reshape(shape)[()],) * 3, level, kind, law.loss_unit)
+    loss = losses(law.form, law.theta, x) * scale
+    low = high = nothing
+    if len(law.theta_draws):
+        drawn = losses(law.form, law.theta_draws, x) * scale
+        if kind == "run":
+            drawn = (drawn * np.exp(_residual_quantiles(law))[:, None, None]).reshape(-1, len(x.n))
+        ((low, high),) = interval([drawn], level)
+    return Prediction(*(array.reshape(shape)[()] for array in (loss, low, high)), level, kind, law.loss_unit)
+
+
+def _residual_quantiles(law: FittedLaw) -> Array:
+    """Quantiles of the residuals of ln L, blown up for the parameters that were fitted to them."""
+    runs, free = len(law.table), law.form.free
+    wider = np.sqrt(runs / max(runs - free, 1))
+    return np.quantile(law.residuals, (np.arange(_RESIDUALS) + 0.5) / _RESIDUALS) * wider
+
+
+def extrapolation(law: FittedLaw, parameters: ArrayLike, samples: ArrayLike) -> Array:
+    """Return decades beyond the runs, the larger of N's and D's."""
+    N, D = real_array("parameters", parameters), real_array("samples", samples)
+    broadcast(parameters=N, samples=D)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        beyond = [
+            np.maximum(np.maximum(np.log10(low / value), np.log10(value / high)), 0.0)
+            for value, (low, high) in ((N, law.ranges.parameters), (D, law.ranges.samples))
+        ]
+    return np.maximum(*beyond)[()]
