@@ -21,9 +21,9 @@ except ModuleNotFoundError as error:  # Python was started in a clone, whose sou
     ) from error
 from . import updates
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
-from .fitting._findings import Finding, FindingKind
 from .fitting._allocation import Allocation, AllocationStatus
 from .fitting._certificate import Certificate, FitStatus
+from .fitting._findings import Finding, FindingKind
 from .fitting._fit import fit
 from .fitting._fitted_law import FittedLaw
 from .fitting._inverse import Solution, SolutionStatus

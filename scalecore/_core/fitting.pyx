@@ -5,10 +5,11 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN, SC_FORM_KAPLAN, SC_FORM_TIED,
-    SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
-    sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space, sc_fit_sums, sc_form,
-    sc_residual, sc_resampling,
+    SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN,
+    SC_FORM_KAPLAN, SC_FORM_TIED, SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS,
+    SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
+    sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs,
+    sc_fit_space, sc_fit_sums, sc_form, sc_resampling,
 )
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 

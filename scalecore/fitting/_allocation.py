@@ -70,7 +70,7 @@ class Allocation:
     >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
     >>> best = sc.fit(table, "additive", resamples=0).compute_optimal(1e23)
     >>> f"{float(best.parameters):.3g} {float(best.samples):.3g} {float(best.elasticity):.4f}"
-    '2.4e+10 6.95e+11 0.5139'
+    '3.13e+10 5.32e+11 0.5139'
     """
 
     budget: Array

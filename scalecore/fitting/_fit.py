@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .._validation import choice, positive_number, stream_key, thread_count
+from ._centre import Array, Centre
 from ._certificate import AGREES, STATIONARY, Certificate, FitStatus, edges, judged, singular_values
 from ._evaluate import value_and_gradient
 from ._fitted_law import FittedLaw
@@ -15,9 +16,6 @@ from ._problem import LOSSES, Problem, problem_of
 from ._resampling import METHODS, chosen_method, draws_of
 from ._run_table import RunTable
 from ._user_form import form_of
-
-if TYPE_CHECKING:
-    from ._centre import Array
 
 MOST_RESAMPLES = 10_000_000
 _SPREAD = 0.25  # of the perturbed starts, in units of theta
@@ -138,24 +136,20 @@ def _no_fit(table: RunTable, form: Form, loss: str, delta: float, by: str, key: 
     nothing = np.full(len(form.parameters), np.nan)
     more = form.free + 1 - len(table)
     reason = f"{len(table)} runs for {form.free} parameters: add at least {more}"
-    certificate = Certificate(np.nan, 0, 0, np.inf, np.empty(0), (), 0, reason)
-    from ._centre import Centre
-
-    draws = np.empty((0, len(nothing)))
     return FittedLaw(
-        table,
-        form,
-        nothing,
-        Centre(0.0, 0.0, 0.0),
-        loss,
-        delta,
-        np.nan,
-        FitStatus.TOO_FEW_RUNS,
-        certificate,
-        draws,
-        "none",
-        by,
-        key,
+        table=table,
+        form=form,
+        theta=nothing,
+        centre=Centre(0.0, 0.0, 0.0),
+        loss_function=loss,
+        delta=delta,
+        objective=np.nan,
+        status=FitStatus.TOO_FEW_RUNS,
+        certificate=Certificate(np.nan, 0, 0, np.inf, np.empty(0), (), 0, reason),
+        theta_draws=np.empty((0, len(nothing))),
+        intervals="none",
+        by=by,
+        key=key,
     )
 
 

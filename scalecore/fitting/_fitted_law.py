@@ -208,7 +208,7 @@ class FittedLaw:
         >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
         >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", rng=0)
         >>> law.predict(7e9, 1.4e11)
-        Prediction(2.162 nats [2.162, 2.162] at level 0.95, mean)
+        Prediction(2.13 nats [2.13, 2.13] at level 0.95, mean)
         """
         kind = choice("kind", kind, ("mean", "run"))
         return _prediction.predict(self, parameters, samples, checked_level(level), kind, unique_samples)
@@ -256,7 +256,7 @@ class FittedLaw:
         >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", resamples=0)
         >>> answer = law.samples_for(7e9, [2.2, 1.9])
         >>> answer.value.round(-8), [sc.SolutionStatus(s).name for s in answer.status]
-        (array([9.26e+10,      nan]), ['REACHED', 'OUT_OF_REACH'])
+        (array([5.18e+10,      nan]), ['REACHED', 'OUT_OF_REACH'])
         """
         return _inverse.solve(self, "samples", parameters, loss, level)
 
@@ -272,7 +272,7 @@ class FittedLaw:
         >>> import scalecore as sc
         >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
         >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", resamples=0)
-        >>> law.extrapolation(1e10, 3e10).round(2)
+        >>> float(law.extrapolation(1e10, 3e10).round(2))
         1.0
         """
         return _prediction.extrapolation(self, parameters, samples)
@@ -286,12 +286,11 @@ class FittedLaw:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
+        >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9, 3e9], [2e9, 8e9, 3e10, 1e11]))
         >>> L = 1.8 + 480 / N**0.35 + 2100 / D**0.37
-        >>> L[0] *= 1.1
-        >>> moved = sc.fit(sc.RunTable(N, D, L), "additive", loss="log", resamples=0).influence(1e23)
-        >>> int(np.argmax(np.abs(moved.parameters_ratio - 1)))
-        0
+        >>> L[3] *= 1.03
+        >>> sc.fit(sc.RunTable(N, D, L), "additive", loss="log", resamples=0).influence(1e23)
+        Influence(C = 1e+23: without 'row 3' N* is 1.17 times as large; 16 runs)
         """
         return _sensitivity.influence(self, budget, self.cost if cost is None else cost)
 

@@ -252,7 +252,7 @@ def _tied_starts(y: Array, x: Covariates) -> Array:
 
 
 def _coupled_starts(y: Array, x: Covariates) -> Array:
-    """Sums of powers with the coupling of the additive form, a sharper and a softer one."""
+    """Return sums of powers with the coupling of the additive form, a sharper and a softer one."""
     sums = power_law_starts(y, x.n, x.m)
     couplings = np.log([1.0, 0.35, 2.0])
     return np.array([[*start, coupling] for start in sums for coupling in couplings])

@@ -12,8 +12,6 @@ from .._validation import choice
 from ._centre import Array, Centre, Covariates
 from ._forms import Form
 
-_STEP = 1e-6
-
 
 @runtime_checkable
 class UserForm(Protocol):
