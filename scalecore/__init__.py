@@ -19,7 +19,6 @@ except ModuleNotFoundError as error:  # Python was started in a clone, whose sou
         "or install the clone in place (pip install -e .)",
         name=error.name,
     ) from error
-from . import updates
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .fitting._allocation import Allocation, AllocationStatus
 from .fitting._certificate import Certificate, FitStatus
@@ -32,8 +31,7 @@ from .fitting._run_table import RunTable
 from .fitting._sensitivity import Influence, Profile
 from .fitting._user_form import UserForm
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
-from .hypotheses import HypothesisSet
-from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, LearningCurve
+from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, HypothesisSet, LearningCurve, updates
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
 from .spectral import (
     SpectralTable,
@@ -47,7 +45,7 @@ from .spectral import (
     spectral_terms,
     spectrum,
 )
-from .sweep import Sweep, sweep
+from .sweeps import Sweep, sweep
 from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 
 __all__ = [

@@ -36,7 +36,7 @@ _NAMED = 12  # most lines that a legend names one by one; of more it names some
 
 def __getattr__(name: str) -> Any:
     if name == "figure2":  # beside figure1 for who imports it; its own file imports this one
-        from ._plot_spectral import figure2
+        from ._views.spectral_plots import figure2
 
         return figure2
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

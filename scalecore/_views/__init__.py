@@ -1,1 +1,1 @@
-"""Pictures and tables of results; what is shown is handed in, nothing is computed here."""
+"""How results show themselves: pictures, tables for notebooks, labelled data. Nothing is computed here."""

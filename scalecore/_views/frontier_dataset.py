@@ -1,0 +1,81 @@
+"""Frontiers as labelled data (imports xarray)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .. import __version__
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from ..frontier import Frontier
+
+COORDINATES = {
+    "budget": ("compute budget", "FLOP"),
+    "input_dim": ("input dimension", "1"),
+    "concentration": ("concentration of the Dirichlet process", "1"),
+    "cost": ("compute per parameter and sample", "FLOP"),
+}
+_VARIABLES = {
+    "width": ("compute-optimal width", "1"),
+    "samples": ("compute-optimal number of samples", "1"),
+    "parameters": ("compute-optimal parameter count", "1"),
+    "error": ("error bound", "nat"),
+    "misspecification": ("misspecification bound", "nat"),
+    "estimation": ("estimation bound", "nat"),
+    "elasticity": ("d log parameters / d log budget", "1"),
+    "model_share": ("parameters / (parameters + samples)", "1"),
+    "status": ("status", "1"),
+}
+
+
+def _varying_axes(array: np.ndarray) -> tuple[int, ...]:
+    """Axes along which a broadcast array really has several values."""
+    return tuple(
+        axis
+        for axis in range(array.ndim)
+        if array.strides[axis] != 0 and array.shape[axis] > 1 and (array != array.take([0], axis)).any()
+    )
+
+
+def frontier_dataset(frontier: Frontier) -> Dataset:
+    """Label a Frontier's arrays; see `Frontier.to_dataset`."""
+    try:
+        import xarray
+    except ImportError as error:
+        raise ImportError("to_dataset() needs xarray: pip install 'scalecore[data]'") from error
+    from ..frontier import Status
+
+    inputs = {name: np.asarray(getattr(frontier, name)) for name in COORDINATES}
+    axes = {name: _varying_axes(array) for name, array in inputs.items()}
+    dims = []
+    for axis in range(len(frontier.shape)):
+        varying = [name for name in inputs if axis in axes[name]]
+        alone = len(varying) == 1 and axes[varying[0]] == (axis,)
+        only_budget_can = frontier.shape[axis] == 1 and len(frontier.shape) == 1
+        dims.append(varying[0] if alone else "budget" if only_budget_can else f"dim_{axis}")
+
+    coordinates = {}
+    for name, array in inputs.items():
+        kept = axes[name] or tuple(axis for axis, dim in enumerate(dims) if dim == name)
+        values = array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))] if array.size else array
+        coordinates[name] = ([dims[axis] for axis in kept] if array.size else dims, values)
+    dataset = xarray.Dataset(
+        {name: (dims, np.asarray(getattr(frontier, name))) for name in _VARIABLES},
+        coords=coordinates,
+        attrs={
+            "title": "compute-optimal allocation of model size and data",
+            "bound": frontier.bound,
+            "integer": int(frontier.integer),
+            "source": f"scalecore {__version__}",
+        },
+    )
+    for name, (long_name, units) in (COORDINATES | _VARIABLES).items():
+        dataset[name].attrs.update(long_name=long_name, units=units)
+    dataset["status"].attrs.update(
+        flag_values=np.array([int(status) for status in Status], np.int8), flag_meanings=" ".join(status.name for status in Status)
+    )
+    return dataset

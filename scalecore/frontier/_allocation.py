@@ -1,0 +1,372 @@
+"""The compute-optimal frontier: for a budget, the width and the number of samples that minimise an error bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .. import bounds
+from .._common.validation import broadcast, choice, flag, positive_array, positive_int, real_array, thread_count
+from .._core import frontier as _frontier
+from .._core import spectral as _spectral
+from ..spectral import _bounds as spectral
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from xarray import Dataset
+
+__all__ = ["Frontier", "IsoFlop", "Status", "compute_optimal", "isoflop"]
+
+Status = IntEnum("Status", _frontier.STATUS_CODES, module=__name__)
+Status.__doc__ = """What became of one budget.
+
+INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best allocation has width 1, or one sample.
+INFEASIBLE: the budget cannot pay for width 1 and one sample. INVALID: budget, input_dim or concentration is out of its domain.
+
+Examples
+--------
+>>> import scalecore as sc
+>>> best = sc.compute_optimal([1e6, 1.0], 10, 100)
+>>> [sc.Status(int(code)).name for code in best.status]
+['INTERIOR', 'INFEASIBLE']
+"""
+
+_BOUNDS = {
+    "optimal": bounds.error_bound,
+    "closed_form": bounds.closed_form_bound,
+    "spectral": spectral.spectral_bound,
+    "refined": spectral.refined_bound,
+}
+_BUFFER = 2**17  # budgets gathered at a time when the inputs do not lie as columns: they stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Frontier:
+    """Compute-optimal allocations, as arrays of one broadcast shape.
+
+    Attributes
+    ----------
+    budget, input_dim, concentration, cost : ndarray
+        What was asked, broadcast: read-only views, so do not change the arrays that you passed while you need them. Compute in
+        FLOPs, cost in FLOPs per parameter and sample.
+    width, samples : ndarray
+        The best width n* and number of samples T* = budget / (cost * input_dim * n*); NaN where `status` is INFEASIBLE or INVALID.
+    error, misspecification, estimation : ndarray
+        The bound there and its two parts, in nats per sample.
+    elasticity : ndarray
+        d log p* / d log C of the real-valued optimum: the share of a budget's growth that goes to parameters. 0 where the width is
+        held at 1 and 1 where the samples are. Of the spectral bound it is piecewise: 0 while the width is all fixed units, between
+        which it leaps, and that of the atoms beside them (of sticks, which are whole, that of their best real number).
+    status : ndarray of int8
+        `Status` of each element.
+    bound : str
+        Which bound was minimised.
+    integer : bool
+        Whether width and samples are whole numbers.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> best = sc.compute_optimal([1e6, 1e9, 1.0], 10, 100)
+    >>> best
+    Frontier(optimal bound, real widths, shape (3,): 2 INTERIOR, 1 INFEASIBLE)
+    >>> best.parameters.round()
+    array([ 270., 3008.,   nan])
+    >>> best.model_share[:2].round(3)
+    array([0.068, 0.009])
+    """
+
+    budget: NDArray[np.float64]
+    input_dim: NDArray[np.float64]
+    concentration: NDArray[np.float64]
+    cost: NDArray[np.float64]
+    width: NDArray[np.float64]
+    samples: NDArray[np.float64]
+    error: NDArray[np.float64]
+    misspecification: NDArray[np.float64]
+    estimation: NDArray[np.float64]
+    elasticity: NDArray[np.float64]
+    status: NDArray[np.int8]
+    bound: str
+    integer: bool
+
+    @property
+    def parameters(self) -> NDArray[np.float64]:
+        """Parameter count p* = input_dim * width."""
+        return self.input_dim * self.width
+
+    @property
+    def model_share(self) -> NDArray[np.float64]:
+        """Share of the model, p* / (p* + T*)."""
+        parameters = self.parameters
+        return parameters / (parameters + self.samples)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Broadcast shape of the inputs."""
+        return np.shape(self.width)
+
+    def __repr__(self) -> str:
+        head = f"Frontier({self.bound} bound, {'whole' if self.integer else 'real'} widths, shape {self.shape}"
+        if not self.shape:
+            status = Status(int(self.status)).name
+            return (
+                f"{head}: C = {self.budget:g} -> width {self.width:.6g}, parameters {self.parameters:.6g}, "
+                f"samples {self.samples:.6g}, error {self.error:.4g} nats, {status})"
+            )
+        counts = {status.name: int(np.count_nonzero(np.equal(self.status, status))) for status in Status}
+        return f"{head}: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'empty'})"
+
+    def _repr_html_(self) -> str:
+        from .._views import html as _html
+
+        return _html.frontier(self)
+
+    def to_dataset(self) -> Dataset:
+        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
+
+        An axis along which only one of budget, input_dim and concentration varies is named after it and has it as coordinate;
+        other axes are ``dim_0``, ``dim_1``, and so on, with the varying inputs as coordinates on them.
+
+        Raises
+        ------
+        ImportError
+            If xarray is not installed (``pip install 'scalecore[data]'``).
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> data = sc.compute_optimal([1e6, 1e9], 10, 100).to_dataset()
+        >>> dict(data.sizes), data.width.attrs["units"]
+        ({'budget': 2}, '1')
+        """
+        from .._views.frontier_dataset import frontier_dataset
+
+        return frontier_dataset(self)
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw p* against T* on log-log axes, with a dashed line of slope 1; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> ax = sc.compute_optimal([1e6, 1e9, 1e12], 10, 100).plot()
+        >>> ax.get_xscale(), ax.get_yscale()
+        ('log', 'log')
+        """
+        from ..plotting import plot_frontier
+
+        return plot_frontier(self, ax=ax)
+
+
+def compute_optimal(
+    budget: ArrayLike,
+    input_dim: ArrayLike,
+    concentration: ArrayLike,
+    *,
+    cost: ArrayLike = 1.0,
+    bound: str = "optimal",
+    integer: bool = False,
+    n_threads: int | None = None,
+) -> Frontier:
+    """Find the width and the number of samples that minimise an error bound for a compute budget.
+
+    Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound
+    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at). The spectral
+    bounds have one for each strategy, and all are looked at.
+
+    Parameters
+    ----------
+    budget : array_like
+        Compute C = cost * input_dim * n * T, in FLOPs.
+    input_dim : array_like
+        Input dimension d, at least 1.
+    concentration : array_like
+        Concentration K of the Dirichlet process, greater than 0.
+    cost : array_like, default 1
+        FLOPs per parameter and sample: 1 in the papers, 6 in transformer practice.
+    bound : {"optimal", "closed_form", "spectral", "refined"}
+        Minimise `error_bound`, `closed_form_bound`, `spectral_bound` or `refined_bound`. The last two take whole input dimensions
+        only and build a table for each (`spectral_table`).
+    integer : bool, default False
+        Minimise over whole n with T = floor(budget / (cost * input_dim * n)), exactly. Up to 2**53, where every double is whole.
+        (Of the spectral bound's strategies the best at real widths and those without atoms are searched.)
+    n_threads : int, optional
+        Threads; None means all that this process may use, and there are never more than 16 or four a CPU. The answer does not
+        depend on it.
+
+    Returns
+    -------
+    Frontier
+        Arrays of the inputs' broadcast shape; bad budgets are told by `status` and spoil only themselves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not real, shapes do not broadcast, cost is not positive, or an option is unknown.
+
+    Notes
+    -----
+    n* has a relative error below 1e-9 and the bound there one below 1e-14 (spectral, with atoms: 1e-6 and 1e-12). Source: JVR24
+    Theorem 4.2 and Figure 1; the spectral bounds are this library's own (docs/spectral.md).
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> f = sc.compute_optimal([1e6, 1e9, 1e12], input_dim=10, concentration=100)
+    >>> f.width.round(2)
+    array([  27.04,  300.81, 5063.91])
+    >>> f.elasticity.round(3)
+    array([0.321, 0.382, 0.429])
+    >>> f = sc.compute_optimal(1e6, 10, 100, integer=True)
+    >>> int(f.width), int(f.samples)
+    (27, 3703)
+    """
+    names = ("budget", "input_dim", "concentration", "cost")
+    inputs = dict(
+        zip(names, (*map(real_array, names[:3], (budget, input_dim, concentration)), positive_array("cost", cost)), strict=True)
+    )
+    shape = broadcast(**inputs)
+    bound = choice("bound", bound, _BOUNDS)
+    whole, threads = flag("integer", integer), thread_count(n_threads)
+    out = {name: np.empty(shape) for name in ("width", "samples", "error", "misspecification", "estimation", "elasticity")}
+    out["status"] = np.empty(shape, np.int8)
+    flat = [array.reshape(-1) for array in out.values()]
+    done = 0
+    for columns in _columns(list(inputs.values()), shape):
+        part = slice(done, done + max(map(len, columns)))
+        results = (array[part] for array in flat)
+        if bound in ("spectral", "refined"):
+            _spectral.compute_optimal(*columns, *results, spectral.STRATEGIES[bound], whole, threads)
+        else:
+            _frontier.compute_optimal(*columns, *results, _frontier.BOUND_CODES[bound], whole, threads)
+        done = part.stop
+    views = {name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()}
+    return Frontier(**views, **{name: array[()] for name, array in out.items()}, bound=bound, integer=whole)
+
+
+def _columns(inputs: list[NDArray[np.float64]], shape: tuple[int, ...]) -> Any:
+    """Yield the broadcast inputs as columns in C order: whole where they lie so, gathered in bounded pieces where they do not."""
+    size = int(np.prod(shape))
+    if size == 0:
+        return
+    if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
+        yield [
+            array.reshape(-1) if array.size == 1 and size != 1 else np.broadcast_to(array, shape).reshape(-1) for array in inputs
+        ]
+        return
+    several = [array for array in inputs if array.size > 1]
+    flags = ["external_loop", "buffered"]
+    with np.nditer(several, flags, [["readonly"]] * len(several), order="C", itershape=shape, buffersize=_BUFFER) as iterator:
+        for gathered in iterator:
+            columns = iter(gathered if len(several) > 1 else [gathered])
+            yield [next(columns) if array.size > 1 else array.reshape(-1) for array in inputs]
+
+
+@dataclass(frozen=True, eq=False)
+class IsoFlop:
+    """The bound along lines of equal compute.
+
+    Attributes
+    ----------
+    budget : ndarray
+        Budgets in FLOPs, broadcast with input_dim, concentration and cost.
+    width, samples, error : ndarray, shape budget.shape + (points,)
+        Log-spaced widths from 1 to the widest that the budget pays for, the samples that are left, and the bound in nats.
+    optimum : Frontier
+        The best point of each line.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> lines = sc.isoflop([1e6, 1e9], 10, 100, points=50)
+    >>> lines
+    IsoFlop(2 budgets x 50 widths, optimal bound)
+    >>> lines.error.shape, lines.optimum.width.round(2)
+    ((2, 50), array([ 27.04, 300.81]))
+    """
+
+    budget: NDArray[np.float64]
+    width: NDArray[np.float64]
+    samples: NDArray[np.float64]
+    error: NDArray[np.float64]
+    optimum: Frontier
+
+    @property
+    def parameters(self) -> NDArray[np.float64]:
+        """Parameter counts, input_dim * width."""
+        return np.asarray(self.optimum.input_dim)[..., np.newaxis] * self.width
+
+    def __repr__(self) -> str:
+        return f"IsoFlop({np.size(self.budget)} budgets x {self.width.shape[-1]} widths, {self.optimum.bound} bound)"
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the bound against the parameters, one line a budget, each optimum marked; return the axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> ax = sc.isoflop([1e6, 1e9], 10, 100).plot()
+        >>> ax.get_xscale()
+        'log'
+        """
+        from ..plotting import plot_isoflop
+
+        return plot_isoflop(self, ax=ax)
+
+
+def isoflop(
+    budgets: ArrayLike,
+    input_dim: ArrayLike,
+    concentration: ArrayLike,
+    *,
+    cost: ArrayLike = 1.0,
+    points: int = 200,
+    bound: str = "optimal",
+) -> IsoFlop:
+    """Evaluate the bound along isoFLOP lines, d * n * T = budget / cost.
+
+    Parameters
+    ----------
+    budgets : array_like
+        Compute budgets C, in FLOPs.
+    input_dim, concentration, cost : array_like
+        As for `compute_optimal`; they broadcast with `budgets`.
+    points : int, default 200
+        Widths on each line, at least 2.
+    bound : {"optimal", "closed_form", "spectral", "refined"}
+        Which bound.
+
+    Returns
+    -------
+    IsoFlop
+        With ``error[budget, point]``; the line of an infeasible or invalid budget is NaN.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `compute_optimal`, and if `points` is not an integer above 1.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> lines = sc.isoflop([1e6, 1e9], 10, 100, points=5)
+    >>> lines.width[0].round(1)
+    array([1.0000e+00, 1.7800e+01, 3.1620e+02, 5.6234e+03, 1.0000e+05])
+    >>> bool((lines.error >= lines.optimum.error[:, None]).all())
+    True
+    """
+    points = positive_int("points", points, least=2)
+    optimum = compute_optimal(np.atleast_1d(real_array("budgets", budgets)), input_dim, concentration, cost=cost, bound=bound)
+    refused = np.isin(optimum.status, (Status.INFEASIBLE, Status.INVALID))
+    dims, concentrations = (np.where(refused, np.nan, array)[..., None] for array in (optimum.input_dim, optimum.concentration))
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        most = np.where(refused, np.nan, optimum.budget / (optimum.cost * optimum.input_dim))[..., None]
+        width = np.exp(np.log(most) * np.linspace(0.0, 1.0, points))
+    width[..., -1:] = most
+    samples = most / width
+    return IsoFlop(optimum.budget, width, samples, _BOUNDS[bound](width, np.maximum(samples, 1.0), dims, concentrations), optimum)

@@ -1,0 +1,165 @@
+"""Tables of strategies: for every number of units that the fixed part may take, the variances that it sends and what it leaves."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._common.atomic_files import failure
+from .._core import spectral as _spectral
+from ._engine_table import strategies_of
+from ._table_files import FOLDER, is_kept, load_rows, make_folder, named_folder, save_table
+from ._table_rows import Row, build_rows
+
+DEFAULT_UNITS = 2048
+DEAREST_UNITS = 16384  # matrices of 2 GB
+SMALL_UNITS = 128
+
+
+@dataclass(frozen=True, eq=False)
+class SpectralTable:
+    """What a fixed part of so many units describes, for one input dimension. Made by `spectral_table`.
+
+    Attributes
+    ----------
+    input_dim : int
+        The dimension d.
+    units : ndarray, shape (rows,)
+        Units of the fixed part, increasing from 0.
+    residual : ndarray, shape (rows,)
+        Mean square of F that the fixed part leaves: 1/2 less its eigenvalues.
+    eigenvalues, copies : tuple of ndarray
+        For each row the variances of its coefficients, decreasing, and how many have each.
+    delta : ndarray, shape (rows,)
+        Share of a direction's rounding that is seen beside the fixed part, 1 - 2 sum lambda_l P_l'(1) tr(P Pi_l).
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> table = sc.spectral_table(7, most_units=20)
+    >>> table
+    SpectralTable(input_dim 7, ... rows, up to 20 units, which leave 0.038 of 0.5)
+    >>> table.eigenvalues[2], table.copies[2]
+    (array([0.03571429]), array([7.]))
+    """
+
+    input_dim: int
+    units: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    eigenvalues: tuple[NDArray[np.float64], ...]
+    copies: tuple[NDArray[np.float64], ...]
+    delta: NDArray[np.float64]
+    strategies: _spectral.Strategies = field(repr=False)
+
+    def __repr__(self) -> str:
+        return (
+            f"SpectralTable(input_dim {self.input_dim}, {len(self.units)} rows, up to {self.units[-1]:.0f} units, "
+            f"which leave {self.residual[-1]:.2g} of 0.5)"
+        )
+
+
+_TABLES: dict[int, tuple[SpectralTable, int]] = {}  # and the units asked for: where directions crowd, a table ends before
+_BUILDING = threading.RLock()
+
+
+def _after_fork() -> None:
+    """Free the child's lock: a thread that held it is not there."""
+    global _BUILDING
+    _BUILDING = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
+
+
+def find_table(input_dim: float, most_units: int | None = None, cache: Path | None = None, progress: bool = False) -> SpectralTable:
+    """Return the table of this process, building it (or a larger one, if asked for more units) where there is none yet.
+
+    A `cache` that cannot keep the table is an error, if possible before it is built; a folder that the environment names, which may
+    not be what the caller thinks of, a warning.
+    """
+    d = int(input_dim)
+    with _BUILDING:
+        table, asked = _TABLES.get(d, (None, 0))
+        if table is None or (most_units or 0) > asked:
+            table, asked = None, most_units or DEFAULT_UNITS
+        folder = cache if cache is not None or table is not None else named_folder()
+        if table is None and folder is not None:
+            table = _read(folder, d, asked)
+        keep = folder is not None and (table is None or not is_kept(folder, d, asked))
+        refusal = _refusal(make_folder, folder) if keep else None
+        if refusal is not None and cache is not None:
+            raise failure(refusal, "cache must be a folder that can be made and written", cache) from refusal
+        if table is None:
+            table = _assemble(d, build_rows(d, asked, progress))
+        _TABLES[d] = table, asked
+        if keep and refusal is None:
+            refusal = _refusal(save_table, folder, table, asked)
+        if refusal is not None and cache is not None:
+            raise failure(refusal, "cache does not keep the table, only this process does", cache) from refusal
+        if refusal is not None:
+            reason = refusal.strerror or refusal
+            text = f"{FOLDER} names {folder}, where tables cannot be kept, only in this process: {reason}"
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
+        return table
+
+
+def dims_with_tables(input_dims: ArrayLike) -> list[int]:
+    """Return the different dimensions that have a table: whole ones, from 1 to 1e15."""
+    dims = np.unique(input_dims)
+    return [int(d) for d in dims[(dims == np.floor(dims)) & (dims >= 1) & (dims <= 1e15)]]
+
+
+def share_table(d: int, folder: Path, progress: bool = False) -> None:
+    """Put this process's table into a folder, for `adopt_table` in others; one that is there stays."""
+    with _BUILDING:
+        if _read(folder, d, DEFAULT_UNITS) is None:
+            make_folder(folder)
+            save_table(folder, find_table(d, progress=progress), DEFAULT_UNITS)
+
+
+def adopt_table(d: int, folder: Path) -> None:
+    """Take the table that a process shared, where this one has none and the folder has it."""
+    with _BUILDING:
+        table = None if d in _TABLES else _read(folder, d, DEFAULT_UNITS)
+        if table is not None:
+            _TABLES[d] = table, int(table.units[-1])
+
+
+def residual_of_a_small_table(d: int) -> tuple[float, float]:
+    """Return the most units of a table that this process has, or of one that takes no time, and what they leave."""
+    with _BUILDING:
+        table = _TABLES[d][0] if d in _TABLES else _assemble(d, build_rows(d, SMALL_UNITS, False))
+    return float(table.units[-1]), float(table.residual[-1])
+
+
+def _read(folder: Path, d: int, most_units: int) -> SpectralTable | None:
+    rows = load_rows(folder, d, most_units)
+    return None if rows is None else _assemble(d, rows)
+
+
+def _refusal(call: Callable[..., None], *arguments: Any) -> OSError | None:
+    try:
+        call(*arguments)
+    except OSError as error:
+        return error
+    return None
+
+
+_spectral.TABLE_OF[0] = lambda d: find_table(d).strategies
+
+
+def _assemble(d: int, rows: list[Row]) -> SpectralTable:
+    units, eigenvalues, copies, delta = zip(*rows, strict=True)
+    residual = np.array([max(0.0, 0.5 - float(np.sum(m * c)) + 1e-16) for m, c in zip(eigenvalues, copies, strict=True)])
+    if d == 1 and len(rows) == 3:
+        residual[2] = 0.0
+    return SpectralTable(d, np.array(units), residual, eigenvalues, copies, np.array(delta), strategies_of(d, rows, residual))

@@ -1,0 +1,71 @@
+"""Tables of strategies on disk: one file for each input dimension and number of units asked for."""
+
+from __future__ import annotations
+
+import errno
+import os
+import zipfile
+import zlib
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .._common.atomic_files import written_whole
+from ._table_rows import Row
+
+if TYPE_CHECKING:
+    from ._table import SpectralTable
+
+FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
+_FORMAT = 2
+
+
+def named_folder() -> Path | None:
+    """Return the folder that the environment names, if it does."""
+    name = os.environ.get(FOLDER)
+    return Path(name) if name else None
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder if need be, and raise what a file in it would meet: better before a table is built than after."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=folder):  # permissions do not tell of a disk that is read-only
+        pass
+
+
+def _file(folder: Path, d: int, most_units: int) -> Path:
+    """Return where a table is or would be."""
+    return folder / f"spectral_table_{d}_{most_units}_v{_FORMAT}.npz"
+
+
+def is_kept(folder: Path, d: int, most_units: int) -> bool:
+    """Whether a folder has a table; a folder that cannot be searched has none."""
+    return os.path.exists(_file(folder, d, most_units))
+
+
+def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
+    """Write a table, whole or not at all."""
+    with written_whole(_file(folder, table.input_dim, most_units)) as unfinished, open(unfinished, "wb") as file:
+        np.savez(
+            file,
+            units=table.units,
+            lengths=[len(row) for row in table.eigenvalues],
+            eigenvalues=np.concatenate(table.eigenvalues),
+            copies=np.concatenate(table.copies),
+            delta=table.delta,
+        )
+
+
+def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
+    """Read the rows of a table; None if there is none, or a disk has damaged it: it is built again."""
+    try:
+        with open(_file(folder, d, most_units), "rb") as file, np.load(file) as stored:  # NumPy leaves a damaged one open
+            ends = np.cumsum(stored["lengths"])[:-1]
+            parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
+            return list(zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True))
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+        return None

@@ -1,0 +1,294 @@
+"""A sweep's plan, its store, and one chunk of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import __version__
+from .._common.atomic_files import failure
+from .._common.validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
+from .._core.threads import default_threads
+from ..spectral._table import adopt_table, dims_with_tables, share_table
+from ._tasks import AXES, REQUIRED, Task, find_task
+
+Plan = dict[str, Any]
+Axes = dict[str, NDArray[np.float64]]
+
+MARKS = ".scalecore/finished"  # a file for each finished chunk: that it is there is all it says
+TABLES = ".scalecore/tables"  # of spectral bounds, until all is finished: whatever process computes a chunk, it goes by these
+_POINTS = 2**20  # in a chunk, where `chunks` does not say
+_FORMAT = 2
+
+
+def make_plan(
+    what: Task, grid: Mapping[str, Any], chunks: Mapping[str, int] | None, options: dict[str, Any], variables: Any, rng: Any
+) -> tuple[Plan, Axes]:
+    """Return everything that fixes the result, as what JSON can hold, and the axes' values; check it all."""
+    if not isinstance(grid, Mapping):
+        raise TypeError(f"grid must be a dict of named axes, got {describe(grid)}")
+    for name in grid:
+        known_name(f"grid has no axis {name!r} for {what.name}; its axes are", name, what.axes)
+    for name in what.axes:
+        if name not in grid and name not in what.optional:
+            raise ValueError(f"grid must have the axis {name!r} for {what.name}")
+    axes = {name: grid_axis(name, values) for name, values in grid.items()}
+    for name in options:
+        known_name(f"{what.name} has no option {name!r} in a sweep; its options are", name, what.options, TypeError)
+    for name, default in what.options.items():
+        if default is REQUIRED and name not in options:
+            raise TypeError(f"{what.name} needs the option {name!r}")
+    stored = list(what.default or what.outputs) if variables is None else names("variables", variables)
+    for name in stored:
+        known_name(f"{what.name} has no variable {name!r}; its variables are", name, what.outputs)
+    what.check(axes, dict(what.options) | options)
+    plain = {name: np.asarray(value).tolist() if not isinstance(value, str) else value for name, value in options.items()}
+    shape = {name: len(values) for name, values in axes.items() if values.ndim}
+    known = rng is None or isinstance(rng, (int, np.integer))
+    stream_key(rng)  # refuses what is no source of randomness
+    entropy = str(np.random.SeedSequence(rng).entropy if known else stream_key(rng))
+    plan = {
+        "format": _FORMAT,
+        "scalecore": __version__,
+        "task": what.name,
+        "axes": {name: _said(values) for name, values in axes.items()},
+        "shape": shape,
+        "chunks": chunk_lengths(shape, chunks, 1 if what.random else _POINTS),
+        "options": plain,
+        "variables": stored,
+        "seed": entropy if what.random else None,
+    }
+    return plan, axes
+
+
+def _said(values: NDArray[np.float64]) -> Any:
+    """Return what a plan says of an axis. The store has its values; a million of them would make the plan slow to read and send."""
+    if not values.ndim:
+        return float(values)
+    digest = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()[:16]
+    return {"count": len(values), "least": float(values.min()), "most": float(values.max()), "sha256": digest}
+
+
+def chunk_grid(plan: Plan) -> list[int]:
+    """Return the number of chunks along each axis."""
+    return [ceil(size / plan["chunks"][name]) for name, size in plan["shape"].items()]
+
+
+# ---- the store ------------------------------------------------------------------------------------------------------------------
+
+
+def _zarr() -> Any:
+    try:
+        import zarr
+    except ImportError as error:
+        raise ImportError("sweep needs zarr: pip install 'scalecore[data]'") from error
+    return zarr
+
+
+def stored_plan(path: Path) -> Plan:
+    """Return what fixes a store's content."""
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: there is no such store")
+    try:
+        plan = json.loads(_zarr().open_group(path, mode="r").attrs["scalecore_sweep"])
+    except (KeyError, ValueError, FileNotFoundError):
+        raise ValueError(f"{path} is not a store that sweep wrote") from None
+    return plan
+
+
+def continue_or_create(what: Task, plan: Plan, axes: Axes, path: Path, resume: bool, seeded: bool) -> Plan:
+    """Return the plan to go by: of a store that is there, or of the one made now."""
+    if path.exists() and not path.is_dir():
+        raise NotADirectoryError(f"store must be a folder or not be there yet, but {path} is a file")
+    if path.exists() and not resume:
+        raise FileExistsError(f"{path} is there already; resume=True continues it")
+    if not path.exists() or not any(path.iterdir()):
+        _create(what, plan, axes, path)
+        return plan
+    stored = stored_plan(path)
+    if not seeded:
+        plan["seed"] = stored["seed"]
+    if plan != stored:
+        differences = [
+            f"{key} is {_short(stored.get(key))} there and {_short(plan[key])} here" for key in plan if plan[key] != stored.get(key)
+        ]
+        raise ValueError(f"{path} belongs to another sweep: {'; '.join(differences)}")
+    return plan
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 200 else text[:197] + "..."
+
+
+def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
+    """Write the empty store beside its place, flush it, then move it there: a store is never half made."""
+    making = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    try:
+        _write_empty(what, plan, axes, making)
+        (making / MARKS).mkdir(parents=True)
+        for file in (making, *making.rglob("*")):
+            _flush(file)
+        if path.exists():
+            path.rmdir()
+        making.rename(path)
+        _flush(path.absolute().parent)
+    except OSError as error:
+        raise failure(error, "the store was not created", path) from error
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+
+
+def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
+    from numcodecs import Blosc  # Zarr's own
+
+    group = _zarr().open_group(making, mode="w", zarr_format=2)  # its consolidated metadata are a standard; 3's are not yet
+    group.attrs.update(
+        title=f"{plan['task']} over a grid", source=f"scalecore {__version__}", scalecore_sweep=json.dumps(plan), seed=plan["seed"]
+    )
+    extra = {name: np.asarray(values) for name, values in what.extra_axes(plan["options"]).items()}
+    for name, array in (axes | extra).items():
+        dims = [name] if array.ndim else []
+        long_name, units = AXES[name]
+        group.create_array(
+            name,
+            data=array,
+            chunks=array.shape or (),
+            compressors=None,
+            fill_value=None,
+            attributes={"long_name": long_name, "units": units, "_ARRAY_DIMENSIONS": dims},
+        )
+    shape, lengths = plan["shape"], plan["chunks"]
+    scalars = " ".join(name for name in plan["axes"] if name not in shape)
+    for name in plan["variables"]:
+        output = what.outputs[name]
+        sizes = [len(extra[dim]) for dim in output.extra]
+        group.create_array(
+            _variable(name, plan),
+            shape=(*shape.values(), *sizes),
+            chunks=(*lengths.values(), *sizes),
+            dtype=output.dtype,
+            fill_value=np.nan if output.dtype == "f8" else None,  # xarray takes it for missing
+            compressors=Blosc(
+                "lz4", 1, Blosc.SHUFFLE
+            ),  # signs, exponents and leading digits: a fifth less, for less than a copy's time
+            attributes={"long_name": output.long_name, "units": output.units, "_ARRAY_DIMENSIONS": [*shape, *output.extra]}
+            | ({"coordinates": scalars} if scalars else {}),
+        )
+    _zarr().consolidate_metadata(making)
+
+
+def _variable(name: str, plan: Plan) -> str:
+    """Return an output's name in the store, where one of the axes may have it already."""
+    return f"optimal_{name}" if name in plan["axes"] else name
+
+
+def finished_chunks(path: Path) -> set[int]:
+    """Return the numbers of the chunks that are finished."""
+    return {int(name) for name in os.listdir(path / MARKS)}
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A store at work in this process."""
+
+    path: Path
+    plan: Plan
+    axes: Axes
+    variables: dict[str, Any]  # Zarr arrays, by the output's name
+
+
+@lru_cache(maxsize=8)
+def open_store(path: str, plan: str) -> Opened:
+    """Open a store, once in each process; the plan as JSON, because another store may have come to the same place."""
+    asked, zarr = json.loads(plan), _zarr()
+    with zarr.config.set({"array.write_empty_chunks": True}):  # Zarr's search for empty ones takes as long as the writing
+        group = zarr.open_group(path, mode="r+", use_consolidated=False)
+        variables = {name: group[_variable(name, asked)] for name in asked["variables"]}
+    return Opened(Path(path), asked, {name: np.asarray(group[name][...]) for name in asked["axes"]}, variables)
+
+
+def share_tables(path: Path, input_dims: NDArray[np.float64], progress: bool) -> None:
+    """Build what tables a sweep needs here and now: its workers would each build all of them, and show nothing."""
+    for d in dims_with_tables(input_dims):
+        share_table(d, path / TABLES, progress)
+
+
+# ---- one chunk ------------------------------------------------------------------------------------------------------------------
+
+
+def _slices(plan: Plan, number: int) -> dict[str, slice]:
+    places = np.unravel_index(number, chunk_grid(plan)) if plan["shape"] else ()
+    lengths = plan["chunks"]
+    return {
+        name: slice(int(place) * lengths[name], min(size, (int(place) + 1) * lengths[name]))
+        for place, (name, size) in zip(places, plan["shape"].items(), strict=True)
+    }
+
+
+def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArray[Any]]:
+    """Compute one chunk."""
+    plan = store.plan
+    what, parts, dims = find_task(plan["task"]), _slices(plan, number), list(plan["shape"])
+    block = {
+        name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims]) if name in parts else values
+        for name, values in store.axes.items()
+    }
+    if what.needs_tables(plan["options"]):
+        for d in dims_with_tables(block["input_dim"]):
+            adopt_table(d, store.path / TABLES)
+    keys = None
+    if what.random:
+        shape = list(plan["shape"].values())
+        places = np.arange(prod(shape)).reshape(shape)[tuple(parts.values())]
+        keys = [np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),)) for place in places.flat]
+    output = what.compute(block, plan["options"], keys, n_threads or None)
+    return {name: output(name) for name in plan["variables"]}
+
+
+def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> None:
+    """Write a chunk, flush it to the disk, and only then say that it is finished."""
+    parts = tuple(_slices(store.plan, number).values())
+    place = [part.start // length for part, length in zip(parts, store.plan["chunks"].values(), strict=True)]
+    files = []
+    for name, values in out.items():
+        store.variables[name][parts] = values
+        file = ".".join(map(str, [*place, *[0] * (values.ndim - len(place))])) or "0"
+        files.append(store.path / _variable(name, store.plan) / file)
+    for file in files:
+        _flush(file)
+        _flush(file.parent)
+    mark = store.path / MARKS / str(number)
+    mark.touch()
+    _flush(mark)
+    _flush(mark.parent)
+
+
+def _flush(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # cannot be opened there, and need not
+        return
+    file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
+
+
+def do_chunk(path: str, plan: str, number: int, n_threads: int, sharing: int) -> int:
+    """Compute and write one chunk, in whatever process; without `n_threads`, on its share of the machine."""
+    store = open_store(path, plan)
+    if (store.path / MARKS / str(number)).exists():  # by a worker that died before it could say so
+        return number
+    write_chunk(store, number, compute_chunk(store, number, n_threads or max(1, default_threads() // sharing)))
+    return number

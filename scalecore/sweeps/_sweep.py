@@ -1,0 +1,288 @@
+"""Big grids to Zarr: computed chunk by chunk, on any executor, resumable, the same bits however it ran."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from itertools import islice
+from math import prod
+from pathlib import Path
+from shutil import rmtree
+from typing import TYPE_CHECKING, Any
+
+from .._common.atomic_files import failure
+from .._common.progress import bar
+from .._common.validation import describe, flag, thread_count
+from .._common.validation import path as path_of
+from ._store import (
+    TABLES,
+    Opened,
+    chunk_grid,
+    compute_chunk,
+    continue_or_create,
+    do_chunk,
+    finished_chunks,
+    make_plan,
+    open_store,
+    share_tables,
+    stored_plan,
+    write_chunk,
+)
+from ._tasks import find_task
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+__all__ = ["Sweep", "sweep"]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """A sweep's store.
+
+    Attributes
+    ----------
+    path : pathlib.Path
+        The Zarr store; ``xarray.open_zarr`` reads it.
+    task : str
+        What was swept.
+    shape : dict of str to int
+        The grid's named axes.
+    finished, chunks : int
+        Finished chunks, of how many.
+
+    Examples
+    --------
+    >>> import scalecore as sc, tempfile
+    >>> done = sc.sweep("occupancy", {"width": [1, 10], "concentration": 5}, tempfile.mkdtemp())
+    >>> done.task, done.shape, done.complete
+    ('occupancy', {'width': 2}, True)
+    """
+
+    path: Path
+    task: str
+    shape: dict[str, int]
+    finished: int
+    chunks: int
+
+    def __repr__(self) -> str:
+        axes = " x ".join(f"{name} {size}" for name, size in self.shape.items()) or "one point"
+        return f"Sweep({self.task} over {axes}: {self.finished} of {self.chunks} chunks finished, {self.path})"
+
+    @property
+    def complete(self) -> bool:
+        """Whether every chunk is finished."""
+        return self.finished == self.chunks
+
+    def open(self) -> Dataset:
+        """Open the store with xarray: lazily, as Dask arrays. Chunks that are not finished read as NaN (whole numbers as 0).
+
+        Examples
+        --------
+        >>> import scalecore as sc, tempfile
+        >>> done = sc.sweep("occupancy", {"width": [1, 10], "concentration": 5}, tempfile.mkdtemp())
+        >>> with done.open() as data:
+        ...     data.occupancy.values.round(3)
+        array([1.   , 5.841])
+        """
+        import xarray
+
+        return xarray.open_zarr(self.path)
+
+    @classmethod
+    def load(cls, path: Any) -> Sweep:
+        """Read what a store is and how complete.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            If there is no store, or one that `sweep` did not write.
+
+        Examples
+        --------
+        >>> import scalecore as sc, tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> _ = sc.sweep("occupancy", {"width": [1, 10], "concentration": 5}, folder)
+        >>> sc.Sweep.load(folder).finished
+        1
+        """
+        store = Path(path_of("path", path))
+        plan = stored_plan(store)
+        return cls(store, plan["task"], plan["shape"], len(finished_chunks(store)), prod(chunk_grid(plan)))
+
+
+def sweep(
+    task: Any,
+    grid: Mapping[str, Any],
+    store: Any,
+    *,
+    chunks: Mapping[str, int] | None = None,
+    executor: Executor | None = None,
+    resume: bool = True,
+    progress: bool = False,
+    rng: Any = None,
+    variables: Any = None,
+    n_threads: int | None = None,
+    **options: Any,
+) -> Sweep:
+    """Compute one of the library's calls over a grid into a Zarr store.
+
+    Parameters
+    ----------
+    task : str or function
+        `compute_optimal`, `error_bound` or another of the bounds, `misspecification`, or `train`.
+    grid : dict
+        Named axes: 1-d arrays, single numbers, or text such as ``"1e6:1e15:50"`` (50 log-spaced values including both ends). The
+        axes of the bounds are width, samples, input_dim, concentration; of compute_optimal budget, input_dim, concentration and
+        cost; of misspecification and train input_dim and concentration.
+    store : path
+        Folder of the store. One that is there and belongs to the same sweep is continued.
+    chunks : dict, optional
+        Chunk length along axes; by default about a million points a chunk, one point where networks are drawn.
+    executor : concurrent.futures.Executor, optional
+        Where chunks are computed: a ProcessPoolExecutor, Dask's ``client.get_executor()``, mpi4py's MPIPoolExecutor, ...; None
+        means this process and its threads.
+    resume : bool, default True
+        False refuses a store that is there.
+    progress : bool, default False
+        Show a bar on stderr.
+    rng : None, int, SeedSequence or Generator
+        Source of randomness for misspecification and train. Streams are keyed by a point's place in the grid.
+    variables : list of str, optional
+        Outputs to store; by default all, and for compute_optimal width, samples, error, elasticity and status.
+    n_threads : int, optional
+        Threads for each chunk; by default all that a process may use, shared out among the executor's workers on its machine.
+    **options
+        Further arguments of the task (bound, integer, widths, networks, learning_rates, ...).
+
+    Returns
+    -------
+    Sweep
+        Its `open()` gives the xarray Dataset.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is out of its domain, or the store belongs to another sweep: the difference is spelled out.
+    FileExistsError
+        With ``resume=False``, if the store is there.
+    OSError
+        If the store cannot be written. What was finished stays, and the same call continues.
+
+    Notes
+    -----
+    A chunk counts as finished once all its files are flushed to the disk; a sweep that is killed, by whatever, computes the others
+    again when it is called again. Neither chunks, nor executor, nor interruptions change a bit of the result.
+
+    Tables of spectral bounds (`spectral_table`) that this process does not have are built by it before the first chunk, with a bar
+    each, and lie in the store until all chunks are finished: every worker goes by them.
+
+    Examples
+    --------
+    >>> import scalecore as sc, tempfile, os
+    >>> folder = tempfile.mkdtemp()
+    >>> grid = {"budget": "1e6:1e12:3", "input_dim": [10, 100], "concentration": 100}
+    >>> sc.sweep("compute_optimal", grid, os.path.join(folder, "frontier.zarr")).complete
+    True
+    """
+    what, path = find_task(task), Path(path_of("store", store))
+    plan, axes = make_plan(what, grid, chunks, options, variables, rng)
+    show, threads = flag("progress", progress), thread_count(n_threads)
+    if executor is not None and not hasattr(executor, "submit"):
+        raise TypeError(f"executor must be a concurrent.futures.Executor, got {describe(executor)}")
+    plan = continue_or_create(what, plan, axes, path, flag("resume", resume), rng is not None)
+    done = finished_chunks(path)
+    total = prod(chunk_grid(plan))
+    waiting = (number for number in range(total) if number not in done)
+    try:
+        if len(done) < total and what.needs_tables(plan["options"]):
+            share_tables(path, axes["input_dim"], show)
+        with bar(total, show, "chunks") as advance:
+            advance(len(done))
+            if executor is None:
+                _run_here(open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance)
+            else:
+                _run_there(json.dumps(plan), path, waiting, executor, threads, advance)
+    except OSError as error:
+        raise failure(error, "finished chunks are kept, the same call continues", path) from error
+    finished = len(finished_chunks(path))
+    if finished == total:
+        rmtree(path / TABLES, ignore_errors=True)
+    return Sweep(path, plan["task"], plan["shape"], finished, total)
+
+
+def _run_here(store: Opened, waiting: Iterator[int], threads: int, advance: Any) -> None:
+    """Compute on this process's threads while the chunks before are being written."""
+    with ThreadPoolExecutor(2) as writers:
+        writing: set[Future[None]] = set()
+        try:
+            for number in waiting:
+                writing.add(writers.submit(write_chunk, store, number, compute_chunk(store, number, threads)))
+                if len(writing) > 2:
+                    done, writing = wait(writing, return_when=FIRST_COMPLETED)
+                    _collect(done, advance)
+        finally:
+            _collect(wait(writing).done, advance)
+
+
+def _collect(done: set[Future[Any]], advance: Any) -> None:
+    for future in done:
+        future.result()
+        advance(1)
+
+
+_FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)  # no second try will mend these
+
+
+def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any) -> None:
+    """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need be."""
+    workers, sharing = _workers(executor)
+    ahead = 1 if isinstance(executor, ProcessPoolExecutor) else 4  # a pool computes what waits inside it even after Ctrl-C
+    running: dict[Future[int], int] = {}
+    again: set[int] = set()
+
+    def submit(number: int) -> None:
+        running[executor.submit(do_chunk, str(path.absolute()), plan, number, threads, sharing)] = number
+
+    try:
+        for number in islice(waiting, ahead * workers):
+            submit(number)
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                number = running.pop(future)
+                error = future.exception()
+                if error is None:
+                    advance(1)
+                    submit_next = next(waiting, None)
+                    if submit_next is not None:
+                        submit(submit_next)
+                elif number in again or isinstance(error, _FINAL):
+                    raise error
+                else:
+                    again.add(number)
+                    submit(number)
+    except BrokenExecutor as error:
+        raise RuntimeError(
+            "a worker died and took its executor along; finished chunks are kept, call again with a new one"
+        ) from error
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _workers(executor: Executor) -> tuple[int, int]:
+    """Return how many chunks an executor computes at a time, and the most that share one machine."""
+    client = getattr(executor, "_client", None)  # Dask's, each of whose workers may have several threads
+    if client is not None:
+        hosts: Counter[str] = Counter()
+        for address, threads in client.nthreads().items():
+            hosts[address.rpartition(":")[0]] += threads
+        return max(1, hosts.total()), max([1, *hosts.values()])
+    known = getattr(executor, "num_workers", None) or getattr(executor, "_max_workers", None)  # MPI's; the standard library's
+    workers = max(1, known) if isinstance(known, int) else os.cpu_count() or 1
+    return workers, workers

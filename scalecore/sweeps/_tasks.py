@@ -1,0 +1,231 @@
+"""What can be swept: for each task its axes, its options, its outputs, and how a block of the grid is computed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .. import bounds
+from .._common.validation import describe, known_name, positive_array, whole_numbers
+from .._views.frontier_dataset import COORDINATES
+from ..frontier import compute_optimal
+from ..network import NetworkPrior, misspecification
+from ..network._misspecification import check_misspecification
+from ..spectral import bayes_error_bound, refined_bound, spectral_bound
+from ..spectral._bounds import STRATEGIES
+from ..training import train
+from ..training._engine import default_checkpoints
+from ..training._train import plan_runs
+
+Block = Mapping[str, NDArray[Any]]
+Outputs = Callable[[str], NDArray[Any]]
+
+AXES = COORDINATES | {  # name: (long name, units)
+    "width": ("hidden units", "1"),
+    "samples": ("training samples", "1"),
+    "learning_rate": ("learning rate", "1"),
+    "repeat": ("repeat", "1"),
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """One variable of the store."""
+
+    long_name: str
+    units: str
+    dtype: str = "f8"
+    extra: tuple[str, ...] = ()  # dimensions beside the grid's, last
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call of the library over a grid.
+
+    `compute(block, options, keys, n_threads)` returns a function from an output's name to its values on a block of the grid:
+    `block` holds each axis shaped to broadcast, `keys` a SeedSequence for each point in C order (None where nothing is random).
+    `check(axes, options)` raises what the call would. `needs_tables(options)` is whether it goes by the tables of spectral bounds.
+    """
+
+    name: str
+    axes: tuple[str, ...]
+    options: Mapping[str, Any]
+    outputs: Mapping[str, Output]
+    compute: Callable[[Block, Mapping[str, Any], Any, int | None], Outputs]
+    check: Callable[[Block, Mapping[str, Any]], object] = lambda axes, options: None
+    needs_tables: Callable[[Mapping[str, Any]], bool] = lambda options: False
+    optional: tuple[str, ...] = ()
+    default: tuple[str, ...] = ()  # outputs that are stored unasked; all where empty
+    random: bool = False
+    extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(default=lambda options: {})
+
+
+def _frontier(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+    best = compute_optimal(**block, **options, n_threads=n_threads)
+    return lambda name: np.asarray(getattr(best, name))
+
+
+def _check_frontier(axes: Block, options: Mapping[str, Any]) -> None:
+    compute_optimal(1.0, 1.0, 1.0, cost=axes.get("cost", 1.0), **options)
+
+
+_FRONTIER = Task(
+    "compute_optimal",
+    ("budget", "input_dim", "concentration", "cost"),
+    {"bound": "optimal", "integer": False},
+    {
+        "width": Output("compute-optimal width", "1"),
+        "samples": Output("compute-optimal number of samples", "1"),
+        "parameters": Output("compute-optimal parameter count", "1"),
+        "error": Output("error bound", "nat"),
+        "misspecification": Output("misspecification bound", "nat"),
+        "estimation": Output("estimation bound", "nat"),
+        "elasticity": Output("d log parameters / d log budget", "1"),
+        "model_share": Output("parameters / (parameters + samples)", "1"),
+        "status": Output("scalecore.Status", "1", "i1"),
+    },
+    _frontier,
+    _check_frontier,
+    lambda options: options.get("bound") in STRATEGIES,
+    optional=("cost",),
+    default=("width", "samples", "error", "elasticity", "status"),
+)
+
+
+def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str) -> Task:
+    def compute(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+        with np.errstate(invalid="ignore"):
+            values = np.asarray(function(*(block[axis] for axis in axes)))
+        return lambda name: values
+
+    spectral = function in (spectral_bound, refined_bound)
+    outputs = {function.__name__: Output(long_name, units)}
+    return Task(function.__name__, axes, {}, outputs, compute, needs_tables=lambda options: spectral)
+
+
+def _each_point(block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]) -> Outputs:
+    """Call for each (input_dim, concentration) of a block and stack what comes back."""
+    dims, concentrations = np.broadcast_arrays(block["input_dim"], block["concentration"])
+    rows = []
+    for dim, concentration, key in zip(dims.flat, concentrations.flat, keys, strict=True):
+        rows.append(call(NetworkPrior(int(dim), float(concentration)), key))
+    return lambda name: np.stack([row[name] for row in rows]).reshape(*dims.shape, *rows[0][name].shape)
+
+
+def _widest_prior(axes: Block) -> NetworkPrior:
+    """Check the axes of networks; the prior with the most inputs stands for all when the other arguments are checked."""
+    dims = whole_numbers("input_dim", axes["input_dim"])
+    return NetworkPrior(int(dims.max()), float(positive_array("concentration", axes["concentration"]).flat[0]))
+
+
+def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+    def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
+        got = misspecification(prior, np.atleast_1d(options["widths"]), rng=key, n_threads=n_threads, **_without(options, "widths"))
+        parts = {"kl": got.kl, "squared_error": got.squared_error, "occupancy": got.occupancy}
+        out = {name: part.mean for name, part in parts.items()}
+        return out | {f"{name}_std_error": part.std_error for name, part in parts.items()} | {"bound": got.bound}
+
+    return _each_point(block, keys, call)
+
+
+def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+    def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
+        runs = train(
+            prior, rng=key, n_threads=n_threads, **{"checkpoints": default_checkpoints(options["samples"])} | dict(options)
+        )
+        if runs.interrupted:
+            raise KeyboardInterrupt
+        return {"error": runs.error, "final_error": runs.final_error, "diverged": runs.diverged}
+
+    return _each_point(block, keys, call)
+
+
+def _train_axes(options: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    total = int(options["samples"])
+    checkpoints, rates = options.get("checkpoints"), options.get("learning_rates")
+    return {
+        "repeat": np.arange(int(options.get("repeats", 8))),
+        "width": np.atleast_1d(np.asarray(options["widths"], float)),
+        "learning_rate": np.ones(1) if rates is None else np.atleast_1d(np.asarray(rates, float)),  # a filter stands at rate 1
+        "samples": default_checkpoints(total) if checkpoints is None else np.union1d(checkpoints, [total]),
+    }
+
+
+def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
+    return {key: value for key, value in options.items() if key != name}
+
+
+REQUIRED = object()  # an option that has no default
+_WIDTH, _RUNS = ("width",), ("repeat", "width", "learning_rate")
+_TASKS = [
+    _FRONTIER,
+    *(
+        _ufunc_task(function, ("width", "samples", "input_dim", "concentration"), *text)
+        for function, text in (
+            (bounds.error_bound, ("error bound", "nat")),
+            (bounds.misspecification_bound, ("misspecification bound", "nat")),
+            (bounds.estimation_bound, ("estimation bound", "nat")),
+            (bounds.optimal_resolution, ("best resolution", "1")),
+            (bounds.closed_form_bound, ("closed-form error bound", "nat")),
+            (spectral_bound, ("spectral error bound", "nat")),
+            (refined_bound, ("refined spectral error bound", "nat")),
+        )
+    ),
+    _ufunc_task(bayes_error_bound, ("samples", "input_dim"), "error bound of any width", "nat"),
+    _ufunc_task(bounds.occupancy, ("width", "concentration"), "expected distinct units", "1"),
+    Task(
+        "misspecification",
+        ("input_dim", "concentration"),
+        {"widths": REQUIRED, "networks": 200, "inputs": 1024, "dtype": "float64", "rtol": None},
+        {
+            "kl": Output("misspecification", "nat", extra=_WIDTH),
+            "kl_std_error": Output("its standard error over networks", "nat", extra=_WIDTH),
+            "squared_error": Output("E(F - F~)^2", "1", extra=_WIDTH),
+            "squared_error_std_error": Output("its standard error over networks", "1", extra=_WIDTH),
+            "occupancy": Output("distinct units", "1", extra=_WIDTH),
+            "occupancy_std_error": Output("its standard error over networks", "1", extra=_WIDTH),
+            "bound": Output("K / (16 n)", "nat", extra=_WIDTH),
+        },
+        _misspecification,
+        lambda axes, options: check_misspecification(_widest_prior(axes), **options),
+        random=True,
+        extra_axes=lambda options: {"width": np.atleast_1d(np.asarray(options["widths"], float))},
+    ),
+    Task(
+        "train",
+        ("input_dim", "concentration"),
+        {
+            "widths": REQUIRED,
+            "samples": REQUIRED,
+            "learning_rates": None,
+            "repeats": 8,
+            "optimizer": "sgd",
+            "decay": None,
+            "decay_start": None,
+            "checkpoints": None,
+            "test_inputs": 4096,
+            "dtype": "float32",
+        },
+        {
+            "error": Output("prequential reducible error", "nat", extra=(*_RUNS, "samples")),
+            "final_error": Output("error of the trained network on fresh inputs", "nat", extra=_RUNS),
+            "diverged": Output("first sample whose logit was not finite, or -1", "1", "i8", _RUNS),
+        },
+        _train,
+        lambda axes, options: plan_runs(_widest_prior(axes), **options),
+        random=True,
+        extra_axes=_train_axes,
+    ),
+]
+TASKS = {task.name: task for task in _TASKS}
+
+
+def find_task(task: object) -> Task:
+    """Return the task that a name or one of the library's functions stands for."""
+    name = task if isinstance(task, str) else getattr(task, "__name__", None)
+    known_name(f"task must be one of the library's calls, by name or function, got {describe(task)}; they are", name, TASKS)
+    return TASKS[name]  # type: ignore[index]

@@ -1,0 +1,7 @@
+"""Real networks trained on the process that the bounds are about: one pass over the data, errors at every number of samples."""
+
+from ._empirical_frontier import EmpiricalFrontier, EmpiricalStatus
+from ._runs import TrainingRuns
+from ._train import train
+
+__all__ = ["EmpiricalFrontier", "EmpiricalStatus", "TrainingRuns", "train"]

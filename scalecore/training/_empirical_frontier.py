@@ -1,0 +1,327 @@
+"""The compute-optimal frontier that training reaches, read off learning curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..frontier import Frontier, compute_optimal
+
+if TYPE_CHECKING:
+    from xarray import Dataset
+
+    from ..network import NetworkPrior
+    from ._runs import TrainingRuns
+
+_NEAR = 0.35  # a parabola goes through the widths whose log error is at most this above the lowest
+_LEAST = 2  # widths on either side of the lowest that it goes through in any case
+
+
+class EmpiricalStatus(IntEnum):
+    """What became of one budget.
+
+    INTERIOR: wider and narrower networks were tried and are worse. AT_FEWEST_PARAMETERS, AT_MOST_PARAMETERS: the best width is the
+    narrowest or the widest that the grid and the samples allow at this budget, so the optimum may lie beyond. TOO_FEW_WIDTHS: less
+    than three widths have learning curves at this budget.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> [status.name for status in sc.EmpiricalStatus]
+    ['INTERIOR', 'AT_FEWEST_PARAMETERS', 'AT_MOST_PARAMETERS', 'TOO_FEW_WIDTHS']
+    """
+
+    INTERIOR = 0
+    AT_FEWEST_PARAMETERS = 1
+    AT_MOST_PARAMETERS = 2
+    TOO_FEW_WIDTHS = 3
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class EmpiricalFrontier:
+    """Best widths and their errors per compute budget, as training found them.
+
+    Attributes
+    ----------
+    budget : ndarray, shape (B,)
+        Budgets C in FLOPs, ascending.
+    width, samples, parameters : ndarray, shape (B,)
+        The best width n*, T* = C / (cost * d * n*) and p* = d n*. Where `status` says that the optimum is at an edge of the grid,
+        that edge.
+    error : ndarray, shape (B,)
+        Prequential error there, nats per sample.
+    width_interval, error_interval : ndarray, shape (B, 2)
+        Bootstrap intervals over repeats; censored where resamples came to an edge of the grid, see `edge_share`.
+    edge_share : ndarray, shape (B,)
+        Share of the resamples whose optimum is at an edge.
+    status : ndarray of int8, shape (B,)
+        `EmpiricalStatus` of each budget.
+    exponent, slope : float
+        d log p*/d log C and d log p*/d log T* of straight lines through the budgets that are INTERIOR; NaN if fewer than three are.
+    exponent_interval, slope_interval : ndarray, shape (2,)
+        Their bootstrap intervals.
+    widths : ndarray, shape (W,)
+    line_samples, line_error, line_std_error, line_learning_rate : ndarray, shape (B, W)
+        The isoFLOP lines: samples, mean error over repeats and its standard error, and the rate that all repeats together find
+        best. NaN where a width has no learning curve.
+    cost, confidence : float
+    prior : NetworkPrior
+    optimizer : str
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+    >>> found = runs.frontier([1e4, 2e4, 4e4])
+    >>> found.width_interval.shape, found.theory.width.shape
+    ((3, 2), (3,))
+    """
+
+    budget: NDArray[np.float64]
+    width: NDArray[np.float64]
+    samples: NDArray[np.float64]
+    parameters: NDArray[np.float64]
+    error: NDArray[np.float64]
+    width_interval: NDArray[np.float64]
+    error_interval: NDArray[np.float64]
+    edge_share: NDArray[np.float64]
+    status: NDArray[np.int8]
+    exponent: float
+    slope: float
+    exponent_interval: NDArray[np.float64]
+    slope_interval: NDArray[np.float64]
+    widths: NDArray[np.int64]
+    line_samples: NDArray[np.float64]
+    line_error: NDArray[np.float64]
+    line_std_error: NDArray[np.float64]
+    line_learning_rate: NDArray[np.float64]
+    cost: float
+    confidence: float
+    prior: NetworkPrior
+    optimizer: str
+
+    @property
+    def theory(self) -> Frontier:
+        """What the bound's optimum is for the same budgets: `compute_optimal`."""
+        return compute_optimal(self.budget, self.prior.input_dim, self.prior.concentration, cost=self.cost)
+
+    @property
+    def model_share(self) -> NDArray[np.float64]:
+        """Share of the model, p* / (p* + T*)."""
+        return self.parameters / (self.parameters + self.samples)
+
+    def __repr__(self) -> str:
+        interior = int(np.count_nonzero(self.status == EmpiricalStatus.INTERIOR))
+        low, high = self.exponent_interval
+        return (
+            f"EmpiricalFrontier({self.optimizer}, {self.budget.size} budgets, {interior} with an interior optimum, "
+            f"d log p*/d log C = {self.exponent:.3f} [{low:.3f}, {high:.3f}])"
+        )
+
+    def _repr_html_(self) -> str:
+        from .._views import html as _html
+
+        return _html.empirical(self)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Draw isoFLOP lines with their optima, and p* against T* over the theory's; return the array of two axes.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> found = runs.frontier([1e4, 2e4, 4e4])
+        >>> len(found.plot())
+        2
+        """
+        from .._views.training_plots import plot_empirical
+
+        return plot_empirical(self, ax=ax)
+
+    def to_dataset(self) -> Dataset:
+        """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> found = runs.frontier([1e4, 2e4, 4e4])
+        >>> "width_interval" in found.to_dataset()
+        True
+        """
+        from ._files import empirical_dataset
+
+        return empirical_dataset(self)
+
+
+def trace(
+    runs: TrainingRuns, budgets: NDArray[np.float64], cost: float, resamples: int, confidence: float, key: int
+) -> EmpiricalFrontier:
+    """Compute `TrainingRuns.frontier`."""
+    line_samples = budgets[:, None] / (cost * runs.prior.input_dim * runs.widths)
+    errors = _along_lines(runs, line_samples)
+    repeats = runs.repeats
+    draws = np.random.default_rng(key).integers(repeats, size=(resamples, repeats))
+    counts = np.concatenate([np.ones((1, repeats), int), [np.bincount(draw, minlength=repeats) for draw in draws]])
+    lines = _chosen(errors, counts)  # (1 + resamples, B, W); the first is everybody once
+    order = np.argsort(runs.widths)
+    log_width, log_error, status = _optima(np.log(runs.widths[order]), lines[..., order])
+    interior = status[0] == EmpiricalStatus.INTERIOR
+    exponents = _slopes(np.log(budgets), log_width, interior & (status == EmpiricalStatus.INTERIOR))
+
+    def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        tails = [50 * (1 - confidence), 50 * (1 + confidence)]
+        spread = np.full((2, *values.shape[1:]), np.nan)
+        some = np.isfinite(values[1:]).any(axis=0)
+        spread[:, some] = np.nanpercentile(values[1:][:, some], tails, axis=0)
+        return np.moveaxis(spread, 0, -1)
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slopes = exponents / (1 - exponents)  # p* T* = C / cost
+    width = np.exp(log_width[0])
+    means = errors.mean(axis=0)
+    best = np.argmin(np.where(np.isfinite(means), means, np.inf), axis=-1)
+    valid = np.isfinite(lines[0])
+    each = np.where(valid, _each_repeat(errors, counts[:1])[0], np.nan)
+    return EmpiricalFrontier(
+        budget=budgets,
+        width=width,
+        samples=budgets / (cost * runs.prior.input_dim * width),
+        parameters=runs.prior.input_dim * width,
+        error=np.exp(log_error[0]),
+        width_interval=np.exp(interval(log_width)),
+        error_interval=np.exp(interval(log_error)),
+        edge_share=np.mean(status[1:] != EmpiricalStatus.INTERIOR, axis=0),
+        status=status[0],
+        exponent=float(exponents[0]),
+        slope=float(slopes[0]),
+        exponent_interval=interval(exponents),
+        slope_interval=interval(slopes),
+        widths=runs.widths,
+        line_samples=np.where(valid, line_samples, np.nan),
+        line_error=np.where(valid, lines[0], np.nan),
+        line_std_error=each.std(axis=0, ddof=1) / np.sqrt(repeats),
+        line_learning_rate=np.where(valid, runs.learning_rates[best], np.nan),
+        cost=cost,
+        confidence=confidence,
+        prior=runs.prior,
+        optimizer=runs.optimizer,
+    )
+
+
+def _along_lines(runs: TrainingRuns, line_samples: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Errors (repeat, budget, width, rate) at the lines' samples; NaN outside the learning curves and after a divergence."""
+    log_checkpoints = np.log(runs.checkpoints)
+    with np.errstate(divide="ignore"):
+        log_errors = np.log(np.maximum(runs.error, 0))
+    out = np.full((runs.repeats, *line_samples.shape, runs.learning_rates.size), np.nan)
+    if runs.checkpoints.size == 0:
+        return out
+    inside = (line_samples >= runs.checkpoints[0]) & (line_samples <= runs.checkpoints[-1] * (1 + 1e-12))
+    place = np.interp(np.log(np.maximum(line_samples, 1)), log_checkpoints, np.arange(log_checkpoints.size))
+    low = np.minimum(place.astype(int), max(log_checkpoints.size - 2, 0))
+    high = np.minimum(low + 1, log_checkpoints.size - 1)
+    part = (place - low)[None, :, None]
+    for i in range(runs.widths.size):
+        curve = log_errors[:, i]
+        before, after = curve[..., low[:, i]].swapaxes(1, 2), curve[..., high[:, i]].swapaxes(1, 2)
+        share = part[..., i]
+        with np.errstate(invalid="ignore"):
+            value = np.exp(np.where(share == 0, before, before + share * (after - before)))
+        out[:, :, i] = np.where(inside[None, :, i, None], value, np.nan)
+    return out
+
+
+def _each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Error of each repeat at the rate that the other repeats of a resample find best: (resample, repeat, budget, width).
+
+    Rates at which any repeat diverged are out; where none is left, infinity. A repeat is alone in a resample that has no other;
+    then it is left to choose for itself.
+    """
+    repeats = errors.shape[0]
+    usable = np.where(np.isfinite(errors).all(axis=0), errors, np.inf)
+    total = np.tensordot(counts, np.where(np.isfinite(usable), usable, 0), axes=1)
+    total = np.where(np.isfinite(usable[0]), total, np.inf)
+    out = np.empty((counts.shape[0], *errors.shape[:3]))
+    for repeat in range(repeats):
+        own = np.where(np.isfinite(usable[repeat]), usable[repeat], 0)
+        some_others = (counts[:, repeat] < counts.sum(axis=1))[:, None, None, None]
+        others = np.where(some_others, total - counts[:, repeat, None, None, None] * own, total)
+        best = np.argmin(others, axis=-1)[..., None]
+        out[:, repeat] = np.take_along_axis(np.broadcast_to(usable[repeat], others.shape), best, axis=-1)[..., 0]
+    return out
+
+
+def _chosen(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Mean error over a resample's repeats, (resample, budget, width); infinite where there is none."""
+    out = np.empty((counts.shape[0], *errors.shape[1:3]))
+    for budget in range(errors.shape[1]):  # a budget at a time, for memory
+        each = _each_repeat(errors[:, budget : budget + 1], counts)[:, :, 0]
+        finite = np.isfinite(each)
+        mean = (counts[..., None] * np.where(finite, each, 0)).sum(axis=1) / counts.sum(axis=1)[:, None]
+        out[:, budget] = np.where(finite.all(axis=1), mean, np.inf)
+    return out
+
+
+def _optima(
+    x: NDArray[np.float64], lines: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int8]]:
+    """Vertex of a parabola through the lowest points of each line: its place, its height, and `EmpiricalStatus`."""
+    usable = np.isfinite(lines) & (lines > 0)
+    y = np.where(usable, np.log(np.where(usable, lines, 1)), np.inf)
+    number = np.arange(x.size)
+    lowest = np.argmin(y, axis=-1)
+    first, last = np.argmax(usable, axis=-1), x.size - 1 - np.argmax(usable[..., ::-1], axis=-1)
+    status = np.where(lowest == first, EmpiricalStatus.AT_FEWEST_PARAMETERS, EmpiricalStatus.INTERIOR)
+    status = np.where(lowest == last, EmpiricalStatus.AT_MOST_PARAMETERS, status)
+    status = np.where(usable.sum(axis=-1) < 3, EmpiricalStatus.TOO_FEW_WIDTHS, status).astype(np.int8)
+
+    at = lowest[..., None]
+    centre, height = x[lowest], np.take_along_axis(y, at, axis=-1)[..., 0]
+    near = (y <= height[..., None] + _NEAR) | (np.abs(number - at) <= _LEAST)
+    vertex, depth = _parabola(x, y, usable & near, centre, height)
+    three = usable & (np.abs(number - at) <= 1)
+    low, high = (edge(np.where(usable & near, x, -side), axis=-1) for edge, side in ((np.min, -np.inf), (np.max, np.inf)))
+    outside = ~((vertex >= low) & (vertex <= high))  # a parabola through a lopsided valley may miss its bottom
+    narrow, narrow_depth = _parabola(x, y, three, centre, height)
+    vertex, depth = np.where(outside, narrow, vertex), np.where(outside, narrow_depth, depth)
+    interior = status == EmpiricalStatus.INTERIOR
+    none = status == EmpiricalStatus.TOO_FEW_WIDTHS
+    place = np.where(interior, vertex, np.where(none, np.nan, centre))
+    return place, np.where(interior, depth, np.where(none, np.nan, height)), status
+
+
+def _parabola(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    chosen: NDArray[np.bool_],
+    centre: NDArray[np.float64],
+    height: NDArray[np.float64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Least squares through the chosen points of each line: its vertex; NaN where it has none below."""
+    offset = np.where(np.isfinite(height), height, 0.0)
+    u = x - centre[..., None]
+    v = np.where(chosen, y, offset[..., None]) - offset[..., None]
+    powers = np.stack([np.ones_like(u), u, u * u], axis=-1) * chosen[..., None]
+    matrix = np.swapaxes(powers, -1, -2) @ powers
+    unsolvable = chosen.sum(axis=-1) < 3
+    matrix[unsolvable] = np.eye(3)
+    c0, c1, c2 = np.moveaxis(np.linalg.solve(matrix, np.swapaxes(powers, -1, -2) @ v[..., None])[..., 0], -1, 0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        step = np.where((c2 > 0) & ~unsolvable, -c1 / (2 * c2), np.nan)
+    return centre + step, offset + c0 + step * (c1 + step * c2)
+
+
+def _slopes(x: NDArray[np.float64], y: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Slope of the line through the chosen points of each row; NaN for fewer than three."""
+    count = chosen.sum(axis=-1)
+    enough = np.maximum(count, 1)
+    u = np.where(chosen, x - ((chosen * x).sum(axis=-1) / enough)[..., None], 0)
+    spread = np.square(u).sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        slope = (u * np.where(chosen, y, 0)).sum(axis=-1) / spread
+    return np.where(count >= 3, slope, np.nan)
