@@ -1,175 +1,38 @@
-"""Every picture (imports matplotlib only when called)."""
+"""The two figures, which compute what they draw, and every picture by name (imports matplotlib only when called)."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from ._common.status import EmpiricalStatus
+from ._common.validation import describe, input_dimension, positive_array, positive_number
+from ._views.frontier_plots import plot_frontier, plot_isoflop
+from ._views.network_plots import plot_misspecification, plot_network
+from ._views.style import STYLE, line_colours, optimizer_name, power_of_ten, pyplot
+from .frontier import compute_optimal, isoflop
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from .frontier import Frontier, IsoFlop
-    from .network import MisspecificationEstimate, Network
+    from .training import EmpiricalFrontier, TrainingRuns
 
-__all__ = ["figure1", "plot_frontier", "plot_isoflop", "plot_misspecification", "plot_network", "save"]
 
-_ERROR = "error bound (nats per sample)"
-_PARAMETERS = r"parameters $p = d\,n$"
-_STYLE = {
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.titlesize": 11,
-    "axes.labelsize": 11,
-    "font.size": 10,
-    "legend.frameon": False,
-    "legend.fontsize": 9,
-    "lines.linewidth": 1.6,
-    "savefig.dpi": 200,
+__all__ = ["figure1", "figure2", "plot_frontier", "plot_isoflop", "plot_misspecification", "plot_network", "save"]
+
+_BOUNDS = {  # those of compute_optimal, and how their lines look
+    "optimal": ("error_bound", "-"),
+    "closed_form": ("closed_form_bound", ":"),
+    "spectral": ("spectral_bound", "-"),
+    "refined": ("refined_bound", "--"),
 }
-_COLOURS = "viridis"
-_NAMED = 12  # most lines that a legend names one by one; of more it names some
-
-
-def __getattr__(name: str) -> Any:
-    if name == "figure2":  # beside figure1 for who imports it; its own file imports this one
-        from ._views.spectral_plots import figure2
-
-        return figure2
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def _pyplot() -> Any:
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as error:
-        raise ImportError("pictures need matplotlib: pip install 'scalecore[plot]'") from error
-    return plt
-
-
-def _new_axes(ax: Axes | None) -> Axes:
-    if ax is not None:
-        return ax
-    plt = _pyplot()
-    with plt.rc_context(_STYLE):
-        return plt.subplots(figsize=(5.2, 4.0), layout="constrained")[1]
-
-
-def _power(value: float) -> str:
-    exponent = np.floor(np.log10(value) + 1e-9)
-    mantissa = value / 10**exponent
-    return rf"$10^{{{exponent:.0f}}}$" if abs(mantissa - 1) < 1e-6 else rf"${mantissa:.3g}\times 10^{{{exponent:.0f}}}$"
-
-
-def _colours(count: int) -> NDArray[np.float64]:
-    return _pyplot().get_cmap(_COLOURS)(np.linspace(0.05, 0.85, count))
-
-
-def _legend(ax: Axes, **options: Any) -> None:
-    """Name the lines that have labels: all, or where there are many some, evenly spread, the first and the last among them."""
-    handles, labels = ax.get_legend_handles_labels()
-    others = [i for i, label in enumerate(labels) if label == "slope 1"]
-    lines = [i for i in range(len(labels)) if i not in others]
-    if len(lines) > _NAMED:
-        lines = [lines[i] for i in np.unique(np.linspace(0, len(lines) - 1, 8).round().astype(int))]
-    if lines:
-        shown = lines + others
-        ax.legend([handles[i] for i in shown], [labels[i] for i in shown], loc="best", frameon=False, **options)
-
-
-def _laws(dims: NDArray[np.float64], concentrations: NDArray[np.float64]) -> list[str]:
-    """Return for each line what of d and K differs between lines."""
-    parts = [(name, values) for name, values in (("d", dims), ("K", concentrations)) if np.unique(values).size > 1]
-    return ["".join(f", ${name} = {values[i]:g}$" for name, values in parts) for i in range(len(dims))]
-
-
-def _nothing(ax: Axes, text: str = "no budget has an optimum") -> None:
-    ax.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
-    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color="0.45")
-
-
-def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
-    """Draw the bound against the parameters, one line a budget, each optimum marked.
-
-    Parameters
-    ----------
-    lines : IsoFlop
-        What `scalecore.isoflop` returned.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, with logarithmic scales.
-    """
-    ax = _new_axes(ax)
-    points = lines.width.shape[-1]
-    budgets = np.ravel(lines.budget)
-    best = lines.optimum
-    rows = zip(
-        budgets,
-        lines.parameters.reshape(-1, points),
-        lines.error.reshape(-1, points),
-        np.ravel(best.parameters),
-        np.ravel(best.error),
-        _laws(np.ravel(best.input_dim), np.ravel(best.concentration)),
-        strict=True,
-    )
-    for colour, (budget, parameters, error, best_parameters, best_error, law) in zip(_colours(budgets.size), rows, strict=True):
-        if np.isfinite(best_error):
-            ax.plot(parameters, error, color=colour, label=rf"$C =$ {_power(budget)}{law}")
-            ax.plot(best_parameters, best_error, "o", color=colour, markersize=6, markeredgecolor="white", zorder=3)
-    if not np.isfinite(best.error).any():
-        _nothing(ax)
-    ax.set(xscale="log", yscale="log", xlabel=_PARAMETERS, ylabel=_ERROR)
-    _legend(ax, title="budget (FLOPs)")
-    return ax
-
-
-def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
-    """Draw p* against T* on log-log axes with a dashed line of slope 1.
-
-    The budget runs along the first axis of the Frontier; every further axis gives lines of their own.
-
-    Parameters
-    ----------
-    frontier : Frontier
-        What `scalecore.compute_optimal` returned.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, with logarithmic scales.
-    """
-    ax = _new_axes(ax)
-    budgets = np.atleast_1d(frontier.samples).shape[0]
-    samples, parameters, dims, concentrations = (
-        np.reshape(array, (budgets, -1) if np.size(array) else (0, 1))
-        for array in (frontier.samples, frontier.parameters, frontier.input_dim, frontier.concentration)
-    )
-    colours = _colours(samples.shape[1])
-    for column in range(samples.shape[1]):
-        label = f"$d = {dims[0, column]:g}$, $K = {concentrations[0, column]:g}$" if budgets else None
-        marker = "o" if samples.shape[0] <= 30 else "none"
-        ax.plot(samples[:, column], parameters[:, column], color=colours[column], marker=marker, markersize=4, label=label)
-    finite = np.isfinite(samples) & np.isfinite(parameters)
-    if not finite.any():
-        _nothing(ax)
-    ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
-    if finite.any():
-        last = np.unravel_index(np.argmax(np.where(finite, samples, 0)), samples.shape)
-        ends = np.array([samples[finite].min(), samples[last]])
-        ax.plot(ends, ends * (parameters[last] / samples[last]), "--", color="0.45", linewidth=1.2, zorder=1, label="slope 1")
-        _legend(ax)
-        low, high = parameters[finite].min(), parameters[finite].max()
-        ax.set_ylim(low / 3, high * 4)  # the dashed line may leave the picture
-    return ax
+_PER_DECADE = 8  # default budgets of the lines: their widths leap
+_PER_MARK = 4  # of which training has every fourth
 
 
 def figure1(
@@ -201,9 +64,7 @@ def figure1(
     ValueError
         If there is nothing finite to draw.
     """
-    from .frontier import compute_optimal, isoflop
-
-    plt = _pyplot()
+    plt = pyplot()
     if input_dim > 1e200 or cost > 1e50:
         raise ValueError(f"input_dim {input_dim:g} and cost {cost:g} are too large to draw")
     if budgets is None:
@@ -213,7 +74,7 @@ def figure1(
     if not np.isfinite(lines.optimum.error).any():
         raise ValueError("no budget has a finite optimum to draw")
     frontier = compute_optimal(spread, input_dim, concentration, cost=cost)
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")
         plot_isoflop(lines, ax=left)
         plot_frontier(frontier, ax=right)
@@ -230,101 +91,137 @@ def figure1(
         )
         for budget, x, y in zip(spread[decades], frontier.samples[decades], frontier.parameters[decades], strict=True):
             right.annotate(
-                rf"$C =$ {_power(budget)}", (x, y), xytext=(-4, 5), textcoords="offset points", ha="right", fontsize=8, color="0.35"
+                rf"$C =$ {power_of_ten(budget)}",
+                (x, y),
+                xytext=(-4, 5),
+                textcoords="offset points",
+                ha="right",
+                fontsize=8,
+                color="0.35",
             )
         right.legend(loc="upper left", frameon=False)
         right.set_xlim(np.nanmin(frontier.samples) / 60, np.nanmax(frontier.samples) * 4)
     return figure, lines, frontier
 
 
-def plot_misspecification(estimate: MisspecificationEstimate, ax: Axes | None = None) -> Axes:
-    """Draw the measured misspecification, with error bars of two standard errors, over the bound.
-
-    Parameters
-    ----------
-    estimate : MisspecificationEstimate
-        What `scalecore.misspecification` returned.
-    ax : matplotlib.axes.Axes, optional
-        Where to draw; a new figure if not given.
-
-    Returns
-    -------
-    matplotlib.axes.Axes
-        The axes, with logarithmic scales.
-    """
-    ax = _new_axes(ax)
-    order = np.argsort(np.ravel(estimate.widths))
-    widths, bound, mean, error = (
-        np.ravel(array)[order] for array in (estimate.widths, estimate.bound, estimate.kl.mean, estimate.kl.std_error)
-    )
-    ax.plot(widths, bound, "--", color="0.45", linewidth=1.2, label=r"bound $K/(16n)$")
-    colour = _colours(2)[0]
-    ax.errorbar(
-        widths,
-        mean,
-        yerr=2 * np.nan_to_num(error),
-        fmt="o",
-        color=colour,
-        markersize=4,
-        capsize=2,
-        label=r"Monte Carlo, $\pm 2$ s.e.",
-    )
-    prior = estimate.prior
-    ax.set(xscale="log", yscale="log", xlabel=r"width $n$", ylabel="misspecification (nats per sample)")
-    ax.set_title(f"$d = {prior.input_dim}$, $K = {prior.concentration:g}$, {estimate.networks} networks")
-    ax.legend(frameon=False)
-    return ax
-
-
-def plot_network(network: Network, ax: Any = None) -> Any:
-    """Draw a network's masses, sorted and summed, and for two inputs the function itself.
-
-    Parameters
-    ----------
-    network : Network
-        The network.
-    ax : sequence of matplotlib.axes.Axes, optional
-        Two axes, or three for two inputs; a new figure if not given.
-
-    Returns
-    -------
-    ndarray of matplotlib.axes.Axes
-        The axes.
-    """
-    plt = _pyplot()
-    panels = 3 if network.input_dim == 2 else 2
-    if ax is None:
-        with plt.rc_context(_STYLE):
-            ax = plt.subplots(1, panels, figsize=(4.4 * panels, 3.6), layout="constrained")[1]
-    axes = np.ravel(ax)
-    if axes.size != panels:
-        raise ValueError(f"ax must hold {panels} axes, got {axes.size}")
-    masses = np.sort(network.masses)[::-1]
-    ranks = np.arange(1, masses.size + 1)
-    colour = _colours(2)[0]
-    axes[0].plot(ranks, masses, color=colour)
-    axes[0].set(
-        xscale="log", yscale="log", xlabel="rank of the unit", ylabel="mass", ylim=(masses[masses > 1e-12].min(), masses[0] * 2)
-    )
-    axes[0].set_title("Masses, sorted")
-    axes[1].plot(ranks, np.cumsum(masses), color=colour)
-    axes[1].set(xscale="log", xlabel="number of largest units", ylabel="their share of the mass", ylim=(0, 1.02))
-    axes[1].set_title("Masses, summed")
-    if panels == 3:
-        side = np.linspace(-3, 3, 201)
-        grid = np.stack(np.meshgrid(side, side), axis=-1)
-        values = network(grid.reshape(-1, 2)).reshape(201, 201)
-        most = np.abs(values).max()
-        image = axes[2].pcolormesh(side, side, values, cmap="RdBu_r", vmin=-most, vmax=most, rasterized=True)
-        axes[2].contour(side, side, values, levels=[0.0], colors="black", linewidths=0.8)
-        axes[2].set(xlabel=r"$x_1$", ylabel=r"$x_2$", aspect="equal", title="Logit $F(x)$")
-        axes[2].figure.colorbar(image, ax=axes[2])
-    return axes
-
-
 def save(figure: Figure, path: str | Path) -> None:
     """Write a figure, in the format that the file's ending names, and close it."""
-    plt = _pyplot()
-    with plt.rc_context(_STYLE):
+    plt = pyplot()
+    with plt.rc_context(STYLE):
         figure.savefig(path)
     plt.close(figure)
+
+
+def figure2(
+    input_dim: int = 10,
+    concentration: float = 100,
+    *,
+    budgets: ArrayLike | None = None,
+    cost: float = 1.0,
+    runs: TrainingRuns | None = None,
+) -> tuple[Figure, dict[str, Frontier], EmpiricalFrontier | None]:
+    """Draw what each bound, and training, makes of a budget: on the left the least error, on the right the width that has it.
+
+    Parameters
+    ----------
+    input_dim : int
+        d. Its first use builds a table (`scalecore.spectral_table`, which can show progress or build a smaller one beforehand).
+    concentration : float
+        K.
+    budgets : array_like, optional
+        Budgets of lines and marks, in FLOPs; by default 1e5 to 1e18 times cost * input_dim/10, eight a decade, two where trained.
+    cost : float, default 1
+        FLOPs per parameter and sample.
+    runs : TrainingRuns, optional
+        Networks trained at this input_dim and concentration. Their optima are drawn with bootstrap intervals; hollow and
+        without, where more resamples than an interval leaves out find the best width at an edge of the grid.
+
+    Returns
+    -------
+    figure : matplotlib.figure.Figure
+    frontiers : dict of Frontier
+        The lines: "optimal", "closed_form", "spectral" and "refined", as `compute_optimal` calls its bounds.
+    trained : EmpiricalFrontier or None
+        The marks: budgets that the runs reach.
+
+    Raises
+    ------
+    ImportError
+        If matplotlib is not installed (``pip install 'scalecore[plot]'``).
+    TypeError, ValueError
+        If an argument is out of its domain, runs have another law, or there is nothing finite to draw.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> from scalecore.plotting import figure2
+    >>> table = sc.spectral_table(3, most_units=64)
+    >>> figure, frontiers, trained = figure2(3, 10, budgets=[1e6, 1e9])
+    >>> frontiers["spectral"].error / frontiers["optimal"].error < 0.1
+    array([ True,  True])
+    """
+    plt = pyplot()
+    d, concentration = input_dimension("input_dim", input_dim), positive_number("concentration", concentration)
+    cost = positive_number("cost", cost)
+    if cost > 1e50:
+        raise ValueError(f"cost {cost:g} is too large to draw")
+    if runs is not None and (runs.prior.input_dim, runs.prior.concentration) != (d, concentration):
+        raise ValueError(
+            f"runs must have been trained at input_dim {d} and concentration {concentration:g}, got {describe(runs.prior)}"
+        )
+    if budgets is None:
+        lines = np.geomspace(1e5, 1e18, 13 * _PER_DECADE + 1) * (d / 10) * cost
+        marks = lines[::_PER_MARK]
+    else:
+        lines = marks = np.unique(positive_array("budgets", budgets))
+    frontiers = {bound: compute_optimal(lines, d, concentration, cost=cost, bound=bound) for bound in _BOUNDS}
+    if not np.isfinite(frontiers["optimal"].error).any():
+        raise ValueError("budgets must hold one that pays for width 1 and one sample")
+    trained = None if runs is None else _reached(runs, marks, cost)
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")
+        for ax, name, label in zip(axes, ("error", "width"), ("error (nats per sample)", r"width $n^*$"), strict=True):
+            _against_budget(ax, frontiers, trained, name)
+            ax.set(xscale="log", yscale="log", xlabel="budget $C$ (FLOPs)", ylabel=label)
+        axes[0].legend(loc="lower left", frameon=False)
+        axes[0].set_title(f"Error of the best allocation ($d = {d:g}$, $K = {concentration:g}$)")
+        axes[1].set_title("Its width")
+    return figure, frontiers, trained
+
+
+def _reached(runs: TrainingRuns, budgets: np.ndarray, cost: float) -> EmpiricalFrontier | None:
+    """Return the trained frontier at the budgets that enough learning curves reach."""
+    payable = cost * runs.prior.input_dim * np.array([runs.widths.min(), runs.widths.max() * float(runs.samples)])
+    inside = budgets[(budgets >= payable[0]) & (budgets <= payable[1])]
+    if inside.size:
+        status = runs.frontier(inside, cost, resamples=2).status
+        inside = inside[status != EmpiricalStatus.TOO_FEW_WIDTHS]
+    return runs.frontier(inside, cost) if inside.size else None
+
+
+def _against_budget(ax: Axes, frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None, name: str) -> None:
+    """Draw "error" or "width" of all of them."""
+    for colour, (bound, (label, style)) in zip(line_colours(len(_BOUNDS)), _BOUNDS.items(), strict=True):
+        ax.plot(frontiers[bound].budget, getattr(frontiers[bound], name), style, color=colour, label=label)
+    if trained is None:
+        return
+    value, interval = getattr(trained, name), getattr(trained, f"{name}_interval")
+    inside = (trained.status == EmpiricalStatus.INTERIOR) & (trained.edge_share <= 1 - trained.confidence)
+    bars = np.nan_to_num(np.maximum(np.stack([value - interval[:, 0], interval[:, 1] - value]), 0))
+    for chosen, face, text in (
+        (inside, "black", f"trained ({optimizer_name(trained.optimizer)}), {trained.confidence:.0%} intervals"),
+        (~inside, "white", "trained, the grid's edge within reach"),
+    ):
+        if chosen.any():
+            ax.errorbar(
+                trained.budget[chosen],
+                value[chosen],
+                yerr=bars[:, chosen] if face == "black" else None,
+                fmt="o",
+                color="black",
+                markerfacecolor=face,
+                markersize=4,
+                linewidth=1.0,
+                capsize=2,
+                label=text,
+            )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..plotting import _new_axes, _nothing
+from .style import new_axes, say_that_there_is_nothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,10 +23,10 @@ _USUAL_RATIO = 20  # samples per parameter
 
 def plot_run_table(table: RunTable, findings: Sequence[Finding], ax: Axes | None = None) -> Axes:
     """Draw D against N, coloured by loss, and mark the rows that findings are about."""
-    ax = _new_axes(ax)
+    ax = new_axes(ax)
     ax.set(xscale="log", yscale="log", xlabel="parameters $N$", ylabel="training samples $D$")
     if not len(table):
-        _nothing(ax, "the table has no runs")
+        say_that_there_is_nothing(ax, "the table has no runs")
         return ax
     shown = np.unique(np.linspace(0, len(table) - 1, min(len(table), _MOST_POINTS)).round().astype(int))
     points = ax.scatter(

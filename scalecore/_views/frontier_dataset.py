@@ -6,30 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .. import __version__
+from .._common.optional import imported
+from .._common.quantities import COORDINATES, FRONTIER_VARIABLES
+from .._common.status import Status
+from .._core.bounds import VERSION
 
 if TYPE_CHECKING:
     from xarray import Dataset
 
     from ..frontier import Frontier
-
-COORDINATES = {
-    "budget": ("compute budget", "FLOP"),
-    "input_dim": ("input dimension", "1"),
-    "concentration": ("concentration of the Dirichlet process", "1"),
-    "cost": ("compute per parameter and sample", "FLOP"),
-}
-_VARIABLES = {
-    "width": ("compute-optimal width", "1"),
-    "samples": ("compute-optimal number of samples", "1"),
-    "parameters": ("compute-optimal parameter count", "1"),
-    "error": ("error bound", "nat"),
-    "misspecification": ("misspecification bound", "nat"),
-    "estimation": ("estimation bound", "nat"),
-    "elasticity": ("d log parameters / d log budget", "1"),
-    "model_share": ("parameters / (parameters + samples)", "1"),
-    "status": ("status", "1"),
-}
 
 
 def _varying_axes(array: np.ndarray) -> tuple[int, ...]:
@@ -43,11 +28,7 @@ def _varying_axes(array: np.ndarray) -> tuple[int, ...]:
 
 def frontier_dataset(frontier: Frontier) -> Dataset:
     """Label a Frontier's arrays; see `Frontier.to_dataset`."""
-    try:
-        import xarray
-    except ImportError as error:
-        raise ImportError("to_dataset() needs xarray: pip install 'scalecore[data]'") from error
-    from ..frontier import Status
+    xarray = imported("xarray", "to_dataset() needs xarray", "data")
 
     inputs = {name: np.asarray(getattr(frontier, name)) for name in COORDINATES}
     axes = {name: _varying_axes(array) for name, array in inputs.items()}
@@ -64,16 +45,16 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
         values = array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))] if array.size else array
         coordinates[name] = ([dims[axis] for axis in kept] if array.size else dims, values)
     dataset = xarray.Dataset(
-        {name: (dims, np.asarray(getattr(frontier, name))) for name in _VARIABLES},
+        {name: (dims, np.asarray(getattr(frontier, name))) for name in FRONTIER_VARIABLES},
         coords=coordinates,
         attrs={
             "title": "compute-optimal allocation of model size and data",
             "bound": frontier.bound,
             "integer": int(frontier.integer),
-            "source": f"scalecore {__version__}",
+            "source": f"scalecore {VERSION}",
         },
     )
-    for name, (long_name, units) in (COORDINATES | _VARIABLES).items():
+    for name, (long_name, units) in (COORDINATES | FRONTIER_VARIABLES).items():
         dataset[name].attrs.update(long_name=long_name, units=units)
     dataset["status"].attrs.update(
         flag_values=np.array([int(status) for status in Status], np.int8), flag_meanings=" ".join(status.name for status in Status)

@@ -7,6 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
+
+from .._common.status import EmpiricalStatus, Status
 
 if TYPE_CHECKING:
     from ..frontier import Frontier
@@ -50,8 +53,6 @@ def _shown(count: int, what: str) -> tuple[list[int], str]:
 
 def frontier(best: Frontier) -> str:
     """Rows are budgets."""
-    from ..frontier import Status
-
     names = ("budget", "input_dim", "concentration", "width", "parameters", "samples", "error", "elasticity", "status")
     flat = [np.broadcast_to(getattr(best, name), best.shape) for name in names]
     places, note = _shown(flat[0].size, "elements")
@@ -106,8 +107,6 @@ def runs(them: TrainingRuns) -> str:
 
 def empirical(found: EmpiricalFrontier) -> str:
     """Rows are budgets, with the bound's own optimum beside."""
-    from ..training import EmpiricalStatus
-
     theory = found.theory
     places, note = _shown(found.budget.size, "budgets")
     rows = [
@@ -129,10 +128,8 @@ def empirical(found: EmpiricalFrontier) -> str:
     return table(title, ("C", "width n*", "samples T*", "error (nats)", "status", "n* of the bound", "bound"), rows, note)
 
 
-def misspecification(estimate: MisspecificationEstimate) -> str:
-    """Rows are widths: what was measured beside what theory says."""
-    from ..bounds import occupancy
-
+def misspecification(estimate: MisspecificationEstimate, occupancy: NDArray[np.float64]) -> str:
+    """Rows are widths: what was measured beside what theory says, of which the expected occupancy is handed in."""
     widths = np.ravel(estimate.widths)
     K = estimate.prior.concentration
     kl, squared, units = (np.ravel(part.mean) for part in (estimate.kl, estimate.squared_error, estimate.occupancy))
@@ -147,7 +144,7 @@ def misspecification(estimate: MisspecificationEstimate) -> str:
             squared[i],
             K / (2 * widths[i]),
             units[i],
-            float(occupancy(widths[i], K)),
+            float(occupancy[i]),
         )
         for i in places
     ]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ..plotting import _colours, _new_axes
+from .style import line_colours, new_axes
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -33,8 +33,8 @@ def plot_learning_curve(curve: LearningCurve, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axes.
     """
-    ax = _new_axes(ax)
-    colour = _colours(2)[0]
+    ax = new_axes(ax)
+    colour = line_colours(2)[0]
     ax.plot(curve.samples, curve.information, color=colour, label=r"$I(F; H_t)$")
     if curve.replicates:
         low, high = (curve.information + sign * 2 * curve.std_error for sign in (-1, 1))
@@ -60,13 +60,13 @@ def plot_decomposition(parts: Decomposition, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axes; up to the step in which the error becomes infinite, if it does.
     """
-    ax = _new_axes(ax)
+    ax = new_axes(ax)
     finite = parts.steps if parts.impossible is None else parts.impossible[0]
     steps = np.arange(finite + 1)
     forgotten, gap, error = (
         np.append(0.0, np.cumsum(term[:finite])) for term in (parts.forgotten, parts.inference_gap, parts.error)
     )
-    ax.stackplot(steps, parts.retained[: finite + 1], forgotten, gap, labels=_TERMS, colors=_colours(3), alpha=0.85)
+    ax.stackplot(steps, parts.retained[: finite + 1], forgotten, gap, labels=_TERMS, colors=line_colours(3), alpha=0.85)
     ax.plot(steps, error, color="black", linewidth=1.0, label="error")
     ax.set(xlabel=r"samples $t$", ylabel="cumulative error (nats)", xlim=(0, max(1, finite)))
     if parts.impossible is not None:
@@ -90,11 +90,11 @@ def plot_constrained(learner: ConstrainedLearner, ax: Axes | None = None) -> Axe
     matplotlib.axes.Axes
         The axes; an infinite part is left out, and the title says so.
     """
-    ax = _new_axes(ax)
+    ax = new_axes(ax)
     estimation, misspecification, error = (
         value if np.isfinite(value) else 0.0 for value in (learner.estimation, learner.misspecification, learner.error)
     )
-    colours = _colours(3)
+    colours = line_colours(3)
     ax.bar(0, estimation, color=colours[0], label="estimation")
     ax.bar(0, misspecification, bottom=estimation, color=colours[1], label="misspecification")
     ax.bar(1, error, yerr=2 * learner.std_error if learner.replicates else None, color=colours[2], label="true error")
@@ -121,7 +121,7 @@ def plot_channel(best: BestChannel, ax: Axes | None = None) -> Axes:
     matplotlib.axes.Axes
         The axes.
     """
-    ax = _new_axes(ax)
+    ax = new_axes(ax)
     image = ax.imshow(best.channel[:, best.hypotheses], aspect="auto", interpolation="nearest", vmin=0, vmax=1, cmap="viridis")
     few = best.hypotheses.size <= 20
     if few:

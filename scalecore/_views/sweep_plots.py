@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plotting import _STYLE, _colours, _power, _pyplot
+from .style import STYLE, line_colours, power_of_ten, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ def plot_sweep(sweep: Sweep) -> Figure:
         raise ValueError(f"only swept frontiers can be drawn, not {sweep.task}; open the store with xarray")
     if "budget" not in sweep.shape:
         raise ValueError("a frontier needs several budgets to be drawn")
-    plt = _pyplot()
+    plt = pyplot()
     with sweep.open() as opened:
         needed = [name for name in ("width", "samples", "elasticity") if name not in opened]
         if needed:
@@ -33,7 +33,7 @@ def plot_sweep(sweep: Sweep) -> Figure:
         data = opened[["width", "samples", "elasticity"]].isel(dict.fromkeys(extra, 0))
         data = data.expand_dims([dim for dim in _GRID if dim not in data["width"].dims]).transpose(*_GRID)
         data = _thinned(data).load()
-    with plt.rc_context(_STYLE):
+    with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(14.5, 4.2), layout="constrained")
     _families(data, axes[0], axes[2])
     _share(data, axes[1])
@@ -51,7 +51,7 @@ def _thinned(data: Any) -> Any:
 def _short(value: Any) -> str:
     """Return a number to three digits; a large one as a power of ten."""
     number = float(f"{float(value):.3g}")
-    return _power(number) if number >= 1000 else f"{number:g}"
+    return power_of_ten(number) if number >= 1000 else f"{number:g}"
 
 
 def _families(data: Any, left: Axes, right: Axes) -> None:
@@ -63,7 +63,7 @@ def _families(data: Any, left: Axes, right: Axes) -> None:
         for i in np.unique(np.rint(np.linspace(0, dims - 1, several[0])).astype(int))
         for j in np.unique(np.rint(np.linspace(0, concentrations - 1, several[1])).astype(int))
     ][:_MOST_LINES]
-    for colour, (i, j) in zip(_colours(len(places)), places, strict=True):
+    for colour, (i, j) in zip(line_colours(len(places)), places, strict=True):
         one = data.isel(input_dim=i, concentration=j)
         label = f"$d =$ {_short(one.input_dim)}, $K =$ {_short(one.concentration)}"
         left.plot(one["samples"], float(one.input_dim) * one["width"], color=colour, label=label)
@@ -88,7 +88,7 @@ def _share(data: Any, ax: Axes) -> None:
     ax.set(xlabel="input dimension $d$", ylabel="concentration $K$")
     if min(share.shape) < 2:
         dim = "input_dim" if share.sizes["input_dim"] > 1 else "concentration"
-        ax.plot(middle[dim], np.ravel(share), marker="o", markersize=4, color=_colours(2)[0])
+        ax.plot(middle[dim], np.ravel(share), marker="o", markersize=4, color=line_colours(2)[0])
         ax.set(xscale="log", xlabel=dim.replace("_", " "), ylabel="share of the model")
         return
     image = ax.pcolormesh(

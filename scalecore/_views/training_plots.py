@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..plotting import _STYLE, _colours, _new_axes, _power, _pyplot
-from ..training import EmpiricalStatus
+from .._common.status import EmpiricalStatus
+from .style import STYLE, line_colours, new_axes, optimizer_name, power_of_ten, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,11 +19,11 @@ _MOST_LINES = 9  # isoFLOP lines that a panel bears
 
 def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
     """Draw a learning curve for each width: mean and standard error over repeats at the rate that is best in the end."""
-    ax = _new_axes(ax)
+    ax = new_axes(ax)
     mean = runs.error.mean(axis=0)
     with np.errstate(invalid="ignore"):
         spread = runs.error.std(axis=0, ddof=1) / np.sqrt(runs.repeats) if runs.repeats > 1 else np.zeros_like(mean)
-    for colour, i in zip(_colours(runs.widths.size), np.argsort(runs.widths), strict=True):
+    for colour, i in zip(line_colours(runs.widths.size), np.argsort(runs.widths), strict=True):
         if not runs.checkpoints.size or not np.isfinite(mean[i, :, -1]).any():
             continue
         best = int(np.nanargmin(mean[i, :, -1]))
@@ -36,7 +36,9 @@ def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
         ax.legend(title="width", fontsize=8, ncols=2, frameon=False)
     ax.set(xscale="log", yscale="log", xlabel="samples $T$", ylabel="prequential error (nats per sample)")
     prior = runs.prior
-    ax.set_title(f"{_optimizer(runs.optimizer)}, $d = {prior.input_dim}$, $K = {prior.concentration:g}$, {runs.repeats} repeats")
+    ax.set_title(
+        f"{optimizer_name(runs.optimizer)}, $d = {prior.input_dim}$, $K = {prior.concentration:g}$, {runs.repeats} repeats"
+    )
     return ax
 
 
@@ -45,9 +47,9 @@ def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Any:
 
     Filled marks are optima inside the grid, hollow ones lie at its edge.
     """
-    plt = _pyplot()
+    plt = pyplot()
     if ax is None:
-        with plt.rc_context(_STYLE):
+        with plt.rc_context(STYLE):
             ax = plt.subplots(1, 2, figsize=(11.2, 4.1), layout="constrained")[1]
     axes = np.ravel(ax)
     if axes.size != 2:
@@ -63,9 +65,9 @@ def _lines(frontier: EmpiricalFrontier, ax: Axes) -> None:
     reached = np.flatnonzero(frontier.status != EmpiricalStatus.TOO_FEW_WIDTHS)
     count = min(_MOST_LINES, reached.size)
     chosen = reached[np.unique(np.rint(np.linspace(0, reached.size - 1, count)).astype(int))] if count else reached
-    for colour, b in zip(_colours(chosen.size), chosen, strict=True):
+    for colour, b in zip(line_colours(chosen.size), chosen, strict=True):
         error, spread = frontier.line_error[b, order], frontier.line_std_error[b, order]
-        label = rf"$C =$ {_power(float(f'{frontier.budget[b]:.3g}'))}"
+        label = rf"$C =$ {power_of_ten(float(f'{frontier.budget[b]:.3g}'))}"
         ax.errorbar(
             d * frontier.widths[order], error, yerr=spread, color=colour, linewidth=1.2, marker=".", markersize=4, label=label
         )
@@ -73,13 +75,15 @@ def _lines(frontier: EmpiricalFrontier, ax: Axes) -> None:
         ax.plot(frontier.parameters[b], frontier.error[b], "o", color=face, markeredgecolor=colour, markersize=7, zorder=3)
     ax.set(xscale="log", yscale="log", xlabel=r"parameters $p = d\,n$", ylabel="prequential error (nats per sample)")
     prior = frontier.prior
-    ax.set_title(f"{_optimizer(frontier.optimizer)} along isoFLOP lines ($d = {prior.input_dim}$, $K = {prior.concentration:g}$)")
+    ax.set_title(
+        f"{optimizer_name(frontier.optimizer)} along isoFLOP lines ($d = {prior.input_dim}$, $K = {prior.concentration:g}$)"
+    )
     if chosen.size:
         ax.legend(title="budget (FLOPs)", fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
 
 
 def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
-    trained, bound = _colours(2)
+    trained, bound = line_colours(2)
     inside = frontier.status == EmpiricalStatus.INTERIOR
     edge = (frontier.status == EmpiricalStatus.AT_FEWEST_PARAMETERS) | (frontier.status == EmpiricalStatus.AT_MOST_PARAMETERS)
     low, high = frontier.width_interval.T * frontier.prior.input_dim
@@ -120,7 +124,3 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
         bottom, ceiling = ax.get_ylim()
         ax.set_ylim(bottom, ceiling * 3)
     ax.set_title(f"Compute-optimal frontier, {frontier.confidence:.0%} intervals")
-
-
-def _optimizer(name: str) -> str:
-    return {"sgd": "SGD", "adam": "Adam", "adf": "ADF"}[name]

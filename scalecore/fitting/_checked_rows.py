@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import choice, flag, positive_number
+from .._common.validation import choice, flag, positive_number
 from ._columns import renumbered, row_list
 
 LOSS_SCALES = {"nats": 1.0, "bits": float(np.log(2.0))}  # nats in one unit

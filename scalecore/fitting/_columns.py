@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import describe
+from .._common.validation import describe
 
 _MISSING_TEXT = frozenset({"", "-", "na", "n/a", "<na>", "nan", "null", "none"})
 _SUFFIXES = {"k": "e3", "m": "e6", "b": "e9", "g": "e9", "t": "e12"}

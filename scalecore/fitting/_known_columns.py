@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from .._validation import describe, known_name
+from .._common.validation import describe, known_name
 
 # Names in lower case, one underscore for whatever is no letter or digit; the plainest first.
 KNOWN: dict[str, tuple[str, ...]] = {

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validation import describe, known_name
-from .._validation import path as path_of
+from .._common.validation import describe, known_name
+from .._common.validation import path as path_of
 from ._checked_rows import REQUIRED, checked_fields
 from ._columns import float_column, parsed_column, row_list, run_codes
 from ._known_columns import Choice, choose

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import describe
+from .._common.validation import describe
 from ._checked_rows import LOSS_SCALES, QUANTITIES, REQUIRED, checked_fields, frozen
 from ._columns import float_column, renumbered, run_codes
 from ._points import Points, points

@@ -12,6 +12,7 @@ from .._common.progress import bar
 from .._common.running_moments import Estimate, Moments
 from .._common.validation import choice, describe, flag, positive_int, positive_number, stream_key, thread_count, whole_numbers
 from .._core import network as _network
+from ..bounds import occupancy
 from ._prior import Network, NetworkPrior
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ class MisspecificationEstimate:
     def _repr_html_(self) -> str:
         from .._views import html as _html
 
-        return _html.misspecification(self)
+        return _html.misspecification(self, occupancy(np.ravel(self.widths), self.prior.concentration))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the estimate with error bars over the bound; return the axes.
@@ -86,7 +87,7 @@ class MisspecificationEstimate:
         >>> ax.get_yscale()
         'log'
         """
-        from ..plotting import plot_misspecification
+        from .._views.network_plots import plot_misspecification
 
         return plot_misspecification(self, ax=ax)
 

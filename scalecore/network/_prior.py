@@ -274,7 +274,7 @@ class Network:
         >>> [ax.get_title() for ax in axes]
         ['Masses, sorted', 'Masses, summed', 'Logit $F(x)$']
         """
-        from ..plotting import plot_network
+        from .._views.network_plots import plot_network
 
         return plot_network(self, ax=ax)
 

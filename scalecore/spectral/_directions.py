@@ -11,11 +11,47 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.validation import input_dimension, positive_int
 from .._core import spectrum as _spectrum
 
 _STEPS = 200
 _WORK = 1e10  # operations that one set is worth
 _GRID = 2.0**45  # cosines of the library may differ in their last bit between machines: rounded to this they do not
+
+
+def directions(input_dim: int, count: int) -> NDArray[np.float64]:
+    """Return well-spread directions: unit vectors far from each other and from each other's opposites.
+
+    They are what the fixed part of a spectral bound looks along. Up to `input_dim` of them are an orthonormal basis; more start as
+    orthonormal frames and descend the energy sum 1/(1 - (u_i.u_j)^2), which leaves less variance than random directions do, and as
+    little as descent on that variance itself (docs/spectral.md). In the plane they are equally spaced.
+
+    Parameters
+    ----------
+    input_dim : int
+        Dimension d.
+    count : int
+        How many.
+
+    Returns
+    -------
+    ndarray, shape (count, input_dim)
+        The same on every machine, bit for bit. The directions of one count are not among those of another.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not a whole number above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scalecore as sc
+    >>> six = sc.directions(3, 6)
+    >>> np.abs(six @ six.T - np.eye(6)).max().round(3)  # the diagonals of an icosahedron
+    np.float64(0.447)
+    """
+    return spread(input_dimension("input_dim", input_dim), positive_int("count", count))
 
 
 def spread(d: int, count: int, n_threads: int = 0) -> NDArray[np.float64]:

@@ -7,6 +7,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.atomic_files import failure
+from .._common.validation import flag, input_dimension, path, positive_int
 from .._core import spectral as _spectral
 from ._engine_table import strategies_of
 from ._table_files import FOLDER, is_kept, load_rows, make_folder, named_folder, save_table
@@ -163,3 +165,65 @@ def _assemble(d: int, rows: list[Row]) -> SpectralTable:
     if d == 1 and len(rows) == 3:
         residual[2] = 0.0
     return SpectralTable(d, np.array(units), residual, eigenvalues, copies, np.array(delta), strategies_of(d, rows, residual))
+
+
+def spectral_table(
+    input_dim: int, *, most_units: int = 2048, cache: str | PathLike[str] | None = None, progress: bool = False
+) -> SpectralTable:
+    """Build the table of fixed parts for an input dimension, from which every spectral bound of this process then reads.
+
+    Without this call a table of 2,048 units is built when a dimension is first asked for.
+
+    Parameters
+    ----------
+    input_dim : int
+        Dimension d.
+    most_units : int, default 2048
+        Units of the widest fixed part, from 2 to 16,384; what a bound has beyond stays idle or draws atoms. Time grows as its cube.
+    cache : path, optional
+        A folder in which the table is looked for, and kept. SCALECORE_TABLES in the environment names one for all tables, also
+        those that are built unasked: the processes of a pool then build each once.
+    progress : bool, default False
+        Show a bar.
+
+    Returns
+    -------
+    SpectralTable
+        That of this process, which may reach further than asked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or the table would be too dear: the message says what it would cost, and what the
+        nearest one gives.
+    OSError
+        If `cache` cannot keep the table; where possible before it is built. A folder that SCALECORE_TABLES names and that cannot is
+        a RuntimeWarning, and the table is kept in memory.
+
+    Notes
+    -----
+    At d = 1 two units describe everything, at d = 2 and up to d + 2 units the variances are in closed form, and elsewhere they are
+    eigenvalues of well-spread `directions`.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> sc.spectral_table(4, most_units=64).residual[-1] < 0.003
+    np.True_
+    """
+    d = input_dimension("input_dim", input_dim)
+    most = positive_int("most_units", most_units, least=2)
+    if most > DEAREST_UNITS and d > 1 and most > d + 2:
+        raise ValueError(_too_dear(d, most))
+    folder = None if cache is None else Path(path("cache", cache))
+    return find_table(d, most, folder, flag("progress", progress))
+
+
+def _too_dear(d: int, most: int) -> str:
+    nearest = max(DEAREST_UNITS, d + 2) if d + 2 < most else DEAREST_UNITS
+    hours, memory = 6e-13 * float(most) ** 3, 48e-9 * float(most) ** 2
+    units, left = residual_of_a_small_table(d)
+    return (
+        f"most_units = {most} is too dear at input_dim = {d}: some {hours:.2g} hours and {memory:.2g} GB. Up to {nearest} can be "
+        f"had; {units:.0f} units already leave {left:.2g} of the variance 0.5, which adds {left / 8:.2g} nats"
+    )

@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import __version__
 from .._common.atomic_files import failure
+from .._common.optional import imported
 from .._common.validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
+from .._core.bounds import VERSION
 from .._core.threads import default_threads
 from ..spectral._table import adopt_table, dims_with_tables, share_table
 from ._tasks import AXES, REQUIRED, Task, find_task
@@ -60,7 +61,7 @@ def make_plan(
     entropy = str(np.random.SeedSequence(rng).entropy if known else stream_key(rng))
     plan = {
         "format": _FORMAT,
-        "scalecore": __version__,
+        "scalecore": VERSION,
         "task": what.name,
         "axes": {name: _said(values) for name, values in axes.items()},
         "shape": shape,
@@ -89,11 +90,7 @@ def chunk_grid(plan: Plan) -> list[int]:
 
 
 def _zarr() -> Any:
-    try:
-        import zarr
-    except ImportError as error:
-        raise ImportError("sweep needs zarr: pip install 'scalecore[data]'") from error
-    return zarr
+    return imported("zarr", "sweep needs zarr", "data")
 
 
 def stored_plan(path: Path) -> Plan:
@@ -155,7 +152,7 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
 
     group = _zarr().open_group(making, mode="w", zarr_format=2)  # its consolidated metadata are a standard; 3's are not yet
     group.attrs.update(
-        title=f"{plan['task']} over a grid", source=f"scalecore {__version__}", scalecore_sweep=json.dumps(plan), seed=plan["seed"]
+        title=f"{plan['task']} over a grid", source=f"scalecore {VERSION}", scalecore_sweep=json.dumps(plan), seed=plan["seed"]
     )
     extra = {name: np.asarray(values) for name, values in what.extra_axes(plan["options"]).items()}
     for name, array in (axes | extra).items():

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .. import bounds
+from .._common.quantities import COORDINATES
 from .._common.validation import describe, known_name, positive_array, whole_numbers
-from .._views.frontier_dataset import COORDINATES
 from ..frontier import compute_optimal
 from ..network import NetworkPrior, misspecification
 from ..network._misspecification import check_misspecification
 from ..spectral import bayes_error_bound, refined_bound, spectral_bound
-from ..spectral._bounds import STRATEGIES
+from ..spectral._terms import STRATEGIES
 from ..training import train
 from ..training._engine import default_checkpoints
 from ..training._train import plan_runs

@@ -1,6 +1,7 @@
 """Real networks trained on the process that the bounds are about: one pass over the data, errors at every number of samples."""
 
-from ._empirical_frontier import EmpiricalFrontier, EmpiricalStatus
+from .._common.status import EmpiricalStatus
+from ._empirical_frontier import EmpiricalFrontier
 from ._runs import TrainingRuns
 from ._train import train
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._common.status import EmpiricalStatus
 from ..frontier import Frontier, compute_optimal
 
 if TYPE_CHECKING:
@@ -19,26 +19,6 @@ if TYPE_CHECKING:
 
 _NEAR = 0.35  # a parabola goes through the widths whose log error is at most this above the lowest
 _LEAST = 2  # widths on either side of the lowest that it goes through in any case
-
-
-class EmpiricalStatus(IntEnum):
-    """What became of one budget.
-
-    INTERIOR: wider and narrower networks were tried and are worse. AT_FEWEST_PARAMETERS, AT_MOST_PARAMETERS: the best width is the
-    narrowest or the widest that the grid and the samples allow at this budget, so the optimum may lie beyond. TOO_FEW_WIDTHS: less
-    than three widths have learning curves at this budget.
-
-    Examples
-    --------
-    >>> import scalecore as sc
-    >>> [status.name for status in sc.EmpiricalStatus]
-    ['INTERIOR', 'AT_FEWEST_PARAMETERS', 'AT_MOST_PARAMETERS', 'TOO_FEW_WIDTHS']
-    """
-
-    INTERIOR = 0
-    AT_FEWEST_PARAMETERS = 1
-    AT_MOST_PARAMETERS = 2
-    TOO_FEW_WIDTHS = 3
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -153,7 +133,7 @@ class EmpiricalFrontier:
         >>> "width_interval" in found.to_dataset()
         True
         """
-        from ._files import empirical_dataset
+        from .._views.training_dataset import empirical_dataset
 
         return empirical_dataset(self)
 

@@ -330,7 +330,7 @@ class TrainingRuns:
         >>> dict(runs.to_dataset().error.sizes)
         {'repeat': 3, 'width': 3, 'learning_rate': 2, 'samples': 46}
         """
-        from ._files import runs_dataset
+        from .._views.training_dataset import runs_dataset
 
         return runs_dataset(self)
 
@@ -371,4 +371,4 @@ class TrainingRuns:
         """
         from ._files import load_runs
 
-        return load_runs(path)
+        return load_runs(path, cls)
