@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import scalecore as sc
-from scalecore._features import features
+from scalecore.training._adf_features import features
 
 D, RUNS = 10, 8
 NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(24)

@@ -47,19 +47,20 @@ html_copy_source = False
 
 # The Markdown pages are also read in the repository, where a link to `../scalecore/bounds.py` shows
 # the code. Here it leads to the reference page of that module, which links to the code; other files,
-# as `../tests/test_bounds.py`, are copied beside the pages. A link to a file that does not exist is
+# as the tests, are copied beside the pages. A link to a file that does not exist is
 # a warning, and an error in CI.
 REFERENCE = {
     "bounds": "bounds",
-    "frontier": "frontier",
-    "network": "networks",
-    "_infinite_network": "networks",
-    "training": "training",
-    "_runs": "training",
-    "_empirical": "training",
-    "information": "information",
-    "hypotheses": "information",
-    "updates": "information",
+    "frontier/_allocation": "frontier",
+    "frontier/_isoflop": "frontier",
+    "network/_misspecification": "networks",
+    "network/_prior": "networks",
+    "training/_train": "training",
+    "training/_runs": "training",
+    "training/_empirical_frontier": "training",
+    "information/_model": "information",
+    "information/_hypotheses": "information",
+    "information/updates": "information",
 }
 
 

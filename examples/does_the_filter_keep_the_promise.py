@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 import scalecore as sc
-from scalecore._features import features
+from scalecore.training._adf_features import features
 
 D, K, REPEATS, SAMPLES = 10, 100, 16, 1_000_000
 WIDTHS = [2, 4, 7, 12, 20, 30, 57, 100, 200]

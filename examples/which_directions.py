@@ -10,8 +10,8 @@ import sys
 import numpy as np
 
 import scalecore as sc
-from scalecore._directions import _frames
-from scalecore._spectral_table import _projected
+from scalecore.spectral._directions import _frames
+from scalecore.spectral._table_rows import _projected
 
 
 def left(d, directions):

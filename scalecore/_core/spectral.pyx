@@ -56,7 +56,7 @@ cdef double LARGEST = 1e300
 
 
 cdef class Strategies:
-    """The table of one input dimension, as the engine reads it (scalecore/_strategies.py lays it out)."""
+    """The table of one input dimension, as the engine reads it (scalecore/spectral/_engine_table.py lays it out)."""
 
     cdef sc_strategies table
     cdef readonly dict arrays  # what the table points to
@@ -123,7 +123,7 @@ cdef class Strategies:
 
 # ---- tables by input dimension ---------------------------------------------------------------------------------------------------
 
-TABLE_OF = [None]  # set by scalecore._spectral_table: from an input dimension to its Strategies, built when first asked for
+TABLE_OF = [None]  # set by scalecore.spectral._table: from an input dimension to its Strategies, built when first asked for
 
 
 cdef struct known:

@@ -6,10 +6,10 @@ import signal
 import threading
 import time
 
-import information_oracle as oracle
 import numpy as np
 import pytest
 from information_models import random_model, random_predictor, smooth_coins
+from oracles import information as oracle
 
 import scalecore as sc
 from scalecore import updates
@@ -135,7 +135,7 @@ def test_seeds():
 
 def test_the_first_histories_do_not_depend_on_how_many_there_are():
     """A longer run extends a shorter one: per-history streams."""
-    from scalecore import _finite
+    from scalecore.information import _engine as _finite
 
     model = smooth_coins(9)
     t = _finite.tables(model.likelihood, model.inputs, cells_only=True)
@@ -337,7 +337,7 @@ def test_hypothesis_set_behaves(monkeypatch):
     assert results[0] == results[1]
     short = some.learning_curve(300, replicates=3, rng=5)
     assert short.information == pytest.approx(some.learning_curve(700, replicates=3, rng=5).information[:301], abs=1e-12)
-    monkeypatch.setattr("scalecore.hypotheses._NUMBERS", 500)  # blocks of 96 samples
+    monkeypatch.setattr("scalecore.information._hypotheses._NUMBERS", 500)  # blocks of 96 samples
     assert some.learning_curve(300, replicates=3, rng=5).information == pytest.approx(short.information, abs=1e-12)
     known = sc.HypothesisSet(nets, [1, 0, 0, 0, 0])
     assert known.entropy == 0

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 if not (ROOT / "docs" / "index.md").exists():
     pytest.skip("the pages are not beside the tests; .ci/run runs these from the source tree", allow_module_level=True)
 
@@ -148,7 +148,7 @@ def test_the_reference_has_every_public_name():
 
 def test_tests_named_in_the_pages_exist():
     defined = set()
-    for path in (ROOT / "tests").glob("test_*.py"):
+    for path in (ROOT / "tests").rglob("test_*.py"):
         defined |= set(re.findall(r"^def (test_\w+)", path.read_text(encoding="utf-8"), re.M))
     for page in PAGES:
         named = set(re.findall(r"`(test_\w+)`", page.read_text(encoding="utf-8")))

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sweeps import CHUNKS, GRID, NETWORKS, TRAIN, same
+from sweep_cases import CHUNKS, GRID, NETWORKS, TRAIN, same
 
 import scalecore as sc
 
@@ -218,7 +218,7 @@ def test_mpi_gives_the_same_bits(tmp_path):
 
 
 def test_workers_share_their_machine():
-    workers = sys.modules["scalecore.sweep"]._workers
+    workers = sys.modules["scalecore.sweeps._sweep"]._workers
     hosts = {"tcp://10.0.0.1:4001": 2, "tcp://10.0.0.1:4002": 2, "tcp://10.0.0.2:4001": 3, "tls://[::1]:8": 1}
     dask = SimpleNamespace(_client=SimpleNamespace(nthreads=lambda: hosts))
     assert workers(dask) == (8, 4)

@@ -8,8 +8,9 @@ from functools import cache
 
 import mpmath as mp
 import numpy as np
-from oracle import occupancy, resolution
 from scipy.linalg import eigh
+
+from oracles.bounds import occupancy, resolution
 
 mp.mp.dps = 40
 

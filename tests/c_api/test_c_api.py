@@ -41,9 +41,10 @@ def test_the_interface_is_frozen():
     version, *frozen = SNAPSHOT.read_text().splitlines()
     changed = set(frozen) ^ set(interface())
     assert not changed, (
-        "scalecore.h declares another interface than tests/abi.txt. Programs are compiled against it: raise SC_VERSION (the minor "
-        "version while the major is 0, else the major if anything is changed or gone, the minor if something is new), say so in "
-        "CHANGELOG.md, and write the snapshot anew with `python tests/test_c_api.py`.\n" + "\n".join(sorted(changed))
+        "scalecore.h declares another interface than tests/c_api/abi.txt. Programs are compiled against it: raise "
+        "SC_VERSION (the minor version while the major is 0, else the major if anything is changed or gone, the minor if "
+        "something is new), say so in CHANGELOG.md, and write the snapshot anew with "
+        "`python tests/c_api/test_c_api.py`.\n" + "\n".join(sorted(changed))
     )
     minor = re.search(r"SC_VERSION_MAJOR (\d+)\n#define SC_VERSION_MINOR (\d+)", header()).groups()
     assert version == "interface of scalecore " + ".".join(minor)

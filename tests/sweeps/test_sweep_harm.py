@@ -12,14 +12,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sweeps import CHUNKS, GRID, same
+from sweep_cases import CHUNKS, GRID, same
 
 import scalecore as sc
-from scalecore._sweep_store import MARKS
+from scalecore.sweeps._store import MARKS
 
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
-module = sys.modules["scalecore.sweep"]
+module = sys.modules["scalecore.sweeps._sweep"]
 
 POINTS = 48
 KILLED = """
@@ -186,7 +186,7 @@ def test_clients_of_dask_killed_at_random_moments(tmp_path, dask_sweep, whole_sw
 
 
 def test_a_chunk_is_marked_after_all_of_it_is_flushed(tmp_path, monkeypatch):
-    store, flushed = sys.modules["scalecore._sweep_store"], []
+    store, flushed = sys.modules["scalecore.sweeps._store"], []
     real = store._flush
     monkeypatch.setattr(store, "_flush", lambda path: (real(path), flushed.append(path)))
     path = tmp_path / "s"

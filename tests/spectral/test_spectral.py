@@ -8,10 +8,10 @@ import threading
 import mpmath as mp
 import numpy as np
 import pytest
-import spectral_oracle as oracle
+from oracles import spectral as oracle
 
 import scalecore as sc
-from scalecore._directions import exact_sum
+from scalecore.spectral._directions import exact_sum
 
 UNITS = {1: 2, 2: 64, 3: 80, 10: 150}  # small tables: the default ones take seconds to a minute
 

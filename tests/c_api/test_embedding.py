@@ -12,7 +12,7 @@ import pytest
 
 import scalecore as sc
 
-EXAMPLES = Path(__file__).resolve().parents[1] / "examples" / "embedding"
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "embedding"
 pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the folder examples/ is not beside tests/")
 posix = pytest.mark.skipif(os.name != "posix", reason="compiler options of Unix")
 

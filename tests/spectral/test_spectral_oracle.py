@@ -3,9 +3,9 @@
 from itertools import pairwise
 
 import numpy as np
-import oracle
 import pytest
-import spectral_oracle as spectral
+from oracles import bounds as oracle
+from oracles import spectral as spectral
 
 
 @pytest.mark.parametrize("d", [2, 3, 10, 50, 200])

@@ -5,12 +5,12 @@ Statistical tests have fixed seeds; a comparison at 4 standard errors alarms fal
 
 import os
 
-import information_oracle as oracle
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from information_models import random_model, random_predictor, random_update, smooth_coins
+from oracles import information as oracle
 
 import scalecore as sc
 from scalecore import updates

@@ -2,7 +2,8 @@
 
 import mpmath as mp
 import numpy as np
-import spectral_oracle as oracle
+
+from oracles import spectral as oracle
 
 # Coefficients under a Gaussian prior
 

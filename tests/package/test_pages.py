@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 if not (DOCS / "check_pages.py").exists():
     pytest.skip("the pages are not beside the tests", allow_module_level=True)
 

@@ -132,7 +132,7 @@ def test_huge_and_degenerate_binomials():
 @pytest.mark.skipif(shutil.which("cc") is None or os.name != "posix", reason="needs a C compiler")
 def test_streams_from_c(tmp_path):
     """The same numbers without Python: csrc compiled on its own, where the source tree is at hand."""
-    source = Path(__file__).parent.parent / "csrc"
+    source = Path(__file__).parents[2] / "csrc"
     if not source.is_dir():
         pytest.skip("outside the source tree")
     program = tmp_path / "numbers.c"

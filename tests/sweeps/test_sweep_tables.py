@@ -8,14 +8,14 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
-from sweeps import same
+from sweep_cases import same
 
 import scalecore as sc
-from scalecore._sweep_store import TABLES
+from scalecore.sweeps._store import TABLES
 
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
-tables, rows = (sys.modules[f"scalecore.{name}"] for name in ("_spectral_table", "_table_rows"))
+tables, rows = (sys.modules[f"scalecore.spectral.{name}"] for name in ("_table", "_table_rows"))
 
 GRID = {"budget": [1e5, 1e7, 1e9], "input_dim": [4, 5, 5.5], "concentration": 10}
 ONE_EACH = {"budget": 1, "input_dim": 1}
@@ -76,7 +76,7 @@ def test_workers_go_by_the_callers_tables(builds, tmp_path, monkeypatch):
 
 
 def test_a_stopped_sweep_keeps_its_tables(builds, tmp_path, monkeypatch):
-    module, asked = sys.modules["scalecore.sweep"], {"chunks": ONE_EACH, "bound": "spectral"}
+    module, asked = sys.modules["scalecore.sweeps._sweep"], {"chunks": ONE_EACH, "bound": "spectral"}
     real = rows._even_part
 
     def stopping(d, count):

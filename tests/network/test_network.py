@@ -218,7 +218,7 @@ def test_thinning_with_resolution(d, K, n, eps):
         errors.append(np.square(net(X) - thin(X)).mean())
     w = rng.standard_normal((20_000, d))
     w /= np.linalg.norm(w, axis=1, keepdims=True)
-    from scalecore._infinite_network import _round_directions
+    from scalecore.network._prior import _round_directions
 
     rounded = _round_directions(w, eps)
     assert np.allclose(np.linalg.norm(rounded, axis=1), 1)

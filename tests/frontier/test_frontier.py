@@ -3,13 +3,14 @@ import pickle
 import signal
 import threading
 import time
+from pathlib import Path
 
 import mpmath as mp
 import numpy as np
-import oracle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from oracles import bounds as oracle
 
 import scalecore as sc
 from scalecore import Status
@@ -169,7 +170,7 @@ def test_integers_against_brute_force(bound):
 def test_integers_on_every_instruction_set(isa, run_python):
     """The number of lanes decides how far the search looks before it asks whether to stop."""
     code = f"""
-import sys; sys.path.insert(0, {oracle.__file__.rpartition("/")[0]!r})
+import sys; sys.path[:0] = {[str(folder) for folder in Path(__file__).parents[:2]]!r}
 try:
     import scalecore
 except ImportError:

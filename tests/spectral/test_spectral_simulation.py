@@ -9,7 +9,7 @@ from functools import cache
 
 import numpy as np
 import pytest
-import spectral_oracle as oracle
+from oracles import spectral as oracle
 
 import scalecore as sc
 

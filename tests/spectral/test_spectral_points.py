@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-import spectral_oracle as oracle
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracle import occupancy
-from spectral_tightened import mixture_cost
+from oracles import spectral as oracle
+from oracles.bounds import occupancy
+from oracles.spectral_tightened import mixture_cost
 
 import scalecore as sc
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import scalecore as sc
-from scalecore import _html
+from scalecore._views import html as _html
 
 PRIOR = sc.NetworkPrior(input_dim=4, concentration=10)
 

@@ -13,7 +13,7 @@ import pytest
 import scalecore as sc
 
 DIM, UNITS = 7, 20
-tables, rows = (sys.modules[f"scalecore.{name}"] for name in ("_spectral_table", "_table_rows"))
+tables, rows = (sys.modules[f"scalecore.spectral.{name}"] for name in ("_table", "_table_rows"))
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def refusing(tmp_path, monkeypatch):
             def refuse(dir):
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir / "tmp"))
 
-            monkeypatch.setattr(sys.modules["scalecore._table_files"], "TemporaryFile", refuse)
+            monkeypatch.setattr(sys.modules["scalecore.spectral._table_files"], "TemporaryFile", refuse)
             return tmp_path / "read-only", errno.EROFS
         (tmp_path / "file").write_text("mine")
         return tmp_path / "file" / ("inside" if reason == "below a file" else ""), errno.ENOTDIR
@@ -173,7 +173,7 @@ def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
 
     def write():
         try:
-            sys.modules["scalecore._table_files"].save_table(tmp_path, table, UNITS)
+            sys.modules["scalecore.spectral._table_files"].save_table(tmp_path, table, UNITS)
         except BaseException as error:
             failed.append(error)
 
@@ -212,7 +212,7 @@ def test_a_fork_while_a_table_is_built_does_not_hang(run_python):
     code = """
 import os, sys, threading, time
 import scalecore as sc
-rows, started = sys.modules["scalecore._table_rows"], threading.Event()
+rows, started = sys.modules["scalecore.spectral._table_rows"], threading.Event()
 real = rows._projected
 def slow(d, directions):
     started.set()

@@ -6,8 +6,8 @@ Seeds are fixed. A comparison at 4 standard errors alarms falsely once in 16,000
 import mpmath as mp
 import numpy as np
 import pytest
-import spectral_oracle as oracle
-import spectral_tightened as tight
+from oracles import spectral as oracle
+from oracles import spectral_tightened as tight
 from test_spectral_simulation import SAMPLES, Span, haar, least_information, noisy, squared_norm
 
 import scalecore as sc

@@ -1,0 +1,1 @@
+"""The formulas once more, slowly and in full precision: what the tests compare with."""
