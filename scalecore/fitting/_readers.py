@@ -17,7 +17,6 @@ from .._common.validation import path as path_of
 from ._checked_rows import REQUIRED, checked_fields
 from ._columns import float_column, parsed_column, row_list, run_codes
 from ._known_columns import Choice, choose
-from ._run_table import RunTable
 
 _DELIMITERS = ",\t;|"
 _BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # utf-8-sig reads its own
@@ -34,21 +33,21 @@ class Source:
     text: bool
 
 
-def read(path: Any, **options: Any) -> RunTable:
-    """Read a file; see `RunTable.read`."""
+def read(path: Any, **options: Any) -> dict[str, Any]:
+    """Return the checked fields of a file; see `RunTable.read`."""
     file = Path(path_of("path", path))
     kind = file.suffix.lower()
     if kind not in _FILES:
         raise ValueError(f"path must end in {', '.join(_FILES)}, got {file.name!r}")
-    return to_table(_FILES[kind](file), **options)
+    return table_fields(_FILES[kind](file), **options)
 
 
-def from_frame(frame: Any, **options: Any) -> RunTable:
-    """Read a data frame; see `RunTable.from_frame`."""
-    return to_table(_frame_source(frame), **options)
+def from_frame(frame: Any, **options: Any) -> dict[str, Any]:
+    """Return the checked fields of a data frame; see `RunTable.from_frame`."""
+    return table_fields(_frame_source(frame), **options)
 
 
-def to_table(
+def table_fields(
     source: Source,
     *,
     columns: Mapping[str, Any] | None,
@@ -56,8 +55,8 @@ def to_table(
     loss_unit: str | None,
     cost: float,
     drop_invalid: bool,
-) -> RunTable:
-    """Make a table of a source's columns."""
+) -> dict[str, Any]:
+    """Return the checked fields of a table made of a source's columns."""
     choices = choose(source.name, source.headings, columns)
     rows = _selected(source, where)
     arrays: dict[str, NDArray[np.float64]] = {}
@@ -87,7 +86,7 @@ def to_table(
         arrays[quantity] = numbers
         remarks += _alternatives(source, quantity, choice, numbers, rows)
     unit = _loss_unit(choices["loss"], loss_unit)
-    fields = checked_fields(
+    return checked_fields(
         arrays,
         labels,
         rows=rows,
@@ -97,7 +96,6 @@ def to_table(
         columns={quantity: str(choice) for quantity, choice in choices.items()},
         notes=tuple(remarks),
     )
-    return RunTable._of(fields)
 
 
 def _numbers(source: Source, quantity: str, choice: Choice, values: Any, rows: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -204,7 +204,7 @@ class RunTable:
         """
         from ._readers import read
 
-        return read(
+        fields = read(
             path,
             columns=columns,
             where=where,
@@ -212,6 +212,7 @@ class RunTable:
             cost=cost,
             drop_invalid=drop_invalid,
         )
+        return cls._of(fields)
 
     @classmethod
     def from_frame(
@@ -255,7 +256,7 @@ class RunTable:
         """
         from ._readers import from_frame
 
-        return from_frame(
+        fields = from_frame(
             frame,
             columns=columns,
             where=where,
@@ -263,6 +264,7 @@ class RunTable:
             cost=cost,
             drop_invalid=drop_invalid,
         )
+        return cls._of(fields)
 
     @property
     def loss_scale(self) -> float:
