@@ -19,6 +19,7 @@ _GRID = 121
 _LEVELS = 9
 _BEYOND = 30.0  # the map reaches so many times beyond the largest runs
 _BUDGETS = 61
+_USUAL = ((1e7, 1e10), (1e9, 1e12), (6e16, 6e22))  # N, D, C of the map of a law without runs
 
 
 def plot_law(law: FittedLaw, kind: str, ax: Axes | None = None) -> Axes:
@@ -27,12 +28,16 @@ def plot_law(law: FittedLaw, kind: str, ax: Axes | None = None) -> Axes:
     if np.isnan(law.theta).any():
         _nothing(ax, f"no law: {law.certificate.reason}")
         return ax
+    if kind != "isoloss" and not len(law.table):
+        _nothing(ax, "no runs: the values were given")
+        return ax
     return {"isoloss": _isoloss, "residuals": _residuals, "calibration": _calibration}[kind](law, ax)
 
 
 def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
     """Contours of equal loss in (N, D), the runs, and where budgets are best spent."""
-    (n_low, n_high), (d_low, d_high) = law.ranges.parameters, law.ranges.samples
+    there = (law.ranges.parameters, law.ranges.samples, law.ranges.compute)
+    (n_low, n_high), (d_low, d_high), (c_low, c_high) = there if len(law.table) else _USUAL
     N = np.geomspace(n_low / 2, n_high * _BEYOND, _GRID)
     D = np.geomspace(d_low / 2, d_high * _BEYOND, _GRID)
     ax.set(xscale="log", yscale="log", xlabel="parameters $N$", ylabel="training samples $D$")
@@ -42,7 +47,7 @@ def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
         lines = ax.contour(N, D, loss, levels=np.unique(levels), cmap="viridis_r", linewidths=1.2)
         ax.clabel(lines, fmt="%.3g", fontsize=8)
     ax.plot(law.table.parameters, law.table.samples, ".", color="0.25", markersize=4, label="runs", zorder=3)
-    budgets = np.geomspace(law.ranges.compute[0], law.ranges.compute[1] * _BEYOND**1.5, _BUDGETS)
+    budgets = np.geomspace(c_low, c_high * _BEYOND**1.5, _BUDGETS)
     best = law.compute_optimal(budgets)
     if np.isfinite(best.parameters).any():
         ax.plot(best.parameters, best.samples, color="tab:red", linewidth=2, label="compute-optimal", zorder=4)

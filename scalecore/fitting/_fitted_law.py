@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validation import choice
-from . import _allocation, _inverse, _law_files, _prediction, _sensitivity
+from . import _allocation, _given_values, _inverse, _law_files, _prediction, _sensitivity
 from ._centre import Array, Centre
 from ._certificate import Certificate, FitStatus
 from ._evaluate import value_and_gradient
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Ranges:
-    """Least and largest parameters, samples and compute of the runs."""
+    """Least and largest parameters, samples and compute of the runs; NaN where there are none."""
 
     parameters: tuple[float, float]
     samples: tuple[float, float]
@@ -92,6 +93,40 @@ class FittedLaw:
     by: str
     key: int
 
+    @classmethod
+    def from_values(cls, form: Any, values: Mapping[str, float], *, loss_unit: str = "nats", cost: float = 6.0) -> FittedLaw:
+        """Return a law with these values: published constants, say. It has no runs and no draws.
+
+        Parameters
+        ----------
+        form : str or object
+            As for `fit`.
+        values : dict of str to float
+            The form's parameters by name, positive; E may be 0, or left out for 0.
+        loss_unit : {"nats", "bits"}
+        cost : float, default 6
+            FLOPs per parameter and sample.
+
+        Returns
+        -------
+        FittedLaw
+            Its status is CONVERGED and its intervals are NaN.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a value is missing, unknown or not positive.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> chinchilla = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
+        >>> law = sc.FittedLaw.from_values("additive", chinchilla)
+        >>> f"{law.compute_optimal(5.76e23).parameters:.3g}"
+        '3.23e+10'
+        """
+        return _given_values.law_of(cls, form, values, loss_unit, cost)
+
     # ---- what it is ------------------------------------------------------------------------------
 
     @property
@@ -118,6 +153,8 @@ class FittedLaw:
     def ranges(self) -> Ranges:
         """Where the runs are."""
         columns = (self.table.parameters, self.table.samples, self.table.flops)
+        if not len(self.table):
+            return Ranges(*((np.nan, np.nan),) * 3)
         return Ranges(*((float(column.min()), float(column.max())) for column in columns))
 
     @property
@@ -163,7 +200,7 @@ class FittedLaw:
     @cached_property
     def residuals(self) -> Array:
         """Residuals of the runs, ln L - ln L(N, D)."""
-        if np.isnan(self.theta).any():
+        if np.isnan(self.theta).any() or not len(self.table):
             return np.full(len(self.table), np.nan)
         x, y = centred(self.table, self.form)
         return y - np.log(value_and_gradient(self.form, self.theta, x)[0])
@@ -171,6 +208,8 @@ class FittedLaw:
     @cached_property
     def problem(self) -> Problem:
         """What was minimised."""
+        if not len(self.table):
+            raise ValueError("a law from values has no runs, so nothing was minimised")
         return problem_of(self.table, self.form, self.loss_function, self.delta, self.by)
 
     # ---- what follows ----------------------------------------------------------------------------

@@ -44,7 +44,7 @@ def centred(table: RunTable, form: Form) -> tuple[Covariates, Array]:
     """Return the covariates that a form reads of the runs, and the logarithms of their losses."""
     first = table.flops if "compute" in form.needs else table.parameters
     n, m, y = np.log(first), np.log(table.samples), np.log(table.loss)
-    centre = Centre(float(n.mean()), float(m.mean()), float(y.mean()))
+    centre = Centre(*(float(part.mean()) if len(part) else 0.0 for part in (n, m, y)))
     unique = None
     if "unique_samples" in form.needs:
         given = table.samples if table.unique_samples is None else table.unique_samples

@@ -101,7 +101,7 @@ class Profile:
 def influence(law: FittedLaw, budget: float, cost: float) -> Influence:
     """Return the influence of every cluster on N* and D* at one budget."""
     budget, cost = positive_number("budget", budget), positive_number("cost", cost)
-    if not law.usable:
+    if not law.usable or not len(law.table):
         return Influence((), {name: np.empty(0) for name in law.form.parameters}, np.empty(0), np.empty(0), budget)
     problem = law.problem
     # From the optimum with all runs: it is near, and a run that decides between optima is worth knowing.
@@ -136,6 +136,8 @@ def profile(law: FittedLaw, parameter: str, points: int, level: float) -> Profil
     known = dict(law.form.coordinates)
     if parameter not in known:
         raise ValueError(f"parameter must be one that can be held on its own ({', '.join(known)}), got {parameter!r}")
+    if not len(law.table):
+        raise ValueError("a law from values has no runs, so no profile")
     if not law.usable:
         raise ValueError(f"a law that is {law.status.name} has no profile: {law.certificate.reason}")
     which = known[parameter]
