@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._html import table
+from .html import table
 
 if TYPE_CHECKING:
     from ..fitting._allocation import Allocation

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from ..plotting import _new_axes, _nothing
+from .style import new_axes, say_that_there_is_nothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,12 +24,12 @@ _USUAL = ((1e7, 1e10), (1e9, 1e12), (6e16, 6e22))  # N, D, C of the map of a law
 
 def plot_law(law: FittedLaw, kind: str, ax: Axes | None = None) -> Axes:
     """Draw a law as one of `KINDS`."""
-    ax = _new_axes(ax)
+    ax = new_axes(ax)
     if np.isnan(law.theta).any():
-        _nothing(ax, f"no law: {law.certificate.reason}")
+        say_that_there_is_nothing(ax, f"no law: {law.certificate.reason}")
         return ax
     if kind != "isoloss" and not len(law.table):
-        _nothing(ax, "no runs: the values were given")
+        say_that_there_is_nothing(ax, "no runs: the values were given")
         return ax
     return {"isoloss": _isoloss, "residuals": _residuals, "calibration": _calibration}[kind](law, ax)
 
@@ -78,7 +78,7 @@ def _calibration(law: FittedLaw, ax: Axes) -> Axes:
     """How often runs lie within intervals of each level: the diagonal where intervals are honest."""
     levels = np.linspace(0.05, 0.95, 19)
     if not len(law.theta_draws):
-        _nothing(ax, "no draws: fit with resamples > 0")
+        say_that_there_is_nothing(ax, "no draws: fit with resamples > 0")
         return ax
     covered = np.array([_share_inside(law, float(level)) for level in levels])
     ax.plot([0, 1], [0, 1], "--", color="0.6", linewidth=1, label="honest")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import positive_number, real_array
+from .._common.validation import positive_number, real_array
 from ._centre import Array, Covariates
 from ._evaluate import losses
 from ._quantiles import checked_level, interval

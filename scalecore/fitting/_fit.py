@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .._validation import choice, positive_number, stream_key, thread_count
+from .._common.validation import choice, positive_number, stream_key, thread_count
 from ._centre import Array, Centre
 from ._certificate import AGREES, STATIONARY, Certificate, FitStatus, edges, judged, singular_values
 from ._evaluate import value_and_gradient

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import choice
+from .._common.validation import choice
 from . import _allocation, _given_values, _inverse, _law_files, _prediction, _sensitivity
 from ._centre import Array, Centre
 from ._certificate import Certificate, FitStatus

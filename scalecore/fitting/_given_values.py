@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._validation import describe, known_name, nonnegative_number, positive_number
+from .._common.validation import describe, known_name, nonnegative_number, positive_number
 from ._centre import Array, Centre
 from ._certificate import Certificate, FitStatus
 from ._forms import FORMS

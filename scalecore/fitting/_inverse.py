@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validation import broadcast, real_array
+from .._common.validation import broadcast, real_array
 from ._centre import Array, Covariates
 from ._quantiles import checked_level, interval
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._files import written_whole
-from .._validation import choice
-from .._validation import path as checked_path
+from .._common.atomic_files import written_whole
+from .._common.validation import choice
+from .._common.validation import path as checked_path
 from ._centre import Centre
 from ._certificate import Certificate, FitStatus
 from ._checked_rows import LOSS_SCALES

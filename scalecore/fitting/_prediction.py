@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._validation import broadcast, real_array
+from .._common.validation import broadcast, real_array
 from ._centre import Array, Covariates
 from ._evaluate import losses
 from ._quantiles import interval

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from .._validation import fraction
+from .._common.validation import fraction
 from ._centre import Array
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._progress import bar
+from .._common.progress import bar
 from ._certificate import jacobian
 from ._evaluate import value_and_gradient
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._validation import positive_int, positive_number
+from .._common.validation import positive_int, positive_number
 from ._allocation import best_split
 from ._centre import Array, Covariates
 from ._problem import engine_problem

@@ -7,8 +7,8 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from .._common.validation import choice
 from .._core import fitting as _engine
-from .._validation import choice
 from ._centre import Array, Centre, Covariates
 from ._forms import Form
 
