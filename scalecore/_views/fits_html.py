@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,10 +34,8 @@ def law(law: FittedLaw) -> str:
     return table(f"FittedLaw: {law.form.name}, {law.status.name}", heads, rows, "; ".join(notes))
 
 
-def allocation(best: Allocation) -> str:
-    """Rows are budgets."""
-    from ..fitting._allocation import AllocationStatus
-
+def allocation(best: Allocation, status: type[IntEnum]) -> str:
+    """Rows are budgets; `status` names the codes of theirs."""
     names = ("budget", "parameters", "samples", "loss", "elasticity", "status")
     shape = np.shape(best.parameters)
     flat = {name: np.broadcast_to(getattr(best, name), shape).reshape(-1) for name in names}
@@ -48,7 +47,7 @@ def allocation(best: Allocation) -> str:
         for name in names[1:5]:
             low, high = (end[i] for end in ends[name])
             cells.append(f"{flat[name][i]:.4g}" + ("" if np.isnan(low) else f" [{low:.3g}, {high:.3g}]"))
-        rows.append([*cells, AllocationStatus(int(flat["status"][i])).name])
+        rows.append([*cells, status(int(flat["status"][i])).name])
     note = f"{places.size} of {flat['budget'].size:,} budgets" if places.size < flat["budget"].size else ""
     heads = ("C", "parameters N*", "samples D*", f"loss ({best.loss_unit})", "d ln N*/d ln C", "status")
     return table(f"Allocation: intervals at level {best.level:g}", heads, rows, note)

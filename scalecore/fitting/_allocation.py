@@ -115,7 +115,7 @@ class Allocation:
     def _repr_html_(self) -> str:
         from .._views import fits_html
 
-        return fits_html.allocation(self)
+        return fits_html.allocation(self, AllocationStatus)
 
 
 def best_split(form: Form, theta: Array, c: Array, x: Covariates) -> Array:

@@ -123,7 +123,7 @@ class FittedLaw:
         >>> chinchilla = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
         >>> law = sc.FittedLaw.from_values("additive", chinchilla)
         >>> f"{law.compute_optimal(5.76e23).parameters:.3g}"
-        '3.23e+10'
+        '3.22e+10'
         """
         return _given_values.law_of(cls, form, values, loss_unit, cost)
 

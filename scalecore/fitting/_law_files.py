@@ -11,6 +11,7 @@ import numpy as np
 from .._common.atomic_files import written_whole
 from .._common.validation import choice
 from .._common.validation import path as checked_path
+from .._core.bounds import VERSION
 from ._centre import Centre
 from ._certificate import Certificate, FitStatus
 from ._checked_rows import LOSS_SCALES
@@ -22,21 +23,19 @@ if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
 
 FORMAT = "scalecore fitted law"
-VERSION = 1
+FORMAT_VERSION = 1
 _COLUMNS = ("parameters", "samples", "loss", "compute", "unique_samples", "weight", "progress")
 
 
 def save(law: FittedLaw, path: Any) -> None:
     """Write a law, whole or not at all."""
-    from .. import __version__
-
     table = law.table
     runs: dict[str, Any] = {name: _list(getattr(table, name)) for name in _COLUMNS}
     runs["run"] = None if table.run_codes is None else [table.run_names[code] for code in table.run_codes]
     content = {
         "format": FORMAT,
-        "format_version": VERSION,
-        "scalecore": __version__,
+        "format_version": FORMAT_VERSION,
+        "scalecore": VERSION,
         "form": law.form.name,
         "values": law.values,
         "loss": law.loss_function,
@@ -69,8 +68,8 @@ def load(cls: type[FittedLaw], path: Any, form: Any) -> FittedLaw:
             raise ValueError(f"path {place!r} is not a fitted law: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"path {place!r} is not a fitted law: FittedLaw.save writes one")
-    if content.get("format_version") != VERSION:
-        raise ValueError(f"path {place!r} has format version {content.get('format_version')!r}; this scalecore reads {VERSION}")
+    if content.get("format_version") != FORMAT_VERSION:
+        raise ValueError(f"path {place!r} has format version {content.get('format_version')!r}, not {FORMAT_VERSION}")
     try:
         return _law_of(cls, content, form)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
