@@ -119,6 +119,9 @@ def what_is_missing(problem: Problem) -> str:
     for name, log in read:
         if np.ptp(log) < 1e-9:
             return f"all runs have one {name}: add runs with other {name}"
+    x = problem.x
+    if x.unique is not None and np.max(x.m - x.unique, initial=0.0) < 1e-9:
+        return "no sample was read twice: add runs of several epochs"
     if len(read) == 2:
         spread = np.linalg.svd(np.stack([problem.x.n, problem.x.m], 1), compute_uv=False)
         if spread[1] < _FLAT * spread[0]:

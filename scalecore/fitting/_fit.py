@@ -115,7 +115,7 @@ def fit(
         draws = draws_of(problem, theta, resamples, method, key, progress=progress, n_threads=threads)
     if loss == "absolute":
         objective = _sum_of_sizes(problem, theta)
-    return FittedLaw(table, form, theta, problem.centre, loss, delta, objective, status, certificate, draws, method, by, key)
+    return FittedLaw(table, problem.form, theta, problem.centre, loss, delta, objective, status, certificate, draws, method, by, key)
 
 
 def _sum_of_sizes(problem: Problem, theta: Array) -> float:

@@ -29,14 +29,14 @@ def power_law_starts(y: Array, *logarithms: Array) -> Array:
     grid = np.array(list(itertools.product(*(range(len(e)) for e in exponents))))
     design = np.stack([np.broadcast_to(inverse, (len(grid), len(y))), *(c[i] for c, i in zip(columns, grid.T, strict=True))], 1)
     gram, right = design @ design.transpose(0, 2, 1), design.sum(-1)
-    coefficients, cost = _nonnegative_least_squares(gram, right)
+    coefficients, cost = nonnegative_least_squares(gram, right)
     best = np.argsort(cost, kind="stable")[:_STARTS]
     offset, *terms = np.maximum(coefficients[best], _LEAST_SHARE).T
     pairs = [(np.log(t), e[i]) for t, e, i in zip(terms, exponents, grid[best].T, strict=True)]
     return np.stack([offset, *itertools.chain.from_iterable(pairs)], -1)
 
 
-def _nonnegative_least_squares(gram: Array, right: Array) -> tuple[Array, Array]:
+def nonnegative_least_squares(gram: Array, right: Array) -> tuple[Array, Array]:
     """Minimise x' G x / 2 - r' x over x >= 0 for a stack of small problems, by trying every support."""
     size = gram.shape[-1]
     best, least = np.zeros_like(right), np.zeros(len(right))

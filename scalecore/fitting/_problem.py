@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -55,6 +55,9 @@ def centred(table: RunTable, form: Form) -> tuple[Covariates, Array]:
 def problem_of(table: RunTable, form: Form, loss: str, delta: float, by: str) -> Problem:
     """Return the problem of a table, a form and a loss whose arguments have been checked."""
     x, y = centred(table, form)
+    if form.on_runs is not None:
+        low, high = form.on_runs(x)
+        form = replace(form, low=low, high=high)
     cluster = table.run_codes.astype(np.intp) if by == "run" and table.run_codes is not None else None
     scale = {"huber": delta, "absolute": _ALMOST_ABSOLUTE}.get(loss, np.inf)
     count = len(y) if cluster is None else int(cluster.max(initial=-1)) + 1
