@@ -47,8 +47,10 @@ def fit(
     Parameters
     ----------
     table : RunTable
-    form : {"additive", "tied", "coupled", "kaplan", "kaplan_offset", "compute", ...} or object
-        A name from `forms()`, or a form of your own (see `UserForm`).
+    form : str or object
+        "additive", "tied", "coupled", "kaplan", "kaplan_offset", "compute"; for data read more than
+        once "repeated" and "repeated_penalty", which need `unique_samples`; the papers' own law
+        "jeon_vanroy"; or a form of your own (see `UserForm`).
     loss : {"huber", "log", "squared", "absolute"}
         Huber's loss of ln L; least squares of ln L; least squares of L; absolute values of ln L.
     delta : float, default 1e-3
@@ -115,7 +117,9 @@ def fit(
         draws = draws_of(problem, theta, resamples, method, key, progress=progress, n_threads=threads)
     if loss == "absolute":
         objective = _sum_of_sizes(problem, theta)
-    return FittedLaw(table, problem.form, theta, problem.centre, loss, delta, objective, status, certificate, draws, method, by, key)
+    return FittedLaw(
+        table, problem.form, theta, problem.centre, loss, delta, objective, status, certificate, draws, method, by, key
+    )
 
 
 def _sum_of_sizes(problem: Problem, theta: Array) -> float:

@@ -91,6 +91,8 @@ def _repeated_starts(y: Array, x: Covariates) -> Array:
         powers = power_law_starts(y, x.n, u + _saturated(x.m - u, guess)[0])[:_BEST]
         rows += [[*start, guess, log_n] for start in powers for log_n in np.log(_GUESSES)]
     return np.array(rows)
+
+
 # ---- additive, and a penalty that repeats cost ---------------------------------------------------
 # P sqrt(N/U) ln(D/U): nothing while samples are new; then more, the more parameters there are for
 # each unique sample. As both the gain and the penalty are known in ln D, further repeats do harm

@@ -41,7 +41,7 @@ def trigamma(z: Array) -> Array:
 
 
 def _arguments(theta: Array, x: Covariates) -> tuple[Array, ...]:
-    """Return E, s, width, samples, d and K; a width below 1 counts as 1."""
+    """Return E, s, width, samples, d and K, width and samples at least 1."""
     E, log_s, log_d, log_K = np.moveaxis(theta, -1, 0)
     assert x.centre is not None
     n = bounded_exp(np.maximum(x.n + x.centre.n - log_d, 0.0))
@@ -50,8 +50,11 @@ def _arguments(theta: Array, x: Covariates) -> tuple[Array, ...]:
 
 
 def _bound(theta: Array, x: Covariates) -> Array:
+    """Return the law; below a width of one unit, where no fit goes, K/(16 n) rises on."""
     E, s, n, T, d, K = _arguments(theta, x)
-    return E + s * error_bound(n, T, d, K)
+    assert x.centre is not None
+    short = np.maximum(theta[..., 2] - x.n - x.centre.n, 0.0)
+    return E + s * (error_bound(n, T, d, K) + K / 16 * np.expm1(np.minimum(short, 300.0)))
 
 
 def _bound_gradient(theta: Array, x: Covariates) -> tuple[Array, Array]:
