@@ -15,29 +15,8 @@ from setuptools import Extension, setup
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
-ENGINE = [
-    f"csrc/{name}.c"
-    for name in (
-        "api",
-        "api_network",
-        "api_training",
-        "bounds",
-        "points",
-        "frontier",
-        "network",
-        "training",
-        "information",
-        "histories",
-        "spectral",
-        "spectral_frontier",
-        "directions",
-        "spectrum",
-        "fitting/sums",
-        "fitting/solver",
-        "isa_avx2",
-        "isa_avx512",
-    )
-]
+# Every file of csrc but its tests. Kernels are compiled on their own here, and once more for each instruction set (csrc/README.md).
+ENGINE = sorted(path.as_posix() for path in Path("csrc").glob("*/*.c") if path.parent.name != "tests")
 HEADERS = sorted(str(path) for path in [*Path("csrc").rglob("*.h"), *Path("scalecore").rglob("*.h")])
 VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
 
@@ -55,6 +34,8 @@ class BuildEngine(build_clib):
     """The engine, compiled once for all extension modules."""
 
     def build_libraries(self, libraries):
+        for name, _ in libraries:  # an archive is added to: one of an earlier build may hold files that are no more
+            Path(self.compiler.library_filename(name, output_dir=self.build_clib)).unlink(missing_ok=True)
         flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
         super().build_libraries([(name, info | {"cflags": flags}) for name, info in libraries])
 

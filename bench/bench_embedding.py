@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 COUNT = 10_000_000
 FLAGS = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
 TARGETS = {
-    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma", "-DSC_ISA=3"],
-    "avx2": ["-mavx2", "-mfma", "-DSC_ISA=2"],
+    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma", '-DSC_VECTOR="simd/vector_avx512.h"'],
+    "avx2": ["-mavx2", "-mfma", '-DSC_VECTOR="simd/vector_avx2.h"'],
     "baseline": [],
 }
 LOOP = """

@@ -1,7 +1,7 @@
 /* Ten million sc_error_bound, one call each, against the same code inlined into the loop (for the instruction set it is compiled for).
    Prints ns a point of both: least of seven rounds, taken in turn. See bench_embedding.py. */
-#define SC_KERNEL(name) name##_inlined
-#include "points.c"
+#define SC_ISA inlined
+#include "bounds/points.c"
 
 #include <stdio.h>
 #include <stdlib.h>

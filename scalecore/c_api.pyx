@@ -12,7 +12,7 @@ from ._core.engine cimport SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, sc_engine, sc
 from ._core.bounds import instruction_set
 
 
-cdef extern from "engine.h" nogil:
+cdef extern from "engine/engine.h" nogil:
     void sc_engine_use(const sc_engine *)
 
 cdef extern from "scalecore.h" nogil:

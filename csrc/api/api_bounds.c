@@ -1,86 +1,6 @@
 /* The public functions: check arguments, choose the engine, call its kernel. */
-#include "check.h"
-
-#if !defined(__STDC_NO_ATOMICS__) && !(defined(_MSC_VER) && !defined(__clang__))
-#include <stdatomic.h>
-#define REMEMBERED _Atomic(const sc_engine *)
-#define REMEMBER(engine) atomic_store_explicit(&in_use, engine, memory_order_relaxed)
-#define RECALL() atomic_load_explicit(&in_use, memory_order_relaxed)
-#else /* aligned pointers are written whole on everything that such compilers compile for */
-#define REMEMBERED const sc_engine *volatile
-#define REMEMBER(engine) (in_use = (engine))
-#define RECALL() in_use
-#endif
-
-#define ENGINE(isa)                                                                                                              \
-    {#isa,                                                                                                                       \
-     {sc_point_error_bound_##isa, sc_point_misspecification_bound_##isa, sc_point_estimation_bound_##isa,                        \
-      sc_point_optimal_resolution_##isa, sc_point_closed_form_bound_##isa, sc_point_occupancy_##isa},                            \
-     sc_evaluate_##isa, sc_compute_optimal_##isa, sc_experiment_##isa, sc_experiment_space_##isa, sc_atoms_##isa,          \
-     sc_logits64_##isa, sc_logits32_##isa, sc_logits_space_##isa, sc_samples_##isa, sc_samples_space_##isa, sc_schedule_##isa,   \
-     sc_train_##isa, sc_train_space_##isa, sc_learner_size_##isa, sc_learner_copy_##isa, sc_sweeps_##isa, sc_philox_##isa,       \
-     sc_numbers_##isa, sc_binomial_##isa, sc_recur_##isa, sc_account_##isa, sc_enumerate_##isa, sc_enumerate_space_##isa,        \
-     sc_replicate_##isa, sc_replicate_space_##isa, sc_spectral_points_##isa, sc_spectral_optimal_##isa,                          \
-     sc_spectral_price_##isa, sc_fit_lanes_##isa, sc_fit_sum_##isa, sc_fit_add_##isa, sc_fit_values_##isa, sc_repulsion_##isa,                                                                                \
-     sc_multiply_adds_##isa}
-
-static const sc_engine engines[] = { /* best first */
-#ifdef SC_HAVE_X86_KERNELS
-    ENGINE(avx512),
-    ENGINE(avx2),
-#endif
-    ENGINE(baseline),
-};
-
-static int runs_here(const sc_engine *engine)
-{
-#ifdef SC_HAVE_X86_KERNELS
-    __builtin_cpu_init();
-    if (!strcmp(engine->name, "avx512"))
-        return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-    if (!strcmp(engine->name, "avx2"))
-        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-#endif
-    (void)engine;
-    return 1;
-}
-
-const sc_engine *sc_engine_find(const char *name)
-{
-    for (size_t i = 0; i < sizeof engines / sizeof *engines; i++)
-        if ((!name || !strcmp(name, engines[i].name)) && runs_here(&engines[i]))
-            return &engines[i];
-    return NULL;
-}
-
-#if defined(__GNUC__)
-#define SC_COLD __attribute__((noinline, cold)) /* so that a call of a bound is a load, a test and a jump */
-#else
-#define SC_COLD
-#endif
-
-/* Whoever comes first looks at the processor; two who come at once find the same. */
-static REMEMBERED in_use;
-
-void sc_engine_use(const sc_engine *engine)
-{
-    REMEMBER(engine);
-}
-
-static SC_COLD const sc_engine *look(void)
-{
-    const sc_engine *engine = sc_engine_find(NULL);
-    REMEMBER(engine);
-    return engine;
-}
-
-static inline const sc_engine *recall(void)
-{
-    const sc_engine *engine = RECALL();
-    return engine ? engine : look();
-}
-
-const sc_engine *sc_engine_in_use(void) { return recall(); }
+#include "api/check.h"
+#include "engine/chosen.h"
 
 /* A column may take part if it is there and aligned, and is either out itself or apart from it. */
 static int column_is_fine(sc_column column, ptrdiff_t count, const void *out, ptrdiff_t out_stride, sc_span out_span)
@@ -107,7 +27,7 @@ ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_col
     for (int i = 0; i < 4; i++)
         if ((quantity != SC_OCCUPANCY || i == 0 || i == 3) && !column_is_fine(in[i], count, out, out_stride, span))
             return SC_ERROR_ARGUMENT;
-    return recall()->evaluate(quantity, count, in, out, out_stride);
+    return sc_engine_recalled()->evaluate(quantity, count, in, out, out_stride);
 }
 
 /* Seven columns of results, which may take inputs' places but not each other's. */
@@ -141,7 +61,7 @@ int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column b
         return SC_OK;
     if (!results_are_fine(in, count, out))
         return SC_ERROR_ARGUMENT;
-    recall()->compute_optimal(bound, integer, count, in, out);
+    sc_engine_recalled()->compute_optimal(bound, integer, count, in, out);
     return SC_OK;
 }
 
@@ -160,38 +80,38 @@ int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose, uint64_
     if ((int)law < 0 || law > SC_UNIFORM || purpose > 255 || groups < 0 || (groups > 0 && !out)
         || !sc_aligned(out, _Alignof(double)))
         return SC_ERROR_ARGUMENT;
-    recall()->numbers(law, key, item, purpose, first_group, groups, out);
+    sc_engine_recalled()->numbers(law, key, item, purpose, first_group, groups, out);
     return SC_OK;
 }
 
 double sc_error_bound(double n, double T, double d, double K)
 {
-    return recall()->point[SC_ERROR_BOUND](n, T, d, K);
+    return sc_engine_recalled()->point_error_bound(n, T, d, K);
 }
 
 double sc_misspecification_bound(double n, double T, double d, double K)
 {
-    return recall()->point[SC_MISSPECIFICATION_BOUND](n, T, d, K);
+    return sc_engine_recalled()->point_misspecification_bound(n, T, d, K);
 }
 
 double sc_estimation_bound(double n, double T, double d, double K)
 {
-    return recall()->point[SC_ESTIMATION_BOUND](n, T, d, K);
+    return sc_engine_recalled()->point_estimation_bound(n, T, d, K);
 }
 
 double sc_optimal_resolution(double n, double T, double d, double K)
 {
-    return recall()->point[SC_OPTIMAL_RESOLUTION](n, T, d, K);
+    return sc_engine_recalled()->point_optimal_resolution(n, T, d, K);
 }
 
 double sc_closed_form_bound(double n, double T, double d, double K)
 {
-    return recall()->point[SC_CLOSED_FORM_BOUND](n, T, d, K);
+    return sc_engine_recalled()->point_closed_form_bound(n, T, d, K);
 }
 
 double sc_occupancy(double n, double K)
 {
-    return recall()->point[SC_OCCUPANCY](n, 1.0, 1.0, K);
+    return sc_engine_recalled()->point_occupancy(n, 1.0, 1.0, K);
 }
 
 const char *sc_status_string(int status)
@@ -225,4 +145,4 @@ int sc_compatible(int compiled)
     return compiled <= SC_VERSION_NUMBER && major == SC_VERSION_MAJOR && (major > 0 || minor == SC_VERSION_MINOR);
 }
 
-const char *sc_instruction_set(void) { return recall()->name; }
+const char *sc_instruction_set(void) { return sc_engine_recalled()->name; }

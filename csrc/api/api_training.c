@@ -1,5 +1,5 @@
 /* The public functions on training: check arguments, then one call of the engine. */
-#include "check.h"
+#include "api/check.h"
 
 #include <math.h>
 

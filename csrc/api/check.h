@@ -2,7 +2,7 @@
 #ifndef SC_CHECK_H
 #define SC_CHECK_H
 
-#include "engine.h"
+#include "engine/engine.h"
 
 #include <string.h>
 

@@ -13,7 +13,7 @@
 #ifndef SC_ALLOCATION_H
 #define SC_ALLOCATION_H
 
-#include "bounds.h"
+#include "bounds/bounds.h"
 #include "scalecore.h"
 
 typedef struct sc_budget {

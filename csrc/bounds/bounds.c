@@ -3,9 +3,9 @@
  * A point's chain of dependent operations is some 250 cycles long, more than a processor can look ahead. Each block therefore goes
  * through short phases - occupancy, resolution, result - whose intermediates stay in L1 and in which neighbouring packs overlap.
  */
-#include "bounds.h"
-#include "columns.h"
-#include "engine.h"
+#include "bounds/bounds.h"
+#include "engine/blocks.h"
+#include "engine/engine.h"
 
 typedef struct points {
     int packs;

@@ -2,7 +2,7 @@
 #ifndef SC_BOUNDS_H
 #define SC_BOUNDS_H
 
-#include "special.h"
+#include "special/special.h"
 
 #define SC_LARGEST 1e300
 

@@ -1,8 +1,8 @@
 /* The compute-optimal allocation, a pack of budgets at a time. */
-#include "allocation.h"
-#include "columns.h"
-#include "engine.h"
-#include "integer.h"
+#include "bounds/allocation.h"
+#include "engine/blocks.h"
+#include "engine/engine.h"
+#include "bounds/integer_search.h"
 
 /* A hang is worse than a wrong digit; Newton has never been seen to take more than eight steps. */
 #define MOST_STEPS 60

@@ -9,7 +9,7 @@
 #ifndef SC_INTEGER_H
 #define SC_INTEGER_H
 
-#include "allocation.h"
+#include "bounds/allocation.h"
 
 #define SC_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on every double is whole */
 #define SC_MOST_CANDIDATES (1 << 22) /* of a walk, some ten times what any needs from a good start: a bad one must not take for ever */

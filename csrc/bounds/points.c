@@ -1,6 +1,6 @@
 /* The bounds at one point: a pack whose lanes are all the same, straight through the formulas that bounds.c takes in phases. */
-#include "bounds.h"
-#include "engine.h"
+#include "bounds/bounds.h"
+#include "engine/engine.h"
 
 SC_INLINE real point_closed_form(real n, real T, real d, real K)
 {

@@ -2,7 +2,7 @@
 #ifndef SC_COLUMNS_H
 #define SC_COLUMNS_H
 
-#include "lanes.h"
+#include "simd/vector.h"
 #include "scalecore.h"
 
 #define SC_BLOCK 256 /* points whose intermediates stay in L1; a multiple of SC_LANES */

@@ -1,6 +1,6 @@
 /* Histories of a finite model: all of them, through their count vectors, or one drawn by the Monte Carlo. */
-#include "information.h"
-#include "random.h"
+#include "finite/information.h"
+#include "special/philox.h"
 
 /* ---- all histories, by their counts ------------------------------------------------------------------------------------------- */
 

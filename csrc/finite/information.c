@@ -1,7 +1,7 @@
 /* A learner that keeps a statistic: forward recursion on the joint law of hypothesis and state, of a finite model, and what each step
  * keeps and forgets. The hypotheses are the vector axis; what couples them, sums over all of them, goes through `account`.
  */
-#include "information.h"
+#include "finite/information.h"
 
 #define STRIP 4 /* packs whose sums stay in registers */
 
@@ -171,3 +171,5 @@ void SC_KERNEL(sc_account)(const sc_recursion *r, ptrdiff_t first, ptrdiff_t blo
     out->cells = sum_x_log_x(joint, count * cells);
     out->states = sum_x_log_x(mass, count);
 }
+
+#undef STRIP

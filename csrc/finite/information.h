@@ -2,8 +2,8 @@
 #ifndef SC_INFORMATION_H
 #define SC_INFORMATION_H
 
-#include "engine.h"
-#include "special.h"
+#include "engine/engine.h"
+#include "special/special.h"
 
 #define SC_TINY 1e-290 /* probabilities below are taken as 0: subnormal numbers would be slow, and nobody could see the difference */
 

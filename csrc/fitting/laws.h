@@ -6,8 +6,8 @@
 #ifndef SC_FITTING_LAWS_H
 #define SC_FITTING_LAWS_H
 
-#include "fitting.h"
-#include "special.h"
+#include "fitting/fitting.h"
+#include "special/special.h"
 
 #define SC_PACKED(i, j) ((i) * ((i) + 1) / 2 + (j)) /* j <= i */
 

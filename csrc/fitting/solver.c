@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "fitting/laws.h"
-#include "random.h"
+#include "special/philox.h"
 
 #define MOST SC_FIT_MOST_PARAMETERS
 #define LOOSE 1e-3          /* scaled gradient that ends an intermediate delta */

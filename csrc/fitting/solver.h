@@ -2,8 +2,8 @@
 #ifndef SC_FITTING_SOLVER_H
 #define SC_FITTING_SOLVER_H
 
-#include "engine.h"
-#include "fitting.h"
+#include "engine/engine.h"
+#include "fitting/fitting.h"
 
 typedef enum sc_resampling {
     SC_RESAMPLE_NOT,   /* every job has the runs as they are, and a start of its own */

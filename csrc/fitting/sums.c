@@ -1,7 +1,7 @@
 /* One pass over the runs: objective, gradient and Hessian for as many replicas as a pack has lanes, each with its own parameters and
  * weights. The runs' logarithms are shared, so a run is read once for all of them.
  */
-#include "engine.h"
+#include "engine/engine.h"
 #include "fitting/laws.h"
 
 /* The accumulators of a pass. Their number is known when a form's pass is compiled, so that they stay in registers. */

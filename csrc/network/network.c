@@ -1,5 +1,5 @@
 /* The infinite-width network: atoms, evaluation, and one network's share of the Monte Carlo, in both precisions. */
-#include "network.h"
+#include "network/network.h"
 
 /* Mean over the inputs of d_KL(Bern(sigma a) || Bern(sigma b)) and of (a - b)^2. */
 SC_INLINE void compare(const double *a, const double *b, int count, double *kl, double *squared)
@@ -24,13 +24,7 @@ SC_INLINE void compare(const double *a, const double *b, int count, double *kl, 
     *squared /= count;
 }
 
-#if SC_ISA == SC_ISA_AVX512
-#define SC_TILE_PACKS 4 /* 16 accumulators of 32 registers */
-#elif SC_ISA == SC_ISA_AVX2
-#define SC_TILE_PACKS 2 /* 8 of 16 */
-#else
-#define SC_TILE_PACKS 2
-#endif
+#define SC_TILE_PACKS (SC_REGISTERS == 32 ? 4 : 2) /* 16 accumulators of 32 registers, or 8 of 16 */
 
 #define SC_T(name) double_##name
 #define double_number double
@@ -43,7 +37,7 @@ SC_INLINE void compare(const double *a, const double *b, int count, double *kl, 
 #define double_fma r_fma
 #define double_max r_max
 #define double_compare compare
-#include "tile.h"
+#include "network/tile.h"
 #undef SC_T
 
 #define float_TILE 64
@@ -74,7 +68,7 @@ static void float_compare(const float *a, const float *b, int count, double *kl,
 #define float_store f_store
 #define float_fma f_fma
 #define float_max f_max
-#include "tile.h"
+#include "network/tile.h"
 #undef SC_T
 
 void SC_KERNEL(sc_experiment)(const sc_experiment *e, int single, uint64_t item, void *space, sc_keep_going keep_going, void *state,

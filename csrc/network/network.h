@@ -6,9 +6,9 @@
 #ifndef SC_NETWORK_H
 #define SC_NETWORK_H
 
-#include "binomial.h"
-#include "engine.h"
-#include "random.h"
+#include "special/binomial.h"
+#include "engine/engine.h"
+#include "special/philox.h"
 
 #define SC_TILES 16       /* tiles whose sums wait for the next atoms when a network is evaluated */
 #define SC_INPUTS 32     /* inputs whose random numbers come together; every tile is a multiple */

@@ -1,32 +1,5 @@
 /* The kernels once more, for AVX2 with fused multiply-add. */
-#define SC_KERNEL(name) name##_avx2
-#include "engine.h"
-#ifdef SC_HAVE_X86_KERNELS
-
-#include <immintrin.h> /* before the target changes, so that every intrinsic is declared for its own */
-#ifdef __clang__
-#pragma clang attribute push(__attribute__((target("avx2,fma"))), apply_to = function)
-#else
-#pragma GCC push_options
-#pragma GCC target("avx2,fma")
-#endif
-
-#define SC_ISA 2 /* SC_ISA_AVX2 */
-#include "bounds.c"
-#include "points.c"
-#include "frontier.c"
-#include "network.c"
-#include "training.c"
-#include "information.c"
-#include "histories.c"
-#include "spectral.c"
-#include "spectral_frontier.c"
-#include "directions.c"
-#include "fitting/sums.c"
-
-#ifdef __clang__
-#pragma clang attribute pop
-#else
-#pragma GCC pop_options
-#endif
-#endif
+#define SC_ISA avx2
+#define SC_VECTOR "simd/vector_avx2.h"
+#define SC_TARGET "avx2,fma"
+#include "simd/isa_kernels.h"

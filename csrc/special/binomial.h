@@ -2,7 +2,7 @@
 #ifndef SC_BINOMIAL_H
 #define SC_BINOMIAL_H
 
-#include "random.h"
+#include "special/philox.h"
 
 /* ln k! - [(k + 1/2) ln(k+1) - (k+1) + ln(2 pi)/2] */
 static double sc_stirling_tail(double k)

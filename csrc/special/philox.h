@@ -7,7 +7,7 @@
 #ifndef SC_RANDOM_H
 #define SC_RANDOM_H
 
-#include "special.h"
+#include "special/special.h"
 
 #define SC_GROUP 16
 

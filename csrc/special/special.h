@@ -1,11 +1,11 @@
-/* Scalar mathematics over `real` (lanes.h): logarithms, the exponential, and sums over the harmonic-like series K/(K+i).
+/* Scalar mathematics over `real` (vector.h): logarithms, the exponential, and sums over the harmonic-like series K/(K+i).
  *
  * Errors are relative and hold on the stated domain only; callers mask what lies outside.
  */
 #ifndef SC_SPECIAL_H
 #define SC_SPECIAL_H
 
-#include "lanes.h"
+#include "simd/vector.h"
 
 #define SC_LN2 0.6931471805599453
 

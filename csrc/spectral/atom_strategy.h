@@ -10,8 +10,8 @@
 #ifndef SC_DRAWS_H
 #define SC_DRAWS_H
 
-#include "bounds.h"
-#include "fixed_part.h"
+#include "bounds/bounds.h"
+#include "spectral/fixed_strategy.h"
 
 #define DRAWS 64
 #define DRAW_PACKS (DRAWS / SC_LANES)

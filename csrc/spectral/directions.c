@@ -3,8 +3,8 @@
  * Only + - * / and roots, in a fixed order and never fused, so that no compiler, instruction set or number of threads changes a bit,
  * and the descent, chaotic as it is, ends at the same place everywhere.
  */
-#include "engine.h"
-#include "lanes.h"
+#include "engine/engine.h"
+#include "simd/vector.h"
 
 #define SC_PARTNERS 64 /* partners at a time */
 #define SC_PARTIAL_SUMS 8 /* partial sums, whatever the instruction set */
@@ -46,22 +46,3 @@ double SC_KERNEL(sc_repulsion)(const double *directions, ptrdiff_t stride, int d
     }
     return ((energy[0] + energy[4]) + (energy[1] + energy[5])) + ((energy[2] + energy[6]) + (energy[3] + energy[7]));
 }
-
-#if SC_ISA == SC_ISA_BASELINE
-void sc_orthonormalise(double *vectors, int rows, int d)
-{
-    for (int i = 0; i < rows; i++) {
-        double *mine = vectors + (ptrdiff_t)i * d;
-        for (int j = 0; j <= i; j++) {
-            const double *other = vectors + (ptrdiff_t)j * d;
-            double sums[SC_PARTIAL_SUMS] = {0};
-            for (int k = 0; k < d; k++)
-                sums[k % SC_PARTIAL_SUMS] += mine[k] * other[k];
-            const double *s = sums, product = ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
-            const double root = sqrt(product);
-            for (int k = 0; k < d; k++)
-                mine[k] = j < i ? mine[k] - product * other[k] : mine[k] / root;
-        }
-    }
-}
-#endif

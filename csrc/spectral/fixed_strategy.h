@@ -3,8 +3,8 @@
 #ifndef SC_FIXED_PART_H
 #define SC_FIXED_PART_H
 
-#include "special.h"
-#include "spectral.h"
+#include "special/special.h"
+#include "spectral/spectral.h"
 
 #define LEAST_K 1e-290 /* smaller concentrations are taken for this; a bound of more than 1e-290 nats does not notice */
 

@@ -1,7 +1,7 @@
 /* The spectral bound at points: the least over all strategies. */
-#include "draws.h"
-#include "engine.h"
-#include "sticks.h"
+#include "spectral/atom_strategy.h"
+#include "engine/engine.h"
+#include "spectral/stick_strategy.h"
 
 #define POINTS 64 /* whose atoms are looked for together */
 

@@ -1,7 +1,7 @@
 /* The spectral bound's best allocation of a budget: every strategy is searched, for the curve over n has many minima. */
-#include "draws.h"
-#include "engine.h"
-#include "sticks.h"
+#include "spectral/atom_strategy.h"
+#include "engine/engine.h"
+#include "spectral/stick_strategy.h"
 
 /* One budget's search so far: the best of all, its samples and its row. */
 typedef struct allocation_search {

@@ -1,4 +1,4 @@
-#include "spectrum.h"
+#include "spectral/spectrum.h"
 
 #include <math.h>
 #include <string.h>

@@ -5,7 +5,7 @@
 #ifndef SC_STICKS_H
 #define SC_STICKS_H
 
-#include "fixed_part.h"
+#include "spectral/fixed_strategy.h"
 
 typedef struct stick_law {
     double fall;      /* -ln gamma */

@@ -1,6 +1,6 @@
 /* Calls every function of scalecore.h, with good and with bad arguments, on memory of the exact size: for sanitizers and valgrind.
    Prints what failed; exits with 0 if nothing did. */
-#include "../engine.h"
+#include "engine/engine.h"
 #include "expect.h"
 
 int failures;

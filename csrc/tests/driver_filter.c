@@ -1,5 +1,5 @@
 /* The driver's share of the filter, which only the engine has: nothing outside its state is touched, the same bits however it is cut. */
-#include "../engine.h"
+#include "engine/engine.h"
 #include "expect.h"
 
 enum { D = 3, COUNT = 64 };

@@ -1,5 +1,5 @@
 /* The driver's share of the spectral bounds, which only the engine has: a table of made-up rows, on memory of the exact size. */
-#include "../engine.h"
+#include "engine/engine.h"
 #include "expect.h"
 
 enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1 };

@@ -4,13 +4,15 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-flags=(-std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -g -Wall -Wextra -Wpedantic -Werror -I../scalecore/include)
+flags=(-std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -g -Wall -Wextra -Wpedantic -Werror -I. -I../scalecore/include)
 
 build() { # compiler folder flags...: objects of the engine
     local compiler=$1 folder=$work/$2
     shift 2
     mkdir -p "$folder"
-    printf '%s\n' *.c | xargs -P 4 -I{} "$compiler" "${flags[@]}" "$@" -c {} -o "$folder/{}.o"
+    export folder
+    printf '%s\n' */*.c | grep -v '^tests/' |
+        xargs -P 4 -I{} bash -c '"${@:2}" -c "$1" -o "$folder/${1//\//_}.o"' build {} "$compiler" "${flags[@]}" "$@"
 }
 
 can() { # compiler flags...: compiles and runs a program
@@ -22,12 +24,12 @@ can() { # compiler flags...: compiles and runs a program
 if can clang -fsanitize=address,undefined; then
     echo "driver under ASan and UBSan (clang)"
     build clang asan -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-    clang "${flags[@]}" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all check/driver*.c "$work"/asan/*.o -lm -o "$work/driver"
+    clang "${flags[@]}" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all tests/driver*.c "$work"/asan/*.o -lm -o "$work/driver"
     "$work/driver"
     if echo 'int LLVMFuzzerTestOneInput(const unsigned char *d, unsigned long n) { return d && n > 1e9; }' >"$work/f.c" &&
         clang -fsanitize=fuzzer "$work/f.c" -o "$work/f" 2>/dev/null; then
         echo "fuzzer, ${FUZZ_RUNS:=20000} inputs"
-        clang "${flags[@]}" -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all check/fuzz.c "$work"/asan/*.o -lm -o "$work/fuzz"
+        clang "${flags[@]}" -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all tests/fuzz.c "$work"/asan/*.o -lm -o "$work/fuzz"
         "$work/fuzz" -runs="$FUZZ_RUNS" -seed=1 -max_len=1024 -len_control=0 -timeout=20 -artifact_prefix="$work/" -verbosity=0 -print_final_stats=1 2>"$work/fuzz.log" ||
             { cat "$work/fuzz.log"; exit 1; }
         grep -E 'executed_units|exec_per_sec' "$work/fuzz.log"
@@ -35,7 +37,7 @@ if can clang -fsanitize=address,undefined; then
 elif can gcc -fsanitize=address,undefined; then
     echo "driver under ASan and UBSan (gcc); no fuzzer here"
     build gcc asan -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
-    gcc "${flags[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all check/driver*.c "$work"/asan/*.o -lm -o "$work/driver"
+    gcc "${flags[@]}" -fsanitize=address,undefined -fno-sanitize-recover=all tests/driver*.c "$work"/asan/*.o -lm -o "$work/driver"
     "$work/driver"
 else
     echo "no address sanitizer here"
@@ -45,7 +47,7 @@ for compiler in clang gcc; do
     if can $compiler -fsanitize=thread -pthread; then
         echo "threads under TSan ($compiler)"
         build $compiler tsan -O1 -fsanitize=thread
-        $compiler "${flags[@]}" -O1 -fsanitize=thread -pthread check/threads.c "$work"/tsan/*.o -lm -o "$work/threads"
+        $compiler "${flags[@]}" -O1 -fsanitize=thread -pthread tests/threads.c "$work"/tsan/*.o -lm -o "$work/threads"
         "$work/threads"
         break
     fi
@@ -55,14 +57,14 @@ if command -v cmake >/dev/null && cmake --version >/dev/null 2>&1; then
     echo "CMake: build, install, find_package and pkg-config"
     cmake -S . -B "$work/build" -DCMAKE_INSTALL_PREFIX="$work/there" >"$work/log" && cmake --build "$work/build" --parallel 2 >>"$work/log" &&
         cmake --install "$work/build" >>"$work/log" || { cat "$work/log"; exit 1; }
-    cmake -S check/consumer -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/there" >"$work/log" && cmake --build "$work/consumer" >>"$work/log" ||
+    cmake -S tests/consumer -B "$work/consumer" -DCMAKE_PREFIX_PATH="$work/there" >"$work/log" && cmake --build "$work/consumer" >>"$work/log" ||
         { cat "$work/log"; exit 1; }
     [ "$("$work/consumer/shared")" = "$("$work/consumer/static")" ]
     "$work/consumer/shared"
     if command -v pkg-config >/dev/null; then
         package=("$(dirname "$(find "$work/there" -name scalecore.pc)")")
         # shellcheck disable=SC2046
-        cc check/consumer/main.c $(PKG_CONFIG_PATH=$package pkg-config --cflags --libs scalecore) -Wl,-rpath,"$(PKG_CONFIG_PATH=$package pkg-config --variable=libdir scalecore)" -o "$work/main"
+        cc tests/consumer/main.c $(PKG_CONFIG_PATH=$package pkg-config --cflags --libs scalecore) -Wl,-rpath,"$(PKG_CONFIG_PATH=$package pkg-config --variable=libdir scalecore)" -o "$work/main"
         [ "$("$work/main")" = "$("$work/consumer/shared")" ]
     fi
     library=$(find "$work/there" -name 'libscalecore.so')
@@ -74,7 +76,7 @@ if command -v cmake >/dev/null && cmake --version >/dev/null 2>&1; then
     fi
     if command -v valgrind >/dev/null; then
         echo "driver under valgrind"
-        cc "${flags[@]}" -O1 check/driver*.c -Wl,--whole-archive "$(find "$work/there" -name libscalecore.a)" -Wl,--no-whole-archive -lm -o "$work/driver_plain"
+        cc "${flags[@]}" -O1 tests/driver*.c -Wl,--whole-archive "$(find "$work/there" -name libscalecore.a)" -Wl,--no-whole-archive -lm -o "$work/driver_plain"
         valgrind -q --error-exitcode=9 --leak-check=full "$work/driver_plain"
     fi
 else

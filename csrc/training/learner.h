@@ -102,8 +102,8 @@ static void SC_T(copy)(sc_optimizer optimizer, int d, int width, SC_T(number) *s
     }
 }
 
-#include "adam.h"
-#include "sgd.h"
+#include "training/adam.h"
+#include "training/sgd.h"
 
 #undef UNITS
 #undef TILE

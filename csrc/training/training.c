@@ -1,6 +1,6 @@
 /* Learners that read the data once: two-layer ReLU networks with a sigmoid output, batch size 1, in both precisions. */
-#include "engine.h"
-#include "special.h"
+#include "engine/engine.h"
+#include "special/special.h"
 
 #define SC_STRETCH 256 /* most samples between two looks at the errors, the checkpoints and the clock */
 #define SC_LOGITS (SC_CLASS + SC_CLASS / 2)
@@ -8,11 +8,7 @@
 #define SC_BETA_2 0.999
 #define SC_ADAM_EPSILON 1e-8
 
-#if SC_ISA == SC_ISA_AVX512
-#define SC_STRIP_PACKS 4
-#else
-#define SC_STRIP_PACKS 2
-#endif
+#define SC_STRIP_PACKS (SC_REGISTERS == 32 ? 4 : 2)
 
 #define SC_T(name) learn64_##name
 #define learn64_number double
@@ -27,7 +23,7 @@
 #define learn64_where_positive r_where_positive
 #define learn64_over_root r_over_root
 #define learn64_sigmoid sc_sigmoid
-#include "learner.h"
+#include "training/learner.h"
 #undef SC_T
 
 #define SC_T(name) learn32_##name
@@ -43,10 +39,10 @@
 #define learn32_where_positive f_where_positive
 #define learn32_over_root f_over_root
 #define learn32_sigmoid f_sigmoid
-#include "learner.h"
+#include "training/learner.h"
 #undef SC_T
 
-#include "adf.h"
+#include "training/adf.h"
 
 typedef struct sc_class { /* work space */
     union {

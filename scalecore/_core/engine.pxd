@@ -1,4 +1,4 @@
-"""The C engine as Cython sees it: csrc/engine.h over the public scalecore.h."""
+"""The C engine as Cython sees it: csrc/engine/engine.h over the public scalecore.h."""
 
 from libc.stdint cimport int8_t, int32_t, int64_t, uint32_t, uint64_t
 
@@ -39,13 +39,13 @@ cdef extern from "scalecore.h" nogil:
         int8_t *status
 
 
-cdef extern from "random.h" nogil:
+cdef extern from "special/philox.h" nogil:
     const int SC_FOR_TRUTHS
     const int SC_FOR_TRUTH_INPUTS
     const int SC_FOR_RESAMPLES
 
 
-cdef extern from "spectrum.h" nogil:
+cdef extern from "spectral/spectrum.h" nogil:
     ctypedef struct sc_degree:
         double log_eigenvalue
         double log_multiplicity
@@ -62,7 +62,7 @@ cdef extern from "spectrum.h" nogil:
     void sc_even_kernels(double, Py_ssize_t, const double *, double *, double *, double *)
 
 
-cdef extern from "spectral.h" nogil:
+cdef extern from "spectral/spectral.h" nogil:
     ctypedef struct sc_strategies:
         double d
         Py_ssize_t rows
@@ -146,7 +146,7 @@ cdef extern from "fitting/fitting.h" nogil:
         const double *y
 
 
-cdef extern from "engine.h" nogil:
+cdef extern from "engine/engine.h" nogil:
     const int SC_MOST_WIDTHS
 
     ctypedef struct sc_experiment:

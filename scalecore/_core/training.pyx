@@ -308,7 +308,7 @@ def judge(uint64_t key, int input_dim, double concentration, bint single, str op
           double[:, :, ::1] errors, int n_threads):
     """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.
 
-    `inputs` is a multiple of SC_LESSON_MULTIPLE. (SGD's states wait for every second sample: see csrc/sgd.h.)
+    `inputs` is a multiple of SC_LESSON_MULTIPLE. (SGD's states wait for every second sample: see csrc/training/sgd.h.)
     """
     cdef int repeats = <int>errors.shape[0], item, team, number, tail
     nowhere = np.zeros((errors.shape[0], errors.shape[1], errors.shape[2]), np.int64)

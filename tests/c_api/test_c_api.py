@@ -1,6 +1,6 @@
 """scalecore.h through ctypes: a frozen interface, the bits of the Python functions, and a status for every wrong argument.
 
-The C driver in csrc/check goes through all wrong arguments under sanitizers; here are those that a wrong binding makes.
+The C driver in csrc/tests goes through all wrong arguments under sanitizers; here are those that a wrong binding makes.
 """
 
 import ctypes

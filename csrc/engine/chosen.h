@@ -1,0 +1,36 @@
+/* The engine of the public functions, remembered: so that a call of a bound is a load, a test and a jump. */
+#ifndef SC_CHOSEN_H
+#define SC_CHOSEN_H
+
+#include "engine/engine.h"
+
+#if !defined(__STDC_NO_ATOMICS__) && !(defined(_MSC_VER) && !defined(__clang__))
+#include <stdatomic.h>
+#define SC_REMEMBERED _Atomic(const sc_engine *)
+#define SC_REMEMBER(engine) atomic_store_explicit(&sc_engine_chosen, engine, memory_order_relaxed)
+#define SC_RECALL() atomic_load_explicit(&sc_engine_chosen, memory_order_relaxed)
+#else /* aligned pointers are written whole on everything that such compilers compile for */
+#define SC_REMEMBERED const sc_engine *volatile
+#define SC_REMEMBER(engine) (sc_engine_chosen = (engine))
+#define SC_RECALL() sc_engine_chosen
+#endif
+
+#if defined(__GNUC__)
+#define SC_COLD __attribute__((noinline, cold))
+#define SC_HIDDEN __attribute__((visibility("hidden"))) /* found without the table that a shared library looks its symbols up in */
+#else
+#define SC_COLD
+#define SC_HIDDEN
+#endif
+
+extern SC_HIDDEN SC_REMEMBERED sc_engine_chosen; /* NULL until the first call */
+
+const sc_engine *sc_engine_choose(void); /* look at the processor, and remember */
+
+static inline const sc_engine *sc_engine_recalled(void)
+{
+    const sc_engine *engine = SC_RECALL();
+    return engine ? engine : sc_engine_choose();
+}
+
+#endif
