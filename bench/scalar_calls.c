@@ -1,5 +1,6 @@
-/* Ten million sc_error_bound, one call each, against the same code inlined into the loop (for the instruction set it is compiled for).
-   Prints ns a point of both: least of seven rounds, taken in turn. See bench_embedding.py. */
+/* Ten million sc_error_bound, one call each, against the same code inlined into the loop (for the
+   instruction set it is compiled for). Prints ns a point of both: least of seven rounds, taken in
+   turn. See bench_embedding.py. */
 #define SC_ISA inlined
 #include "bounds/points.c"
 
@@ -33,7 +34,8 @@ static SC_NOINLINE double called(const double *n, const double *T, long count, d
 int main(int argc, char **argv)
 {
     const long count = argc > 1 ? atol(argv[1]) : 10000000;
-    double *n = malloc((size_t)count * sizeof *n), *T = malloc((size_t)count * sizeof *T), best[2] = {1e9, 1e9};
+    double *n = malloc((size_t)count * sizeof *n), *T = malloc((size_t)count * sizeof *T),
+           best[2] = {1e9, 1e9};
     if (!n || !T)
         return 1;
     for (long i = 0; i < count; i++) {
@@ -43,7 +45,8 @@ int main(int argc, char **argv)
     for (int round = 0; round < 7; round++)
         for (int which = 0; which < 2; which++) {
             const double start = now();
-            volatile const double total = which ? called(n, T, count, 10.0, 100.0) : inlined(n, T, count, 10.0, 100.0);
+            volatile const double total =
+                which ? called(n, T, count, 10.0, 100.0) : inlined(n, T, count, 10.0, 100.0);
             const double time = (now() - start) / (double)count * 1e9;
             (void)total;
             best[which] = time < best[which] ? time : best[which];

@@ -3,17 +3,19 @@
 #include "engine/chosen.h"
 
 /* A column may take part if it is there and aligned, and is either out itself or apart from it. */
-static int column_is_fine(sc_column column, ptrdiff_t count, const void *out, ptrdiff_t out_stride, sc_span out_span)
+static int column_is_fine(sc_column column, ptrdiff_t count, const void *out, ptrdiff_t out_stride,
+                          sc_span out_span)
 {
     sc_span span;
     if (!column.data || !sc_aligned(column.data, _Alignof(double))
         || !sc_span_of(column.data, count, column.stride, sizeof(double), &span))
         return 0;
-    return sc_disjoint(span, out_span) || (column.data == out && (column.stride == out_stride || count == 1));
+    return sc_disjoint(span, out_span)
+           || (column.data == out && (column.stride == out_stride || count == 1));
 }
 
-ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T, sc_column d, sc_column K,
-                      double *out, ptrdiff_t out_stride)
+ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T, sc_column d,
+                      sc_column K, double *out, ptrdiff_t out_stride)
 {
     const sc_column in[4] = {n, T, d, K};
     sc_span span;
@@ -25,7 +27,8 @@ ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_col
         || !sc_span_of(out, count, out_stride, sizeof(double), &span))
         return SC_ERROR_ARGUMENT;
     for (int i = 0; i < 4; i++)
-        if ((quantity != SC_OCCUPANCY || i == 0 || i == 3) && !column_is_fine(in[i], count, out, out_stride, span))
+        if ((quantity != SC_OCCUPANCY || i == 0 || i == 3)
+            && !column_is_fine(in[i], count, out, out_stride, span))
             return SC_ERROR_ARGUMENT;
     return sc_engine_recalled()->evaluate(quantity, count, in, out, out_stride);
 }
@@ -33,8 +36,9 @@ ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_col
 /* Seven columns of results, which may take inputs' places but not each other's. */
 static int results_are_fine(const sc_column in[4], ptrdiff_t count, const sc_frontier_out *out)
 {
-    const void *const column[7] = {out->width, out->samples, out->error, out->misspecification, out->estimation, out->elasticity,
-                                   out->status};
+    const void *const column[7] = {
+        out->width,      out->samples,    out->error, out->misspecification,
+        out->estimation, out->elasticity, out->status};
     sc_span span[7];
     for (int i = 0; i < 7; i++) {
         const size_t each = i < 6 ? sizeof(double) : sizeof(int8_t);
@@ -51,11 +55,13 @@ static int results_are_fine(const sc_column in[4], ptrdiff_t count, const sc_fro
     return 1;
 }
 
-int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget, sc_column input_dim,
-                       sc_column concentration, sc_column cost, const sc_frontier_out *out)
+int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget,
+                       sc_column input_dim, sc_column concentration, sc_column cost,
+                       const sc_frontier_out *out)
 {
     const sc_column in[4] = {budget, input_dim, concentration, cost};
-    if ((bound != SC_BOUND_OPTIMAL && bound != SC_BOUND_CLOSED_FORM) || count < 0 || !out || !sc_aligned(out, _Alignof(void *)))
+    if ((bound != SC_BOUND_OPTIMAL && bound != SC_BOUND_CLOSED_FORM) || count < 0 || !out
+        || !sc_aligned(out, _Alignof(void *)))
         return SC_ERROR_ARGUMENT;
     if (count == 0)
         return SC_OK;
@@ -65,17 +71,20 @@ int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column b
     return SC_OK;
 }
 
-int sc_optimal_allocation(sc_bound bound, int integer, double budget, double input_dim, double concentration, double cost,
-                          double *width, double *samples, double *error)
+int sc_optimal_allocation(sc_bound bound, int integer, double budget, double input_dim,
+                          double concentration, double cost, double *width, double *samples,
+                          double *error)
 {
     int8_t status;
     const sc_frontier_out out = {width, samples, error, NULL, NULL, NULL, &status};
-    const int wrong = sc_compute_optimal(bound, integer, 1, (sc_column){&budget, 0}, (sc_column){&input_dim, 0},
-                                         (sc_column){&concentration, 0}, (sc_column){&cost, 0}, &out);
+    const int wrong =
+        sc_compute_optimal(bound, integer, 1, (sc_column){&budget, 0}, (sc_column){&input_dim, 0},
+                           (sc_column){&concentration, 0}, (sc_column){&cost, 0}, &out);
     return wrong ? wrong : status;
 }
 
-int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first_group, int groups, double *out)
+int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first_group,
+              int groups, double *out)
 {
     if ((int)law < 0 || law > SC_UNIFORM || purpose > 255 || groups < 0 || (groups > 0 && !out)
         || !sc_aligned(out, _Alignof(double)))
@@ -122,13 +131,17 @@ const char *sc_status_string(int status)
     case SC_AT_MIN_SAMPLES: return "at minimum samples";
     case SC_INFEASIBLE: return "infeasible: the budget cannot pay for one unit and one sample";
     case SC_INVALID: return "invalid: an input is out of its domain";
-    case SC_ERROR_ARGUMENT: return "wrong argument: a NULL, a negative count, an unknown enum, a misaligned pointer or an overlap";
+    case SC_ERROR_ARGUMENT:
+        return "wrong argument: a NULL, a negative count, an unknown enum, a misaligned pointer or "
+               "an overlap";
     case SC_ERROR_NULL: return "wrong argument: NULL where data or memory is due";
     case SC_ERROR_RANGE: return "wrong argument: a count, size or number out of its domain";
     case SC_ERROR_ENUM: return "wrong argument: not a value of this enum";
-    case SC_ERROR_SIZE: return "wrong argument: a struct larger than this version knows, or too small";
+    case SC_ERROR_SIZE:
+        return "wrong argument: a struct larger than this version knows, or too small";
     case SC_ERROR_ALIGNMENT: return "wrong argument: a pointer that is not aligned";
-    case SC_ERROR_OVERLAP: return "wrong argument: memory to write overlaps other memory of the call";
+    case SC_ERROR_OVERLAP:
+        return "wrong argument: memory to write overlaps other memory of the call";
     case SC_ERROR_SPACE: return "wrong argument: too little work space";
     case SC_ERROR_ORDER: return "wrong argument: samples that a run cannot read next";
     case SC_STOPPED: return "stopped by keep_going";
@@ -142,7 +155,8 @@ int sc_version_number(void) { return SC_VERSION_NUMBER; }
 int sc_compatible(int compiled)
 {
     const int major = compiled / 10000, minor = compiled / 100 % 100;
-    return compiled <= SC_VERSION_NUMBER && major == SC_VERSION_MAJOR && (major > 0 || minor == SC_VERSION_MINOR);
+    return compiled <= SC_VERSION_NUMBER && major == SC_VERSION_MAJOR
+           && (major > 0 || minor == SC_VERSION_MINOR);
 }
 
 const char *sc_instruction_set(void) { return sc_engine_recalled()->name; }

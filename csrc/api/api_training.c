@@ -3,21 +3,22 @@
 
 #include <math.h>
 
-
-
 static int options_of(const sc_training_options *options, sc_training_options *mine)
 {
     memset(mine, 0, sizeof *mine);
-    const int wrong = sc_copy_options(mine, sizeof *mine, offsetof(sc_training_options, decay), options);
+    const int wrong =
+        sc_copy_options(mine, sizeof *mine, offsetof(sc_training_options, decay), options);
     if (wrong)
         return wrong;
     if (mine->size < offsetof(sc_training_options, state) + sizeof mine->state)
         mine->keep_going = NULL; /* one without its state is no pair */
-    if (!sc_is_precision(mine->precision) || (mine->optimizer != SC_SGD && mine->optimizer != SC_ADAM))
+    if (!sc_is_precision(mine->precision)
+        || (mine->optimizer != SC_SGD && mine->optimizer != SC_ADAM))
         return SC_ERROR_ENUM;
     if (mine->decay_start == 0.0)
         mine->decay_start = 1.0;
-    if (mine->input_dim < 1 || mine->input_dim > SC_MOST_INPUT_DIM || !(mine->decay >= 0.0 && mine->decay <= 10.0)
+    if (mine->input_dim < 1 || mine->input_dim > SC_MOST_INPUT_DIM
+        || !(mine->decay >= 0.0 && mine->decay <= 10.0)
         || !(mine->decay_start >= 1e-9 && mine->decay_start <= 1e18))
         return SC_ERROR_RANGE;
     return SC_OK;
@@ -27,12 +28,14 @@ static size_t state_size(const sc_training_options *mine, int width)
 {
     if (width < 1 || width > SC_MOST_WIDTH_TRAINED)
         return 0;
-    return sc_engine_in_use()->learner_size(mine->precision == SC_SINGLE, (sc_optimizer)mine->optimizer, mine->input_dim, width);
+    return sc_engine_in_use()->learner_size(mine->precision == SC_SINGLE,
+                                            (sc_optimizer)mine->optimizer, mine->input_dim, width);
 }
 
 static size_t weights_size(const sc_training_options *mine, int width)
 {
-    return (mine->optimizer == SC_ADAM ? 3 : 1) * ((size_t)mine->input_dim + 1) * (size_t)width * sc_number_size(mine->precision);
+    return (mine->optimizer == SC_ADAM ? 3 : 1) * ((size_t)mine->input_dim + 1) * (size_t)width
+           * sc_number_size(mine->precision);
 }
 
 /* Runs come as arrays, whose steps are their size: no other size than ours will do. */
@@ -44,8 +47,8 @@ static int run_is_fine(const sc_run *run)
         return SC_ERROR_ALIGNMENT;
     if (run->size != sizeof *run)
         return SC_ERROR_SIZE;
-    if (run->reserved || run->width < 1 || run->width > SC_MOST_WIDTH_TRAINED || !(run->learning_rate >= 0.0)
-        || !isfinite(run->learning_rate))
+    if (run->reserved || run->width < 1 || run->width > SC_MOST_WIDTH_TRAINED
+        || !(run->learning_rate >= 0.0) || !isfinite(run->learning_rate))
         return SC_ERROR_RANGE;
     return SC_OK;
 }
@@ -57,7 +60,8 @@ size_t sc_run_state_size(const sc_training_options *options, int width)
 }
 
 /* Between a run's state and plain weights. */
-static int copy_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes, void *weights, int out)
+static int copy_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes,
+                        void *weights, int out)
 {
     sc_training_options mine;
     int wrong = options_of(options, &mine);
@@ -66,8 +70,10 @@ static int copy_weights(const sc_training_options *options, const sc_run *run, s
     if (wrong)
         return wrong;
     const size_t needed = state_size(&mine, run->width);
-    const sc_array arrays[] = {{run, sizeof *run, _Alignof(sc_run), !out}, {run->state, needed, SC_ALIGNMENT, !out},
-                               {weights, weights_size(&mine, run->width), sc_number_size(mine.precision), out}};
+    const sc_array arrays[] = {
+        {run, sizeof *run, _Alignof(sc_run), !out},
+        {run->state, needed, SC_ALIGNMENT, !out},
+        {weights, weights_size(&mine, run->width), sc_number_size(mine.precision), out}};
     wrong = sc_check_arrays(arrays, 3);
     if (wrong)
         return wrong;
@@ -75,12 +81,13 @@ static int copy_weights(const sc_training_options *options, const sc_run *run, s
         return SC_ERROR_SPACE;
     if (!out)
         memset(run->state, 0, needed);
-    sc_engine_in_use()->learner_copy(mine.precision == SC_SINGLE, (sc_optimizer)mine.optimizer, mine.input_dim, run->width,
-                                     run->state, weights, out);
+    sc_engine_in_use()->learner_copy(mine.precision == SC_SINGLE, (sc_optimizer)mine.optimizer,
+                                     mine.input_dim, run->width, run->state, weights, out);
     return SC_OK;
 }
 
-int sc_run_begin(const sc_training_options *options, sc_run *run, size_t state_bytes, const void *weights)
+int sc_run_begin(const sc_training_options *options, sc_run *run, size_t state_bytes,
+                 const void *weights)
 {
     const int wrong = copy_weights(options, run, state_bytes, (void *)weights, 0);
     if (wrong)
@@ -91,22 +98,21 @@ int sc_run_begin(const sc_training_options *options, sc_run *run, size_t state_b
     return SC_OK;
 }
 
-int sc_run_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes, void *weights)
+int sc_run_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes,
+                   void *weights)
 {
     return copy_weights(options, run, state_bytes, weights, 1);
 }
 
 /* Factors on the rates, for the samples and what fills the last eight. */
-static size_t schedule_length(int count)
-{
-    return ((size_t)count + 7) / 8 * 8;
-}
+static size_t schedule_length(int count) { return ((size_t)count + 7) / 8 * 8; }
 
 size_t sc_train_space(int count)
 {
     if (count < 1 || count > SC_MOST_BLOCK)
         return 0;
-    return SC_LINES(sc_engine_in_use()->train_space()) + SC_LINES(3 * schedule_length(count) * sizeof(double));
+    return SC_LINES(sc_engine_in_use()->train_space())
+           + SC_LINES(3 * schedule_length(count) * sizeof(double));
 }
 
 /* The runs as the engine wants them; SC_OK or what is wrong. */
@@ -119,40 +125,48 @@ static int learners_of(sc_run *runs, int run_count, int64_t first, int count, sc
             return wrong;
         if (run->read != runs->read || run->read < first || run->read - first >= count)
             return SC_ERROR_ORDER;
-        learners[r] = (sc_learner){run->width, run->learning_rate, run->state, &run->error_sum, NULL, &run->read, &run->diverged, NULL};
+        learners[r] = (sc_learner){run->width, run->learning_rate, run->state,     &run->error_sum,
+                                   NULL,       &run->read,         &run->diverged, NULL};
     }
     return SC_OK;
 }
 
 /* Arrays apart from each other: a call's own, then every run's state. */
-static int arrays_are_fine(const sc_training_options *mine, sc_run *runs, int run_count, sc_array *arrays, int own)
+static int arrays_are_fine(const sc_training_options *mine, sc_run *runs, int run_count,
+                           sc_array *arrays, int own)
 {
     for (int r = 0; r < run_count; r++)
-        arrays[own + r] = (sc_array){runs[r].state, state_size(mine, runs[r].width), SC_ALIGNMENT, 1};
+        arrays[own + r] =
+            (sc_array){runs[r].state, state_size(mine, runs[r].width), SC_ALIGNMENT, 1};
     return sc_check_arrays(arrays, own + run_count);
 }
 
-int sc_train(const sc_training_options *options, sc_run *runs, int run_count, int64_t first, int count, const void *inputs,
-             const void *labels, const double *probability, const double *offset, void *space, size_t space_bytes)
+int sc_train(const sc_training_options *options, sc_run *runs, int run_count, int64_t first,
+             int count, const void *inputs, const void *labels, const double *probability,
+             const double *offset, void *space, size_t space_bytes)
 {
     sc_training_options mine;
     sc_learner learners[SC_MOST_RUNS];
     int wrong = options_of(options, &mine);
     if (wrong)
         return wrong;
-    if (run_count < 0 || run_count > SC_MOST_RUNS || first < 0 || first > (INT64_MAX >> 24) || first % SC_SAMPLES
-        || !sc_train_space(count))
+    if (run_count < 0 || run_count > SC_MOST_RUNS || first < 0 || first > (INT64_MAX >> 24)
+        || first % SC_SAMPLES || !sc_train_space(count))
         return SC_ERROR_RANGE;
     if (run_count == 0)
         return SC_OK;
     wrong = runs ? learners_of(runs, run_count, first, count, learners) : SC_ERROR_NULL;
     if (wrong)
         return wrong;
-    const size_t rows = (size_t)count, each = sc_number_size(mine.precision), d = (size_t)mine.input_dim, align = _Alignof(double);
-    sc_array arrays[6 + SC_MOST_RUNS] = {{runs, (size_t)run_count * sizeof *runs, _Alignof(sc_run), 1},
-                                         {inputs, rows * d * each, each, 0}, {labels, rows * each, each, 0},
-                                         {probability, rows * sizeof(double), align, 0}, {offset, rows * sizeof(double), align, 0},
-                                         {space, sc_train_space(count), SC_ALIGNMENT, 1}};
+    const size_t rows = (size_t)count, each = sc_number_size(mine.precision),
+                 d = (size_t)mine.input_dim, align = _Alignof(double);
+    sc_array arrays[6 + SC_MOST_RUNS] = {
+        {runs, (size_t)run_count * sizeof *runs, _Alignof(sc_run), 1},
+        {inputs, rows * d * each, each, 0},
+        {labels, rows * each, each, 0},
+        {probability, rows * sizeof(double), align, 0},
+        {offset, rows * sizeof(double), align, 0},
+        {space, sc_train_space(count), SC_ALIGNMENT, 1}};
     wrong = arrays_are_fine(&mine, runs, run_count, arrays, 6);
     if (wrong)
         return wrong;
@@ -160,10 +174,24 @@ int sc_train(const sc_training_options *options, sc_run *runs, int run_count, in
         return SC_ERROR_SPACE;
     const sc_engine *const engine = sc_engine_in_use();
     const size_t length = schedule_length(count);
-    double *const rate = (double *)((char *)space + SC_LINES(engine->train_space())), *const moments = rate + length;
-    engine->schedule(first, (int)length, mine.decay, mine.decay_start, rate, moments, moments + length);
-    sc_lesson lesson = {mine.input_dim, mine.precision == SC_SINGLE, (sc_optimizer)mine.optimizer, first, count, inputs, labels,
-                        probability, offset, rate, moments, moments + length, 0, NULL};
+    double *const rate = (double *)((char *)space + SC_LINES(engine->train_space())),
+                  *const moments = rate + length;
+    engine->schedule(first, (int)length, mine.decay, mine.decay_start, rate, moments,
+                     moments + length);
+    sc_lesson lesson = {mine.input_dim,
+                        mine.precision == SC_SINGLE,
+                        (sc_optimizer)mine.optimizer,
+                        first,
+                        count,
+                        inputs,
+                        labels,
+                        probability,
+                        offset,
+                        rate,
+                        moments,
+                        moments + length,
+                        0,
+                        NULL};
     if (mine.examine) { /* the engine examines a lesson from its beginning */
         const ptrdiff_t skip = (ptrdiff_t)(runs->read - first);
         lesson.first += skip;
@@ -174,6 +202,7 @@ int sc_train(const sc_training_options *options, sc_run *runs, int run_count, in
         lesson.offset += skip;
     }
     sc_asked a = {mine.keep_going, mine.state, 0};
-    engine->train(&lesson, mine.examine ? SC_EXAMINE : SC_LEARN, learners, run_count, space, sc_ask, &a);
+    engine->train(&lesson, mine.examine ? SC_EXAMINE : SC_LEARN, learners, run_count, space, sc_ask,
+                  &a);
     return a.stopped ? SC_STOPPED : SC_OK;
 }

@@ -14,8 +14,10 @@ typedef struct sc_span { /* bytes first ... last - 1 */
     uintptr_t first, last;
 } sc_span;
 
-/* `count` elements of `each` bytes, `stride` elements apart; 0 if they cannot lie in an address space. */
-static inline int sc_span_of(const void *data, ptrdiff_t count, ptrdiff_t stride, size_t each, sc_span *span)
+/* `count` elements of `each` bytes, `stride` elements apart; 0 if they cannot lie in an address
+   space. */
+static inline int sc_span_of(const void *data, ptrdiff_t count, ptrdiff_t stride, size_t each,
+                             sc_span *span)
 {
     const uintptr_t at = (uintptr_t)data;
     const uintptr_t step = stride < 0 ? (uintptr_t)0 - (uintptr_t)stride : (uintptr_t)stride;
@@ -37,10 +39,7 @@ static inline int sc_disjoint(sc_span a, sc_span b)
     return a.first == a.last || b.first == b.last || a.last <= b.first || b.last <= a.first;
 }
 
-static inline int sc_aligned(const void *p, size_t to)
-{
-    return (uintptr_t)p % to == 0;
-}
+static inline int sc_aligned(const void *p, size_t to) { return (uintptr_t)p % to == 0; }
 
 /* One array of a call: `bytes` from `data`, to be aligned, and written or only read. */
 typedef struct sc_array {
@@ -49,7 +48,8 @@ typedef struct sc_array {
     int written;
 } sc_array;
 
-/* SC_OK if all arrays are there (where they have bytes), aligned, and nothing that is written touches another. */
+/* SC_OK if all arrays are there (where they have bytes), aligned, and nothing that is written
+   touches another. */
 static inline int sc_check_arrays(const sc_array *arrays, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -65,13 +65,15 @@ static inline int sc_check_arrays(const sc_array *arrays, int count)
         for (int j = 0; j < i; j++) {
             const uintptr_t a = (uintptr_t)arrays[i].data, b = (uintptr_t)arrays[j].data;
             if ((arrays[i].written || arrays[j].written)
-                && !sc_disjoint((sc_span){a, a + arrays[i].bytes}, (sc_span){b, b + arrays[j].bytes}))
+                && !sc_disjoint((sc_span){a, a + arrays[i].bytes},
+                                (sc_span){b, b + arrays[j].bytes}))
                 return SC_ERROR_OVERLAP;
         }
     return SC_OK;
 }
 
-/* Copy a caller's struct, perhaps of an older version, over ours, which is zero but for its size. */
+/* Copy a caller's struct, perhaps of an older version, over ours, which is zero but for its
+   size. */
 static inline int sc_copy_options(void *ours, size_t size, size_t least, const void *theirs)
 {
     size_t given;
@@ -80,7 +82,8 @@ static inline int sc_copy_options(void *ours, size_t size, size_t least, const v
     if (!sc_aligned(theirs, _Alignof(double)))
         return SC_ERROR_ALIGNMENT;
     memcpy(&given, theirs, sizeof given);
-    if (given < least || given > size || given % sizeof(void *)) /* no version ends within a field */
+    /* no version ends within a field */
+    if (given < least || given > size || given % sizeof(void *))
         return SC_ERROR_SIZE;
     memcpy(ours, theirs, given);
     return SC_OK;
@@ -96,7 +99,8 @@ static inline size_t sc_number_size(int precision)
     return precision == SC_SINGLE ? sizeof(float) : sizeof(double);
 }
 
-/* keep_going as the engine calls it, remembering the answer: a kernel that is stopped returns early and says nothing. */
+/* keep_going as the engine calls it, remembering the answer: a kernel that is stopped returns early
+   and says nothing. */
 typedef struct sc_asked {
     sc_keep_going keep_going;
     void *state;

@@ -1,7 +1,8 @@
 /* The bounds over arrays, a block at a time.
  *
- * A point's chain of dependent operations is some 250 cycles long, more than a processor can look ahead. Each block therefore goes
- * through short phases - occupancy, resolution, result - whose intermediates stay in L1 and in which neighbouring packs overlap.
+ * A point's chain of dependent operations is some 250 cycles long, more than a processor can look
+ * ahead. Each block therefore goes through short phases - occupancy, resolution, result - whose
+ * intermediates stay in L1 and in which neighbouring packs overlap.
  */
 #include "bounds/bounds.h"
 #include "engine/blocks.h"
@@ -38,7 +39,8 @@ SC_INLINE void occupancy_phase(const points *p, const concentrations kind, doubl
         if (kind == K_VARIES)
             origin = sc_origin_of(sc_pack(&p->K, i));
         else
-            origin.any_small = kind == K_SMALL; /* one K for all: let the compiler drop the other branch */
+            /* one K for all: let the compiler drop the other branch */
+            origin.any_small = kind == K_SMALL;
         if (kind == K_FAR)
             origin.terms = SC_FAR_TERMS;
         r_store(out + i * SC_LANES, sc_occupancy_at(&origin, sc_pack(&p->n, i)));
@@ -83,13 +85,15 @@ SC_INLINE void start(const points *p, columns *c, int i, real *most)
 SC_INLINE void polish(sc_sharpness sharpness, columns *c, int i)
 {
     const int at = i * SC_LANES;
-    const sc_net net = sc_resolution_polished(r_load(c->entropy + at), r_load(c->eps + at), sharpness);
+    const sc_net net =
+        sc_resolution_polished(r_load(c->entropy + at), r_load(c->eps + at), sharpness);
     r_store(c->eps + at, net.eps);
     r_store(c->inverse + at, net.inverse);
 }
 
-/* Occupancy -> occupancy per sample U/T and the resolution. Newton's steps run one pack behind the start, in the time in which the
-   divider is at U/T. Clipping is rare: it gets a loop of its own. */
+/* Occupancy -> occupancy per sample U/T and the resolution. Newton's steps run one pack behind
+   the start, in the time in which the divider is at U/T. Clipping is rare: it gets a loop of its
+   own. */
 SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns *c)
 {
     real most = r_set(0.0);
@@ -101,7 +105,8 @@ SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns 
     polish(sharpness, c, p->packs - 1);
     if (m_lanes(r_le(r_set(1.0), most)))
         for (int at = 0; at < p->packs * SC_LANES; at += SC_LANES) {
-            const sc_net net = {r_load(c->eps + at), r_load(c->inverse + at)}, clipped = sc_net_clipped(net, r_load(c->entropy + at));
+            const sc_net net = {r_load(c->eps + at), r_load(c->inverse + at)},
+                         clipped = sc_net_clipped(net, r_load(c->entropy + at));
             r_store(c->eps + at, clipped.eps);
             r_store(c->inverse + at, clipped.inverse);
         }
@@ -121,16 +126,18 @@ SC_INLINE void optimal_block(sc_quantity quantity, const points *p, double *out)
         if (quantity == SC_ERROR_BOUND || quantity == SC_MISSPECIFICATION_BOUND)
             result = sc_misspecification_at(sc_pack(&p->n, i), sc_pack(&p->K, i), eps);
         if (quantity == SC_ERROR_BOUND || quantity == SC_ESTIMATION_BOUND) {
-            const real entropy = sc_unit_entropy(sc_log_twice(sc_pack(&p->n, i)), sc_pack(&p->d, i), r_load(c.inverse + at));
+            const real entropy = sc_unit_entropy(sc_log_twice(sc_pack(&p->n, i)), sc_pack(&p->d, i),
+                                                 r_load(c.inverse + at));
             result = r_fma(per_sample, entropy, quantity == SC_ERROR_BOUND ? result : r_set(0.0));
         }
         r_store(out + at, result);
     }
 }
 
-/* The closed form takes two phases: the occupancy's bound and the root, then the other logarithms. Each has one division to keep the
-   divider as busy as the multipliers. */
-SC_INLINE void closed_form_phases(const points *p, const int uniform, const int may_be_huge, double *out)
+/* The closed form takes two phases: the occupancy's bound and the root, then the other logarithms.
+   Each has one division to keep the divider as busy as the multipliers. */
+SC_INLINE void closed_form_phases(const points *p, const int uniform, const int may_be_huge,
+                                  double *out)
 {
     SC_ALIGNED double occupancy[SC_BLOCK], cover[SC_BLOCK], misspecification[SC_BLOCK];
     sc_ratio ratio = sc_ratio_of(sc_pack(&p->K, 0));
@@ -149,8 +156,10 @@ SC_INLINE void closed_form_phases(const points *p, const int uniform, const int 
         const real n = sc_pack(&p->n, i);
         if (!uniform && may_be_huge)
             ratio = sc_ratio_of(sc_pack(&p->K, i));
-        const real entropy = sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i), r_load(cover + at), may_be_huge);
-        r_store(out + at, r_load(misspecification + at) + r_load(occupancy + at) * entropy / sc_pack(&p->T, i));
+        const real entropy =
+            sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i), r_load(cover + at), may_be_huge);
+        r_store(out + at, r_load(misspecification + at)
+                              + r_load(occupancy + at) * entropy / sc_pack(&p->T, i));
         fetch_ahead_T_d(p, i);
     }
 }
@@ -177,9 +186,10 @@ static void quantity_block(sc_quantity quantity, const points *p, int plain, dou
     }
 }
 
-/* Whether all values of a block are plain: n, T and d in [1, 2^512), K in [2^-256, 2^256). Then nothing is out of the domain. With the
-   bits of the least plain value subtracted as integers, exactly those have their uppermost three clear; anything else, NaN too, takes
-   the way through mask_domain. */
+/* Whether all values of a block are plain: n, T and d in [1, 2^512), K in [2^-256, 2^256). Then
+   nothing is out of the domain. With the bits of the least plain value subtracted as integers,
+   exactly those have their uppermost three clear; anything else, NaN too, takes the way through
+   mask_domain. */
 #define SC_ONE_BITS ((uint64_t)1023 << 52)
 #define SC_LEAST_K_BITS ((uint64_t)(1023 - 256) << 52)
 
@@ -194,15 +204,18 @@ SC_INLINE int block_is_plain(quantity_columns columns, const points *p)
             above |= r_bits(sc_pack(&p->n, i)) - SC_ONE_BITS;
     else {
         for (int i = 0; i < p->packs; i++)
-            above |= (r_bits(sc_pack(&p->n, i)) - SC_ONE_BITS) | (r_bits(sc_pack(&p->T, i)) - SC_ONE_BITS);
+            above |= (r_bits(sc_pack(&p->n, i)) - SC_ONE_BITS)
+                     | (r_bits(sc_pack(&p->T, i)) - SC_ONE_BITS);
         for (int i = 0; i < (p->d.step ? p->packs : 1); i++)
             above |= r_bits(sc_pack(&p->d, i)) - SC_ONE_BITS;
     }
     return !b_any(above >> 61);
 }
 
-/* NaN for the points out of the domain; returns how many of the first `count` became so without being NaN before. */
-static SC_NOINLINE ptrdiff_t mask_domain(quantity_columns columns, const points *p, int count, double *out)
+/* NaN for the points out of the domain; returns how many of the first `count` became so without
+   being NaN before. */
+static SC_NOINLINE ptrdiff_t mask_domain(quantity_columns columns, const points *p, int count,
+                                         double *out)
 {
     ptrdiff_t invalid = 0;
     for (int i = 0; i < p->packs; i++) {
@@ -222,14 +235,16 @@ static SC_NOINLINE ptrdiff_t mask_domain(quantity_columns columns, const points 
     return invalid;
 }
 
-/* Size of a first, short block after which `out` lies on a cache line. NumPy's large arrays all start 16 bytes behind one. */
+/* Size of a first, short block after which `out` lies on a cache line. NumPy's large arrays all
+   start 16 bytes behind one. */
 SC_INLINE int to_alignment(const double *out, ptrdiff_t stride, ptrdiff_t count)
 {
     const int ahead = (int)((64 - ((uintptr_t)out & 63)) & 63) / 8;
     return stride == 1 && ahead && count > SC_BLOCK ? ahead : SC_BLOCK;
 }
 
-ptrdiff_t SC_KERNEL(sc_evaluate)(sc_quantity quantity, ptrdiff_t count, const sc_column in[4], double *out, ptrdiff_t out_stride)
+ptrdiff_t SC_KERNEL(sc_evaluate)(sc_quantity quantity, ptrdiff_t count, const sc_column in[4],
+                                 double *out, ptrdiff_t out_stride)
 {
     const quantity_columns columns = quantity == SC_OCCUPANCY ? N_AND_K : ALL_COLUMNS;
     ptrdiff_t invalid = 0;

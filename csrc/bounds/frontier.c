@@ -7,14 +7,17 @@
 /* A hang is worse than a wrong digit; Newton has never been seen to take more than eight steps. */
 #define MOST_STEPS 60
 #define LOG_PAST_THE_LEAP 0.4054651081081644 /* ln 3/2 */
-#define CLOSE_ENOUGH 1e-5 /* of the last step in ln n: the next would be its square, times a curvature below 1/4 */
+/* of the last step in ln n: the next would be its square, times a curvature below 1/4 */
+#define CLOSE_ENOUGH 1e-5
 
-/* A first x, to some tenths. With g guessed, phi = 0 gives n^2 = M/(16 L (g+1)) where n >> K, U = K L, and n^3 = K M/(16 (2g+1)) where
-   n << K, U = n. Both overestimate U, so the larger of the two is nearer. */
+/* A first x, to some tenths. With g guessed, phi = 0 gives n^2 = M/(16 L (g+1)) where n >> K, U = K
+   L, and n^3 = K M/(16 (2g+1)) where n << K, U = n. Both overestimate U, so the larger of the two
+   is nearer. */
 SC_INLINE real first_guess(const sc_budget *b)
 {
     const real half = b->log_most * r_set(0.5), one = r_set(1.0);
-    const real g = r_fma(b->d, r_max(r_fma(b->log_most, r_set(0.22), r_set(-1.1)), r_set(0.7)), half + one);
+    const real g =
+        r_fma(b->d, r_max(r_fma(b->log_most, r_set(0.22), r_set(-1.1)), r_set(0.7)), half + one);
     const real L = r_max(half - b->log_K - r_set(2.0), r_set(0.5));
     const real wide = (b->log_most - sc_log(r_set(16.0) * L * (g + one))) * r_set(0.5);
     const real narrow = (b->log_most + b->log_K - sc_log(r_set(32.0) * g)) * r_set(1.0 / 3);
@@ -30,7 +33,8 @@ SC_INLINE real solve(sc_bound bound, const sc_budget *b)
         const sc_condition c = sc_condition_at(bound, b, x);
         const real next = r_min(r_max(x - c.phi * r_reciprocal(c.slope), zero), b->log_most);
         const real moved = r_max(next - x, x - next);
-        x = r_select(active, next, x); /* a lane that has arrived stays, whatever its neighbours do */
+        /* a lane that has arrived stays, whatever its neighbours do */
+        x = r_select(active, next, x);
         active = m_and(active, r_lt(r_set(CLOSE_ENOUGH), moved));
     }
     return x;
@@ -49,8 +53,9 @@ SC_INLINE real bisect(const sc_budget *b, int on_slope, real low, real high)
     return high;
 }
 
-/* The closed form at K < 1/3. Its occupancy leaps from 1 to 1 + K ln(1/K) before n reaches 3/2, where phi first falls and then rises: so
-   besides the last stationary point, n = 1 may be a minimum too. Returns the former (or 0 if there is none). */
+/* The closed form at K < 1/3. Its occupancy leaps from 1 to 1 + K ln(1/K) before n reaches 3/2,
+   where phi first falls and then rises: so besides the last stationary point, n = 1 may be a
+   minimum too. Returns the former (or 0 if there is none). */
 SC_INLINE real solve_past_the_leap(const sc_budget *b)
 {
     const real zero = r_set(0.0), past = r_min(r_set(LOG_PAST_THE_LEAP), b->log_most);
@@ -92,19 +97,22 @@ SC_INLINE allocation allocate(sc_bound bound, const sc_budget *b)
     a.width = r_select(at_min_samples, b->most, r_min(sc_exp(x), b->most));
     a.width = r_select(at_min_width, one, a.width);
     a.samples = r_select(at_min_samples, r_select(at_min_width, b->most, one), b->most / a.width);
-    a.elasticity = r_select(at_min_width, r_set(0.0), r_select(at_min_samples, one, -c.pull / c.slope));
+    a.elasticity =
+        r_select(at_min_width, r_set(0.0), r_select(at_min_samples, one, -c.pull / c.slope));
     a.status = r_select(at_min_width, r_set(SC_AT_MIN_WIDTH),
                         r_select(at_min_samples, r_set(SC_AT_MIN_SAMPLES), r_set(SC_INTERIOR)));
     return a;
 }
 
-/* One pack of inputs; lanes that are not feasible are given the values of a harmless budget and their status. */
+/* One pack of inputs; lanes that are not feasible are given the values of a harmless budget and
+   their status. */
 SC_INLINE real prepare(real C, real d, real K, real cost, sc_budget *b)
 {
     const real one = r_set(1.0);
     const real most = C / (cost * d);
-    const mask valid = m_and(m_and(sc_in_range(d), sc_is_concentration(K)),
-                             m_and(m_and(r_le(r_set(0.0), C), r_lt(r_set(0.0), cost)), r_le(most, r_set(SC_LARGEST))));
+    const mask valid = m_and(
+        m_and(sc_in_range(d), sc_is_concentration(K)),
+        m_and(m_and(r_le(r_set(0.0), C), r_lt(r_set(0.0), cost)), r_le(most, r_set(SC_LARGEST))));
     const mask feasible = m_and(valid, r_le(one, most));
     b->most = r_select(feasible, most, one);
     b->d = r_select(feasible, d, one);
@@ -113,15 +121,17 @@ SC_INLINE real prepare(real C, real d, real K, real cost, sc_budget *b)
     b->origin = sc_origin_of(K);
     b->ratio = sc_ratio_of(K);
     b->log_K = sc_log(r_max(K, r_set(1e-300)));
-    return r_select(feasible, r_set(SC_INTERIOR), r_select(valid, r_set(SC_INFEASIBLE), r_set(SC_INVALID)));
+    return r_select(feasible, r_set(SC_INTERIOR),
+                    r_select(valid, r_set(SC_INFEASIBLE), r_set(SC_INVALID)));
 }
 
 typedef struct results {
-    double width[SC_LANES], samples[SC_LANES], error[SC_LANES], misspecification[SC_LANES], estimation[SC_LANES],
-        elasticity[SC_LANES], status[SC_LANES];
+    double width[SC_LANES], samples[SC_LANES], error[SC_LANES], misspecification[SC_LANES],
+        estimation[SC_LANES], elasticity[SC_LANES], status[SC_LANES];
 } results;
 
-SC_INLINE void solve_pack(sc_bound bound, int integer, real C, real d, real K, real cost, results *r)
+SC_INLINE void solve_pack(sc_bound bound, int integer, real C, real d, real K, real cost,
+                          results *r)
 {
     sc_budget b;
     const real refused = prepare(C, d, K, cost, &b);
@@ -138,11 +148,13 @@ SC_INLINE void solve_pack(sc_bound bound, int integer, real C, real d, real K, r
         r_store(concentration, b.origin.K);
         for (int j = 0; j < SC_LANES; j++)
             if (m_lanes(feasible) >> j & 1)
-                sc_best_integer(bound, budget[j], unit[j], dim[j], concentration[j], &r->width[j], &r->samples[j]);
+                sc_best_integer(bound, budget[j], unit[j], dim[j], concentration[j], &r->width[j],
+                                &r->samples[j]);
         a.width = r_load(r->width);
         a.samples = r_load(r->samples);
-        a.status = r_select(r_le(a.width, r_set(1.0)), r_set(SC_AT_MIN_WIDTH),
-                            r_select(r_le(a.samples, r_set(1.0)), r_set(SC_AT_MIN_SAMPLES), r_set(SC_INTERIOR)));
+        a.status = r_select(
+            r_le(a.width, r_set(1.0)), r_set(SC_AT_MIN_WIDTH),
+            r_select(r_le(a.samples, r_set(1.0)), r_set(SC_AT_MIN_SAMPLES), r_set(SC_INTERIOR)));
     }
     const sc_parts parts = sc_parts_at(bound, &b, a.width, a.samples);
     r_store(r->width, r_select(feasible, a.width, r_nan()));
@@ -160,7 +172,8 @@ SC_INLINE void copy_lanes(const double *from, double *to, ptrdiff_t at, int coun
         memcpy(to + at, from, (size_t)count * sizeof *to);
 }
 
-void SC_KERNEL(sc_compute_optimal)(sc_bound bound, int integer, ptrdiff_t count, const sc_column in[4], const sc_frontier_out *out)
+void SC_KERNEL(sc_compute_optimal)(sc_bound bound, int integer, ptrdiff_t count,
+                                   const sc_column in[4], const sc_frontier_out *out)
 {
     sc_packs packs[4];
     results r;
@@ -169,7 +182,8 @@ void SC_KERNEL(sc_compute_optimal)(sc_bound bound, int integer, ptrdiff_t count,
         for (int i = 0; i < 4; i++)
             sc_open(&packs[i], in[i], first, size, count);
         for (int i = 0; i * SC_LANES < size; i++) {
-            const real C = sc_pack(&packs[0], i), d = sc_pack(&packs[1], i), K = sc_pack(&packs[2], i), cost = sc_pack(&packs[3], i);
+            const real C = sc_pack(&packs[0], i), d = sc_pack(&packs[1], i),
+                       K = sc_pack(&packs[2], i), cost = sc_pack(&packs[3], i);
             if (bound == SC_BOUND_OPTIMAL)
                 solve_pack(SC_BOUND_OPTIMAL, integer, C, d, K, cost, &r);
             else

@@ -1,10 +1,11 @@
 /* Whole-number answers: the true minimum of the bound over whole n with T = floor(C/(cost d n)).
  *
- * The floor makes the bound jagged, so the best whole n need not lie beside the real optimum n*. But the bound falls with T, hence
- * L(n, floor) >= L(n, C/(cost d n)), and the right-hand side is unimodal (allocation.h; the closed form from n = 2 on, and n = 1 is offered
- * apart): once it exceeds the best value found, nothing
- * further out can win. The search walks outward from n* until then, over n where n* <= T* and over T where T is the smaller number.
- * It ends after some (n/sqrt T)^(2/3) candidates, since each lucky n (a small remainder) narrows what is left.
+ * The floor makes the bound jagged, so the best whole n need not lie beside the real optimum n*.
+ * But the bound falls with T, hence L(n, floor) >= L(n, C/(cost d n)), and the right-hand side is
+ * unimodal (allocation.h; the closed form from n = 2 on, and n = 1 is offered apart): once it
+ * exceeds the best value found, nothing further out can win. The search walks outward from n* until
+ * then, over n where n* <= T* and over T where T is the smaller number. It ends after some (n/sqrt
+ * T)^(2/3) candidates, since each lucky n (a small remainder) narrows what is left.
  */
 #ifndef SC_INTEGER_H
 #define SC_INTEGER_H
@@ -12,7 +13,8 @@
 #include "bounds/allocation.h"
 
 #define SC_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on every double is whole */
-#define SC_MOST_CANDIDATES (1 << 22) /* of a walk, some ten times what any needs from a good start: a bad one must not take for ever */
+/* of a walk, some ten times what any needs from a good start: a bad one must not take for ever */
+#define SC_MOST_CANDIDATES (1 << 22)
 
 typedef struct sc_search {
     sc_bound bound;
@@ -67,7 +69,8 @@ static void sc_walk_widths(sc_search *s, double start, double step)
     const double last = sc_first_lane(sc_floor(s->b.most));
     int packs = SC_MOST_CANDIDATES / SC_LANES;
     for (double n0 = start; 1.0 <= n0 && n0 <= last && packs; n0 += step * SC_LANES, packs--) {
-        const real n = r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(n0)), one), r_set(last));
+        const real n =
+            r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(n0)), one), r_set(last));
         const real T = sc_affordable(s, n);
         if (n0 != start && sc_first_lane(sc_error_at(s, n, T)) >= s->best_error)
             return;
@@ -99,21 +102,27 @@ static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
     sc_offer(s, r_set(lo), r_set(T));
 }
 
-/* T = start, start + step, ...; each T has the whole n from lo to hi to itself, and nearly always hi is the best of them */
+/* T = start, start + step, ...; each T has the whole n from lo to hi to itself, and nearly always
+   hi is the best of them */
 static void sc_walk_samples(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
     const double last = sc_first_lane(sc_floor(s->b.most));
     int packs = SC_MOST_CANDIDATES / SC_LANES;
     for (double T0 = start; 1.0 <= T0 && T0 <= last && packs; T0 += step * SC_LANES, packs--) {
-        const real T = r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(T0)), one), r_set(last));
+        const real T =
+            r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(T0)), one), r_set(last));
         const real hi = sc_widest(s, T), lo = sc_widest(s, T + one) + one;
         const real nearest = r_max(step > 0 ? hi : lo, one);
-        if (T0 != start && sc_first_lane(sc_error_at(s, nearest, sc_affordable(s, nearest))) >= s->best_error)
+        if (T0 != start
+            && sc_first_lane(sc_error_at(s, nearest, sc_affordable(s, nearest))) >= s->best_error)
             return;
         const mask some = r_le(lo, hi);
-        const mask inside = m_and(m_and(some, r_lt(lo, hi)), r_lt(sc_error_at(s, r_max(hi - one, one), T), sc_error_at(s, r_max(hi, one), T)));
-        const real n = r_max(r_select(some, hi, one), one); /* a T that no n has as its own: offer n = 1 instead */
+        const mask inside =
+            m_and(m_and(some, r_lt(lo, hi)),
+                  r_lt(sc_error_at(s, r_max(hi - one, one), T), sc_error_at(s, r_max(hi, one), T)));
+        /* a T that no n has as its own: offer n = 1 instead */
+        const real n = r_max(r_select(some, hi, one), one);
         sc_offer(s, n, r_max(r_select(some, T, sc_floor(sc_affordable(s, n))), one));
         if (m_lanes(inside)) {
             double Ts[SC_LANES], los[SC_LANES], his[SC_LANES];
@@ -128,7 +137,8 @@ static void sc_walk_samples(sc_search *s, double start, double step)
 }
 
 /* In: the (last) stationary point. Out: the best whole width and samples. */
-static void sc_best_integer(sc_bound bound, double budget, double unit, double d, double K, double *width, double *samples)
+static void sc_best_integer(sc_bound bound, double budget, double unit, double d, double K,
+                            double *width, double *samples)
 {
     sc_search s;
     s.bound = bound;
@@ -142,10 +152,12 @@ static void sc_best_integer(sc_bound bound, double budget, double unit, double d
     s.b.log_K = sc_log(r_set(K));
     s.best_error = INFINITY;
     s.best_n = s.best_T = 1.0;
-    const double n = sc_first_lane(sc_floor(r_set(*width))), T = sc_first_lane(sc_floor(r_set(*samples)));
+    const double n = sc_first_lane(sc_floor(r_set(*width))),
+                 T = sc_first_lane(sc_floor(r_set(*samples)));
     if (n >= SC_EXACT_INTEGERS && T >= SC_EXACT_INTEGERS)
         return;
-    sc_offer(&s, r_set(1.0), sc_floor(s.b.most)); /* for the closed form this may be a minimum of its own */
+    /* for the closed form this may be a minimum of its own */
+    sc_offer(&s, r_set(1.0), sc_floor(s.b.most));
     if (n <= T) {
         sc_walk_widths(&s, n, -1.0);
         sc_walk_widths(&s, n + 1.0, 1.0);

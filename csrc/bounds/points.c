@@ -1,4 +1,5 @@
-/* The bounds at one point: a pack whose lanes are all the same, straight through the formulas that bounds.c takes in phases. */
+/* The bounds at one point: a pack whose lanes are all the same, straight through the formulas that
+   bounds.c takes in phases. */
 #include "bounds/bounds.h"
 #include "engine/engine.h"
 
@@ -6,7 +7,8 @@ SC_INLINE real point_closed_form(real n, real T, real d, real K)
 {
     const sc_ratio ratio = sc_ratio_of(K);
     const real entropy = sc_closed_form_entropy(&ratio, n, d, sc_closed_form_cover(&ratio, n), 1);
-    return sc_closed_form_misspecification(n, K) + sc_occupancy_bound_at(&ratio, n, 1) * entropy / T;
+    return sc_closed_form_misspecification(n, K)
+           + sc_occupancy_bound_at(&ratio, n, 1) * entropy / T;
 }
 
 SC_INLINE real point_optimal(sc_quantity quantity, real n, real T, real d, real K)
@@ -14,7 +16,8 @@ SC_INLINE real point_optimal(sc_quantity quantity, real n, real T, real d, real 
     const sc_origin origin = sc_origin_of(K);
     const real per_sample = sc_occupancy_at(&origin, n) / T, x = per_sample * d;
     const sc_sharpness sharpness = quantity == SC_ERROR_BOUND ? SC_FOR_THE_BOUND : SC_FOR_ITS_PARTS;
-    const sc_net net = sc_net_clipped(sc_resolution_polished(x, sc_resolution_start(x), sharpness), x);
+    const sc_net net =
+        sc_net_clipped(sc_resolution_polished(x, sc_resolution_start(x), sharpness), x);
     if (quantity == SC_OPTIMAL_RESOLUTION)
         return net.eps;
     const real misspecification = sc_misspecification_at(n, K, net.eps);
@@ -27,7 +30,8 @@ SC_INLINE real point_optimal(sc_quantity quantity, real n, real T, real d, real 
 /* Called with a constant quantity. */
 SC_INLINE double point(sc_quantity quantity, double n, double T, double d, double K)
 {
-    if (!(n >= 1.0 && n <= SC_LARGEST && T >= 1.0 && T <= SC_LARGEST && d >= 1.0 && d <= SC_LARGEST && K > 0.0 && K <= SC_LARGEST))
+    if (!(n >= 1.0 && n <= SC_LARGEST && T >= 1.0 && T <= SC_LARGEST && d >= 1.0 && d <= SC_LARGEST
+          && K > 0.0 && K <= SC_LARGEST))
         return NAN;
     if (quantity == SC_OCCUPANCY) {
         const sc_origin origin = sc_origin_of(r_set(K));
@@ -38,10 +42,10 @@ SC_INLINE double point(sc_quantity quantity, double n, double T, double d, doubl
     return sc_first_lane(point_optimal(quantity, r_set(n), r_set(T), r_set(d), r_set(K)));
 }
 
-#define POINT(name, quantity)                                                                                                    \
-    double SC_KERNEL(sc_point_##name)(double n, double T, double d, double K)                                                    \
-    {                                                                                                                            \
-        return point(quantity, n, T, d, K);                                                                                      \
+#define POINT(name, quantity)                                                 \
+    double SC_KERNEL(sc_point_##name)(double n, double T, double d, double K) \
+    {                                                                         \
+        return point(quantity, n, T, d, K);                                   \
     }
 POINT(error_bound, SC_ERROR_BOUND)
 POINT(misspecification_bound, SC_MISSPECIFICATION_BOUND)

@@ -1,4 +1,5 @@
-/* Strided columns as whole packs: what the kernels read and write is always a block of full packs in order. */
+/* Strided columns as whole packs: what the kernels read and write is always a block of full packs
+   in order. */
 #ifndef SC_COLUMNS_H
 #define SC_COLUMNS_H
 
@@ -15,19 +16,15 @@ typedef struct sc_packs {
     SC_ALIGNED double buffer[SC_BLOCK];
 } sc_packs;
 
-SC_INLINE real sc_pack(const sc_packs *p, int i)
-{
-    return r_load(p->data + i * p->step);
-}
+SC_INLINE real sc_pack(const sc_packs *p, int i) { return r_load(p->data + i * p->step); }
 
-/* Ask for pack i of the next block while this one is computed: the phases read memory in bursts, between which the processor's own
-   prefetching falls asleep. One pack at a time, because more requests than there are fill buffers would hold up everything else. */
-SC_INLINE void sc_fetch_ahead(const sc_packs *p, int i)
-{
-    SC_PREFETCH(p->ahead + i * p->step);
-}
+/* Ask for pack i of the next block while this one is computed: the phases read memory in bursts,
+   between which the processor's own prefetching falls asleep. One pack at a time, because more
+   requests than there are fill buffers would hold up everything else. */
+SC_INLINE void sc_fetch_ahead(const sc_packs *p, int i) { SC_PREFETCH(p->ahead + i * p->step); }
 
-/* Points first .. first+size of a column of `count`. What is left of the last pack repeats the block's first point. */
+/* Points first .. first+size of a column of `count`. What is left of the last pack repeats the
+   block's first point. */
 SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int size, ptrdiff_t count)
 {
     const double *source = column.data + first * column.stride;

@@ -1,4 +1,5 @@
-/* The engine of the public functions, remembered: so that a call of a bound is a load, a test and a jump. */
+/* The engine of the public functions, remembered: so that a call of a bound is a load, a test and a
+   jump. */
 #ifndef SC_CHOSEN_H
 #define SC_CHOSEN_H
 
@@ -17,7 +18,8 @@
 
 #if defined(__GNUC__)
 #define SC_COLD __attribute__((noinline, cold))
-#define SC_HIDDEN __attribute__((visibility("hidden"))) /* found without the table that a shared library looks its symbols up in */
+/* found without the table that a shared library looks its symbols up in */
+#define SC_HIDDEN __attribute__((visibility("hidden")))
 #else
 #define SC_COLD
 #define SC_HIDDEN

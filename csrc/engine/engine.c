@@ -11,7 +11,8 @@
 #include "engine/instruction_sets.h"
 
 #define INSTRUCTION_SET(name, runs_here) &sc_engine_##name,
-static const sc_engine *const engines[] = { /* best first */
+static const sc_engine *const engines[] = {
+    /* best first */
 #include "engine/instruction_sets.h"
 };
 
@@ -38,10 +39,7 @@ const sc_engine *sc_engine_find(const char *name)
 /* Two who come at once find the same. */
 SC_REMEMBERED sc_engine_chosen;
 
-void sc_engine_use(const sc_engine *engine)
-{
-    SC_REMEMBER(engine);
-}
+void sc_engine_use(const sc_engine *engine) { SC_REMEMBER(engine); }
 
 SC_COLD const sc_engine *sc_engine_choose(void)
 {
@@ -50,7 +48,4 @@ SC_COLD const sc_engine *sc_engine_choose(void)
     return engine;
 }
 
-const sc_engine *sc_engine_in_use(void)
-{
-    return sc_engine_recalled();
-}
+const sc_engine *sc_engine_in_use(void) { return sc_engine_recalled(); }

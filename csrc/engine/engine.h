@@ -1,8 +1,9 @@
 /* The kernels of one instruction set, and the choice among those that this processor has.
  *
- * The files of kernel_sources.h are compiled once per instruction set: on their own for the baseline, and through simd/isa_avx2.c and
- * simd/isa_avx512.c, which switch the compiler's target and include them again. Each set has an sc_engine of its own, a table of its
- * kernels. See csrc/README.md.
+ * The files of kernel_sources.h are compiled once per instruction set: on their own for the
+ * baseline, and through simd/isa_avx2.c and simd/isa_avx512.c, which switch the compiler's target
+ * and include them again. Each set has an sc_engine of its own, a table of its kernels. See
+ * csrc/README.md.
  */
 #ifndef SC_ENGINE_H
 #define SC_ENGINE_H
@@ -13,12 +14,12 @@
 
 /* A Monte Carlo over random networks: what every one of them has in common. */
 typedef struct sc_experiment {
-    uint64_t key;       /* of the random streams */
+    uint64_t key; /* of the random streams */
     int input_dim;
     double concentration;
-    double truncation;  /* atoms are drawn until this mass is left, and every draw has its atom */
-    int inputs;         /* per network */
-    int width_count;    /* at most SC_MOST_WIDTHS */
+    double truncation; /* atoms are drawn until this mass is left, and every draw has its atom */
+    int inputs;        /* per network */
+    int width_count;   /* at most SC_MOST_WIDTHS */
     const double *widths;
 } sc_experiment;
 
@@ -27,20 +28,23 @@ typedef struct sc_experiment {
 typedef enum sc_mode {
     SC_LEARN,
     SC_EXAMINE, /* sums and records errors, but learns nothing */
-    SC_COMPLETE /* learns from every sample, also from one whose partner is missing; records nothing */
+    /* learns from every sample, also from one whose partner is missing; records nothing */
+    SC_COMPLETE
 } sc_mode;
 
-/* What all learners of a repeat read in one go: samples first .. first + count of their network's stream. */
+/* What all learners of a repeat read in one go: samples first .. first + count of their network's
+   stream. */
 typedef struct sc_lesson {
     int input_dim;
     int single; /* inputs, labels and states (but those of SC_ADF) are float, not double */
     sc_optimizer optimizer;
     int64_t first;
     int count;
-    const void *inputs; /* count x input_dim */
-    const void *labels; /* 0 or 1 */
+    const void *inputs;                 /* count x input_dim */
+    const void *labels;                 /* 0 or 1 */
     const double *probability, *offset; /* see sc_samples */
-    const double *rate, *first_moment, *second_moment; /* factors on each sample's rate, and Adam's corrections */
+    /* factors on each sample's rate, and Adam's corrections */
+    const double *rate, *first_moment, *second_moment;
     int checkpoint_count;
     const int64_t *checkpoints; /* increasing */
 } sc_lesson;
@@ -57,7 +61,7 @@ typedef struct sc_features {
 
 /* One network in training. */
 typedef struct sc_learner {
-    int width;         /* of SC_ADF: its coefficients */
+    int width; /* of SC_ADF: its coefficients */
     double rate;
     void *state;       /* see sc_learner_size */
     double *sum;       /* of its errors so far */
@@ -67,7 +71,8 @@ typedef struct sc_learner {
     const sc_features *features; /* of SC_ADF */
 } sc_learner;
 
-/* A model with finitely many hypotheses, inputs and labels. An input with a label is a cell; rows lie along the hypotheses. */
+/* A model with finitely many hypotheses, inputs and labels. An input with a label is a cell; rows
+   lie along the hypotheses. */
 typedef struct sc_finite {
     ptrdiff_t stride; /* hypotheses, padded to a multiple of 8 by some that can do nothing */
     int inputs, labels;
@@ -75,10 +80,13 @@ typedef struct sc_finite {
     const double *log_theta; /* SC_LOG_ZERO where that is 0 */
 } sc_finite;
 
-#define SC_LOG_ZERO -1e9  /* far below what any possible history has, and finite: times nought it is nought */
-#define SC_MOST_COUNTED 500000 /* samples of an enumeration: more could reach that with possible histories */
+/* far below what any possible history has, and finite: times nought it is nought */
+#define SC_LOG_ZERO -1e9
+/* samples of an enumeration: more could reach that with possible histories */
+#define SC_MOST_COUNTED 500000
 
-/* The recursion on P(S_t = s | F = f): into each state lead transitions, each from a state, on a cell, with a probability. */
+/* The recursion on P(S_t = s | F = f): into each state lead transitions, each from a state, on a
+   cell, with a probability. */
 typedef struct sc_recursion {
     sc_finite model;
     const double *prior;      /* padded by 0 */
@@ -87,7 +95,8 @@ typedef struct sc_recursion {
     const ptrdiff_t *first; /* transitions into state s are first[s] .. first[s+1] */
     const int32_t *source, *cell;
     const double *weight;
-    ptrdiff_t width; /* hypotheses of a block, at most SC_MOST_WIDTH and a multiple of 8; the last may have fewer */
+    /* hypotheses of a block, at most SC_MOST_WIDTH and a multiple of 8; the last may have fewer */
+    ptrdiff_t width;
 } sc_recursion;
 
 #define SC_MOST_WIDTH 128
@@ -95,9 +104,10 @@ typedef struct sc_recursion {
 
 /* Sums over the joint law of state, input and label; x ln x stands for its sum over all of them. */
 typedef struct sc_account {
-    double cells, inputs, states;     /* x ln x of P(s,x,y), P(s,x), P(s) */
-    double gap;                       /* E d_KL(P(Y|S,X) || predictor) */
-    ptrdiff_t impossible;             /* first [state][input][label] that can happen and has predictor 0, or -1 */
+    double cells, inputs, states; /* x ln x of P(s,x,y), P(s,x), P(s) */
+    double gap;                   /* E d_KL(P(Y|S,X) || predictor) */
+    /* first [state][input][label] that can happen and has predictor 0, or -1 */
+    ptrdiff_t impossible;
 } sc_account;
 
 typedef struct sc_engine {
@@ -106,16 +116,19 @@ typedef struct sc_engine {
 #include "engine/kernels.h"
 } sc_engine;
 
-/* Gram and Schmidt's orthonormal rows, in place: at most d of them, of d numbers each. The same bits on every machine. */
+/* Gram and Schmidt's orthonormal rows, in place: at most d of them, of d numbers each. The same
+   bits on every machine. */
 void sc_orthonormalise(double *vectors, int rows, int d);
 
-/* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it runs. */
+/* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it
+   runs. */
 const sc_engine *sc_engine_find(const char *name);
-/* The engine of the public functions: the best one, unless sc_engine_use has chosen (before any of them is called). */
+/* The engine of the public functions: the best one, unless sc_engine_use has chosen (before any of
+   them is called). */
 const sc_engine *sc_engine_in_use(void);
 void sc_engine_use(const sc_engine *engine);
 
-/* ---- what files with kernels need ----------------------------------------------------------------------------------------------- */
+/* ---- what files with kernels need ------------------------------------------------------------ */
 
 #ifndef SC_ISA
 #define SC_ISA baseline
@@ -124,7 +137,8 @@ void sc_engine_use(const sc_engine *engine);
 #define SC_JOIN(a, b) SC_JOIN_(a, b)
 #define SC_TEXT_(word) #word
 #define SC_TEXT(word) SC_TEXT_(word)
-#define SC_KERNEL(name) SC_JOIN(name##_, SC_ISA) /* a kernel's name in the instruction set for which this file is being compiled */
+/* a kernel's name in the instruction set for which this file is being compiled */
+#define SC_KERNEL(name) SC_JOIN(name##_, SC_ISA)
 
 #if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
 #define SC_HAVE_X86_KERNELS 1

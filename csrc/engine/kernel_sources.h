@@ -1,4 +1,5 @@
-/* The files that hold kernels, for simd/isa_kernels.h: each is compiled once more for every instruction set. */
+/* The files that hold kernels, for simd/isa_kernels.h: each is compiled once more for every
+   instruction set. */
 #include "bounds/bounds.c"
 #include "bounds/frontier.c"
 #include "bounds/points.c"

@@ -1,97 +1,141 @@
-/* Every kernel, a row each: KERNEL(what it returns, name, (parameters)). The one list of them: the fields of sc_engine, the
- * declarations that definitions are checked against, and each instruction set's table are made from it.
+/* Every kernel, a row each: KERNEL(what it returns, name, (parameters)). The one list of them: the
+ * fields of sc_engine, the declarations that definitions are checked against, and each instruction
+ * set's table are made from it.
  *
- * A kernel is defined once, as SC_KERNEL(sc_<name>), in a file that kernel_sources.h lists. Python's view of sc_engine is
- * scalecore/_core/engine.pxd, where the order does not matter. This file is included again and again: no guard.
+ * A kernel is defined once, as SC_KERNEL(sc_<name>), in a file that kernel_sources.h lists.
+ * Python's view of sc_engine is scalecore/_core/engine.pxd, where the order does not matter. This
+ * file is included again and again: no guard.
  */
 
-/* ---- bounds: one point, without the machinery of blocks but with the same bits; then arrays, and the best allocation --------------- */
+/* ---- bounds ---------------------------------------------------------------------------------- */
+/* One point, without the machinery of blocks but with the same bits; then arrays, and the best
+   allocation. */
 KERNEL(double, point_error_bound, (double n, double T, double d, double K))
 KERNEL(double, point_misspecification_bound, (double n, double T, double d, double K))
 KERNEL(double, point_estimation_bound, (double n, double T, double d, double K))
 KERNEL(double, point_optimal_resolution, (double n, double T, double d, double K))
 KERNEL(double, point_closed_form_bound, (double n, double T, double d, double K))
 KERNEL(double, point_occupancy, (double n, double T, double d, double K))
-KERNEL(ptrdiff_t, evaluate, (sc_quantity, ptrdiff_t count, const sc_column in[4], double *out, ptrdiff_t out_stride))
-KERNEL(void, compute_optimal, (sc_bound, int integer, ptrdiff_t count, const sc_column in[4], const sc_frontier_out *out))
+KERNEL(ptrdiff_t, evaluate,
+       (sc_quantity, ptrdiff_t count, const sc_column in[4], double *out, ptrdiff_t out_stride))
+KERNEL(void, compute_optimal,
+       (sc_bound, int integer, ptrdiff_t count, const sc_column in[4], const sc_frontier_out *out))
 
-/* ---- the infinite-width network ------------------------------------------------------------------------------------------------- */
-/* One network: per width the means over its inputs of d_KL and (F - F~)^2, and the distinct units. */
-KERNEL(void, experiment, (const sc_experiment *, int single, uint64_t item, void *space, sc_keep_going, void *state, double *kl,
-                          double *squared, double *occupancy))
+/* ---- the infinite-width network -------------------------------------------------------------- */
+/* One network: per width the means over its inputs of d_KL and (F - F~)^2, and the distinct
+   units. */
+KERNEL(void, experiment,
+       (const sc_experiment *, int single, uint64_t item, void *space, sc_keep_going, void *state,
+        double *kl, double *squared, double *occupancy))
 KERNEL(size_t, experiment_space, (const sc_experiment *, int single)) /* bytes */
-/* Atoms in order, SC_ATOMS at a time: masses and signed scales, unnormalised directions as [group of 4][coordinate][atom]; returns the
-   mass left. */
-KERNEL(double, atoms, (const sc_experiment *, uint64_t item, uint64_t chunk_number, double left, double *masses, double *scales,
-                       double *directions))
-KERNEL(void, logits64, (const double *directions, const double *weights, ptrdiff_t atoms, int d, const double *X, ptrdiff_t count,
-                        double *out, void *space))
-KERNEL(void, logits32, (const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X, ptrdiff_t count,
-                        float *out, void *space))
+/* Atoms in order, SC_ATOMS at a time: masses and signed scales, unnormalised directions as [group
+   of 4][coordinate][atom]; returns the mass left. */
+KERNEL(double, atoms,
+       (const sc_experiment *, uint64_t item, uint64_t chunk_number, double left, double *masses,
+        double *scales, double *directions))
+KERNEL(void, logits64,
+       (const double *directions, const double *weights, ptrdiff_t atoms, int d, const double *X,
+        ptrdiff_t count, double *out, void *space))
+KERNEL(void, logits32,
+       (const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X,
+        ptrdiff_t count, float *out, void *space))
 KERNEL(size_t, logits_space, (int d))
-KERNEL(int, samples, (const sc_experiment *, int single, uint64_t item, int fresh, uint64_t first, void *space, sc_keep_going,
-                      void *state, void *inputs, void *labels, double *probability, double *offset))
+KERNEL(int, samples,
+       (const sc_experiment *, int single, uint64_t item, int fresh, uint64_t first, void *space,
+        sc_keep_going, void *state, void *inputs, void *labels, double *probability,
+        double *offset))
 KERNEL(size_t, samples_space, (int input_dim, int count))
 
-/* ---- training ------------------------------------------------------------------------------------------------------------------- */
-/* Factors of a lesson: (1 + t/t0)^-decay, and Adam's 1/(1 - beta^(t+1)). Each an array of count, a multiple of 8. */
-KERNEL(void, schedule, (int64_t first, int count, double decay, double decay_start, double *rate, double *first_moment,
-                        double *second_moment))
+/* ---- training -------------------------------------------------------------------------------- */
+/* Factors of a lesson: (1 + t/t0)^-decay, and Adam's 1/(1 - beta^(t+1)). Each an array of count, a
+   multiple of 8. */
+KERNEL(void, schedule,
+       (int64_t first, int count, double decay, double decay_start, double *rate,
+        double *first_moment, double *second_moment))
 /* Teach learners, who have all read as much, what they have not read of a lesson. */
-KERNEL(void, train, (const sc_lesson *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going, void *state))
+KERNEL(void, train,
+       (const sc_lesson *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going,
+        void *state))
 KERNEL(size_t, train_space, (void))
 /* Bytes, a multiple of 64; SC_ADF: its raw features take the place of input_dim. */
 KERNEL(size_t, learner_size, (int single, sc_optimizer, int input_dim, int width))
-/* Between a learner's state and plain arrays [plane][input_dim + 1][width]: weights (the last row are the output weights) and, for Adam,
-   first and second moments. For SC_ADF [width + 1][width]: the covariance, then the mean. */
-KERNEL(void, learner_copy, (int single, sc_optimizer, int input_dim, int width, void *state, void *plain, int out))
+/* Between a learner's state and plain arrays [plane][input_dim + 1][width]: weights (the last row
+   are the output weights) and, for Adam, first and second moments. For SC_ADF [width + 1][width]:
+   the covariance, then the mean. */
+KERNEL(void, learner_copy,
+       (int single, sc_optimizer, int input_dim, int width, void *state, void *plain, int out))
 
-/* ---- random numbers ------------------------------------------------------------------------------------------------------------- */
+/* ---- random numbers -------------------------------------------------------------------------- */
 /* Philox4x32-10 of one counter, for tests; `groups` x 16 numbers of a stream by an sc_law. */
 KERNEL(void, philox, (const uint32_t counter[4], uint64_t key, uint32_t out[4]))
-KERNEL(void, numbers, (int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out))
+KERNEL(void, numbers,
+       (int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups,
+        double *out))
 KERNEL(double, binomial, (uint64_t key, uint64_t item, double n, double p))
 
-/* ---- finite models -------------------------------------------------------------------------------------------------------------- */
-/* A step of the recursion, of one block of hypotheses, into states first ... last: laws [state][hypothesis of the block], their logarithms
-   (0 for 0), and the block's mass of each state, before and after; P(s,x,y) of the block into marginals. Sums of P ln P(s'|f), of
-   P (ln P(s,x,y|f) - ln P(s'|f)) over what is merged into s', and of the negentropy (whose total moves with the law's rounding). Blocks
-   have nothing to do with each other until `account`. */
-KERNEL(void, recur, (const sc_recursion *, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass, const double *law,
-                     const double *log_law, double *next, double *log_next, double *next_mass, double *marginals, double sums[3]))
-/* Add up the blocks' marginals of states first ... (at most SC_ACCOUNT_STATES) and what follows; no predictor is the best one. Space: as
-   many doubles times cells. */
-KERNEL(void, account, (const sc_recursion *, ptrdiff_t first, ptrdiff_t blocks, const double *marginals, const double *predictor,
-                       void *space, sc_account *out))
-/* Count vectors first, first + 1, ... of so many samples: their share of E ln(P(counts|F) / mixture of the learner). */
-KERNEL(double, enumerate, (const sc_finite *, const double *truth, const double *learner, const double *log_factorial, int samples,
-                           uint64_t first, ptrdiff_t count, void *space))
+/* ---- finite models --------------------------------------------------------------------------- */
+/* A step of the recursion, of one block of hypotheses, into states first ... last: laws
+   [state][hypothesis of the block], their logarithms (0 for 0), and the block's mass of each state,
+   before and after; P(s,x,y) of the block into marginals. Sums of P ln P(s'|f), of P (ln P(s,x,y|f)
+   - ln P(s'|f)) over what is merged into s', and of the negentropy (whose total moves with the
+   law's rounding). Blocks have nothing to do with each other until `account`. */
+KERNEL(void, recur,
+       (const sc_recursion *, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass,
+        const double *law, const double *log_law, double *next, double *log_next, double *next_mass,
+        double *marginals, double sums[3]))
+/* Add up the blocks' marginals of states first ... (at most SC_ACCOUNT_STATES) and what follows; no
+   predictor is the best one. Space: as many doubles times cells. */
+KERNEL(void, account,
+       (const sc_recursion *, ptrdiff_t first, ptrdiff_t blocks, const double *marginals,
+        const double *predictor, void *space, sc_account *out))
+/* Count vectors first, first + 1, ... of so many samples: their share of E ln(P(counts|F) / mixture
+   of the learner). */
+KERNEL(double, enumerate,
+       (const sc_finite *, const double *truth, const double *learner, const double *log_factorial,
+        int samples, uint64_t first, ptrdiff_t count, void *space))
 KERNEL(size_t, enumerate_space, (const sc_finite *)) /* bytes */
-/* One history drawn from the truth: out[t] = E(d_KL(P(Y|F,X) || learner at t) | history). No learner is the best one. */
-KERNEL(void, replicate, (const sc_finite *, const double *cumulative, const double *log_truth, const double *log_learner,
-                         const double *negentropy, uint64_t key, uint64_t item, ptrdiff_t samples, void *space, sc_keep_going,
-                         void *state, double *out))
+/* One history drawn from the truth: out[t] = E(d_KL(P(Y|F,X) || learner at t) | history). No
+   learner is the best one. */
+KERNEL(void, replicate,
+       (const sc_finite *, const double *cumulative, const double *log_truth,
+        const double *log_learner, const double *negentropy, uint64_t key, uint64_t item,
+        ptrdiff_t samples, void *space, sc_keep_going, void *state, double *out))
 KERNEL(size_t, replicate_space, (const sc_finite *)) /* bytes */
 
-/* ---- spectral bounds ------------------------------------------------------------------------------------------------------------ */
-/* The bound with such strategies (flags) at points n, T in [1, 1e300] and K in (0, 1e300], and its best allocation of n T = most >= 1. */
-KERNEL(void, spectral_points, (const sc_strategies *, int with, ptrdiff_t count, const double *n, const double *T, const double *K,
-                               sc_spectral_terms *out))
-KERNEL(void, spectral_optimal, (const sc_strategies *, int with, int integer, double most, double K, sc_spectral_optimum *out))
-KERNEL(double, spectral_price, (const sc_strategies *, int with, ptrdiff_t row, double T)) /* of a row over all T samples, nats */
-KERNEL(double, repulsion, (const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull, void *space))
+/* ---- spectral bounds ------------------------------------------------------------------------- */
+/* The bound with such strategies (flags) at points n, T in [1, 1e300] and K in (0, 1e300], and its
+   best allocation of n T = most >= 1. */
+KERNEL(void, spectral_points,
+       (const sc_strategies *, int with, ptrdiff_t count, const double *n, const double *T,
+        const double *K, sc_spectral_terms *out))
+KERNEL(void, spectral_optimal,
+       (const sc_strategies *, int with, int integer, double most, double K,
+        sc_spectral_optimum *out))
+/* of a row over all T samples, nats */
+KERNEL(double, spectral_price, (const sc_strategies *, int with, ptrdiff_t row, double T))
+KERNEL(double, repulsion,
+       (const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull,
+        void *space))
 
-/* ---- fits (fitting/fitting.h): sums over runs for a pack of replicas; the same from a caller's values; values of a law of ours ------- */
+/* ---- fits ------------------------------------------------------------------------------------ */
+/* See fitting/fitting.h: sums over runs for a pack of replicas; the same from a caller's values;
+   values of a law of ours. */
 KERNEL(int, fit_lanes, (void))
-KERNEL(void, fit_sum, (const sc_fit_runs *, const double *theta, const double *delta, const double *weights, const double *targets,
-                       sc_fit_sums *))
-KERNEL(void, fit_add, (const sc_fit_runs *, ptrdiff_t first, ptrdiff_t count, const double *values, const double *gradients,
-                       const double *delta, const double *weights, const double *targets, sc_fit_sums *))
-KERNEL(void, fit_values, (const sc_fit_runs *, const double *theta, double *value, double *gradient))
+KERNEL(void, fit_sum,
+       (const sc_fit_runs *, const double *theta, const double *delta, const double *weights,
+        const double *targets, sc_fit_sums *))
+KERNEL(void, fit_add,
+       (const sc_fit_runs *, ptrdiff_t first, ptrdiff_t count, const double *values,
+        const double *gradients, const double *delta, const double *weights, const double *targets,
+        sc_fit_sums *))
+KERNEL(void, fit_values,
+       (const sc_fit_runs *, const double *theta, double *value, double *gradient))
 
-/* ---- what the machine can do, to compare with ----------------------------------------------------------------------------------- */
-KERNEL(void, sweeps, (float *, long count, long repeats)) /* read, change, write: the time that a sweep of weights must take */
-/* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that were. */
+/* ---- what the machine can do, to compare with ------------------------------------------------ */
+/* read, change, write: the time that a sweep of weights must take */
+KERNEL(void, sweeps, (float *, long count, long repeats))
+/* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that
+   were. */
 KERNEL(double, multiply_adds, (long repeats, int single, double *sink))
 
 #undef KERNEL

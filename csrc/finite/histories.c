@@ -1,10 +1,12 @@
-/* Histories of a finite model: all of them, through their count vectors, or one drawn by the Monte Carlo. */
+/* Histories of a finite model: all of them, through their count vectors, or one drawn by the Monte
+   Carlo. */
 #include "finite/information.h"
 #include "special/philox.h"
 
-/* ---- all histories, by their counts ------------------------------------------------------------------------------------------- */
+/* ---- all histories, by their counts ---------------------------------------------------------- */
 
-/* Ways to write `total` as an ordered sum of `parts` whole numbers. The caller keeps results below 2^44. */
+/* Ways to write `total` as an ordered sum of `parts` whole numbers. The caller keeps results below
+   2^44. */
 static uint64_t compositions(uint64_t total, uint64_t parts)
 {
     uint64_t ways = 1;
@@ -18,7 +20,8 @@ static void composition_of(uint64_t rank, int total, int parts, int *counts)
 {
     for (int k = parts - 1; k > 0; k--) {
         uint64_t ways;
-        for (counts[k] = 0; rank >= (ways = compositions((uint64_t)(total - counts[k]), (uint64_t)k)); counts[k]++)
+        for (counts[k] = 0;
+             rank >= (ways = compositions((uint64_t)(total - counts[k]), (uint64_t)k)); counts[k]++)
             rank -= ways;
         total -= counts[k];
     }
@@ -36,7 +39,8 @@ SC_INLINE void next_composition(int *counts)
     counts[i + 1]++;
 }
 
-/* ln of the sum of weight e^x, where it would vanish beside other hypotheses; -INFINITY where it is 0 */
+/* ln of the sum of weight e^x, where it would vanish beside other hypotheses; -INFINITY where it is
+   0 */
 static double log_mixture(const double *weight, const double *x, ptrdiff_t count)
 {
     double most = SC_LOG_ZERO, sum = 0.0;
@@ -52,16 +56,19 @@ static double log_mixture(const double *weight, const double *x, ptrdiff_t count
 }
 
 /* Share of one count vector, given the logarithms of the likelihoods and the greatest of them. */
-static double share(const sc_finite *m, const double *truth, const double *learner, const double *logs, double most, double orders)
+static double share(const sc_finite *m, const double *truth, const double *learner,
+                    const double *logs, double most, double orders)
 {
     real true_sum = r_set(0.0), log_sum = r_set(0.0), learner_sum = r_set(0.0);
     for (ptrdiff_t f = 0; f < m->stride; f += SC_LANES) {
-        const real below = r_load(logs + f) - r_set(most), value = sc_exp_or_zero(below), joint = value * r_load(truth + f);
+        const real below = r_load(logs + f) - r_set(most), value = sc_exp_or_zero(below),
+                   joint = value * r_load(truth + f);
         true_sum = true_sum + joint;
         log_sum = r_fma(joint, below, log_sum);
         learner_sum = r_fma(value, r_load(learner + f), learner_sum);
     }
-    const double happens = sc_lanes_sum(true_sum), scale = most + orders > -700.0 ? exp(most + orders) : 0.0;
+    const double happens = sc_lanes_sum(true_sum),
+                 scale = most + orders > -700.0 ? exp(most + orders) : 0.0;
     double mixture = sc_lanes_sum(learner_sum);
     if (happens == 0.0)
         return 0.0;
@@ -71,8 +78,9 @@ static double share(const sc_finite *m, const double *truth, const double *learn
     return scale == 0.0 ? 0.0 : scale * (sc_lanes_sum(log_sum) - happens * mixture);
 }
 
-double SC_KERNEL(sc_enumerate)(const sc_finite *m, const double *truth, const double *learner, const double *log_factorial, int samples,
-                               uint64_t first, ptrdiff_t count, void *space)
+double SC_KERNEL(sc_enumerate)(const sc_finite *m, const double *truth, const double *learner,
+                               const double *log_factorial, int samples, uint64_t first,
+                               ptrdiff_t count, void *space)
 {
     const int cells = m->inputs * m->labels;
     double *logs = space, *numbers = logs + m->stride, sum = 0.0;
@@ -110,7 +118,7 @@ size_t SC_KERNEL(sc_enumerate_space)(const sc_finite *m)
     return ((size_t)m->stride + cells) * sizeof(double) + 2 * cells * sizeof(int);
 }
 
-/* ---- one history of the Monte Carlo ------------------------------------------------------------------------------------------- */
+/* ---- one history of the Monte Carlo ---------------------------------------------------------- */
 
 #define BELIEF 256 /* hypotheses whose probabilities wait for the cells' sums */
 
@@ -120,9 +128,10 @@ typedef struct belief {
     double *predictive; /* of the cells */
 } belief;
 
-/* What follows from the counts. Each posterior is computed afresh: nothing accumulates, and no hypothesis is lost for good. */
-static void believe(const sc_finite *m, const double *log_prior, const double *negentropy, const double *numbers, const int *seen,
-                    int some, belief *b)
+/* What follows from the counts. Each posterior is computed afresh: nothing accumulates, and no
+   hypothesis is lost for good. */
+static void believe(const sc_finite *m, const double *log_prior, const double *negentropy,
+                    const double *numbers, const int *seen, int some, belief *b)
 {
     SC_ALIGNED double posterior[BELIEF];
     const int cells = m->inputs * m->labels;
@@ -134,7 +143,8 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
         real sum = r_set(0.0), mean_sum = r_set(0.0);
         for (ptrdiff_t i = 0; i < width; i += SC_LANES) {
             const real start = r_load(log_prior + from + i) - r_set(b->log_total);
-            const real value = sc_exp_or_zero(r_min(sc_log_likelihood(m, numbers, seen, some, from + i, start), r_set(700.0)));
+            const real value = sc_exp_or_zero(
+                r_min(sc_log_likelihood(m, numbers, seen, some, from + i, start), r_set(700.0)));
             r_store(posterior + i, value);
             sum = sum + value;
             mean_sum = r_fma(value, r_load(negentropy + from + i), mean_sum);
@@ -147,7 +157,8 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
             ptrdiff_t i = 0;
             for (; i + 2 * SC_LANES <= width; i += 2 * SC_LANES) {
                 part = r_fma(r_load(posterior + i), r_load(theta + i), part);
-                other = r_fma(r_load(posterior + i + SC_LANES), r_load(theta + i + SC_LANES), other);
+                other =
+                    r_fma(r_load(posterior + i + SC_LANES), r_load(theta + i + SC_LANES), other);
             }
             for (; i < width; i += SC_LANES)
                 part = r_fma(r_load(posterior + i), r_load(theta + i), part);
@@ -160,9 +171,10 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
     b->log_total += log(total);
 }
 
-/* ln P(cell | data) of a cell that is possible only under hypotheses which the data have all but refuted */
-static double log_predictive(const sc_finite *m, const double *log_prior, const double *numbers, const int *seen, int some, int cell,
-                             double log_total)
+/* ln P(cell | data) of a cell that is possible only under hypotheses which the data have all but
+   refuted */
+static double log_predictive(const sc_finite *m, const double *log_prior, const double *numbers,
+                             const int *seen, int some, int cell, double log_total)
 {
     double most = SC_LOG_ZERO, sum = 0.0;
     for (int pass = 0; pass < 2; pass++)
@@ -193,12 +205,14 @@ static ptrdiff_t draw(const double *cumulative, ptrdiff_t count, double uniform)
     return low;
 }
 
-void SC_KERNEL(sc_replicate)(const sc_finite *m, const double *cumulative, const double *log_truth, const double *log_learner,
-                             const double *negentropy, uint64_t key, uint64_t item, ptrdiff_t samples, void *space,
+void SC_KERNEL(sc_replicate)(const sc_finite *m, const double *cumulative, const double *log_truth,
+                             const double *log_learner, const double *negentropy, uint64_t key,
+                             uint64_t item, ptrdiff_t samples, void *space,
                              sc_keep_going keep_going, void *state, double *out)
 {
     const int cells = m->inputs * m->labels;
-    double *counts = space, *numbers = counts + cells, *chances = numbers + cells, *logs = chances + cells;
+    double *counts = space, *numbers = counts + cells, *chances = numbers + cells,
+           *logs = chances + cells;
     belief truth = {0.0, 0.0, logs + cells}, learner = {0.0, 0.0, logs + 2 * cells};
     int *seen = (int *)(logs + 3 * cells);
     sc_sequence uniforms = sc_sequence_of((sc_stream){key, item, SC_FOR_HISTORIES});
@@ -222,7 +236,8 @@ void SC_KERNEL(sc_replicate)(const sc_finite *m, const double *cumulative, const
         for (int c = 0; c < cells; c++) {
             const double p = truth.predictive[c], q = log_learner ? learner.predictive[c] : p;
             logs[c] = q > SC_TINY ? log(q)
-                      : p > 0.0 ? log_predictive(m, log_learner ? log_learner : log_truth, numbers, seen, some, c,
+                      : p > 0.0 ? log_predictive(m, log_learner ? log_learner : log_truth, numbers,
+                                                 seen, some, c,
                                                  log_learner ? learner.log_total : truth.log_total)
                                 : 0.0;
             error -= p > 0.0 ? p * logs[c] : 0.0;

@@ -1,5 +1,6 @@
-/* A learner that keeps a statistic: forward recursion on the joint law of hypothesis and state, of a finite model, and what each step
- * keeps and forgets. The hypotheses are the vector axis; what couples them, sums over all of them, goes through `account`.
+/* A learner that keeps a statistic: forward recursion on the joint law of hypothesis and state, of
+ * a finite model, and what each step keeps and forgets. The hypotheses are the vector axis; what
+ * couples them, sums over all of them, goes through `account`.
  */
 #include "finite/information.h"
 
@@ -11,22 +12,26 @@ typedef struct step { /* of one block of hypotheses; laws are [state][hypothesis
     ptrdiff_t from; /* the block's first hypothesis */
 } step;
 
-/* One strip of P(S' = state | f), its logarithm, and the sums of w ln w over the transitions that are merged there. */
-SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, ptrdiff_t at, const int packs, real totals[3])
+/* One strip of P(S' = state | f), its logarithm, and the sums of w ln w over the transitions that
+   are merged there. */
+SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, ptrdiff_t at,
+                     const int packs, real totals[3])
 {
     const ptrdiff_t width = r->width, stride = r->model.stride;
     real sum[STRIP], apart[STRIP];
     for (int p = 0; p < packs; p++)
         sum[p] = apart[p] = r_set(0.0);
     for (ptrdiff_t e = r->first[state]; e < r->first[state + 1]; e++) {
-        const ptrdiff_t source = r->source[e] * width + at, cell = r->cell[e] * stride + now->from + at;
+        const ptrdiff_t source = r->source[e] * width + at,
+                        cell = r->cell[e] * stride + now->from + at;
         if (now->mass[r->source[e]] == 0.0)
             continue;
         const real weight = r_set(r->weight[e]);
         for (int p = 0; p < packs; p++) {
             const ptrdiff_t i = p * SC_LANES;
             const real w = r_load(now->law + source + i) * r_load(r->model.theta + cell + i);
-            const real logarithm = r_load(now->log_law + source + i) + r_load(r->model.log_theta + cell + i);
+            const real logarithm =
+                r_load(now->log_law + source + i) + r_load(r->model.log_theta + cell + i);
             sum[p] = r_fma(weight, w, sum[p]);
             apart[p] = r_fma(weight, w * logarithm, apart[p]);
         }
@@ -46,7 +51,8 @@ SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, pt
 }
 
 /* P(s, cell) of one block of hypotheses, and their sum */
-static double marginal(const sc_recursion *r, const double *law, ptrdiff_t from, ptrdiff_t count, double *out)
+static double marginal(const sc_recursion *r, const double *law, ptrdiff_t from, ptrdiff_t count,
+                       double *out)
 {
     SC_ALIGNED double joint[SC_MOST_WIDTH];
     const int cells = r->model.inputs * r->model.labels;
@@ -61,7 +67,8 @@ static double marginal(const sc_recursion *r, const double *law, ptrdiff_t from,
             sum[p] = r_set(0.0);
         for (; i + STRIP * SC_LANES <= count; i += STRIP * SC_LANES)
             for (int p = 0; p < STRIP; p++)
-                sum[p] = r_fma(r_load(joint + i + p * SC_LANES), r_load(theta + i + p * SC_LANES), sum[p]);
+                sum[p] = r_fma(r_load(joint + i + p * SC_LANES), r_load(theta + i + p * SC_LANES),
+                               sum[p]);
         for (; i < count; i += SC_LANES)
             sum[0] = r_fma(r_load(joint + i), r_load(theta + i), sum[0]);
         out[c] = sc_lanes_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
@@ -78,16 +85,17 @@ SC_INLINE int reached(const sc_recursion *r, ptrdiff_t state, const double *mass
     return 0;
 }
 
-void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass,
-                         const double *law, const double *log_law, double *next, double *log_next, double *next_mass,
-                         double *marginals, double sums[3])
+void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last,
+                         const double *mass, const double *law, const double *log_law, double *next,
+                         double *log_next, double *next_mass, double *marginals, double sums[3])
 {
     const step now = {mass, law, log_law, next, log_next, block * r->width};
     const ptrdiff_t left = r->model.stride - now.from, count = left < r->width ? left : r->width;
     const int cells = r->model.inputs * r->model.labels;
     real totals[3] = {r_set(0.0), r_set(0.0), r_set(0.0)};
     for (ptrdiff_t s = first; s < last; s++) {
-        if (!reached(r, s, mass)) { /* without mass its rows are not looked at, whatever is in them */
+        /* without mass its rows are not looked at, whatever is in them */
+        if (!reached(r, s, mass)) {
             memset(marginals + s * cells, 0, (size_t)cells * sizeof *marginals);
             next_mass[s] = 0.0;
             continue;
@@ -121,29 +129,34 @@ static double sum_x_log_x(const double *x, ptrdiff_t count)
 }
 
 /* total d_KL(law / total || predictor), every term of which is at least 0: q ln(q/p) - q + p */
-static double divergence(const double *law, double total, const double *predictor, int labels, int *impossible)
+static double divergence(const double *law, double total, const double *predictor, int labels,
+                         int *impossible)
 {
     double sum = 0.0;
     for (int y = 0; y < labels; y++) {
-        const double q = law[y] / total, p = predictor[y], high = q > p ? q : p, low = q > p ? p : q, apart = high - low;
+        const double q = law[y] / total, p = predictor[y], high = q > p ? q : p,
+                     low = q > p ? p : q, apart = high - low;
         if (q == 0.0)
             sum += p;
         else if (p == 0.0) {
             *impossible = y;
             return INFINITY;
         } else {
-            const double logarithm = low > high * 1e-300 ? log1p(apart / low) : log(high) - log(low);
+            const double logarithm =
+                low > high * 1e-300 ? log1p(apart / low) : log(high) - log(low);
             sum += q > p ? high * logarithm - apart : apart - low * logarithm;
         }
     }
     return total * sum;
 }
 
-void SC_KERNEL(sc_account)(const sc_recursion *r, ptrdiff_t first, ptrdiff_t blocks, const double *marginals, const double *predictor,
-                           void *space, sc_account *out)
+void SC_KERNEL(sc_account)(const sc_recursion *r, ptrdiff_t first, ptrdiff_t blocks,
+                           const double *marginals, const double *predictor, void *space,
+                           sc_account *out)
 {
     const int inputs = r->model.inputs, labels = r->model.labels, cells = inputs * labels;
-    const ptrdiff_t most = r->states - first, count = most < SC_ACCOUNT_STATES ? most : SC_ACCOUNT_STATES;
+    const ptrdiff_t most = r->states - first,
+                    count = most < SC_ACCOUNT_STATES ? most : SC_ACCOUNT_STATES;
     SC_ALIGNED double given[SC_ACCOUNT_STATES], mass[SC_ACCOUNT_STATES];
     double *joint = space;
     *out = (sc_account){0.0, 0.0, 0.0, 0.0, -1};

@@ -5,7 +5,9 @@
 #include "engine/engine.h"
 #include "special/special.h"
 
-#define SC_TINY 1e-290 /* probabilities below are taken as 0: subnormal numbers would be slow, and nobody could see the difference */
+/* probabilities below are taken as 0: subnormal numbers would be slow, and nobody could see the
+   difference */
+#define SC_TINY 1e-290
 
 SC_INLINE double sc_lanes_sum(real x)
 {
@@ -22,8 +24,10 @@ SC_INLINE real sc_exp_or_zero(real x)
     return r_select(r_lt(x, least), r_set(0.0), sc_exp(r_max(x, least)));
 }
 
-/* ln P(data | f) of so many samples in each of some cells, but for the number of their orders, on top of `start` */
-SC_INLINE real sc_log_likelihood(const sc_finite *m, const double *counts, const int *cells, int some, ptrdiff_t f, real start)
+/* ln P(data | f) of so many samples in each of some cells, but for the number of their orders, on
+   top of `start` */
+SC_INLINE real sc_log_likelihood(const sc_finite *m, const double *counts, const int *cells,
+                                 int some, ptrdiff_t f, real start)
 {
     real sum = start;
     for (int j = 0; j < some; j++)

@@ -1,4 +1,5 @@
-/* The infinite-width network: atoms, evaluation, and one network's share of the Monte Carlo, in both precisions. */
+/* The infinite-width network: atoms, evaluation, and one network's share of the Monte Carlo, in
+   both precisions. */
 #include "network/network.h"
 
 /* Mean over the inputs of d_KL(Bern(sigma a) || Bern(sigma b)) and of (a - b)^2. */
@@ -71,8 +72,9 @@ static void float_compare(const float *a, const float *b, int count, double *kl,
 #include "network/tile.h"
 #undef SC_T
 
-void SC_KERNEL(sc_experiment)(const sc_experiment *e, int single, uint64_t item, void *space, sc_keep_going keep_going, void *state,
-                              double *kl, double *squared, double *occupancy)
+void SC_KERNEL(sc_experiment)(const sc_experiment *e, int single, uint64_t item, void *space,
+                              sc_keep_going keep_going, void *state, double *kl, double *squared,
+                              double *occupancy)
 {
     if (single)
         float_experiment(e, item, space, keep_going, state, kl, squared, occupancy);
@@ -82,17 +84,20 @@ void SC_KERNEL(sc_experiment)(const sc_experiment *e, int single, uint64_t item,
 
 size_t SC_KERNEL(sc_experiment_space)(const sc_experiment *e, int single)
 {
-    const size_t number = single ? sizeof(float) : sizeof(double), d = (size_t)e->input_dim, widths = (size_t)e->width_count;
+    const size_t number = single ? sizeof(float) : sizeof(double), d = (size_t)e->input_dim,
+                 widths = (size_t)e->width_count;
     const size_t padded = ((size_t)e->inputs + float_TILE - 1) / float_TILE * float_TILE;
-    const size_t numbers = SC_ATOMS * d + padded * d + padded * (widths + 1) + SC_ATOMS * float_TILE + SC_ATOMS + SC_ATOMS * widths;
-    return sizeof(sc_chunk) + numbers * number + 64 + SC_ATOMS * d * sizeof(double) + widths * sizeof(sc_thinning)
-           + (SC_ATOMS + 1) * widths * sizeof(int);
+    const size_t numbers = SC_ATOMS * d + padded * d + padded * (widths + 1) + SC_ATOMS * float_TILE
+                           + SC_ATOMS + SC_ATOMS * widths;
+    return sizeof(sc_chunk) + numbers * number + 64 + SC_ATOMS * d * sizeof(double)
+           + widths * sizeof(sc_thinning) + (SC_ATOMS + 1) * widths * sizeof(int);
 }
 
-/* Samples of network `item`: inputs, labels (0 or 1), the probability of a 1, and what d_KL(Bern(sigma F) || Bern(sigma f)) =
-   offset - probability f + softplus(f) needs besides. */
-int SC_KERNEL(sc_samples)(const sc_experiment *e, int single, uint64_t item, int fresh, uint64_t first, void *space,
-                          sc_keep_going keep_going, void *state, void *inputs, void *labels, double *probability, double *offset)
+/* Samples of network `item`: inputs, labels (0 or 1), the probability of a 1, and what
+   d_KL(Bern(sigma F) || Bern(sigma f)) = offset - probability f + softplus(f) needs besides. */
+int SC_KERNEL(sc_samples)(const sc_experiment *e, int single, uint64_t item, int fresh,
+                          uint64_t first, void *space, sc_keep_going keep_going, void *state,
+                          void *inputs, void *labels, double *probability, double *offset)
 {
     const sc_purpose purpose = fresh ? SC_FOR_FRESH_INPUTS : SC_FOR_INPUTS;
     const sc_stream label_stream = {e->key, item, SC_FOR_LABELS};
@@ -100,7 +105,9 @@ int SC_KERNEL(sc_samples)(const sc_experiment *e, int single, uint64_t item, int
                : !double_samples(e, item, purpose, first, space, keep_going, state, inputs, labels))
         return 0;
     for (int i = 0; i < e->inputs; i += SC_LANES) {
-        const real F = single ? r_load_float((const float *)labels + i) : r_load((const double *)labels + i), p = sc_sigmoid(F);
+        const real F = single ? r_load_float((const float *)labels + i)
+                              : r_load((const double *)labels + i),
+                   p = sc_sigmoid(F);
         r_store(probability + i, p);
         r_store(offset + i, r_fma(p, F, -sc_softplus(F)));
     }
@@ -118,11 +125,13 @@ int SC_KERNEL(sc_samples)(const sc_experiment *e, int single, uint64_t item, int
 
 size_t SC_KERNEL(sc_samples_space)(int input_dim, int count)
 {
-    return sizeof(sc_chunk) + sizeof(double) * (SC_ATOMS * (2 * (size_t)input_dim + 1) + (size_t)count * (size_t)input_dim);
+    return sizeof(sc_chunk)
+           + sizeof(double)
+                 * (SC_ATOMS * (2 * (size_t)input_dim + 1) + (size_t)count * (size_t)input_dim);
 }
 
-double SC_KERNEL(sc_atoms)(const sc_experiment *e, uint64_t item, uint64_t chunk_number, double left, double *masses, double *scales,
-                           double *directions)
+double SC_KERNEL(sc_atoms)(const sc_experiment *e, uint64_t item, uint64_t chunk_number,
+                           double left, double *masses, double *scales, double *directions)
 {
     sc_chunk c;
     sc_chunk_start(&c);
@@ -134,21 +143,22 @@ double SC_KERNEL(sc_atoms)(const sc_experiment *e, uint64_t item, uint64_t chunk
     return c.left;
 }
 
-void SC_KERNEL(sc_logits64)(const double *directions, const double *weights, ptrdiff_t atoms, int d, const double *X, ptrdiff_t count,
-                            double *out, void *space)
+void SC_KERNEL(sc_logits64)(const double *directions, const double *weights, ptrdiff_t atoms, int d,
+                            const double *X, ptrdiff_t count, double *out, void *space)
 {
     double_logits(directions, weights, atoms, d, X, count, out, space);
 }
 
-void SC_KERNEL(sc_logits32)(const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X, ptrdiff_t count,
-                            float *out, void *space)
+void SC_KERNEL(sc_logits32)(const float *directions, const float *weights, ptrdiff_t atoms, int d,
+                            const float *X, ptrdiff_t count, float *out, void *space)
 {
     float_logits(directions, weights, atoms, d, X, count, out, space);
 }
 
 size_t SC_KERNEL(sc_logits_space)(int d)
 {
-    return sizeof(double) * ((size_t)SC_ATOMS * ((size_t)d + 1) + (size_t)float_TILE * SC_TILES * ((size_t)d + 1));
+    return sizeof(double)
+           * ((size_t)SC_ATOMS * ((size_t)d + 1) + (size_t)float_TILE * SC_TILES * ((size_t)d + 1));
 }
 
 void SC_KERNEL(sc_philox)(const uint32_t counter[4], uint64_t key, uint32_t out[4])
@@ -164,7 +174,8 @@ void SC_KERNEL(sc_philox)(const uint32_t counter[4], uint64_t key, uint32_t out[
     }
 }
 
-void SC_KERNEL(sc_numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups, double *out)
+void SC_KERNEL(sc_numbers)(int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first,
+                           int groups, double *out)
 {
     const sc_stream stream = {key, item, purpose};
     switch (kind) {

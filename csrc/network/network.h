@@ -1,7 +1,9 @@
-/* The infinite-width network as the kernels see it: chunks of atoms in stick-breaking order, and draws from them.
+/* The infinite-width network as the kernels see it: chunks of atoms in stick-breaking order, and
+ * draws from them.
  *
- * -ln(1 - beta_j) = E_j / K with E_j exponential, so the mass left after j sticks is e^(-G_j/K), G_j = E_1 + ... + E_j. Atoms come in
- * chunks of SC_ATOMS and are forgotten when used: memory depends on neither K nor the number of networks.
+ * -ln(1 - beta_j) = E_j / K with E_j exponential, so the mass left after j sticks is e^(-G_j/K),
+ * G_j = E_1 + ... + E_j. Atoms come in chunks of SC_ATOMS and are forgotten when used: memory
+ * depends on neither K nor the number of networks.
  */
 #ifndef SC_NETWORK_H
 #define SC_NETWORK_H
@@ -10,16 +12,17 @@
 #include "engine/engine.h"
 #include "special/philox.h"
 
-#define SC_TILES 16       /* tiles whose sums wait for the next atoms when a network is evaluated */
-#define SC_INPUTS 32     /* inputs whose random numbers come together; every tile is a multiple */
+#define SC_TILES 16  /* tiles whose sums wait for the next atoms when a network is evaluated */
+#define SC_INPUTS 32 /* inputs whose random numbers come together; every tile is a multiple */
 
 typedef struct sc_chunk {
-    double mass[SC_ATOMS];           /* of the whole */
-    double scale[SC_ATOMS];          /* sign * sqrt(K+1) / |unnormalised direction| */
-    double below[SC_ATOMS + 1];      /* mass of the atoms before, of what was left when the chunk began */
-    double left_before, left;        /* mass not yet taken, before and after this chunk */
-    uint64_t number;                 /* of the next chunk */
-    int wanted;                      /* draws are still waiting for atoms */
+    double mass[SC_ATOMS];  /* of the whole */
+    double scale[SC_ATOMS]; /* sign * sqrt(K+1) / |unnormalised direction| */
+    /* mass of the atoms before, of what was left when the chunk began */
+    double below[SC_ATOMS + 1];
+    double left_before, left; /* mass not yet taken, before and after this chunk */
+    uint64_t number;          /* of the next chunk */
+    int wanted;               /* draws are still waiting for atoms */
 } sc_chunk;
 
 SC_INLINE void sc_chunk_start(sc_chunk *c)
@@ -29,13 +32,15 @@ SC_INLINE void sc_chunk_start(sc_chunk *c)
     c->wanted = 1;
 }
 
-/* The next SC_ATOMS atoms; unnormalised directions as [group of 4][coordinate][atom]. Returns 0 when none are needed. */
+/* The next SC_ATOMS atoms; unnormalised directions as [group of 4][coordinate][atom]. Returns 0
+   when none are needed. */
 SC_INLINE int sc_chunk_next(sc_chunk *c, const sc_experiment *e, uint64_t item, double *directions)
 {
     SC_ALIGNED double sticks[SC_ATOMS], sum[SC_ATOMS];
     const int groups = SC_ATOMS / SC_GROUP, d = e->input_dim;
     const uint64_t first = c->number * (uint64_t)groups;
-    const sc_stream stick_stream = {e->key, item, SC_FOR_STICKS}, sign_stream = {e->key, item, SC_FOR_SIGNS},
+    const sc_stream stick_stream = {e->key, item, SC_FOR_STICKS},
+                    sign_stream = {e->key, item, SC_FOR_SIGNS},
                     direction_stream = {e->key, item, SC_FOR_DIRECTIONS};
     if (!c->wanted && c->left <= e->truncation)
         return 0;
@@ -62,7 +67,8 @@ SC_INLINE int sc_chunk_next(sc_chunk *c, const sc_experiment *e, uint64_t item, 
         total += share;
     }
     c->below[SC_ATOMS] = total;
-    c->left = c->left_before * sc_first_lane(sc_exp(r_max(r_set(-before / e->concentration), r_set(-700.0))));
+    c->left = c->left_before
+              * sc_first_lane(sc_exp(r_max(r_set(-before / e->concentration), r_set(-700.0))));
     const double gain = sqrt(e->concentration + 1.0);
     for (int a = 0; a < SC_ATOMS; a++) {
         double square = 0.0;
@@ -91,7 +97,8 @@ SC_INLINE void sc_thinning_start(sc_thinning *t, const sc_experiment *e, uint64_
     t->uniforms = sc_sequence_of((sc_stream){e->key, item, (uint32_t)(SC_FOR_DRAWS + width)});
 }
 
-/* Distribute m draws over the atoms low .. high: halve while that is cheaper than placing each draw. */
+/* Distribute m draws over the atoms low .. high: halve while that is cheaper than placing each
+   draw. */
 static void sc_place(sc_thinning *t, const sc_chunk *c, int low, int high, double m)
 {
     if (m == 0.0)
@@ -106,9 +113,11 @@ static void sc_place(sc_thinning *t, const sc_chunk *c, int low, int high, doubl
         sc_place(t, c, middle, high, m - left);
     } else
         for (; m > 0.0; m--) {
-            const double place = c->below[low] + sc_next_uniform(&t->uniforms) * (c->below[high] - c->below[low]);
+            const double place =
+                c->below[low] + sc_next_uniform(&t->uniforms) * (c->below[high] - c->below[low]);
             int a = low;
-            for (int size = high - low; size > 1;) { /* without branches: draws have no pattern to predict */
+            /* without branches: draws have no pattern to predict */
+            for (int size = high - low; size > 1;) {
                 const int half = size / 2;
                 a += c->below[a + half] <= place ? half : 0;
                 size -= half;
@@ -123,7 +132,8 @@ SC_INLINE int sc_thin_chunk(sc_thinning *t, const sc_chunk *c, int *atoms)
     if (t->left == 0.0)
         return 0;
     memset(t->count, 0, sizeof t->count);
-    const double here = sc_binomial(&t->uniforms, t->left, c->below[SC_ATOMS] < 1.0 ? c->below[SC_ATOMS] : 1.0);
+    const double here =
+        sc_binomial(&t->uniforms, t->left, c->below[SC_ATOMS] < 1.0 ? c->below[SC_ATOMS] : 1.0);
     sc_place(t, c, 0, SC_ATOMS, here);
     t->left -= here;
     int some = 0;

@@ -1,4 +1,5 @@
-/* All kernels for one instruction set, and their table. Included by simd/isa_<name>.c, which defines
+/* All kernels for one instruction set, and their table. Included by simd/isa_<name>.c, which
+ * defines
  *
  *     SC_ISA     its name, as in engine/instruction_sets.h
  *     SC_VECTOR  the header that says what a pack is
@@ -7,7 +8,8 @@
 #include "engine/engine.h"
 #ifdef SC_HAVE_X86_KERNELS
 
-#include <immintrin.h> /* before the target changes, so that every intrinsic is declared for its own */
+/* before the target changes, so that every intrinsic is declared for its own */
+#include <immintrin.h>
 #define SC_PRAGMA_(...) _Pragma(#__VA_ARGS__)
 #define SC_PRAGMA(...) SC_PRAGMA_(__VA_ARGS__)
 #ifdef __clang__

@@ -1,12 +1,14 @@
 /* A pack of doubles for one instruction set.
  *
- * Every formula of scalecore is written once, over `real`. What a `real` is depends on the header that the file which is compiled names
- * in SC_VECTOR: eight doubles (vector_avx512.h), four (vector_avx2.h), or one (vector_scalar.h, the default). The operators + - * / and,
- * on `bits`, + - & >> are the compiler's own for all three; the headers hold the few operations that have no operator, this file what
- * follows from those.
+ * Every formula of scalecore is written once, over `real`. What a `real` is depends on the header
+ * that the file which is compiled names in SC_VECTOR: eight doubles (vector_avx512.h), four
+ * (vector_avx2.h), or one (vector_scalar.h, the default). The operators + - * / and, on `bits`, + -
+ * & >> are the compiler's own for all three; the headers hold the few operations that have no
+ * operator, this file what follows from those.
  *
- * All operations are lane-wise, so a point's result never depends on its neighbours in a pack nor on its place in an array. Fused
- * multiply-adds are explicit and the build turns contraction off: what the compiler vectorises or not cannot change a bit.
+ * All operations are lane-wise, so a point's result never depends on its neighbours in a pack nor
+ * on its place in an array. Fused multiply-adds are explicit and the build turns contraction off:
+ * what the compiler vectorises or not cannot change a bit.
  */
 #ifndef SC_VECTOR_H
 #define SC_VECTOR_H
@@ -33,7 +35,8 @@
 #include SC_VECTOR
 
 #ifndef SC_HAS_EXPONENT
-/* x = 2^exponent mantissa, 1 <= mantissa < 2, for a positive normal x. The exponent field becomes the low bits of 2^52. */
+/* x = 2^exponent mantissa, 1 <= mantissa < 2, for a positive normal x. The exponent field becomes
+   the low bits of 2^52. */
 SC_INLINE real r_exponent(real x)
 {
     return r_from_bits((r_bits(x) >> 52) | r_bits(r_set(0x1p52))) - r_set(0x1p52 + 1023.0);

@@ -26,7 +26,10 @@ SC_INLINE mask r_lt(real a, real b) { return _mm256_cmp_pd(a, b, _CMP_LT_OQ); }
 SC_INLINE mask r_is_nan(real a) { return _mm256_cmp_pd(a, a, _CMP_UNORD_Q); }
 SC_INLINE mask m_and(mask a, mask b) { return _mm256_and_pd(a, b); }
 SC_INLINE mask m_or(mask a, mask b) { return _mm256_or_pd(a, b); }
-SC_INLINE mask m_not(mask a) { return _mm256_xor_pd(a, _mm256_castsi256_pd(_mm256_set1_epi64x(-1))); }
+SC_INLINE mask m_not(mask a)
+{
+    return _mm256_xor_pd(a, _mm256_castsi256_pd(_mm256_set1_epi64x(-1)));
+}
 SC_INLINE unsigned m_lanes(mask a) { return (unsigned)_mm256_movemask_pd(a); }
 SC_INLINE real r_select(mask m, real yes, real no) { return _mm256_blendv_pd(no, yes, m); }
 SC_INLINE bits r_bits(real x) { return (bits)_mm256_castpd_si256(x); }
@@ -35,7 +38,11 @@ SC_INLINE real r_reciprocal(real x) { return r_set(1.0) / x; }
 SC_INLINE real r_reciprocal_coarse(real x) { return r_set(1.0) / x; }
 SC_INLINE bits b_set(uint64_t x) { return (bits)_mm256_set1_epi64x((long long)x); }
 SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3}; }
-SC_INLINE bits b_multiply32(bits a, bits b) { return (bits)_mm256_mul_epu32((__m256i)a, (__m256i)b); } /* of the low halves */
+/* of the low halves */
+SC_INLINE bits b_multiply32(bits a, bits b)
+{
+    return (bits)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
 SC_INLINE mask b_nonzero(bits b)
 {
     const __m256i none = _mm256_cmpeq_epi64((__m256i)b, _mm256_setzero_si256());
@@ -58,19 +65,26 @@ SC_INLINE freal f_add_pairs(freal a, freal b) /* a's sums of neighbours, b's, wi
 {
     return _mm256_hadd_ps(a, b);
 }
-SC_INLINE void f_sum_rows(const float *rows, float *out) /* out[i], i < 8: sum of the pack at rows + i SC_FLANES */
+/* out[i], i < 8: sum of the pack at rows + i SC_FLANES */
+SC_INLINE void f_sum_rows(const float *rows, float *out)
 {
     freal four[2];
     for (int i = 0; i < 2; i++) {
         const float *r = rows + 4 * i * SC_FLANES;
-        four[i] = f_add_pairs(f_add_pairs(f_load(r), f_load(r + SC_FLANES)), f_add_pairs(f_load(r + 2 * SC_FLANES), f_load(r + 3 * SC_FLANES)));
+        four[i] = f_add_pairs(f_add_pairs(f_load(r), f_load(r + SC_FLANES)),
+                              f_add_pairs(f_load(r + 2 * SC_FLANES), f_load(r + 3 * SC_FLANES)));
     }
-    f_store(out, _mm256_permute2f128_ps(four[0], four[1], 0x20) + _mm256_permute2f128_ps(four[0], four[1], 0x31));
+    f_store(out, _mm256_permute2f128_ps(four[0], four[1], 0x20)
+                     + _mm256_permute2f128_ps(four[0], four[1], 0x31));
 }
-SC_INLINE freal f_where_positive(freal h, freal x) { return _mm256_and_ps(_mm256_cmp_ps(h, f_set(0), _CMP_GT_OQ), x); }
+SC_INLINE freal f_where_positive(freal h, freal x)
+{
+    return _mm256_and_ps(_mm256_cmp_ps(h, f_set(0), _CMP_GT_OQ), x);
+}
 SC_INLINE freal f_double_exponent(freal x, freal k) /* x 2^j where k = j + 1.5 * 2^23 */
 {
-    return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(k), 23)));
+    return _mm256_castsi256_ps(
+        _mm256_add_epi32(_mm256_castps_si256(x), _mm256_slli_epi32(_mm256_castps_si256(k), 23)));
 }
 SC_INLINE freal f_over_root(freal m, freal v, freal eps) { return m / (_mm256_sqrt_ps(v) + eps); }
 SC_INLINE void r_sum_rows(const double *rows, double *out)
@@ -79,10 +93,14 @@ SC_INLINE void r_sum_rows(const double *rows, double *out)
         const double *r = rows + i * SC_LANES;
         const real low = _mm256_hadd_pd(r_load(r), r_load(r + SC_LANES));
         const real high = _mm256_hadd_pd(r_load(r + 2 * SC_LANES), r_load(r + 3 * SC_LANES));
-        r_store(out + i, _mm256_permute2f128_pd(low, high, 0x20) + _mm256_permute2f128_pd(low, high, 0x31));
+        r_store(out + i,
+                _mm256_permute2f128_pd(low, high, 0x20) + _mm256_permute2f128_pd(low, high, 0x31));
     }
 }
-SC_INLINE real r_where_positive(real h, real x) { return _mm256_and_pd(_mm256_cmp_pd(h, r_set(0), _CMP_GT_OQ), x); }
+SC_INLINE real r_where_positive(real h, real x)
+{
+    return _mm256_and_pd(_mm256_cmp_pd(h, r_set(0), _CMP_GT_OQ), x);
+}
 SC_INLINE real r_load_float(const float *p) { return _mm256_cvtps_pd(_mm_loadu_ps(p)); }
 
 SC_INLINE double sc_first_lane(real x) { return _mm256_cvtsd_f64(x); }

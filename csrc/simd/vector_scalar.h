@@ -32,13 +32,24 @@ SC_INLINE mask m_or(mask a, mask b) { return a | b; }
 SC_INLINE mask m_not(mask a) { return !a; }
 SC_INLINE unsigned m_lanes(mask a) { return (unsigned)a; }
 SC_INLINE real r_select(mask m, real yes, real no) { return m ? yes : no; }
-SC_INLINE bits r_bits(real x) { bits b; memcpy(&b, &x, sizeof b); return b; }
-SC_INLINE real r_from_bits(bits b) { real x; memcpy(&x, &b, sizeof x); return x; }
+SC_INLINE bits r_bits(real x)
+{
+    bits b;
+    memcpy(&b, &x, sizeof b);
+    return b;
+}
+SC_INLINE real r_from_bits(bits b)
+{
+    real x;
+    memcpy(&x, &b, sizeof x);
+    return x;
+}
 SC_INLINE real r_reciprocal(real x) { return 1.0 / x; }
 SC_INLINE real r_reciprocal_coarse(real x) { return 1.0 / x; }
 SC_INLINE bits b_set(uint64_t x) { return x; }
 SC_INLINE bits b_lane_numbers(void) { return 0; }
-SC_INLINE bits b_multiply32(bits a, bits b) { return (a & 0xffffffffu) * (b & 0xffffffffu); } /* of the low halves */
+/* of the low halves */
+SC_INLINE bits b_multiply32(bits a, bits b) { return (a & 0xffffffffu) * (b & 0xffffffffu); }
 SC_INLINE mask b_nonzero(bits b) { return b != 0; }
 typedef float freal; /* the same in single precision */
 #define SC_FLANES 1

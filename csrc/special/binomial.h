@@ -1,4 +1,5 @@
-/* Binomial variates: inversion where the mean is small, Hörmann's transformed rejection (BTRS, 1993) elsewhere. Exact up to rounding. */
+/* Binomial variates: inversion where the mean is small, Hörmann's transformed rejection (BTRS,
+   1993) elsewhere. Exact up to rounding. */
 #ifndef SC_BINOMIAL_H
 #define SC_BINOMIAL_H
 
@@ -7,9 +8,10 @@
 /* ln k! - [(k + 1/2) ln(k+1) - (k+1) + ln(2 pi)/2] */
 static double sc_stirling_tail(double k)
 {
-    static const double table[10] = {0.08106146679532726, 0.04134069595540929, 0.02767792568499834, 0.02079067210376509,
-                                     0.01664469118982119, 0.01387612882307075, 0.01189670994589177, 0.01041126526197209,
-                                     0.009255462182712733, 0.008330563433362871};
+    static const double table[10] = {0.08106146679532726, 0.04134069595540929, 0.02767792568499834,
+                                     0.02079067210376509, 0.01664469118982119, 0.01387612882307075,
+                                     0.01189670994589177, 0.01041126526197209, 0.009255462182712733,
+                                     0.008330563433362871};
     if (k < 10.0)
         return table[(int)k];
     const double inverse = 1.0 / (k + 1.0), square = inverse * inverse;
@@ -32,20 +34,24 @@ static double sc_binomial_inversion(sc_sequence *q, double n, double p)
 
 static double sc_binomial_rejection(sc_sequence *q, double n, double p)
 {
-    const double spread = sqrt(n * p * (1.0 - p)), b = 1.15 + 2.53 * spread, a = -0.0873 + 0.0248 * b + 0.01 * p;
+    const double spread = sqrt(n * p * (1.0 - p)), b = 1.15 + 2.53 * spread,
+                 a = -0.0873 + 0.0248 * b + 0.01 * p;
     const double c = n * p + 0.5, alpha = (2.83 + 5.1 / b) * spread, sure = 0.92 - 4.2 / b;
     const double odds = p / (1.0 - p), m = floor((n + 1.0) * p);
     for (;;) {
-        const double u = sc_next_uniform(q) - 0.5, us = 0.5 - fabs(u), k = floor((2.0 * a / us + b) * u + c);
+        const double u = sc_next_uniform(q) - 0.5, us = 0.5 - fabs(u),
+                     k = floor((2.0 * a / us + b) * u + c);
         double v = sc_next_uniform(q);
         if (us >= 0.07 && v <= sure)
             return k;
         if (k < 0.0 || k > n)
             continue;
         v = log(v * alpha / (a / (us * us) + b));
-        const double bound = (m + 0.5) * log((m + 1.0) / (odds * (n - m + 1.0))) + (n + 1.0) * log((n - m + 1.0) / (n - k + 1.0))
-                             + (k + 0.5) * log(odds * (n - k + 1.0) / (k + 1.0)) + sc_stirling_tail(m) + sc_stirling_tail(n - m)
-                             - sc_stirling_tail(k) - sc_stirling_tail(n - k);
+        const double bound = (m + 0.5) * log((m + 1.0) / (odds * (n - m + 1.0)))
+                             + (n + 1.0) * log((n - m + 1.0) / (n - k + 1.0))
+                             + (k + 0.5) * log(odds * (n - k + 1.0) / (k + 1.0))
+                             + sc_stirling_tail(m) + sc_stirling_tail(n - m) - sc_stirling_tail(k)
+                             - sc_stirling_tail(n - k);
         if (v <= bound)
             return k;
     }

@@ -1,8 +1,10 @@
-/* Counter-based random streams: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011), a pack of blocks at a time.
+/* Counter-based random streams: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011), a pack of blocks
+ * at a time.
  *
- * A number is a pure function of (key, item, purpose, place): key from the user's seed, item the network or repeat, purpose what the
- * number is for. So nothing depends on who computes it, or when. Numbers come in groups of 16, from eight consecutive counters of two
- * 64-bit words each: place v of a group is word v/8 of counter v%8, for every pack size.
+ * A number is a pure function of (key, item, purpose, place): key from the user's seed, item the
+ * network or repeat, purpose what the number is for. So nothing depends on who computes it, or
+ * when. Numbers come in groups of 16, from eight consecutive counters of two 64-bit words each:
+ * place v of a group is word v/8 of counter v%8, for every pack size.
  */
 #ifndef SC_RANDOM_H
 #define SC_RANDOM_H
@@ -17,13 +19,13 @@ typedef enum sc_purpose {
     SC_FOR_SIGNS = 3,
     SC_FOR_INPUTS = 4,
     SC_FOR_LABELS = 5,
-    SC_FOR_WEIGHTS = 6,     /* that learners begin with */
+    SC_FOR_WEIGHTS = 6,      /* that learners begin with */
     SC_FOR_FRESH_INPUTS = 7, /* on which trained learners are judged */
-    SC_FOR_HISTORIES = 10, /* of a finite model */
-    SC_FOR_TRUTHS = 11, /* which of a set of networks, and its labels */
+    SC_FOR_HISTORIES = 10,   /* of a finite model */
+    SC_FOR_TRUTHS = 11,      /* which of a set of networks, and its labels */
     SC_FOR_TRUTH_INPUTS = 12,
     SC_FOR_RESAMPLES = 13, /* of a table of runs */
-    SC_FOR_DRAWS = 16 /* + the place of the width */
+    SC_FOR_DRAWS = 16      /* + the place of the width */
 } sc_purpose;
 
 typedef struct sc_stream {
@@ -36,7 +38,8 @@ SC_INLINE void sc_philox(bits c[4], uint64_t key)
 {
     uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
     for (int round = 0; round < 10; round++) {
-        const bits p = b_multiply32(c[0], b_set(0xD2511F53u)), q = b_multiply32(c[2], b_set(0xCD9E8D57u));
+        const bits p = b_multiply32(c[0], b_set(0xD2511F53u)),
+                   q = b_multiply32(c[2], b_set(0xCD9E8D57u));
         c[0] = (q >> 32) ^ c[1] ^ b_set(k0);
         c[2] = (p >> 32) ^ c[3] ^ b_set(k1);
         c[1] = q;
@@ -50,7 +53,8 @@ SC_INLINE void sc_philox(bits c[4], uint64_t key)
 SC_INLINE void sc_words(const sc_stream *s, uint64_t first, bits *low, bits *high)
 {
     const bits place = b_set(first) + b_lane_numbers();
-    bits c[4] = {place, place >> 32, b_set((uint32_t)s->item), b_set((uint32_t)(s->item >> 32 << 8) | s->purpose)};
+    bits c[4] = {place, place >> 32, b_set((uint32_t)s->item),
+                 b_set((uint32_t)(s->item >> 32 << 8) | s->purpose)};
     sc_philox(c, s->key);
     const bits word = b_set(0xffffffffu);
     *low = (c[0] & word) | (c[1] << 32);
@@ -65,10 +69,12 @@ SC_INLINE real sc_open_uniform(bits word)
 
 SC_INLINE real sc_exponential(real uniform)
 {
-    return r_max(-sc_log(uniform), r_set(0x1p-54)); /* the absolute error of the logarithm must not make it negative */
+    /* the absolute error of the logarithm must not make it negative */
+    return r_max(-sc_log(uniform), r_set(0x1p-54));
 }
 
-/* Box and Muller's pair; cos and sin of 2 pi v from Taylor polynomials on an eighth of the circle. */
+/* Box and Muller's pair; cos and sin of 2 pi v from Taylor polynomials on an eighth of the
+   circle. */
 SC_INLINE void sc_normal_pair(real u, real v, real *first, real *second)
 {
     const real radius = r_sqrt(r_set(2.0) * sc_exponential(u));
@@ -77,8 +83,10 @@ SC_INLINE void sc_normal_pair(real u, real v, real *first, real *second)
     const real angle = r_fma(shifted - shift, r_set(-0.25), v) * r_set(6.283185307179586);
     const real a2 = angle * angle;
     real sine = r_set(1.0 / 6227020800.0), cosine = r_set(-1.0 / 87178291200.0);
-    static const double sines[6] = {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040, 1.0 / 120, -1.0 / 6, 1.0};
-    static const double cosines[7] = {1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320, -1.0 / 720, 1.0 / 24, -0.5, 1.0};
+    static const double sines[6] = {-1.0 / 39916800, 1.0 / 362880, -1.0 / 5040,
+                                    1.0 / 120,       -1.0 / 6,     1.0};
+    static const double cosines[7] = {1.0 / 479001600, -1.0 / 3628800, 1.0 / 40320, -1.0 / 720,
+                                      1.0 / 24,        -0.5,           1.0};
     for (int i = 0; i < 6; i++)
         sine = r_fma(sine, a2, r_set(sines[i]));
     for (int i = 0; i < 7; i++)
@@ -87,7 +95,8 @@ SC_INLINE void sc_normal_pair(real u, real v, real *first, real *second)
     const bits quarter = r_bits(shifted);
     const mask odd = b_nonzero(quarter & b_set(1));
     /* quarter turns 0..4: cos is negative in 1 and 2, sin in 2 and 3 */
-    const bits cos_sign = ((quarter + b_set(1)) & b_set(2)) << 62, sin_sign = (quarter & b_set(2)) << 62;
+    const bits cos_sign = ((quarter + b_set(1)) & b_set(2)) << 62, sin_sign = (quarter & b_set(2))
+                                                                              << 62;
     *first = radius * r_from_bits(r_bits(r_select(odd, sine, cosine)) ^ cos_sign);
     *second = radius * r_from_bits(r_bits(r_select(odd, cosine, sine)) ^ sin_sign);
 }

@@ -1,4 +1,5 @@
-/* Scalar mathematics over `real` (vector.h): logarithms, the exponential, and sums over the harmonic-like series K/(K+i).
+/* Scalar mathematics over `real` (vector.h): logarithms, the exponential, and sums over the
+ * harmonic-like series K/(K+i).
  *
  * Errors are relative and hold on the stated domain only; callers mask what lies outside.
  */
@@ -9,22 +10,33 @@
 
 #define SC_LN2 0.6931471805599453
 
-/* ---- logarithms ----------------------------------------------------------------------------------------------------------------
- * w = 2^k m, 1 <= m < 2, and m is near one of sixteen centres c: ln w = k ln 2 + ln c + ln(1+r), r = m/c - 1, |r| <= 1/32. The tables
- * hold 1/c as rounded, and minus the logarithm of just that.
+/* ---- logarithms ---------------------------------------------------------------------------------
+ * w = 2^k m, 1 <= m < 2, and m is near one of sixteen centres c: ln w = k ln 2 + ln c + ln(1+r), r
+ * = m/c - 1, |r| <= 1/32. The tables hold 1/c as rounded, and minus the logarithm of just that.
  */
-static const double sc_log_inverse[16] = { /* c = 1 + (i + 1/2)/16 */
-    0.9696969696969697, 0.9142857142857143, 0.8648648648648649, 0.8205128205128205, 0.7804878048780488, 0.7441860465116279,
-    0.7111111111111111, 0.6808510638297872, 0.6530612244897959, 0.6274509803921569, 0.6037735849056604, 0.5818181818181818,
-    0.5614035087719298, 0.5423728813559322, 0.5245901639344263, 0.5079365079365079};
+static const double sc_log_inverse[16] = {/* c = 1 + (i + 1/2)/16 */
+                                          0.9696969696969697, 0.9142857142857143,
+                                          0.8648648648648649, 0.8205128205128205,
+                                          0.7804878048780488, 0.7441860465116279,
+                                          0.7111111111111111, 0.6808510638297872,
+                                          0.6530612244897959, 0.6274509803921569,
+                                          0.6037735849056604, 0.5818181818181818,
+                                          0.5614035087719298, 0.5423728813559322,
+                                          0.5245901639344263, 0.5079365079365079};
 static const double sc_log_centre[16] = {
-    0.03077165866675366, 0.08961215868968717, 0.14518200984449783, 0.19782574332991992, 0.2478361639045812, 0.2954642128938359,
-    0.3409265869705932,  0.38441169891033206, 0.42608439531090014, 0.46608972992459924, 0.5045560107523953, 0.5415972824327444,
+    0.03077165866675366, 0.08961215868968717, 0.14518200984449783, 0.19782574332991992,
+    0.2478361639045812,  0.2954642128938359,  0.3409265869705932,  0.38441169891033206,
+    0.42608439531090014, 0.46608972992459924, 0.5045560107523953,  0.5415972824327444,
     0.5773153650348236,  0.6118015411059929,  0.6451379613735847,  0.6773988235918061};
-static const double sc_log_twice_centre[16] = { /* the same and ln 2 */
-    0.723918839226699,  0.7827593392496325, 0.8383291904044432, 0.8909729238898653, 0.9409833444645266, 0.9886113934537812,
-    1.0340737675305385, 1.0775588794702773, 1.1192315758708455, 1.1592369104845446, 1.1977031913123406, 1.2347444629926898,
-    1.270462545594769,  1.3049487216659381, 1.33828514193353,   1.3705460041517514};
+static const double sc_log_twice_centre[16] = {/* the same and ln 2 */
+                                               0.723918839226699,  0.7827593392496325,
+                                               0.8383291904044432, 0.8909729238898653,
+                                               0.9409833444645266, 0.9886113934537812,
+                                               1.0340737675305385, 1.0775588794702773,
+                                               1.1192315758708455, 1.1592369104845446,
+                                               1.1977031913123406, 1.2347444629926898,
+                                               1.270462545594769,  1.3049487216659381,
+                                               1.33828514193353,   1.3705460041517514};
 
 SC_INLINE real sc_log_from(const double centre[16], real w)
 {
@@ -41,32 +53,41 @@ SC_INLINE real sc_log_from(const double centre[16], real w)
     return r_fma(p, r, r_fma(r_exponent(w), r_set(SC_LN2), r_lookup16(centre, index)));
 }
 
-/* ln w and ln 2w for any positive normal w, to an absolute error of an ulp or of 1e-16: ln w is used only where it is added to ln 2 or
-   more. */
-SC_INLINE real sc_log(real w)
-{
-    return sc_log_from(sc_log_centre, w);
-}
+/* ln w and ln 2w for any positive normal w, to an absolute error of an ulp or of 1e-16: ln w is
+   used only where it is added to ln 2 or more. */
+SC_INLINE real sc_log(real w) { return sc_log_from(sc_log_centre, w); }
 
-SC_INLINE real sc_log_twice(real w)
-{
-    return sc_log_from(sc_log_twice_centre, w);
-}
+SC_INLINE real sc_log_twice(real w) { return sc_log_from(sc_log_twice_centre, w); }
 
-/* Centres c = 1 + i/16, m rounded to the nearest (which may be 2: then k is one more). One of them is 1 itself, so that log1p keeps
-   its digits near 0. The inverses are 2^1023/c, from which an integer subtraction makes 2^-k/c. */
+/* Centres c = 1 + i/16, m rounded to the nearest (which may be 2: then k is one more). One of them
+   is 1 itself, so that log1p keeps its digits near 0. The inverses are 2^1023/c, from which an
+   integer subtraction makes 2^-k/c. */
 static const double sc_log1p_inverse[16] = {
-    0x1.0000000000000p+1023, 0x1.e1e1e1e1e1e1ep+1022, 0x1.c71c71c71c71cp+1022, 0x1.af286bca1af28p+1022,
-    0x1.999999999999ap+1022, 0x1.8618618618618p+1022, 0x1.745d1745d1746p+1022, 0x1.642c8590b2164p+1022,
-    0x1.5555555555555p+1022, 0x1.47ae147ae147bp+1022, 0x1.3b13b13b13b14p+1022, 0x1.2f684bda12f68p+1022,
-    0x1.2492492492492p+1022, 0x1.1a7b9611a7b96p+1022, 0x1.1111111111111p+1022, 0x1.0842108421084p+1022};
-static const double sc_log1p_centre[16] = {
-    0.0, 0.060624621816434854, 0.11778303565638351, 0.17185025692665928, 0.2231435513142097, 0.2719337154836418, 0.3184537311185346,
-    0.3629054936893685, 0.40546510810816444, 0.4462871026284195, 0.48550781578170077, 0.5232481437645479, 0.5596157879354228,
-    0.5947071077466928, 0.6286086594223742, 0.661398482245365};
+    0x1.0000000000000p+1023, 0x1.e1e1e1e1e1e1ep+1022, 0x1.c71c71c71c71cp+1022,
+    0x1.af286bca1af28p+1022, 0x1.999999999999ap+1022, 0x1.8618618618618p+1022,
+    0x1.745d1745d1746p+1022, 0x1.642c8590b2164p+1022, 0x1.5555555555555p+1022,
+    0x1.47ae147ae147bp+1022, 0x1.3b13b13b13b14p+1022, 0x1.2f684bda12f68p+1022,
+    0x1.2492492492492p+1022, 0x1.1a7b9611a7b96p+1022, 0x1.1111111111111p+1022,
+    0x1.0842108421084p+1022};
+static const double sc_log1p_centre[16] = {0.0,
+                                           0.060624621816434854,
+                                           0.11778303565638351,
+                                           0.17185025692665928,
+                                           0.2231435513142097,
+                                           0.2719337154836418,
+                                           0.3184537311185346,
+                                           0.3629054936893685,
+                                           0.40546510810816444,
+                                           0.4462871026284195,
+                                           0.48550781578170077,
+                                           0.5232481437645479,
+                                           0.5596157879354228,
+                                           0.5947071077466928,
+                                           0.6286086594223742,
+                                           0.661398482245365};
 
-/* ln(1+y) for 0 <= y <= 1e307 with a relative error below 1e-15 down to the smallest y. What 1+y loses of y matters only where k = 0;
-   there 2^-k/c - 1 is exact and r has all digits of y. */
+/* ln(1+y) for 0 <= y <= 1e307 with a relative error below 1e-15 down to the smallest y. What 1+y
+   loses of y matters only where k = 0; there 2^-k/c - 1 is exact and r has all digits of y. */
 SC_INLINE real sc_log1p(real y)
 {
     const bits rounded = r_bits(r_set(1.0) + y) + ((uint64_t)1 << 47);
@@ -82,7 +103,9 @@ SC_INLINE real sc_log1p(real y)
     p = r_fma(p, r, r_set(0.33333333333333265));
     p = r_fma(p, r, r_set(-0.4999999999999992));
     p = r_fma(p, r, r_set(1.0));
-    return r_fma(p, r, r_fma(r_exponent(r_from_bits(power)), r_set(SC_LN2), r_lookup16(sc_log1p_centre, rounded >> 48)));
+    return r_fma(p, r,
+                 r_fma(r_exponent(r_from_bits(power)), r_set(SC_LN2),
+                       r_lookup16(sc_log1p_centre, rounded >> 48)));
 }
 
 /* e^x = power (1 + p), |x| <= 700 */
@@ -91,7 +114,8 @@ SC_INLINE void sc_exp_parts(real x, real *power, real *p_out)
     const real shift = r_set(0x1.8p52);
     const real shifted = r_fma(x, r_set(1.4426950408889634), shift);
     const real k = shifted - shift;
-    const real r = r_fma(k, r_set(-1.9082149292705877e-10), r_fma(k, r_set(-0.6931471803691238), x));
+    const real r =
+        r_fma(k, r_set(-1.9082149292705877e-10), r_fma(k, r_set(-0.6931471803691238), x));
     real p = r_set(2.5100375832561234e-08);
     p = r_fma(p, r, r_set(2.7620075879983367e-07));
     p = r_fma(p, r, r_set(2.7557268480310024e-06));
@@ -136,7 +160,8 @@ SC_INLINE real sc_sigmoid(real x) /* 1/(1 + e^-x) */
 /* The same in single precision, to 2e-7. */
 SC_INLINE freal f_sigmoid(freal x)
 {
-    const freal shift = f_set(0x1.8p23f), least = f_min(f_set(87.0f), f_max(f_set(-87.0f), x)); /* NaN stays */
+    /* NaN stays */
+    const freal shift = f_set(0x1.8p23f), least = f_min(f_set(87.0f), f_max(f_set(-87.0f), x));
     const freal shifted = f_fma(least, f_set(-1.44269504f), shift), k = shifted - shift;
     const freal r = f_fma(k, f_set(-1.42860677e-6f), f_fma(k, f_set(-0.693145752f), -least));
     freal p = f_set(1.0f / 720);
@@ -155,20 +180,25 @@ SC_INLINE real sc_bernoulli_kl(real a, real b)
     return r_fma(sc_sigmoid(a), a - b, sc_softplus(b) - sc_softplus(a));
 }
 
-/* ---- digamma difference --------------------------------------------------------------------------------------------------------
- * Subtracting two digammas loses every digit when n << K. With u = 1/z, v = 1/(z+n) the Stirling series of both telescope into
+/* ---- digamma difference -------------------------------------------------------------------------
+ * Subtracting two digammas loses every digit when n << K. With u = 1/z, v = 1/(z+n) the Stirling
+ * series of both telescope into
  *
- *     psi(z+n) - psi(z) = log1p(n u) + n u v [ 1/2 + (u+v) sum_j e_j v^(2j) ],     e_j = sum_{k>=j} c_k u^(2(k-j)),
+ *     psi(z+n) - psi(z) = log1p(n u) + n u v [ 1/2 + (u+v) sum_j e_j v^(2j) ],
+ *     e_j = sum_{k>=j} c_k u^(2(k-j)),
  *
- * a sum of positive terms but for the alternating c_k = B_2(k+1)/(2(k+1)); seven of them give 1e-16 for z >= 10. Below that,
- * psi(z+n) - psi(z) = [same at z+8] + sum_{i<8} n/((z+i)(z+i+n)). What depends on K only is kept in an sc_origin.
+ * a sum of positive terms but for the alternating c_k = B_2(k+1)/(2(k+1)); seven of them give 1e-16
+ * for z >= 10. Below that, psi(z+n) - psi(z) = [same at z+8] + sum_{i<8} n/((z+i)(z+i+n)). What
+ * depends on K only is kept in an sc_origin.
  */
 #define SC_STIRLING_TERMS 7
-static const double sc_stirling[SC_STIRLING_TERMS] = {1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12};
+static const double sc_stirling[SC_STIRLING_TERMS] = {
+    1.0 / 12, -1.0 / 120, 1.0 / 252, -1.0 / 240, 1.0 / 132, -691.0 / 32760, 1.0 / 12};
 #define SC_STIRLING_FROM 10.0 /* smaller K are expanded around K + 8 */
 #define SC_SHIFT 8
-#define SC_FAR_FROM 80.0 /* larger K need three terms only, for 2e-17. The others are nought there, lane by lane, so that leaving them out
-                            where all lanes have such a K gives the same bits. */
+/* Larger K need three terms only, for 2e-17. The others are nought there, lane by lane, so that
+   leaving them out where all lanes have such a K gives the same bits. */
+#define SC_FAR_FROM 80.0
 #define SC_FAR_TERMS 3
 
 typedef struct sc_origin {
@@ -200,8 +230,8 @@ SC_INLINE sc_origin sc_origin_of(real K)
     return o;
 }
 
-/* sum_{0<i<8} 1/((K+i)(K+i+n)) for K < 10, as one fraction. Beyond n = 1e20 the summand times n no longer changes; the cap keeps the
-   product of the seven denominators from overflowing. */
+/* sum_{0<i<8} 1/((K+i)(K+i+n)) for K < 10, as one fraction. Beyond n = 1e20 the summand times n no
+   longer changes; the cap keeps the product of the seven denominators from overflowing. */
 SC_INLINE real sc_shift_sum(real K, real n)
 {
     real numerator = r_set(1.0);
@@ -216,7 +246,8 @@ SC_INLINE real sc_shift_sum(real K, real n)
     return numerator * r_reciprocal(denominator);
 }
 
-/* Expected occupancy E U_n = K (psi(K+n) - psi(K)), n >= 1, K > 0. The term i = 0, n/(K+n), is kept apart so that K -> 0 gives 1. */
+/* Expected occupancy E U_n = K (psi(K+n) - psi(K)), n >= 1, K > 0. The term i = 0, n/(K+n), is kept
+   apart so that K -> 0 gives 1. */
 SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
 {
     const real v = r_set(1.0) / (o->z + n);
@@ -230,7 +261,8 @@ SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
     if (o->any_small) {
         const real capped = r_min(n, r_set(1e20));
         const real first = capped * r_reciprocal(o->K + capped);
-        const real shifted = r_fma(o->K, r_fma(capped, sc_shift_sum(o->K, capped), difference), first);
+        const real shifted =
+            r_fma(o->K, r_fma(capped, sc_shift_sum(o->K, capped), difference), first);
         occupancy = r_select(o->small, shifted, occupancy);
     }
     return occupancy;

@@ -1,11 +1,15 @@
-/* Drawn atoms beside a fixed part. n_s of them cost K rho/(8 n_s) + eps^2/16 + U g/T with U = E U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps):
- * section 4's bound for the residual rho in place of 1/2. The best n_s = e^x is where
+/* Drawn atoms beside a fixed part. n_s of them cost K rho/(8 n_s) + eps^2/16 + U g/T with U = E
+ * U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps): section 4's bound for the residual rho in place of 1/2.
+ * The best n_s = e^x is where
  *
- *     phi(x) = ln( (a g + U)/T + w (rise of the fixed part + U g/T) ) + x - ln(K rho/8) = 0,      a = dU/dx,
+ *     phi(x) = ln( (a g + U)/T + w (rise of the fixed part + U g/T) ) + x - ln(K rho/8) = 0,
+ *     a = dU/dx,
  *
- * w = 0 at a given T (more units may be idle), and w = n_s/n along n T = M, where every unit costs samples.
+ * w = 0 at a given T (more units may be idle), and w = n_s/n along n T = M, where every unit costs
+ * samples.
  *
- * Strategies are solved a batch at a time: a pack of them is one long chain of operations, and independent packs fill its gaps.
+ * Strategies are solved a batch at a time: a pack of them is one long chain of operations, and
+ * independent packs fill its gaps.
  */
 #ifndef SC_DRAWS_H
 #define SC_DRAWS_H
@@ -16,23 +20,26 @@
 #define DRAWS 64
 #define DRAW_PACKS (DRAWS / SC_LANES)
 #define DRAW_STEPS 60
-#define DRAW_CLOSE 1e-6    /* the last step in ln n_s, left undone: it would change the bound by its square */
+/* the last step in ln n_s, left undone: it would change the bound by its square */
+#define DRAW_CLOSE 1e-6
 
 typedef struct draws {
     const sc_strategies *s;
     int with;
     int along; /* n T = T_or_most, instead of a given T */
     int count;
-    int owner[DRAWS];    /* whose strategy it is */
+    int owner[DRAWS]; /* whose strategy it is */
     ptrdiff_t row[DRAWS];
-    double T_or_most[DRAWS], K[DRAWS], limit[DRAWS], units[DRAWS], share[DRAWS]; /* at most so many atoms; K rho/8 */
-    double guess[DRAWS];   /* of x, or NaN */
+    /* at most so many atoms; K rho/8 */
+    double T_or_most[DRAWS], K[DRAWS], limit[DRAWS], units[DRAWS], share[DRAWS];
+    double guess[DRAWS]; /* of x, or NaN */
     /* found; slope: of phi */
-    double log_atoms[DRAWS], atoms[DRAWS], samples[DRAWS], misspecification[DRAWS], loss[DRAWS], list[DRAWS], eps[DRAWS], phi[DRAWS],
-        slope[DRAWS];
+    double log_atoms[DRAWS], atoms[DRAWS], samples[DRAWS], misspecification[DRAWS], loss[DRAWS],
+        list[DRAWS], eps[DRAWS], phi[DRAWS], slope[DRAWS];
 } draws;
 
-SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K, double limit)
+SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K,
+                        double limit)
 {
     const int j = q->count++;
     K = K > LEAST_K ? K : LEAST_K;
@@ -78,11 +85,14 @@ SC_INLINE real rise_of_lanes(const draw_pack *p, real T)
     double samples[SC_LANES], rise[SC_LANES];
     r_store(samples, T);
     for (int j = 0; j < SC_LANES; j++)
-        rise[j] = price_of(p->q->s, p->q->with, p->q->row[p->first + j], samples[j], log(samples[j] * 0.25)).rise;
+        rise[j] = price_of(p->q->s, p->q->with, p->q->row[p->first + j], samples[j],
+                           log(samples[j] * 0.25))
+                      .rise;
     return r_load(rise);
 }
 
-/* Open the packs of a batch that is not empty; what is left of the last one repeats the first strategy. Returns how many there are. */
+/* Open the packs of a batch that is not empty; what is left of the last one repeats the first
+   strategy. Returns how many there are. */
 static int open_packs(draws *q, draw_pack *pack, int *which)
 {
     const int count = q->count;
@@ -97,7 +107,8 @@ static int open_packs(draws *q, draw_pack *pack, int *which)
     return packs;
 }
 
-/* Look where pack[which[i]] says. Phase by phase, so that the packs of a phase fill each other's gaps. */
+/* Look where pack[which[i]] says. Phase by phase, so that the packs of a phase fill each other's
+   gaps. */
 static void look_at_draws(const draw_pack *pack, const int *which, int count, draw_parts *out)
 {
     const int along = pack->q->along;
@@ -165,16 +176,20 @@ SC_INLINE real guess_draw(const draw_pack *p)
     const mask none = r_is_nan(guess);
     if (m_lanes(none)) {
         const real log_most = sc_log(p->T_or_most);
-        const real g = r_fma(p->d, r_max(r_set(0.5), log_most * r_set(0.2)), r_fma(log_most, r_set(0.5), r_set(1.0)));
-        const real log_K = sc_log(r_max(p->origin.K, r_set(1e-300))), power = r_set(p->q->along ? 1.0 / 3 : 0.5), log_g = sc_log(g);
+        const real g = r_fma(p->d, r_max(r_set(0.5), log_most * r_set(0.2)),
+                             r_fma(log_most, r_set(0.5), r_set(1.0)));
+        const real log_K = sc_log(r_max(p->origin.K, r_set(1e-300))),
+                   power = r_set(p->q->along ? 1.0 / 3 : 0.5), log_g = sc_log(g);
         const real narrow = (log_most + p->log_share - log_g) * power;
-        const real wide = (log_most + p->log_share - log_K - log_g - r_set(SC_LN2)) * r_set(p->q->along ? 0.5 : 1.0);
+        const real wide = (log_most + p->log_share - log_K - log_g - r_set(SC_LN2))
+                          * r_set(p->q->along ? 0.5 : 1.0);
         guess = r_select(none, r_max(narrow, wide), guess);
     }
     return r_min(r_max(guess, r_set(0.0)), p->limit);
 }
 
-/* A pack's way to phi = 0 between 0 and the limit, or to the end at which it is nearest: secants, kept between points of either sign. */
+/* A pack's way to phi = 0 between 0 and the limit, or to the end at which it is nearest: secants,
+   kept between points of either sign. */
 typedef struct draw_search {
     real low, high, slope, before, phi_before;
     mask active;
@@ -185,7 +200,8 @@ SC_INLINE void set_out(const draw_pack *p, const draw_parts *at, draw_search *se
     search->active = r_le(r_set(0.0), p->limit); /* all */
     search->low = r_set(0.0);
     search->high = p->limit;
-    search->slope = r_set(p->q->along ? 1.8 : 1.1) + p->origin.K * r_reciprocal(p->origin.K + at->n);
+    search->slope =
+        r_set(p->q->along ? 1.8 : 1.1) + p->origin.K * r_reciprocal(p->origin.K + at->n);
     search->before = search->phi_before = r_set((double)NAN);
 }
 
@@ -195,19 +211,23 @@ SC_INLINE real next_draw(const draw_pack *p, const draw_parts *at, draw_search *
     const real zero = r_set(0.0), one = r_set(1.0), x = at->x, phi = at->phi;
     const real step = x - search->before, rise = phi - search->phi_before;
     const mask climbs = r_lt(zero, rise * step); /* false at first */
-    search->slope = r_select(climbs, rise * r_reciprocal(r_select(climbs, step, one)), search->slope);
+    search->slope =
+        r_select(climbs, rise * r_reciprocal(r_select(climbs, step, one)), search->slope);
     const mask above = r_lt(zero, phi);
     search->high = r_select(above, x, search->high);
     search->low = r_select(above, search->low, x);
     real next = x - phi * r_reciprocal(search->slope);
     const mask astray = m_not(m_and(r_le(search->low, next), r_le(next, search->high)));
-    const mask at_end = m_or(m_and(above, r_le(search->low, zero)), m_and(m_not(above), r_le(p->limit, search->high)));
-    /* the ends themselves have not been tried, so a step past them leads there; elsewhere it means halving */
+    const mask at_end = m_or(m_and(above, r_le(search->low, zero)),
+                             m_and(m_not(above), r_le(p->limit, search->high)));
+    /* the ends themselves have not been tried, so a step past them leads there; elsewhere it means
+       halving */
     const real halved = (search->low + search->high) * r_set(0.5);
     next = r_select(astray, r_select(at_end, r_select(above, zero, p->limit), halved), next);
     /* at an end the bound is not level, so that the last step counts */
     const mask to_end = m_or(r_le(next, zero), r_le(p->limit, next));
-    search->active = m_and(search->active, r_lt(r_select(to_end, zero, r_set(DRAW_CLOSE)), r_max(next - x, x - next)));
+    search->active = m_and(
+        search->active, r_lt(r_select(to_end, zero, r_set(DRAW_CLOSE)), r_max(next - x, x - next)));
     search->before = x;
     search->phi_before = phi;
     return r_select(search->active, next, x);
@@ -247,7 +267,8 @@ static void settle_draws(draws *q)
     }
 }
 
-/* Whether a strategy that was settled or examined does better than the best so far, which then it is. */
+/* Whether a strategy that was settled or examined does better than the best so far, which then it
+   is. */
 static int take_draw(const draws *q, int j, sc_spectral_terms *best)
 {
     const double T = q->samples[j], theirs = q->misspecification[j] + q->loss[j] + q->list[j];
@@ -257,14 +278,18 @@ static int take_draw(const draws *q, int j, sc_spectral_terms *best)
     const double error = theirs + price.coefficients + price.distortion;
     if (!(error < best->error))
         return 0;
-    *best = (sc_spectral_terms){error, price.coefficients, price.distortion, q->misspecification[j], q->list[j], q->loss[j], q->units[j],
-                                q->atoms[j], q->eps[j], SC_ATOMS_TOO};
+    *best = (sc_spectral_terms){
+        error,      price.coefficients, price.distortion, q->misspecification[j],
+        q->list[j], q->loss[j],         q->units[j],      q->atoms[j],
+        q->eps[j],  SC_ATOMS_TOO};
     return 1;
 }
 
-/* The least that atoms can cost. They are more than K, or they add more than they tell, and their rounding eps^2/16 = d U/(T (2 + eps))
- * must leave the bound below the best so far, though the list costs 2 ln(1 + 2/eps) times as much or more. So list and rounding are at least B ln(1 + n_s/K) with this B, and with the loss
- * K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8 B). At K < 1 one atom is U = 1.
+/* The least that atoms can cost. They are more than K, or they add more than they tell, and their
+ * rounding eps^2/16 = d U/(T (2 + eps)) must leave the bound below the best so far, though the list
+ * costs 2 ln(1 + 2/eps) times as much or more. So list and rounding are at least B ln(1 + n_s/K)
+ * with this B, and with the loss K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8
+ * B). At K < 1 one atom is U = 1.
  */
 SC_INLINE void least_draw_below(real d, real K, real T, real best, real *scale, real *log_8_scale)
 {
@@ -275,7 +300,8 @@ SC_INLINE void least_draw_below(real d, real K, real T, real best, real *scale, 
     *log_8_scale = sc_log(r_max(*scale * r_set(8.0), r_set(1e-300)));
 }
 
-SC_INLINE double least_draw_cost(const sc_strategies *s, double scale, double log_8_scale, ptrdiff_t row)
+SC_INLINE double least_draw_cost(const sc_strategies *s, double scale, double log_8_scale,
+                                 ptrdiff_t row)
 {
     const double grown = 1 - log_8_scale + s->log_residual[row];
     return scale * (grown > SC_LN2 ? grown : SC_LN2);

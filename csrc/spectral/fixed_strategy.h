@@ -1,4 +1,5 @@
-/* What a fixed part costs (docs/spectral.md): its coefficients sent with noise, or mixed over a Gaussian prior; and the quadratic form.
+/* What a fixed part costs (docs/spectral.md): its coefficients sent with noise, or mixed over a
+ * Gaussian prior; and the quadratic form.
  */
 #ifndef SC_FIXED_PART_H
 #define SC_FIXED_PART_H
@@ -6,14 +7,16 @@
 #include "special/special.h"
 #include "spectral/spectral.h"
 
-#define LEAST_K 1e-290 /* smaller concentrations are taken for this; a bound of more than 1e-290 nats does not notice */
+/* smaller concentrations are taken for this; a bound of more than 1e-290 nats does not notice */
+#define LEAST_K 1e-290
 
 typedef struct sc_price {
     double coefficients, distortion;
     double rise; /* of their sum along n T = const: n times its derivative in n */
 } sc_price;
 
-/* Of a decreasing column, how many are above `least`. As many steps whatever the numbers are, so that no branch is mistaken. */
+/* Of a decreasing column, how many are above `least`. As many steps whatever the numbers are, so
+   that no branch is mistaken. */
 SC_INLINE ptrdiff_t count_above(const double *column, ptrdiff_t size, double least)
 {
     const double *from = column;
@@ -28,16 +31,21 @@ SC_INLINE ptrdiff_t count_above(const double *column, ptrdiff_t size, double lea
 }
 
 /* sum_i h(mu_i, T): with D = min(mu, 4/T), ln(mu/D)/(2T) and D/8. */
-SC_INLINE sc_price price_of_noise(const sc_strategies *s, ptrdiff_t row, double T, double log_quarter)
+SC_INLINE sc_price price_of_noise(const sc_strategies *s, ptrdiff_t row, double T,
+                                  double log_quarter)
 {
-    const ptrdiff_t first = s->first[row], low = count_above(s->eigenvalue + first, s->first[row + 1] - first, 4 / T);
+    const ptrdiff_t first = s->first[row],
+                    low = count_above(s->eigenvalue + first, s->first[row + 1] - first, 4 / T);
     const ptrdiff_t sums = first + row + low;
-    const double per_sample = 0.5 / T, coefficients = (s->logarithms[sums] + s->copies[sums] * log_quarter) * per_sample;
-    return (sc_price){coefficients, s->copies[sums] * per_sample + s->rest[sums] * 0.125, coefficients};
+    const double per_sample = 0.5 / T,
+                 coefficients = (s->logarithms[sums] + s->copies[sums] * log_quarter) * per_sample;
+    return (sc_price){coefficients, s->copies[sums] * per_sample + s->rest[sums] * 0.125,
+                      coefficients};
 }
 
-/* Twice what a coefficient costs over all samples when it is mixed over its prior, x = mu T/4:
- * 2 f(x) = p(x) + 2 kappa x/(1+x), p = ln(1+x) or its tangent from (0, 1) for x below TANGENT; and x times the derivative. */
+/* Twice what a coefficient costs over all samples when it is mixed over its prior, x = mu T/4: 2
+ * f(x) = p(x) + 2 kappa x/(1+x), p = ln(1+x) or its tangent from (0, 1) for x below TANGENT; and x
+ * times the derivative. */
 #define MIXTURE_TANGENT 2.1625815870646098
 #define MIXTURE_SLOPE 0.21621659550187312 /* TANGENT/(1 + TANGENT)^2 */
 
@@ -47,7 +55,8 @@ typedef struct mixed {
 
 SC_INLINE mixed mixed_coefficient(real x, real twice_kappa)
 {
-    const real one = r_set(1.0), inverse = r_reciprocal(one + x), share = x * inverse, line = x * r_set(MIXTURE_SLOPE);
+    const real one = r_set(1.0), inverse = r_reciprocal(one + x), share = x * inverse,
+               line = x * r_set(MIXTURE_SLOPE);
     const mask near = r_lt(x, r_set(MIXTURE_TANGENT));
     const real cost = r_select(near, line + share, sc_log1p(x)); /* 1 - 1/(1+x) = share */
     const real rise = r_select(near, r_fma(share, inverse, line), share);
@@ -67,29 +76,38 @@ SC_INLINE double sum_of_lanes(real x)
 
 SC_INLINE double twice_kappa_of(double d) { return (1 + 2 / d) * 0.125; }
 
-/* sum_i f(mu_i T/4)/T; coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are left out, and cost mu/8. */
+/* sum_i f(mu_i T/4)/T; coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are left out, and
+   cost mu/8. */
 static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T)
 {
-    const double twice_kappa = twice_kappa_of(s->d), least = (1 + twice_kappa) / (1 - MIXTURE_SLOPE) - 1;
-    const ptrdiff_t first = s->first[row], sent = count_above(s->eigenvalue + first, s->first[row + 1] - first, 4 * least / T);
+    const double twice_kappa = twice_kappa_of(s->d),
+                 least = (1 + twice_kappa) / (1 - MIXTURE_SLOPE) - 1;
+    const ptrdiff_t first = s->first[row],
+                    sent = count_above(s->eigenvalue + first, s->first[row + 1] - first,
+                                       4 * least / T);
     real cost = r_set(0.0), rise = r_set(0.0);
     for (ptrdiff_t i = 0; i < sent; i += SC_LANES) {
         const mask there = r_lt(r_load(lane_numbers), r_set((double)(sent - i)));
         const real copies = r_select(there, r_load(s->multiplicity + first + i), r_set(0.0));
-        const mixed each = mixed_coefficient(r_load(s->eigenvalue + first + i) * r_set(T * 0.25), r_set(twice_kappa));
+        const mixed each = mixed_coefficient(r_load(s->eigenvalue + first + i) * r_set(T * 0.25),
+                                             r_set(twice_kappa));
         cost = r_fma(copies, each.cost, cost);
         rise = r_fma(copies, each.rise, rise);
     }
     const double coefficients = sum_of_lanes(cost) * 0.5 / T;
-    return (sc_price){coefficients, s->rest[first + row + sent] * 0.125, coefficients - sum_of_lanes(rise) * 0.5 / T};
+    return (sc_price){coefficients, s->rest[first + row + sent] * 0.125,
+                      coefficients - sum_of_lanes(rise) * 0.5 / T};
 }
 
-SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, double T, double log_quarter)
+SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, double T,
+                            double log_quarter)
 {
-    return with & SC_WITH_MIXTURE ? price_of_mixture(s, row, T) : price_of_noise(s, row, T, log_quarter);
+    return with & SC_WITH_MIXTURE ? price_of_mixture(s, row, T)
+                                  : price_of_noise(s, row, T, log_quarter);
 }
 
-/* The chords of all rows over a range of T: a quarter of an octave, and all that is beyond the last. */
+/* The chords of all rows over a range of T: a quarter of an octave, and all that is beyond the
+   last. */
 SC_INLINE const double *floors_at(const sc_strategies *s, int with, double T)
 {
     uint64_t bits;
@@ -104,12 +122,21 @@ SC_INLINE double least_price(const double *floors, ptrdiff_t row, double T, doub
     return (floors[2 * row] + floors[2 * row + 1] * T) * per_sample;
 }
 
-SC_INLINE sc_spectral_terms fixed_alone(const sc_strategies *s, int with, ptrdiff_t row, double T, double log_quarter)
+SC_INLINE sc_spectral_terms fixed_alone(const sc_strategies *s, int with, ptrdiff_t row, double T,
+                                        double log_quarter)
 {
     const sc_price price = price_of(s, with, row, T, log_quarter);
     const double residual = s->residual[row] * 0.125;
-    return (sc_spectral_terms){price.coefficients + price.distortion + residual, price.coefficients, price.distortion, residual, 0, 0,
-                               s->units[row], 0, (double)NAN, SC_FIXED};
+    return (sc_spectral_terms){price.coefficients + price.distortion + residual,
+                               price.coefficients,
+                               price.distortion,
+                               residual,
+                               0,
+                               0,
+                               s->units[row],
+                               0,
+                               (double)NAN,
+                               SC_FIXED};
 }
 
 SC_INLINE void keep_better(const sc_spectral_terms *offer, sc_spectral_terms *best)
@@ -118,9 +145,10 @@ SC_INLINE void keep_better(const sc_spectral_terms *offer, sc_spectral_terms *be
         *best = *offer;
 }
 
-/* d trained units beside the pair make every function of degree at most 2. Their aliases in higher degrees have the mean square a
- * below, and add at most as lengths do. */
-static void quadratic_form(const sc_strategies *s, int with, double n, double T, sc_spectral_terms *best)
+/* d trained units beside the pair make every function of degree at most 2. Their aliases in higher
+ * degrees have the mean square a below, and add at most as lengths do. */
+static void quadratic_form(const sc_strategies *s, int with, double n, double T,
+                           sc_spectral_terms *best)
 {
     const double d = s->d, linear = 1 / (4 * d), least = 4 / T;
     if (d < 2 || n < d + 2)
@@ -144,11 +172,13 @@ static void quadratic_form(const sc_strategies *s, int with, double n, double T,
         else
             distortion += d * linear * 0.125;
     }
-    const double alias = s->beyond * (sent[1] * (1 - 1 / d) + sent[0] / d) + s->beyond_orthogonal * (1 - 1 / d) * (sent[0] - sent[1]);
+    const double alias = s->beyond * (sent[1] * (1 - 1 / d) + sent[0] / d)
+                         + s->beyond_orthogonal * (1 - 1 / d) * (sent[0] - sent[1]);
     const double length = sqrt(s->beyond) + sqrt(fmax(alias, 0));
     const double residual = length * length * 0.125;
-    keep_better(&(sc_spectral_terms){coefficients + distortion + residual, coefficients, distortion, residual, 0, 0, d + 2, 0,
-                                     (double)NAN, SC_QUADRATIC}, best);
+    keep_better(&(sc_spectral_terms){coefficients + distortion + residual, coefficients, distortion,
+                                     residual, 0, 0, d + 2, 0, (double)NAN, SC_QUADRATIC},
+                best);
 }
 
 #endif

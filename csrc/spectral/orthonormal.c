@@ -14,7 +14,8 @@ void sc_orthonormalise(double *vectors, int rows, int d)
             double sums[SC_PARTIAL_SUMS] = {0};
             for (int k = 0; k < d; k++)
                 sums[k % SC_PARTIAL_SUMS] += mine[k] * other[k];
-            const double *s = sums, product = ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
+            const double *s = sums, product = ((s[0] + s[4]) + (s[1] + s[5]))
+                                              + ((s[2] + s[6]) + (s[3] + s[7]));
             const double root = sqrt(product);
             for (int k = 0; k < d; k++)
                 mine[k] = j < i ? mine[k] - product * other[k] : mine[k] / root;

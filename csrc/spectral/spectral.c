@@ -19,8 +19,10 @@ static ptrdiff_t widest_row(const sc_strategies *s, double n)
 
 #define STICK_ROWS 64 /* of a table; what it has beyond is tried as it comes */
 
-/* The most promising row is tried first: its bound lets others be left out by what they cost at least. */
-static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K, double log_quarter, sc_spectral_terms *best)
+/* The most promising row is tried first: its bound lets others be left out by what they cost at
+   least. */
+static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K,
+                            double log_quarter, sc_spectral_terms *best)
 {
     const stick_law law = stick_law_of(s->d, K);
     const double *floors = floors_at(s, with, T), log_T = log_quarter + 2 * SC_LN2;
@@ -28,7 +30,8 @@ static void sticks_at_point(const sc_strategies *s, int with, double n, double T
     int rows = 0, first = 0;
     for (ptrdiff_t i = 0; i < s->atom_rows && n - s->units[s->atom_row[i]] >= 1; i++) {
         const ptrdiff_t row = s->atom_row[i];
-        const double m = fmin(floor(n - s->units[row]), paying_sticks(s, &law, row, log_T)); /* there are no parts of a stick */
+        /* there are no parts of a stick */
+        const double m = fmin(floor(n - s->units[row]), paying_sticks(s, &law, row, log_T));
         if (i >= STICK_ROWS) {
             if (m >= 1)
                 try_sticks(s, with, &law, row, T, log_T, m, best);
@@ -38,7 +41,8 @@ static void sticks_at_point(const sc_strategies *s, int with, double n, double T
         floor_of[i] = (double)INFINITY;
         if (m >= 1) {
             const stick_share share = sticks_share(s, &law, row, T, log_T, m);
-            floor_of[i] = share.list + share.loss + share.residual + least_price(floors, row, T, 1 / T);
+            floor_of[i] =
+                share.list + share.loss + share.residual + least_price(floors, row, T, 1 / T);
         }
         first = floor_of[i] < floor_of[first] ? (int)i : first;
         rows = (int)i + 1;
@@ -62,10 +66,12 @@ typedef struct point_block {
     const sc_strategies *s;
     int with, count;
     const double *n, *T, *K;
-    SC_ALIGNED double log_quarter[POINTS], scale[POINTS], log_8_scale[POINTS]; /* see least_draw_below */
+    /* see least_draw_below */
+    SC_ALIGNED double log_quarter[POINTS], scale[POINTS], log_8_scale[POINTS];
     int offers[POINTS];
     offer offer[POINTS][OFFERS]; /* the most promising first */
-    double log_atoms[POINTS], slope[POINTS]; /* where that is best, and how ln n_s moves with the residual: by 1/slope of its logarithm */
+    /* where that is best, and how ln n_s moves with the residual: by 1/slope of its logarithm */
+    double log_atoms[POINTS], slope[POINTS];
     sc_spectral_terms *best;
 } point_block;
 
@@ -83,7 +89,9 @@ static void without_atoms(point_block *p, int i)
     const ptrdiff_t widest = widest_row(p->s, n);
     sc_spectral_terms *best = &p->best[i];
     *best = fixed_alone(p->s, p->with, widest, T, log_quarter);
-    if (widest == 2) { /* the one pair of rows of which neither has larger eigenvalues: two units may do worse than one */
+    /* the one pair of rows of which neither has larger eigenvalues: two units may do worse than
+       one */
+    if (widest == 2) {
         const sc_spectral_terms one = fixed_alone(p->s, p->with, 1, T, log_quarter);
         keep_better(&one, best);
     }
@@ -127,7 +135,8 @@ static void find_least(point_block *p)
     }
     for (int i = 0; i < p->count; i += SC_LANES) {
         real scale, log_8_scale;
-        least_draw_below(r_set(p->s->d), r_load(K + i), r_load(T + i), r_load(best + i), &scale, &log_8_scale);
+        least_draw_below(r_set(p->s->d), r_load(K + i), r_load(T + i), r_load(best + i), &scale,
+                         &log_8_scale);
         r_store(p->scale + i, scale);
         r_store(p->log_8_scale + i, log_8_scale);
     }
@@ -139,17 +148,21 @@ static void find_offers(point_block *p, int i, draws *q)
     const sc_strategies *s = p->s;
     const double T = p->T[i], K = fmax(p->K[i], LEAST_K), beaten = p->best[i].error;
     p->offers[i] = 0;
-    if (p->n[i] <= K || (SC_LN2 + s->d) * K * SC_LN2 >= beaten * T) /* no bound is above 1/16, where their rounding must be below 1 */
+    /* no bound is above 1/16, where their rounding must be below 1 */
+    if (p->n[i] <= K || (SC_LN2 + s->d) * K * SC_LN2 >= beaten * T)
         return;
     const double *floors = floors_at(s, p->with, T);
-    const double scale = p->scale[i], log_8_scale = p->log_8_scale[i], least = scale * SC_LN2, per_sample = 1 / T;
+    const double scale = p->scale[i], log_8_scale = p->log_8_scale[i], least = scale * SC_LN2,
+                 per_sample = 1 / T;
     for (ptrdiff_t k = 0; k < s->atom_rows; k++) {
         const ptrdiff_t row = s->atom_row[k];
         const double most = p->n[i] - s->units[row];
         if (most < 1 || most <= K)
             break;
-        const double lost = s->residual[row] * 0.125 * K / most + least, grown = least_draw_cost(s, scale, log_8_scale, row);
-        const double floor = least_price(floors, row, T, per_sample) + (lost > grown ? lost : grown);
+        const double lost = s->residual[row] * 0.125 * K / most + least,
+                     grown = least_draw_cost(s, scale, log_8_scale, row);
+        const double floor =
+            least_price(floors, row, T, per_sample) + (lost > grown ? lost : grown);
         if (floor >= beaten)
             continue;
         if (p->offers[i] == OFFERS) {
@@ -167,8 +180,8 @@ static void find_offers(point_block *p, int i, draws *q)
     }
 }
 
-/* The most promising row of each point is settled first: its bound lets most others be left out by what they must cost at least. What a
-   point leaves out depends on nothing but the point. */
+/* The most promising row of each point is settled first: its bound lets most others be left out by
+   what they must cost at least. What a point leaves out depends on nothing but the point. */
 static void with_atoms(point_block *p)
 {
     draws q;
@@ -188,7 +201,8 @@ static void with_atoms(point_block *p)
         for (int k = 1; k < p->offers[i]; k++)
             if (p->offer[i][k].floor < beaten) {
                 const ptrdiff_t row = p->offer[i][k].row;
-                const double grown = p->s->log_residual[row] - p->s->log_residual[p->offer[i][0].row];
+                const double grown =
+                    p->s->log_residual[row] - p->s->log_residual[p->offer[i][0].row];
                 draw_beside(p, i, row, p->log_atoms[i] + grown / p->slope[i], &q);
             }
     }
@@ -196,7 +210,8 @@ static void with_atoms(point_block *p)
         settle_and_take(p, &q);
 }
 
-void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t count, const double *n, const double *T, const double *K,
+void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t count,
+                                   const double *n, const double *T, const double *K,
                                    sc_spectral_terms *out)
 {
     point_block p;

@@ -1,8 +1,10 @@
-/* The strategies of a width-n learner in dimension d (docs/spectral.md): rows of a table that Python builds once.
+/* The strategies of a width-n learner in dimension d (docs/spectral.md): rows of a table that
+ * Python builds once.
  *
- * Row r spends `units[r]` of the width on a fixed part, which sends coefficients of variance `eigenvalue` and leaves the mean square
- * `residual`. Rows grow: of two, the wider one has the lower bound at every T, but for rows 1 and 2 (one unit, and the pair that makes
- * linear functions). Any units that are left may draw atoms.
+ * Row r spends `units[r]` of the width on a fixed part, which sends coefficients of variance
+ * `eigenvalue` and leaves the mean square `residual`. Rows grow: of two, the wider one has the
+ * lower bound at every T, but for rows 1 and 2 (one unit, and the pair that makes linear
+ * functions). Any units that are left may draw atoms.
  */
 #ifndef SC_SPECTRAL_H
 #define SC_SPECTRAL_H
@@ -14,33 +16,42 @@ typedef struct sc_strategies {
     double d;
     ptrdiff_t rows;
     const double *units, *log_units, *residual, *log_residual;
-    const ptrdiff_t *first;   /* eigenvalues first[r] .. first[r+1] are row r's, decreasing; its sums start at first[r] + r */
+    /* eigenvalues first[r] .. first[r+1] are row r's, decreasing; its sums start at first[r] + r */
+    const ptrdiff_t *first;
     const double *eigenvalue, *multiplicity; /* 8 more may be read */
-    const double *copies, *logarithms, *rest; /* sums over the eigenvalues before, of 1 and of ln; of what is from there on */
-    /* Of the fixed part's cost over all T samples, coefficients sent with noise and mixed, chords over ranges of T: it is concave in T, so
-       that no row costs less. floors[mixture][range][row] = {at T = 0, slope}; see least_price. */
+    /* sums over the eigenvalues before, of 1 and of ln; of what is from there on */
+    const double *copies, *logarithms, *rest;
+    /* Of the fixed part's cost over all T samples, coefficients sent with noise and mixed, chords
+       over ranges of T: it is concave in T, so that no row costs less. floors[mixture][range][row]
+       = {at T = 0, slope}; see least_price. */
     const double *floors[2];
     ptrdiff_t ranges;
-    ptrdiff_t atom_rows;      /* rows whose remaining units may draw atoms, or hold sticks: */
+    ptrdiff_t atom_rows; /* rows whose remaining units may draw atoms, or hold sticks: */
     const ptrdiff_t *atom_row;
-    const double *log_rounding; /* ln tau: what an error of a stick's vector costs beside a row's fixed part */
-    const double *last_stick;   /* ln(m T tau/(4d)) of the smallest stick that pays, m being its mean square */
-    double even[2], copies_2;   /* lambda_0, lambda_2, N_2 */
+    /* ln tau: what an error of a stick's vector costs beside a row's fixed part */
+    const double *log_rounding;
+    /* ln(m T tau/(4d)) of the smallest stick that pays, m being its mean square */
+    const double *last_stick;
+    double even[2], copies_2;         /* lambda_0, lambda_2, N_2 */
     double beyond, beyond_orthogonal; /* k_4(1) and k_4(0), of the degrees from 4 on */
 } sc_strategies;
 
-/* What a learner may do beside a fixed part, and whether its coefficients are mixed over a Gaussian prior; the flags of a bound. */
+/* What a learner may do beside a fixed part, and whether its coefficients are mixed over a Gaussian
+   prior; the flags of a bound. */
 enum { SC_WITH_ATOMS = 1, SC_WITH_STICKS = 2, SC_WITH_QUADRATIC = 4, SC_WITH_MIXTURE = 8 };
 typedef enum sc_strategy { SC_FIXED, SC_ATOMS_TOO, SC_STICKS_TOO, SC_QUADRATIC } sc_strategy;
 
-/* One point of the bound, and what it is made of. All in nats per sample but for units, atoms and resolution. */
+/* One point of the bound, and what it is made of. All in nats per sample but for units, atoms and
+   resolution. */
 typedef struct sc_spectral_terms {
     double error;
-    double coefficients, distortion; /* of the fixed part: what its coefficients cost, and what their noise or absence costs */
-    double residual;                 /* what neither the fixed part nor atoms describe */
-    double list, resolution_loss;    /* of atoms or sticks: their list, and its rounding */
-    double units, atoms, resolution; /* units of the fixed or quadratic part, atoms or sticks, the eps of atoms (NaN without) */
-    double strategy;                 /* an sc_strategy */
+    /* of the fixed part: what its coefficients cost, and what their noise or absence costs */
+    double coefficients, distortion;
+    double residual;              /* what neither the fixed part nor atoms describe */
+    double list, resolution_loss; /* of atoms or sticks: their list, and its rounding */
+    /* units of the fixed or quadratic part, atoms or sticks, the eps of atoms (NaN without) */
+    double units, atoms, resolution;
+    double strategy; /* an sc_strategy */
 } sc_spectral_terms;
 
 /* The best allocation of one budget M = C/(cost d) = n T. */

@@ -1,4 +1,5 @@
-/* The spectral bound's best allocation of a budget: every strategy is searched, for the curve over n has many minima. */
+/* The spectral bound's best allocation of a budget: every strategy is searched, for the curve over
+   n has many minima. */
 #include "spectral/atom_strategy.h"
 #include "engine/engine.h"
 #include "spectral/stick_strategy.h"
@@ -10,30 +11,35 @@ typedef struct allocation_search {
     ptrdiff_t row;
 } allocation_search;
 
-static void search_without_units(const sc_strategies *s, int with, int integer, double most, allocation_search *found)
+static void search_without_units(const sc_strategies *s, int with, int integer, double most,
+                                 allocation_search *found)
 {
     const double log_most = log(most);
-    for (ptrdiff_t row = 1; row < s->rows && s->units[row] <= most; row++) { /* row 0 has no units, and predicts a half */
+    /* row 0 has no units, and predicts a half */
+    for (ptrdiff_t row = 1; row < s->rows && s->units[row] <= most; row++) {
         const double T = integer ? floor(most / s->units[row]) : most / s->units[row];
-        const double log_quarter = integer ? log(T * 0.25) : log_most - s->log_units[row] - 2 * SC_LN2;
-        if (least_price(floors_at(s, with, T), row, T, 1 / T) + s->residual[row] * 0.125 >= found->best.error)
+        const double log_quarter =
+            integer ? log(T * 0.25) : log_most - s->log_units[row] - 2 * SC_LN2;
+        if (least_price(floors_at(s, with, T), row, T, 1 / T) + s->residual[row] * 0.125
+            >= found->best.error)
             continue;
         const sc_spectral_terms terms = fixed_alone(s, with, row, T, log_quarter);
         if (terms.error < found->best.error)
             *found = (allocation_search){terms, T, row};
     }
     if (with & SC_WITH_QUADRATIC && s->d + 2 <= most) {
-        const double T = integer ? floor(most / (s->d + 2)) : most / (s->d + 2), before = found->best.error;
+        const double T = integer ? floor(most / (s->d + 2)) : most / (s->d + 2),
+                     before = found->best.error;
         quadratic_form(s, with, s->d + 2, T, &found->best);
         if (found->best.error < before)
             found->samples = T;
     }
 }
 
-/* ---- sticks -------------------------------------------------------------------------------------------------------------------- */
+/* ---- sticks ---------------------------------------------------------------------------------- */
 
-/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each. Newton's steps on a convex function stay
-   on the left. */
+/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each.
+   Newton's steps on a convex function stay on the left. */
 static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double most)
 {
     const double units = s->units[row];
@@ -43,7 +49,8 @@ static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff
     const double above = law->log_first + log(most) + s->log_rounding[row] - s->last_stick[row];
     double m = 1;
     for (int step = 0; step < 300; step++) { /* a few, but one for each factor of 300 in K */
-        const double n = units + m, gap = 1 + (above - log(n)) / law->fall - m, move = gap / (1 + 1 / (law->fall * n));
+        const double n = units + m, gap = 1 + (above - log(n)) / law->fall - m,
+                     move = gap / (1 + 1 / (law->fall * n));
         m = fmax(m + move, 1);
         if (move <= 1e-9 * m)
             break;
@@ -51,20 +58,25 @@ static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff
     return fmin(m, last);
 }
 
-/* The logarithm of how much another stick adds, along n T = most, over what it saves:
- * (rise of the fixed part + list)/(q + m) + [A + B (m - 1/2)]/T over (rho/8) (-ln gamma) gamma^m. Nearly linear in m. */
-static double sticks_condition(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row, double most, double m)
+/* The logarithm of how much another stick adds, along n T = most, over what it saves: (rise of the
+ * fixed part + list)/(q + m) + [A + B (m - 1/2)]/T over (rho/8) (-ln gamma) gamma^m. Nearly linear
+ * in m. */
+static double sticks_condition(const sc_strategies *s, int with, const stick_law *law,
+                               ptrdiff_t row, double most, double m)
 {
     const double n = s->units[row] + m, T = most / n, log_T = log(T);
     const stick_share share = sticks_share(s, law, row, T, log_T, m);
     const double A = SC_LN2 + s->d * 0.5 * (1 + law->log_first + log_T + s->log_rounding[row]);
-    const double added = (price_of(s, with, row, T, log_T - 2 * SC_LN2).rise + share.list) * T + (A - s->d * 0.5 * law->fall * (m - 0.5)) * n;
+    const double added = (price_of(s, with, row, T, log_T - 2 * SC_LN2).rise + share.list) * T
+                         + (A - s->d * 0.5 * law->fall * (m - 0.5)) * n;
     return log(added / most) - (s->log_residual[row] - 3 * SC_LN2 + log(law->fall) - law->fall * m);
 }
 
-/* Beside a row, the best number of sticks along n T = most, between 1 and `last`: secants between points of either sign, the value of an
-   end that stays halved (Dowell and Jarratt's Illinois rule). */
-static double sticks_along(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row, double most, double last)
+/* Beside a row, the best number of sticks along n T = most, between 1 and `last`: secants between
+   points of either sign, the value of an end that stays halved (Dowell and Jarratt's Illinois
+   rule). */
+static double sticks_along(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row,
+                           double most, double last)
 {
     double low = 1, high = last, at_low, at_high, m = 1;
     if (last <= 1 || (at_low = sticks_condition(s, with, law, row, most, 1)) >= 0)
@@ -93,7 +105,8 @@ static double sticks_along(const sc_strategies *s, int with, const stick_law *la
     return m;
 }
 
-static void search_sticks(const sc_strategies *s, int with, int integer, double most, double K, allocation_search *found)
+static void search_sticks(const sc_strategies *s, int with, int integer, double most, double K,
+                          allocation_search *found)
 {
     const stick_law law = stick_law_of(s->d, K);
     for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
@@ -103,10 +116,13 @@ static void search_sticks(const sc_strategies *s, int with, int integer, double 
             break;
         const double last = paying_along(s, &law, row, most);
         /* with more samples a fixed part costs less */
-        if (last < 1 || least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest) >= found->best.error)
+        if (last < 1
+            || least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest)
+                   >= found->best.error)
             continue;
         const double best = sticks_along(s, with, &law, row, most, last);
-        for (int step = -1; step <= 1; step++) { /* whole numbers around the best: there may be but one */
+        /* whole numbers around the best: there may be but one */
+        for (int step = -1; step <= 1; step++) {
             double m = fmax(fmin(floor(best) + step, floor(last)), 1);
             const double samples = most / (units + m);
             m = fmin(m, paying_sticks(s, &law, row, log(integer ? floor(samples) : samples)));
@@ -121,8 +137,10 @@ static void search_sticks(const sc_strategies *s, int with, int integer, double 
     }
 }
 
-/* d ln(q + m) / d ln M of the best real m, by differences: sticks are whole, and their number goes up in steps along it. */
-static double sticks_elasticity(const sc_strategies *s, int with, const allocation_search *found, double most, double K)
+/* d ln(q + m) / d ln M of the best real m, by differences: sticks are whole, and their number goes
+   up in steps along it. */
+static double sticks_elasticity(const sc_strategies *s, int with, const allocation_search *found,
+                                double most, double K)
 {
     const double step = 1e-3, units = found->best.units, m = found->best.atoms;
     const stick_law law = stick_law_of(s->d, K);
@@ -137,7 +155,7 @@ static double sticks_elasticity(const sc_strategies *s, int with, const allocati
     return log(n[1] / n[0]) / (2 * step);
 }
 
-/* ---- atoms --------------------------------------------------------------------------------------------------------------------- */
+/* ---- atoms ----------------------------------------------------------------------------------- */
 
 typedef struct best_draw {
     sc_spectral_terms best;
@@ -163,7 +181,8 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
         const double narrowest = s->units[row] + fmax(K, 1);
         if (narrowest >= most)
             break;
-        /* n_s at least K: what they cost rises with n_s, and what they leave falls, and the sum is twice the geometric mean or more */
+        /* n_s at least K: what they cost rises with n_s, and what they leave falls, and the sum is
+           twice the geometric mean or more */
         const double T = most / narrowest;
         real scales, logs;
         double scale[SC_LANES], log_8_scale[SC_LANES];
@@ -172,7 +191,8 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
         r_store(log_8_scale, logs);
         const double mean = 2 * sqrt(s->residual[row] * 0.125 * K * scale[0] * SC_LN2 / narrowest);
         const double fixed = least_price(floors_at(s, q->with, T), row, T, 1 / T);
-        if (fixed + fmax(least_draw_cost(s, scale[0], log_8_scale[0], row), mean) >= best->best.error)
+        if (fixed + fmax(least_draw_cost(s, scale[0], log_8_scale[0], row), mean)
+            >= best->best.error)
             continue;
         add_draw(q, 0, row, most, K, most - s->units[row]);
         if (q->count == SC_LANES) /* what they give may leave out others */
@@ -201,28 +221,32 @@ static void examine_draws(draws *q, const double *log_atoms)
         store_draws(q, i * SC_LANES, &parts[i]);
 }
 
-/* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient starts to be sent. */
+/* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient
+   starts to be sent. */
 static double draws_elasticity(draws *q, const best_draw *best, double most, double K)
 {
     const double step = 1e-4;
-    const double x[4] = {best->log_atoms - step, best->log_atoms + step, best->log_atoms, best->log_atoms};
+    const double x[4] = {best->log_atoms - step, best->log_atoms + step, best->log_atoms,
+                         best->log_atoms};
     const double budget[4] = {most, most, most * (1 - step), most * (1 + step)};
     q->count = 0;
     for (int i = 0; i < 4; i++)
         add_draw(q, 0, best->row, budget[i], K, budget[i]);
     examine_draws(q, x);
     q->count = 0;
-    const double by_x = (q->phi[1] - q->phi[0]) / (2 * step), by_budget = (q->phi[3] - q->phi[2]) / (log1p(step) - log1p(-step));
+    const double by_x = (q->phi[1] - q->phi[0]) / (2 * step),
+                 by_budget = (q->phi[3] - q->phi[2]) / (log1p(step) - log1p(-step));
     return -by_budget / by_x * best->best.atoms / (best->best.units + best->best.atoms);
 }
 
-/* Whole n_s near the real optimum, with T = floor(M/n). T loses up to 1/T of its value, which outweighs being off the optimum by about
-   n/sqrt(T), so that is how far the search goes. */
+/* Whole n_s near the real optimum, with T = floor(M/n). T loses up to 1/T of its value, which
+   outweighs being off the optimum by about n/sqrt(T), so that is how far the search goes. */
 static void whole_draws(draws *q, double most, double K, best_draw *best, double *samples)
 {
     const double units = best->best.units, centre = best->best.atoms;
     const double reach = fmin(2 + 2 * centre / sqrt(most / (units + centre)), 500);
-    const double last = fmin(ceil(centre + reach), floor(most - units)), first = fmin(floor(fmax(centre - reach, 1)), last);
+    const double last = fmin(ceil(centre + reach), floor(most - units)),
+                 first = fmin(floor(fmax(centre - reach, 1)), last);
     double whole[DRAWS], x[DRAWS];
     best->best.error = (double)INFINITY;
     q->along = q->count = 0;
@@ -246,10 +270,12 @@ static void whole_draws(draws *q, double most, double K, best_draw *best, double
     }
 }
 
-/* Where the best is narrow, every width, with atoms beside any row: at few atoms what T loses by being whole is more than they differ. */
+/* Where the best is narrow, every width, with atoms beside any row: at few atoms what T loses by
+   being whole is more than they differ. */
 #define EVERY_WIDTH 64
 
-static void search_every_width(const sc_strategies *s, int with, double most, double K, allocation_search *found, double *width)
+static void search_every_width(const sc_strategies *s, int with, double most, double K,
+                               allocation_search *found, double *width)
 {
     double n[EVERY_WIDTH], T[EVERY_WIDTH], concentration[EVERY_WIDTH];
     sc_spectral_terms terms[EVERY_WIDTH];
@@ -267,9 +293,10 @@ static void search_every_width(const sc_strategies *s, int with, double most, do
         }
 }
 
-/* ---- a budget ------------------------------------------------------------------------------------------------------------------ */
+/* ---- a budget -------------------------------------------------------------------------------- */
 
-void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int integer, double most, double K, sc_spectral_optimum *out)
+void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int integer, double most,
+                                    double K, sc_spectral_optimum *out)
 {
     allocation_search found;
     memset(&found, 0, sizeof found);
@@ -277,7 +304,8 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
     search_without_units(s, with, integer, most, &found);
     if (with & SC_WITH_STICKS)
         search_sticks(s, with, integer, most, K, &found);
-    out->elasticity = found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, most, K) : 0;
+    out->elasticity =
+        found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, most, K) : 0;
     if (with & SC_WITH_ATOMS && most > K) {
         const double concentration = fmax(K, LEAST_K);
         draws q;
@@ -289,7 +317,10 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
         search_draws(s, most, concentration, &q, &drawn);
         if (drawn.row >= 0) {
             double samples = most / (drawn.best.units + drawn.best.atoms);
-            const double elasticity = drawn.log_atoms <= 0 ? 0 : samples <= 1 ? 1 : draws_elasticity(&q, &drawn, most, concentration);
+            const double elasticity = drawn.log_atoms <= 0 ? 0
+                                      : samples <= 1
+                                          ? 1
+                                          : draws_elasticity(&q, &drawn, most, concentration);
             if (integer)
                 whole_draws(&q, most, concentration, &drawn, &samples);
             if (drawn.best.error < found.best.error) {

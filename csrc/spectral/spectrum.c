@@ -6,10 +6,7 @@
 #define PI 3.141592653589793
 #define LN2 0.6931471805599453
 
-int sc_is_input_dim(double d)
-{
-    return d >= 1 && d <= SC_WIDEST_INPUT && d == floor(d);
-}
+int sc_is_input_dim(double d) { return d >= 1 && d <= SC_WIDEST_INPUT && d == floor(d); }
 
 /* Gamma(d/2)/Gamma((d+1)/2) */
 static double gamma_ratio(double d)
@@ -21,13 +18,16 @@ static double gamma_ratio(double d)
             ratio *= k / (k + 1.0);
         return ratio;
     }
-    /* -(2k+1) E_2k/4^(2k+1) / (k (2k+1)), with Euler's numbers E_2k: the expansion around the midpoint of the two arguments is even */
+    /* -(2k+1) E_2k/4^(2k+1) / (k (2k+1)), with Euler's numbers E_2k: the expansion around the
+       midpoint of the two arguments is even */
     const double z = d / 2 - 0.25, y = 1 / (z * z);
-    const double series = y * (-1.0 / 64 + y * (5.0 / 2048 + y * (-61.0 / 49152 + y * (1385.0 / 1048576))));
+    const double series =
+        y * (-1.0 / 64 + y * (5.0 / 2048 + y * (-61.0 / 49152 + y * (1385.0 / 1048576))));
     return exp(series) / sqrt(z);
 }
 
-/* Products along the degrees as mantissa and exponent, since eigenvalues underflow and multiplicities overflow. */
+/* Products along the degrees as mantissa and exponent, since eigenvalues underflow and
+   multiplicities overflow. */
 typedef struct scaled {
     double mantissa;
     int64_t exponent;
@@ -40,10 +40,7 @@ static void multiply(scaled *x, double factor)
     x->exponent += shift;
 }
 
-static double log_of(const scaled *x)
-{
-    return log(x->mantissa) + (double)x->exponent * LN2;
-}
+static double log_of(const scaled *x) { return log(x->mantissa) + (double)x->exponent * LN2; }
 
 typedef struct cursor {
     double d, l;
@@ -62,26 +59,38 @@ static cursor first_degree(double d)
 static void next_degree(cursor *c)
 {
     const double l = c->l, d = c->d, fall = (l - 1) / (l + d + 1), decay = fall * fall;
-    /* the factors in an order that keeps mass from losing digits: each is near 1 or the next undoes it */
-    const double growth = l == 0 ? (d + 2) * (d - 1) / 2 : (2 * l + d + 2) / (2 * l + d - 2) * ((l + d - 2) / (l + 1)) * ((l + d - 1) / (l + 2));
+    /* the factors in an order that keeps mass from losing digits: each is near 1 or the next undoes
+       it */
+    const double growth = l == 0 ? (d + 2) * (d - 1) / 2
+                                 : (2 * l + d + 2) / (2 * l + d - 2) * ((l + d - 2) / (l + 1))
+                                       * ((l + d - 1) / (l + 2));
     multiply(&c->eigenvalue, decay);
     multiply(&c->multiplicity, growth);
     c->mass *= growth * decay;
     c->l += 2;
 }
 
-/* ---- what lies beyond a degree -------------------------------------------------------------------------------------------------
- * With s = l + d/2 - 1 both Gamma ratios of N_l lambda_l are symmetric, so that N_l lambda_l = C s^-4 exp(sum_k c_k s^-2k). Term by
- * term the tail is a Hurwitz zeta function, whose Euler-Maclaurin series at s/2 >= 50 needs a few terms.
+/* ---- what lies beyond a degree ------------------------------------------------------------------
+ * With s = l + d/2 - 1 both Gamma ratios of N_l lambda_l are symmetric, so that N_l lambda_l = C
+ * s^-4 exp(sum_k c_k s^-2k). Term by term the tail is a Hurwitz zeta function, whose
+ * Euler-Maclaurin series at s/2 >= 50 needs a few terms.
  */
 #define TAIL_TERMS 7
 #define FAR_ENOUGH(d) (6 * (d) + 100)
-#define SMALL_DIM 256 /* beyond, one half minus the mass before is exact enough, and the way to FAR_ENOUGH long */
+/* beyond, one half minus the mass before is exact enough, and the way to FAR_ENOUGH long */
+#define SMALL_DIM 256
 
 /* B_n(1/2 + x) for odd n: sum over even j of binomial(n, j) B_j(1/2) x^(n-j) */
 static double bernoulli_at_half_plus(int n, double x)
 {
-    static const double half[] = {1, -1.0 / 12, 7.0 / 240, -31.0 / 1344, 127.0 / 3840, -2555.0 / 33792, 1414477.0 / 5591040, -57337.0 / 49152};
+    static const double half[] = {1,
+                                  -1.0 / 12,
+                                  7.0 / 240,
+                                  -31.0 / 1344,
+                                  127.0 / 3840,
+                                  -2555.0 / 33792,
+                                  1414477.0 / 5591040,
+                                  -57337.0 / 49152};
     double sum = 0, choose = 1;
     for (int j = 0; j < n; j += 2) {
         sum += choose * half[j / 2] * pow(x, n - j);
@@ -94,7 +103,8 @@ static double hurwitz(double p, double a) /* a^p zeta(p, a) */
 {
     const double y = 1 / a, y2 = y * y;
     const double c = p * (p + 1) * (p + 2);
-    return a / (p - 1) + 0.5 + p * y * (1.0 / 12) - c * y * y2 / 720 + c * (p + 3) * (p + 4) * y * y2 * y2 / 30240
+    return a / (p - 1) + 0.5 + p * y * (1.0 / 12) - c * y * y2 / 720
+           + c * (p + 3) * (p + 4) * y * y2 * y2 / 30240
            - c * (p + 3) * (p + 4) * (p + 5) * (p + 6) * y * y2 * y2 * y2 / 1209600;
 }
 
@@ -105,7 +115,9 @@ static double tail_over_mass(double d, double l) /* sum_{j >= l} / the term at l
     for (int k = 1; k <= TAIL_TERMS; k++) {
         power *= y;
         four *= 4;
-        c[k] = (2 * four * bernoulli_at_half_plus(2 * k + 1, beta) - bernoulli_at_half_plus(2 * k + 1, alpha)) / (k * (2.0 * k + 1)) * power;
+        c[k] = (2 * four * bernoulli_at_half_plus(2 * k + 1, beta)
+                - bernoulli_at_half_plus(2 * k + 1, alpha))
+               / (k * (2.0 * k + 1)) * power;
         e[k] = 0;
         for (int j = 1; j <= k; j++)
             e[k] += j * c[j] * e[k - j] / k;
@@ -158,7 +170,9 @@ void sc_sphere_open(sc_sphere *sphere, double d)
     int i = 0;
     sphere->d = d;
     sphere->multiplicity[0] = sphere->logarithms[0] = 0;
-    for (; i < SC_KEPT_DEGREES && c.mass > 0 && c.eigenvalue.exponent > -1000 && c.multiplicity.exponent < 1000; i++, next_degree(&c)) {
+    for (; i < SC_KEPT_DEGREES && c.mass > 0 && c.eigenvalue.exponent > -1000
+           && c.multiplicity.exponent < 1000;
+         i++, next_degree(&c)) {
         const double copies = ldexp(c.multiplicity.mantissa, (int)c.multiplicity.exponent);
         sphere->eigenvalue[i] = ldexp(c.eigenvalue.mantissa, (int)c.eigenvalue.exponent);
         sphere->multiplicity[i + 1] = sphere->multiplicity[i] + copies;
@@ -174,7 +188,8 @@ void sc_sphere_open(sc_sphere *sphere, double d)
         sphere->rest[i - 1] += sphere->rest[i];
 }
 
-/* What T samples resolve beyond a sphere's degrees, and the mass that is left then: T beyond 1e11 at d = 2, 1e20 at d = 5. */
+/* What T samples resolve beyond a sphere's degrees, and the mass that is left then: T beyond 1e11
+   at d = 2, 1e20 at d = 5. */
 static double finer_degrees(const sc_sphere *sphere, double T, double *rest)
 {
     cursor c = first_degree(sphere->d);
@@ -211,11 +226,12 @@ double sc_bayes_error_bound(const sc_sphere *sphere, double T)
     return sum + rest / 8;
 }
 
-/* ---- kernels between directions ------------------------------------------------------------------------------------------------ */
+/* ---- kernels between directions -------------------------------------------------------------- */
 
 #define MOST_SERIES 2048 /* even degrees; d = 2 reaches an ulp after some 300 */
 
-void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram, double *covariance, double *slopes)
+void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram,
+                     double *covariance, double *slopes)
 {
     enum { WIDE = 64 };
     for (ptrdiff_t first = 0; first < count; first += WIDE) {
@@ -234,13 +250,17 @@ void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gr
         }
         for (int i = 1; i < MOST_SERIES; i++) {
             next_degree(&c);
-            weight = c.mass > 0 ? c.mass * ldexp(c.eigenvalue.mantissa, (int)c.eigenvalue.exponent) : 0;
+            weight =
+                c.mass > 0 ? c.mass * ldexp(c.eigenvalue.mantissa, (int)c.eigenvalue.exponent) : 0;
             if (!(weight > least))
                 break;
-            for (int step = 0; step < 2; step++) { /* P_(l+1) = ((2l+d-2) t P_l - l P_(l-1))/(l+d-2) */
-                const double l = 2 * i - 1 + step, up = (2 * l + d - 2) / (l + d - 2), down = l / (l + d - 2);
+            /* P_(l+1) = ((2l+d-2) t P_l - l P_(l-1))/(l+d-2) */
+            for (int step = 0; step < 2; step++) {
+                const double l = 2 * i - 1 + step, up = (2 * l + d - 2) / (l + d - 2),
+                             down = l / (l + d - 2);
                 if (step == 1) {
-                    const double steep = weight * (2.0 * i * (2.0 * i + d - 2) / (d - 1)); /* P_l'(1) = l (l+d-2)/(d-1) */
+                    /* P_l'(1) = l (l+d-2)/(d-1) */
+                    const double steep = weight * (2.0 * i * (2.0 * i + d - 2) / (d - 1));
                     for (int j = 0; j < size; j++) {
                         sum[j] += weight * now[j];
                         slope[j] += steep * now[j];

@@ -1,5 +1,6 @@
-/* The spectrum of the prior's covariance operator (docs/spectral.md): for inputs of dimension d, eigenvalue lambda_l with multiplicity
- * N_l for l = 0, 1 and every even l. The even degrees are numbered i = l/2; degree 1 has lambda_1 = 1/(4d), N_1 = d.
+/* The spectrum of the prior's covariance operator (docs/spectral.md): for inputs of dimension d,
+ * eigenvalue lambda_l with multiplicity N_l for l = 0, 1 and every even l. The even degrees are
+ * numbered i = l/2; degree 1 has lambda_1 = 1/(4d), N_1 = d.
  */
 #ifndef SC_SPECTRUM_H
 #define SC_SPECTRUM_H
@@ -7,7 +8,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SC_WIDEST_INPUT 1e15 /* input dimensions beyond are refused; up to here d + 1 and d/2 are exact */
+/* input dimensions beyond are refused; up to here d + 1 and d/2 are exact */
+#define SC_WIDEST_INPUT 1e15
 
 typedef struct sc_degree {
     double log_eigenvalue, log_multiplicity; /* -infinity for a multiplicity of 0 */
@@ -17,13 +19,15 @@ typedef struct sc_degree {
 
 void sc_spectrum(double d, int count, sc_degree *out);
 
-/* Where T samples end to resolve the spectrum: sums over the even degrees before, and the mass from there on. */
+/* Where T samples end to resolve the spectrum: sums over the even degrees before, and the mass from
+   there on. */
 #define SC_KEPT_DEGREES 512
-#define SC_MOST_DEGREES 65536 /* those beyond are charged their whole variance, which never makes a bound too low */
+/* those beyond are charged their whole variance, which never makes a bound too low */
+#define SC_MOST_DEGREES 65536
 typedef struct sc_sphere {
     double d;
     int count;
-    double eigenvalue[SC_KEPT_DEGREES];      /* decreasing */
+    double eigenvalue[SC_KEPT_DEGREES];       /* decreasing */
     double multiplicity[SC_KEPT_DEGREES + 1]; /* sums over the degrees before */
     double logarithms[SC_KEPT_DEGREES + 1];   /* of N_l ln lambda_l */
     double rest[SC_KEPT_DEGREES + 1];         /* mass from here on */
@@ -33,8 +37,9 @@ void sc_sphere_open(sc_sphere *, double d);
 int sc_is_input_dim(double d); /* a whole number that sc_spectrum takes */
 double sc_bayes_error_bound(const sc_sphere *, double T);
 
-/* Kernels between directions with cosines t, d > 1: gram = sum over even l of N_l lambda_l P_l(t), covariance the same of N_l lambda_l^2,
-   slopes of N_l lambda_l^2 P_l'(1). */
-void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram, double *covariance, double *slopes);
+/* Kernels between directions with cosines t, d > 1: gram = sum over even l of N_l lambda_l P_l(t),
+   covariance the same of N_l lambda_l^2, slopes of N_l lambda_l^2 P_l'(1). */
+void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram,
+                     double *covariance, double *slopes);
 
 #endif

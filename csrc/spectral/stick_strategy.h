@@ -1,6 +1,7 @@
-/* Sticks beside a fixed part. The first m sticks of the process, as vectors of mean square m_j = 2 gamma^(j-1)/(K+2), gamma = K/(K+2),
- * each sent with a sign and d noisy coordinates, leave gamma^m rho. Per sample they cost [m A + B m (m-1)/2]/T,
- * A = ln 2 + (d/2)(1 + ln(m_1 T tau/(4d))), B = (d/2) ln gamma.
+/* Sticks beside a fixed part. The first m sticks of the process, as vectors of mean square m_j = 2
+ * gamma^(j-1)/(K+2), gamma = K/(K+2), each sent with a sign and d noisy coordinates, leave gamma^m
+ * rho. Per sample they cost [m A + B m (m-1)/2]/T, A = ln 2 + (d/2)(1 + ln(m_1 T tau/(4d))), B =
+ * (d/2) ln gamma.
  */
 #ifndef SC_STICKS_H
 #define SC_STICKS_H
@@ -22,33 +23,38 @@ typedef struct stick_share {
     double list, loss, residual;
 } stick_share;
 
-/* The number of sticks that pay, a whole one: those whose ln(m_j T tau/(4d)) is at least the row's last. */
-static double paying_sticks(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double log_T)
+/* The number of sticks that pay, a whole one: those whose ln(m_j T tau/(4d)) is at least the row's
+   last. */
+static double paying_sticks(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
+                            double log_T)
 {
     const double above = law->log_first + log_T + s->log_rounding[row] - s->last_stick[row];
     return above < 0 ? 0 : floor(1 + above / law->fall);
 }
 
-static stick_share sticks_share(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double T, double log_T, double m)
+static stick_share sticks_share(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
+                                double T, double log_T, double m)
 {
     const double log_first = law->log_first + log_T + s->log_rounding[row];
-    return (stick_share){m * (SC_LN2 + s->d * 0.5 * (log_first - law->fall * (m - 1) * 0.5)) / T, m * s->d * 0.5 / T,
-                         s->residual[row] * 0.125 * exp(-law->fall * m)};
+    return (stick_share){m * (SC_LN2 + s->d * 0.5 * (log_first - law->fall * (m - 1) * 0.5)) / T,
+                         m * s->d * 0.5 / T, s->residual[row] * 0.125 * exp(-law->fall * m)};
 }
 
 /* Whether m sticks beside the row do better than the best so far, which then they are. */
-static int try_sticks(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row, double T, double log_T, double m,
-                      sc_spectral_terms *best)
+static int try_sticks(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row,
+                      double T, double log_T, double m, sc_spectral_terms *best)
 {
     const stick_share share = sticks_share(s, law, row, T, log_T, m);
-    const double theirs = share.list + share.loss + share.residual, log_quarter = log_T - 2 * SC_LN2;
+    const double theirs = share.list + share.loss + share.residual,
+                 log_quarter = log_T - 2 * SC_LN2;
     if (theirs + least_price(floors_at(s, with, T), row, T, 1 / T) >= best->error)
         return 0;
     const sc_price price = price_of(s, with, row, T, log_quarter);
     const double error = price.coefficients + price.distortion + theirs;
     if (error >= best->error)
         return 0;
-    *best = (sc_spectral_terms){error, price.coefficients, price.distortion, share.residual, share.list, share.loss, s->units[row], m,
+    *best = (sc_spectral_terms){error,       price.coefficients, price.distortion, share.residual,
+                                share.list,  share.loss,         s->units[row],    m,
                                 (double)NAN, SC_STICKS_TOO};
     return 1;
 }

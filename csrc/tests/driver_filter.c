@@ -1,15 +1,18 @@
-/* The driver's share of the filter, which only the engine has: nothing outside its state is touched, the same bits however it is cut. */
+/* The driver's share of the filter, which only the engine has: nothing outside its state is
+   touched, the same bits however it is cut. */
 #include "engine/engine.h"
 #include "expect.h"
 
 enum { D = 3, COUNT = 64 };
 
-/* A filter of `units` directions whose basis is the identity, after COUNT samples in two calls; its state as plain arrays. */
+/* A filter of `units` directions whose basis is the identity, after COUNT samples in two calls; its
+   state as plain arrays. */
 static void run(const sc_lesson *whole, int units, int cut, double *plain, double *sum)
 {
     const sc_engine *engine = sc_engine_in_use();
     const int p = D + units, padded = (p + 7) / 8 * 8;
-    double *directions = lines(sizeof(double) * D * (size_t)(units ? units : 1)), *basis = lines(sizeof(double) * (size_t)(p * padded));
+    double *directions = lines(sizeof(double) * D * (size_t)(units ? units : 1)),
+           *basis = lines(sizeof(double) * (size_t)(p * padded));
     for (int u = 0; u < units; u++)
         for (int k = 0; k < D; k++)
             directions[u * D + k] = cos(1.0 + u + 2.0 * k);
@@ -51,9 +54,14 @@ void check_filter(void)
             probability[i] = 0.5;
             offset[i] = log(0.5);
         }
-        const sc_lesson lesson = {.input_dim = D, .single = single, .optimizer = SC_ADF, .count = COUNT,
-                                  .inputs = single ? (void *)x32 : (void *)x, .labels = single ? (void *)y32 : (void *)y,
-                                  .probability = probability, .offset = offset};
+        const sc_lesson lesson = {.input_dim = D,
+                                  .single = single,
+                                  .optimizer = SC_ADF,
+                                  .count = COUNT,
+                                  .inputs = single ? (void *)x32 : (void *)x,
+                                  .labels = single ? (void *)y32 : (void *)y,
+                                  .probability = probability,
+                                  .offset = offset};
         static const int units[] = {0, 1, 5, 6, 13, 29, 30, 45, 61, 62, 90};
         for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
             const int p = D + units[i];
@@ -61,9 +69,11 @@ void check_filter(void)
             double *once = malloc(bytes), *twice = malloc(bytes), error, again;
             run(&lesson, units[i], 0, once, &error);
             run(&lesson, units[i], 13, twice, &again);
-            EXPECT(!memcmp(once, twice, bytes) && same(error, again) && error > 0.0 && error < COUNT);
+            EXPECT(!memcmp(once, twice, bytes) && same(error, again) && error > 0.0
+                   && error < COUNT);
             for (int k = 0; k < p; k++)
-                EXPECT(once[k * p + k] > 0.0 && once[k * p + k] <= 0.1 && isfinite(once[p * p + k]));
+                EXPECT(once[k * p + k] > 0.0 && once[k * p + k] <= 0.1
+                       && isfinite(once[p * p + k]));
             free(once);
             free(twice);
         }

@@ -1,4 +1,5 @@
-/* The driver's share of the spectral bounds, which only the engine has: a table of made-up rows, on memory of the exact size. */
+/* The driver's share of the spectral bounds, which only the engine has: a table of made-up rows, on
+   memory of the exact size. */
 #include "engine/engine.h"
 #include "expect.h"
 
@@ -15,13 +16,17 @@ static double *column(made_up *m, int which, size_t count)
     return m->memory[which] = malloc(count * sizeof(double));
 }
 
-/* Row r sends r eigenvalues, 0.1/4^i; floors are nought, which no cost is below, until lay_floors. */
+/* Row r sends r eigenvalues, 0.1/4^i; floors are nought, which no cost is below, until
+   lay_floors. */
 static void make(made_up *m)
 {
-    double *units = column(m, 0, ROWS), *log_units = column(m, 1, ROWS), *residual = column(m, 2, ROWS), *log_residual = column(m, 3, ROWS);
+    double *units = column(m, 0, ROWS), *log_units = column(m, 1, ROWS),
+           *residual = column(m, 2, ROWS), *log_residual = column(m, 3, ROWS);
     double *eigenvalue = column(m, 4, SENT + AHEAD), *multiplicity = column(m, 5, SENT + AHEAD);
-    double *copies = column(m, 6, SENT + ROWS), *logarithms = column(m, 7, SENT + ROWS), *rest = column(m, 8, SENT + ROWS);
-    double *log_rounding = column(m, 9, ROWS), *last_stick = column(m, 10, ROWS), *floors = column(m, 11, 2 * RANGES * ROWS);
+    double *copies = column(m, 6, SENT + ROWS), *logarithms = column(m, 7, SENT + ROWS),
+           *rest = column(m, 8, SENT + ROWS);
+    double *log_rounding = column(m, 9, ROWS), *last_stick = column(m, 10, ROWS),
+           *floors = column(m, 11, 2 * RANGES * ROWS);
     ptrdiff_t at = 0, sums = 0;
     for (int r = 0; r < ROWS; r++) {
         double left = 0.5;
@@ -50,11 +55,28 @@ static void make(made_up *m)
     memset(eigenvalue + SENT, 0, AHEAD * sizeof(double));
     memset(multiplicity + SENT, 0, AHEAD * sizeof(double));
     memset(floors, 0, 2 * RANGES * ROWS * sizeof(double));
-    m->table = (sc_strategies){.d = 10, .rows = ROWS, .units = units, .log_units = log_units, .residual = residual,
-                               .log_residual = log_residual, .first = m->first, .eigenvalue = eigenvalue, .multiplicity = multiplicity,
-                               .copies = copies, .logarithms = logarithms, .rest = rest, .floors = {floors, floors}, .ranges = RANGES,
-                               .atom_rows = ROWS, .atom_row = m->atom_row, .log_rounding = log_rounding, .last_stick = last_stick,
-                               .even = {0.167, 1.38e-3}, .copies_2 = 54, .beyond = 8e-3, .beyond_orthogonal = 1e-4};
+    m->table = (sc_strategies){.d = 10,
+                               .rows = ROWS,
+                               .units = units,
+                               .log_units = log_units,
+                               .residual = residual,
+                               .log_residual = log_residual,
+                               .first = m->first,
+                               .eigenvalue = eigenvalue,
+                               .multiplicity = multiplicity,
+                               .copies = copies,
+                               .logarithms = logarithms,
+                               .rest = rest,
+                               .floors = {floors, floors},
+                               .ranges = RANGES,
+                               .atom_rows = ROWS,
+                               .atom_row = m->atom_row,
+                               .log_rounding = log_rounding,
+                               .last_stick = last_stick,
+                               .even = {0.167, 1.38e-3},
+                               .copies_2 = 54,
+                               .beyond = 8e-3,
+                               .beyond_orthogonal = 1e-4};
 }
 
 static double end_of(int range) { return ldexp(1 + range % 4 / 4.0, range / 4); }
@@ -64,22 +86,31 @@ static void lay_floors(made_up *m)
     const sc_engine *engine = sc_engine_in_use();
     for (int r = 0; r < ROWS; r++)
         for (int k = 0; k < RANGES; k++) {
-            const double from = end_of(k), to = end_of(k + 1), cost = engine->spectral_price(&m->table, 0, r, from);
-            const double slope = k + 1 < RANGES ? (engine->spectral_price(&m->table, 0, r, to) - cost) / (to - from) : 0;
+            const double from = end_of(k), to = end_of(k + 1),
+                         cost = engine->spectral_price(&m->table, 0, r, from);
+            const double slope =
+                k + 1 < RANGES ? (engine->spectral_price(&m->table, 0, r, to) - cost) / (to - from)
+                               : 0;
             m->memory[11][2 * (k * ROWS + r)] = (cost - slope * from) * (1 - 1e-12);
             m->memory[11][2 * (k * ROWS + r) + 1] = slope * (1 - 1e-12);
         }
 }
 
-enum { ALL = SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE, COUNT = 9 * 9 * 9 };
+enum {
+    ALL = SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE,
+    COUNT = 9 * 9 * 9
+};
 
-/* With and without floors the same: they leave out nothing that is best. Noise only, whose floors they are. */
+/* With and without floors the same: they leave out nothing that is best. Noise only, whose floors
+   they are. */
 static void same_with_floors(made_up *m)
 {
     const sc_engine *engine = sc_engine_in_use();
     enum { SOME = 700 };
-    double *n = malloc(SOME * sizeof *n), *T = malloc(SOME * sizeof *T), *K = malloc(SOME * sizeof *K);
-    sc_spectral_terms *before = malloc(SOME * sizeof *before), *after = malloc(SOME * sizeof *after);
+    double *n = malloc(SOME * sizeof *n), *T = malloc(SOME * sizeof *T),
+           *K = malloc(SOME * sizeof *K);
+    sc_spectral_terms *before = malloc(SOME * sizeof *before),
+                      *after = malloc(SOME * sizeof *after);
     for (int i = 0; i < SOME; i++) {
         n[i] = floor(exp(fmod(i * 0.37, 14)));
         T[i] = exp(fmod(i * 0.91, 32));
@@ -103,10 +134,13 @@ static void same_with_floors(made_up *m)
 
 static void points(const sc_strategies *table)
 {
-    static const double edge[] = {1, 1.5, 2, 7, 300, 1e9, 1e20, 1e153, 1e300}, K_edge[] = {5e-324, 1e-300, 1e-8, 0.3, 9.99, 80, 1e9, 1e153, 1e300};
+    static const double edge[] = {1, 1.5, 2, 7, 300, 1e9, 1e20, 1e153, 1e300},
+                        K_edge[] = {5e-324, 1e-300, 1e-8, 0.3, 9.99, 80, 1e9, 1e153, 1e300};
     const sc_engine *engine = sc_engine_in_use();
-    double *n = malloc(COUNT * sizeof *n), *T = malloc(COUNT * sizeof *T), *K = malloc(COUNT * sizeof *K);
-    sc_spectral_terms *fixed = malloc(COUNT * sizeof *fixed), *terms = malloc(COUNT * sizeof *terms), one;
+    double *n = malloc(COUNT * sizeof *n), *T = malloc(COUNT * sizeof *T),
+           *K = malloc(COUNT * sizeof *K);
+    sc_spectral_terms *fixed = malloc(COUNT * sizeof *fixed),
+                      *terms = malloc(COUNT * sizeof *terms), one;
     for (int i = 0; i < COUNT; i++) {
         n[i] = edge[i % 9];
         T[i] = edge[i / 9 % 9];
@@ -117,10 +151,14 @@ static void points(const sc_strategies *table)
         engine->spectral_points(table, with, COUNT, n, T, K, terms);
         for (int i = 0; i < COUNT; i++) {
             const sc_spectral_terms *t = &terms[i];
-            EXPECT(t->error > 0 && t->error <= fixed[i].error * (1 + 1e-12) && t->units + t->atoms <= n[i] * (1 + 1e-12));
-            EXPECT(fabs(t->coefficients + t->distortion + t->residual + t->list + t->resolution_loss - t->error) <= 1e-12 * t->error);
+            EXPECT(t->error > 0 && t->error <= fixed[i].error * (1 + 1e-12)
+                   && t->units + t->atoms <= n[i] * (1 + 1e-12));
+            EXPECT(fabs(t->coefficients + t->distortion + t->residual + t->list + t->resolution_loss
+                        - t->error)
+                   <= 1e-12 * t->error);
             engine->spectral_points(table, with, 1, n + i, T + i, K + i, &one);
-            EXPECT(!memcmp(&one, t, sizeof one) || (isnan(one.resolution) && same(one.error, t->error)));
+            EXPECT(!memcmp(&one, t, sizeof one)
+                   || (isnan(one.resolution) && same(one.error, t->error)));
         }
     }
     free(n);
@@ -139,9 +177,13 @@ static void budgets(const sc_strategies *table)
                 for (int integer = 0; integer < 2; integer++) {
                     sc_spectral_optimum best;
                     engine->spectral_optimal(table, with, integer, most, K, &best);
-                    EXPECT(best.terms.error > 0 && best.terms.error <= 1.0 / 16 && best.width >= 1 && best.samples >= 1);
-                    EXPECT(best.width * best.samples <= most * (1 + 1e-9) && isfinite(best.elasticity));
-                    EXPECT(!integer || (best.width == floor(best.width) && best.samples == floor(best.samples)));
+                    EXPECT(best.terms.error > 0 && best.terms.error <= 1.0 / 16 && best.width >= 1
+                           && best.samples >= 1);
+                    EXPECT(best.width * best.samples <= most * (1 + 1e-9)
+                           && isfinite(best.elasticity));
+                    EXPECT(!integer
+                           || (best.width == floor(best.width)
+                               && best.samples == floor(best.samples)));
                 }
 }
 

@@ -10,12 +10,12 @@
 #include <string.h>
 
 extern int failures;
-#define EXPECT(what)                                                                                                             \
-    do {                                                                                                                         \
-        if (!(what)) {                                                                                                           \
-            failures++;                                                                                                          \
-            printf("%s:%d: %s\n", __FILE__, __LINE__, #what);                                                                    \
-        }                                                                                                                        \
+#define EXPECT(what)                                          \
+    do {                                                      \
+        if (!(what)) {                                        \
+            failures++;                                       \
+            printf("%s:%d: %s\n", __FILE__, __LINE__, #what); \
+        }                                                     \
     } while (0)
 
 /* Zeros on cache lines of their own, of the exact size where that is a multiple of a line. */
@@ -35,10 +35,7 @@ static inline int same(double a, double b)
 }
 
 /* A keep_going that says no after so many calls. */
-static inline int patience_of(void *state)
-{
-    return (*(int *)state)-- > 0;
-}
+static inline int patience_of(void *state) { return (*(int *)state)-- > 0; }
 
 void check_networks(void);
 void check_training(void);

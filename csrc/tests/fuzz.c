@@ -1,5 +1,6 @@
-/* libFuzzer's target: arguments of every function from the input's bytes, wrong ones included, on memory of the exact size. Sizes are
-   kept small so that a call takes microseconds; pointers are right, NULL, misaligned or overlapping, but never lead nowhere. */
+/* libFuzzer's target: arguments of every function from the input's bytes, wrong ones included, on
+   memory of the exact size. Sizes are kept small so that a call takes microseconds; pointers are
+   right, NULL, misaligned or overlapping, but never lead nowhere. */
 #include "expect.h"
 
 int failures;
@@ -27,7 +28,8 @@ static uint64_t word(source *s)
 
 static double number(source *s)
 {
-    static const double special[] = {0.0, 1.0, 2.0, 0.5, 10.0, 100.0, 1e6, 1e300, 1e-300, 1e-310, -1.0, INFINITY, NAN, 1e9, 80.0, 64.0};
+    static const double special[] = {0.0,    1.0,    2.0,  0.5,      10.0, 100.0, 1e6,  1e300,
+                                     1e-300, 1e-310, -1.0, INFINITY, NAN,  1e9,   80.0, 64.0};
     const unsigned kind = byte(s);
     double x;
     if (kind < 128)
@@ -45,7 +47,8 @@ static int small(source *s, int most) /* mostly in 0 ... most, sometimes anythin
     return kind == 255 ? (int)word(s) : kind == 254 ? -1 : (int)(byte(s) % ((unsigned)most + 1));
 }
 
-/* A pointer to `bytes`: right, NULL, odd, or another's; all to be freed by the caller through `owner`. */
+/* A pointer to `bytes`: right, NULL, odd, or another's; all to be freed by the caller through
+   `owner`. */
 static char *memory(source *s, size_t bytes, char *other, char **owner)
 {
     const unsigned kind = byte(s);
@@ -54,7 +57,8 @@ static char *memory(source *s, size_t bytes, char *other, char **owner)
         return NULL;
     if (kind == 1 && other)
         return other;
-    *owner = aligned_alloc(SC_ALIGNMENT, (bytes + 2 * SC_ALIGNMENT - 1) / SC_ALIGNMENT * SC_ALIGNMENT);
+    *owner =
+        aligned_alloc(SC_ALIGNMENT, (bytes + 2 * SC_ALIGNMENT - 1) / SC_ALIGNMENT * SC_ALIGNMENT);
     if (!*owner)
         abort();
     for (size_t i = 0; i < bytes && i < 512; i++)
@@ -66,7 +70,8 @@ static char *memory(source *s, size_t bytes, char *other, char **owner)
 
 static void bounds(source *s)
 {
-    const int count = small(s, 300), strides[5] = {small(s, 2), small(s, 2), small(s, 2), small(s, 2), small(s, 2)};
+    const int count = small(s, 300),
+              strides[5] = {small(s, 2), small(s, 2), small(s, 2), small(s, 2), small(s, 2)};
     const size_t bytes = 8 * (size_t)(count > 0 && count <= 300 ? 2 * count : 1);
     char *owner[5], *first = memory(s, bytes, NULL, &owner[0]);
     double *column[5] = {(double *)(void *)first};
@@ -84,9 +89,12 @@ static void bounds(source *s)
     }
     plausible &= strides[4] >= 0 && strides[4] <= 2;
     if (plausible) {
-        sc_evaluate((sc_quantity)small(s, 6), count, in[0], in[1], in[2], in[3], column[4], strides[4]);
-        const sc_frontier_out out = {column[4], byte(s) % 2 ? column[0] : NULL, NULL, NULL, NULL, NULL, NULL};
-        sc_compute_optimal((sc_bound)small(s, 2), byte(s) % 2, count, in[0], in[1], in[2], in[3], &out);
+        sc_evaluate((sc_quantity)small(s, 6), count, in[0], in[1], in[2], in[3], column[4],
+                    strides[4]);
+        const sc_frontier_out out = {
+            column[4], byte(s) % 2 ? column[0] : NULL, NULL, NULL, NULL, NULL, NULL};
+        sc_compute_optimal((sc_bound)small(s, 2), byte(s) % 2, count, in[0], in[1], in[2], in[3],
+                           &out);
     }
     for (int i = 0; i < 5; i++)
         free(owner[i]);
@@ -96,12 +104,15 @@ static void points(source *s)
 {
     const double a = number(s), b = number(s), c = number(s), d = number(s);
     double width, samples, error;
-    volatile double sum = sc_error_bound(a, b, c, d) + sc_misspecification_bound(a, b, c, d) + sc_estimation_bound(a, b, c, d);
-    sum = sum + sc_optimal_resolution(a, b, c, d) + sc_closed_form_bound(a, b, c, d) + sc_occupancy(a, d);
+    volatile double sum = sc_error_bound(a, b, c, d) + sc_misspecification_bound(a, b, c, d)
+                          + sc_estimation_bound(a, b, c, d);
+    sum = sum + sc_optimal_resolution(a, b, c, d) + sc_closed_form_bound(a, b, c, d)
+          + sc_occupancy(a, d);
     const double valid = sc_error_bound(a, b, c, d);
     if (!isnan(valid) && !(valid >= 0.0))
         abort(); /* a bound is never negative */
-    const int status = sc_optimal_allocation((sc_bound)small(s, 1), byte(s) % 2, a, b, c, d, &width, &samples, byte(s) ? &error : NULL);
+    const int status = sc_optimal_allocation((sc_bound)small(s, 1), byte(s) % 2, a, b, c, d, &width,
+                                             &samples, byte(s) ? &error : NULL);
     if (status >= 0 && status <= SC_AT_MIN_SAMPLES && !(width >= 1.0 && samples >= 1.0))
         abort();
     (void)sc_status_string(status);
@@ -113,14 +124,12 @@ static void streams(source *s)
     const int groups = small(s, 3);
     char *owner, *out = memory(s, 8 * 48, NULL, &owner);
     if (groups <= 3)
-        sc_random((sc_law)small(s, 4), word(s), word(s), (uint32_t)small(s, 300), word(s), groups, (double *)(void *)out);
+        sc_random((sc_law)small(s, 4), word(s), word(s), (uint32_t)small(s, 300), word(s), groups,
+                  (double *)(void *)out);
     free(owner);
 }
 
-static int never(void *state)
-{
-    return --*(int *)state > 0;
-}
+static int never(void *state) { return --*(int *)state > 0; }
 
 static void networks(source *s)
 {
@@ -135,27 +144,37 @@ static void networks(source *s)
     o.state = &patience;
     if (byte(s) == 0)
         o.size = word(s);
-    const int count = (int)((unsigned)small(s, 2) * 64u), d = o.input_dim > 0 && o.input_dim < 10 ? o.input_dim : 1, c = count > 0 && count <= 128 ? count : 1;
+    const int count = (int)((unsigned)small(s, 2) * 64u),
+              d = o.input_dim > 0 && o.input_dim < 10 ? o.input_dim : 1,
+              c = count > 0 && count <= 128 ? count : 1;
     if (o.input_dim > 9 || count > 128)
         return;
-    const size_t space_bytes[4] = {sc_network_samples_space(&o, count), sc_network_experiment_space(&o, 2, c),
-                                   sc_network_logits_space(o.input_dim), sc_network_atoms_space(o.input_dim)};
-    char *owner[6], *X = memory(s, 8 * (size_t)(c * d), NULL, &owner[0]), *y = memory(s, 8 * (size_t)c, X, &owner[1]),
-         *p = memory(s, 8 * (size_t)c, X, &owner[2]), *q = memory(s, 8 * (size_t)c, p, &owner[3]), *left = memory(s, 8, p, &owner[4]);
+    const size_t space_bytes[4] = {
+        sc_network_samples_space(&o, count), sc_network_experiment_space(&o, 2, c),
+        sc_network_logits_space(o.input_dim), sc_network_atoms_space(o.input_dim)};
+    char *owner[6], *X = memory(s, 8 * (size_t)(c * d), NULL, &owner[0]),
+                    *y = memory(s, 8 * (size_t)c, X, &owner[1]),
+                    *p = memory(s, 8 * (size_t)c, X, &owner[2]),
+                    *q = memory(s, 8 * (size_t)c, p, &owner[3]), *left = memory(s, 8, p, &owner[4]);
     for (int call = 0; call < 4; call++) {
-        char *space = memory(s, space_bytes[call], call % 2 ? NULL : X, &owner[5]); /* X has a part in these: never written */
+        /* X has a part in these: never written */
+        char *space = memory(s, space_bytes[call], call % 2 ? NULL : X, &owner[5]);
         const size_t said = byte(s) == 3 ? 0 : space_bytes[call];
         double widths[2] = {number(s), 3.0}, out[6], masses[64], weights[64];
         double *directions = malloc(64 * 8 * (size_t)d);
         patience = 60;
         if (call == 0)
-            sc_network_samples(&o, word(s), byte(s) % 2, (int64_t)small(s, 1) * 64, count, X, y, (double *)(void *)p, (double *)(void *)q, space, said);
+            sc_network_samples(&o, word(s), byte(s) % 2, (int64_t)small(s, 1) * 64, count, X, y,
+                               (double *)(void *)p, (double *)(void *)q, space, said);
         else if (call == 1)
-            sc_network_experiment(&o, word(s), small(s, 2) % 3, widths, c, out, out + 2, out + 4, space, said);
+            sc_network_experiment(&o, word(s), small(s, 2) % 3, widths, c, out, out + 2, out + 4,
+                                  space, said);
         else if (call == 2 && c * d >= 4 * d)
-            sc_network_logits((sc_precision)o.precision, o.input_dim, small(s, 4) % 5, X, y, c, X, p, space, said);
+            sc_network_logits((sc_precision)o.precision, o.input_dim, small(s, 4) % 5, X, y, c, X,
+                              p, space, said);
         else if (call == 3)
-            sc_network_atoms(&o, word(s), word(s), number(s), masses, weights, directions, (double *)(void *)left, space, said);
+            sc_network_atoms(&o, word(s), word(s), number(s), masses, weights, directions,
+                             (double *)(void *)left, space, said);
         free(directions);
         free(owner[5]);
     }
@@ -180,12 +199,13 @@ static void training(source *s)
     const int count = small(s, 70), runs_asked = small(s, 3), width = small(s, 40);
     if (o.input_dim > 6 || count > 70 || width > 40)
         return;
-    const size_t d = o.input_dim > 0 ? (size_t)o.input_dim : 1, c = count > 0 ? (size_t)count : 1, bytes = sc_train_space(count);
-    const size_t each = o.precision == SC_SINGLE ? 4 : 8,
-                 state = sc_run_state_size(&o, width);
+    const size_t d = o.input_dim > 0 ? (size_t)o.input_dim : 1, c = count > 0 ? (size_t)count : 1,
+                 bytes = sc_train_space(count);
+    const size_t each = o.precision == SC_SINGLE ? 4 : 8, state = sc_run_state_size(&o, width);
     sc_run runs[3];
-    char *owner[8], *X = memory(s, 8 * c * d, NULL, &owner[0]), *y = memory(s, each * c, X, &owner[1]), *p = memory(s, 8 * c, X, &owner[2]),
-         *q = memory(s, 8 * c, X, &owner[3]), *space = memory(s, bytes, X, &owner[4]);
+    char *owner[8], *X = memory(s, 8 * c * d, NULL, &owner[0]),
+                    *y = memory(s, each * c, X, &owner[1]), *p = memory(s, 8 * c, X, &owner[2]),
+                    *q = memory(s, 8 * c, X, &owner[3]), *space = memory(s, bytes, X, &owner[4]);
     for (int r = 0; r < 3; r++) {
         runs[r] = (sc_run){.size = sizeof *runs, .width = width, .learning_rate = number(s)};
         runs[r].state = memory(s, state, r ? runs[0].state : NULL, &owner[5 + r]);
@@ -200,8 +220,9 @@ static void training(source *s)
     }
     if (runs_asked <= 3)
         for (int i = 0; i < 2; i++, patience = 1000)
-            sc_train(&o, byte(s) ? runs : NULL, runs_asked, byte(s) == 3 ? small(s, 100) : 0, count, X, y, (double *)(void *)p,
-                     (double *)(void *)q, space, byte(s) == 3 ? 0 : bytes);
+            sc_train(&o, byte(s) ? runs : NULL, runs_asked, byte(s) == 3 ? small(s, 100) : 0, count,
+                     X, y, (double *)(void *)p, (double *)(void *)q, space,
+                     byte(s) == 3 ? 0 : bytes);
     for (int i = 0; i < 8; i++)
         free(owner[i]);
 }

@@ -1,4 +1,5 @@
-/* Concurrent calls of every kind from the very first on, for the thread sanitizer; all threads must find the same bits. */
+/* Concurrent calls of every kind from the very first on, for the thread sanitizer; all threads must
+   find the same bits. */
 #include "expect.h"
 
 #include <pthread.h>
@@ -12,19 +13,24 @@ static double network_and_training(uint64_t key)
 {
     sc_network_options o = SC_NETWORK_OPTIONS_INIT;
     sc_training_options t = SC_TRAINING_OPTIONS_INIT;
-    double X[COUNT * D], y[COUNT], p[COUNT], q[COUNT], weights[(D + 1) * 8], kl, squared, occupancy, width = 5.0, logits[COUNT];
+    double X[COUNT * D], y[COUNT], p[COUNT], q[COUNT], weights[(D + 1) * 8], kl, squared, occupancy,
+        width = 5.0, logits[COUNT];
     o.key = key;
     o.input_dim = t.input_dim = D;
     o.concentration = 3.0;
-    const size_t samples = sc_network_samples_space(&o, COUNT), experiment = sc_network_experiment_space(&o, 1, COUNT),
-                 train = sc_train_space(COUNT), state = sc_run_state_size(&t, 8), product = sc_network_logits_space(D);
+    const size_t samples = sc_network_samples_space(&o, COUNT),
+                 experiment = sc_network_experiment_space(&o, 1, COUNT),
+                 train = sc_train_space(COUNT), state = sc_run_state_size(&t, 8),
+                 product = sc_network_logits_space(D);
     char *space = lines(samples + experiment + train + product);
     sc_run run = {.size = sizeof run, .width = 8, .learning_rate = 0.1, .state = lines(state)};
     for (int i = 0; i < (D + 1) * 8; i++)
         weights[i] = cos(i);
     EXPECT(!sc_network_samples(&o, 1, 0, 0, COUNT, X, y, p, q, space, samples));
-    EXPECT(!sc_network_experiment(&o, 1, 1, &width, COUNT, &kl, &squared, &occupancy, space, experiment));
-    EXPECT(!sc_run_begin(&t, &run, state, weights) && !sc_train(&t, &run, 1, 0, COUNT, X, y, p, q, space, train));
+    EXPECT(!sc_network_experiment(&o, 1, 1, &width, COUNT, &kl, &squared, &occupancy, space,
+                                  experiment));
+    EXPECT(!sc_run_begin(&t, &run, state, weights)
+           && !sc_train(&t, &run, 1, 0, COUNT, X, y, p, q, space, train));
     EXPECT(!sc_network_logits(SC_DOUBLE, D, 8, X, weights, COUNT, X, logits, space, product));
     free(run.state);
     free(space);
@@ -33,18 +39,22 @@ static double network_and_training(uint64_t key)
 
 static void *work(void *argument)
 {
-    double *const out = argument, n[POINTS], column[POINTS], T = 1e6, d = 10.0, K = 50.0, random[16];
+    double *const out = argument, n[POINTS], column[POINTS], T = 1e6, d = 10.0, K = 50.0,
+                  random[16];
     for (int round = 0; round < ROUNDS; round++) {
-        double sum = sc_error_bound(round + 1.0, T, d, K) + sc_closed_form_bound(round + 1.0, T, d, K);
+        double sum =
+            sc_error_bound(round + 1.0, T, d, K) + sc_closed_form_bound(round + 1.0, T, d, K);
         for (int i = 0; i < POINTS; i++)
             n[i] = 1.0 + i + round;
         const sc_column cn = {n, 1}, cT = {&T, 0}, cd = {&d, 0}, cK = {&K, 0};
         const sc_frontier_out widths = {column, NULL, NULL, NULL, NULL, NULL, NULL};
         EXPECT(sc_evaluate(SC_ERROR_BOUND, POINTS, cn, cT, cd, cK, column, 1) == 0);
         sum += column[POINTS - 1];
-        EXPECT(sc_compute_optimal(SC_BOUND_OPTIMAL, round % 2, POINTS, cn, cd, cK, cd, &widths) == SC_OK);
+        EXPECT(sc_compute_optimal(SC_BOUND_OPTIMAL, round % 2, POINTS, cn, cd, cK, cd, &widths)
+               == SC_OK);
         EXPECT(sc_random(SC_NORMAL, 1, (uint64_t)round, 2, 0, 1, random) == SC_OK);
-        out[round] = sum + random[5] + network_and_training((uint64_t)round) + (double)strlen(sc_instruction_set());
+        out[round] = sum + random[5] + network_and_training((uint64_t)round)
+                     + (double)strlen(sc_instruction_set());
     }
     return NULL;
 }

@@ -1,42 +1,52 @@
-/* Adam (Kingma & Ba 2015), a sample a sweep: learning from one and looking at the next read and write each weight once. Included by learner.h.
+/* Adam (Kingma & Ba 2015), a sample a sweep: learning from one and looking at the next read and
+ * write each weight once. Included by learner.h.
  *
  * Rows after a: the activations; then for every row of w, and for a, its two moments.
  */
 
 typedef struct SC_T(adam_sample) {
-    const SC_T(number) *x;
+    const SC_T(number) * x;
     SC_T(number) first, second; /* the rate's factor over 1 - beta_1^t; 1 / (1 - beta_2^t) */
 } SC_T(adam_sample);
 
-/* A weight's step for the gradient c x; its moments lie `moments` further on, `stride` apart. Returns the new weight. */
-SC_INLINE SC_T(pack) SC_T(adam_step)(SC_T(number) *w, ptrdiff_t moments, ptrdiff_t stride, SC_T(pack) gradient,
-                                     const SC_T(adam_sample) *seen, SC_T(number) rate)
+/* A weight's step for the gradient c x; its moments lie `moments` further on, `stride` apart.
+   Returns the new weight. */
+SC_INLINE SC_T(pack)
+    SC_T(adam_step)(SC_T(number) * w, ptrdiff_t moments, ptrdiff_t stride, SC_T(pack) gradient,
+                    const SC_T(adam_sample) * seen, SC_T(number) rate)
 {
-    const SC_T(pack) beta_1 = SC_T(set)((SC_T(number))SC_BETA_1), rest_1 = SC_T(set)((SC_T(number))(1 - SC_BETA_1));
-    const SC_T(pack) beta_2 = SC_T(set)((SC_T(number))SC_BETA_2), rest_2 = SC_T(set)((SC_T(number))(1 - SC_BETA_2));
+    const SC_T(pack) beta_1 = SC_T(set)((SC_T(number))SC_BETA_1),
+                     rest_1 = SC_T(set)((SC_T(number))(1 - SC_BETA_1));
+    const SC_T(pack) beta_2 = SC_T(set)((SC_T(number))SC_BETA_2),
+                     rest_2 = SC_T(set)((SC_T(number))(1 - SC_BETA_2));
     SC_T(number) *const m_place = w + moments, *const v_place = m_place + stride;
     const SC_T(pack) m = SC_T(fma)(beta_1, SC_T(load)(m_place), rest_1 * gradient);
     const SC_T(pack) v = SC_T(fma)(beta_2, SC_T(load)(v_place), rest_2 * (gradient * gradient));
     SC_T(store)(m_place, m);
     SC_T(store)(v_place, v);
-    const SC_T(pack) move = SC_T(over_root)(m, v * SC_T(set)(seen->second), SC_T(set)((SC_T(number))SC_ADAM_EPSILON));
+    const SC_T(pack) move =
+        SC_T(over_root)(m, v * SC_T(set)(seen->second), SC_T(set)((SC_T(number))SC_ADAM_EPSILON));
     return SC_T(fma)(SC_T(set)(rate * seen->first), move, SC_T(load)(w));
 }
 
-/* Learn from `seen`, if `see`: the slope is sigma(f) - y, the rate minus its rate. Then look at x, if `look`. */
-SC_INLINE SC_T(pack) SC_T(adam_strip)(int packs, SC_T(number) *restrict w, ptrdiff_t stride, int see, int look, int d,
-                                      const SC_T(adam_sample) *seen, SC_T(number) slope, SC_T(number) rate,
-                                      const SC_T(number) *restrict x)
+/* Learn from `seen`, if `see`: the slope is sigma(f) - y, the rate minus its rate. Then look at x,
+   if `look`. */
+SC_INLINE SC_T(pack)
+    SC_T(adam_strip)(int packs, SC_T(number) *restrict w, ptrdiff_t stride, int see, int look,
+                     int d, const SC_T(adam_sample) * seen, SC_T(number) slope, SC_T(number) rate,
+                     const SC_T(number) *restrict x)
 {
     SC_T(pack) a[4], c[4], z[4], total = SC_T(set)(0);
     SC_T(number) *const outputs = w + d * stride, *const activations = outputs + stride;
-    const ptrdiff_t moments = (d + 2) * stride; /* of row 0; those of row k are 2k rows on, hence k further from it */
+    /* of row 0; those of row k are 2k rows on, hence k further from it */
+    const ptrdiff_t moments = (d + 2) * stride;
     for (int p = 0; p < packs; p++) {
         a[p] = SC_T(load)(outputs + p * PACK);
         if (see) {
             const SC_T(pack) h = SC_T(load)(activations + p * PACK), s = SC_T(set)(slope);
             c[p] = SC_T(where_positive)(h, s * a[p]);
-            a[p] = SC_T(adam_step)(outputs + p * PACK, moments + d * stride, stride, s * h, seen, rate);
+            a[p] = SC_T(adam_step)(outputs + p * PACK, moments + d * stride, stride, s * h, seen,
+                                   rate);
             SC_T(store)(outputs + p * PACK, a[p]);
         }
         z[p] = SC_T(set)(0);
@@ -45,7 +55,8 @@ SC_INLINE SC_T(pack) SC_T(adam_strip)(int packs, SC_T(number) *restrict w, ptrdi
         for (int p = 0; p < packs; p++) {
             SC_T(pack) weight = SC_T(load)(w + p * PACK);
             if (see) {
-                weight = SC_T(adam_step)(w + p * PACK, moments + k * stride, stride, c[p] * SC_T(set)(seen->x[k]), seen, rate);
+                weight = SC_T(adam_step)(w + p * PACK, moments + k * stride, stride,
+                                         c[p] * SC_T(set)(seen->x[k]), seen, rate);
                 SC_T(store)(w + p * PACK, weight);
             }
             if (look)
@@ -60,27 +71,30 @@ SC_INLINE SC_T(pack) SC_T(adam_strip)(int packs, SC_T(number) *restrict w, ptrdi
 }
 
 /* All learners of a half, while the other half's slopes are on their way. */
-#define ADAM_SWEEP(name, see, look)                                                                                              \
-    static SC_NOINLINE void name(SC_T(half) *half, SC_T(half) *other, int d, const SC_T(adam_sample) *seen, const SC_T(number) *x) \
-    {                                                                                                                            \
-        for (int i = 0; i < half->count; i++) {                                                                                  \
-            const int padded = SC_T(padded)(half->learners[i].width);                                                            \
-            SC_T(number) *state = half->learners[i].state;                                                                       \
-            const SC_T(number) slope = half->slope[i], rate = -(SC_T(number))half->learners[i].rate;                                                  \
-            FOR_STRIPS(SC_T(adam_strip), state, padded, 3 * d + 4, see, look, d, seen, slope, rate, x)                           \
-            if (look)                                                                                                            \
-                SC_T(store)(half->rows + i * PACK, total);                                                                       \
-            SC_T(correct)(other);                                                                                                \
-        }                                                                                                                        \
-        SC_T(finish)(other);                                                                                                     \
+#define ADAM_SWEEP(name, see, look)                                                           \
+    static SC_NOINLINE void name(SC_T(half) * half, SC_T(half) * other, int d,                \
+                                 const SC_T(adam_sample) * seen, const SC_T(number) * x)      \
+    {                                                                                         \
+        for (int i = 0; i < half->count; i++) {                                               \
+            const int padded = SC_T(padded)(half->learners[i].width);                         \
+            SC_T(number) *state = half->learners[i].state;                                    \
+            const SC_T(number) slope = half->slope[i],                                        \
+                               rate = -(SC_T(number))half->learners[i].rate;                  \
+            FOR_STRIPS(SC_T(adam_strip), state, padded, 3 * d + 4, see, look, d, seen, slope, \
+                       rate, x)                                                               \
+            if (look)                                                                         \
+                SC_T(store)(half->rows + i * PACK, total);                                    \
+            SC_T(correct)(other);                                                             \
+        }                                                                                     \
+        SC_T(finish)(other);                                                                  \
     }
 ADAM_SWEEP(SC_T(adam_look), 0, 1)
 ADAM_SWEEP(SC_T(adam_learn), 1, 0)
 ADAM_SWEEP(SC_T(adam_learn_and_look), 1, 1)
 #undef ADAM_SWEEP
 
-static void SC_T(adam_stretch)(const sc_lesson *lesson, sc_mode mode, int from, int samples, SC_T(half) halves[2],
-                               SC_T(number) history[SC_STRETCH][SC_LOGITS])
+static void SC_T(adam_stretch)(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+                               SC_T(half) halves[2], SC_T(number) history[SC_STRETCH][SC_LOGITS])
 {
     const int d = lesson->input_dim, learn = mode != SC_EXAMINE;
     const SC_T(number) *x = (const SC_T(number) *)lesson->inputs + (ptrdiff_t)from * d;

@@ -1,31 +1,36 @@
-/* Online Bayesian logistic regression on fixed features z by assumed-density filtering; included by training.c. Always in double.
+/* Online Bayesian logistic regression on fixed features z by assumed-density filtering; included by
+ * training.c. Always in double.
  *
- * The coefficients' law is kept Gaussian, N(m, P). A sample's logit is then N(m.z, z'Pz), its prediction the mean of the sigmoid over
- * that, and the law after its label the Gaussian with the same mean and covariance as the exact posterior: with Z the prediction of the
- * label that came and s = P z,  m += s (ln Z)',  P += s s' (ln Z)'', derivatives by m.z. (ln Z)'' is negative and z'Pz times it above
- * -1 (at a curvature of at most 1/4 the variance falls by no more than a factor 1 + z'Pz/4), so that P stays positive.
+ * The coefficients' law is kept Gaussian, N(m, P). A sample's logit is then N(m.z, z'Pz), its
+ * prediction the mean of the sigmoid over that, and the law after its label the Gaussian with the
+ * same mean and covariance as the exact posterior: with Z the prediction of the label that came and
+ * s = P z,  m += s (ln Z)',  P += s s' (ln Z)'', derivatives by m.z. (ln Z)'' is negative and z'Pz
+ * times it above -1 (at a curvature of at most 1/4 the variance falls by no more than a factor 1 +
+ * z'Pz/4), so that P stays positive.
  *
- * The change of P waits for the next sample, so that a sweep over P reads and writes it once. It subtracts v v' with v = s sqrt(-(ln Z)''),
- * which is symmetric to the last bit, so that what lies above the diagonal need not be kept: P lies in tiles of at most ADF_TILE columns,
- * each a table of the rows from its first column on, padded by noughts to a multiple of 8.
+ * The change of P waits for the next sample, so that a sweep over P reads and writes it once. It
+ * subtracts v v' with v = s sqrt(-(ln Z)''), which is symmetric to the last bit, so that what lies
+ * above the diagonal need not be kept: P lies in tiles of at most ADF_TILE columns, each a table of
+ * the rows from its first column on, padded by noughts to a multiple of 8.
  */
 
 #define ADF_TILE 32
 #define ADF_BATCH 8 /* samples whose features are found together */
 
 typedef struct adf_state {
-    double *covariance, *mean, *s, *v, *z, *raw; /* z[ADF_BATCH][padded], raw[features->raw][ADF_BATCH] */
+    /* z[ADF_BATCH][padded], raw[features->raw][ADF_BATCH] */
+    double *covariance, *mean, *s, *v, *z, *raw;
 } adf_state;
 
-SC_INLINE ptrdiff_t adf_padded(ptrdiff_t p)
-{
-    return (p + 7) / 8 * 8;
-}
+SC_INLINE ptrdiff_t adf_padded(ptrdiff_t p) { return (p + 7) / 8 * 8; }
 
 SC_INLINE size_t adf_covariance_size(ptrdiff_t p)
 {
-    const size_t padded = (size_t)adf_padded(p), whole = padded / ADF_TILE, rest = padded % ADF_TILE; /* tiles */
-    return whole * ADF_TILE * padded - ADF_TILE * ADF_TILE * (whole * (whole - (whole > 0)) / 2) + rest * rest;
+    /* tiles */
+    const size_t padded = (size_t)adf_padded(p), whole = padded / ADF_TILE,
+                 rest = padded % ADF_TILE;
+    return whole * ADF_TILE * padded - ADF_TILE * ADF_TILE * (whole * (whole - (whole > 0)) / 2)
+           + rest * rest;
 }
 
 SC_INLINE size_t adf_size(int raw, int p) /* in doubles */
@@ -65,16 +70,19 @@ static void adf_copy(ptrdiff_t p, double *memory, double *plain, int out)
     memcpy(out ? plain + p * p : a.mean, out ? a.mean : plain + p * p, (size_t)p * sizeof *plain);
 }
 
-/* z = basis [x, |directions x|] of samples first .. first + count; places without a sample repeat the last one. */
-static SC_NOINLINE void adf_features(const sc_lesson *lesson, const sc_features *f, ptrdiff_t first, int count, ptrdiff_t padded,
-                                     double *restrict raw, double *restrict z)
+/* z = basis [x, |directions x|] of samples first .. first + count; places without a sample repeat
+   the last one. */
+static SC_NOINLINE void adf_features(const sc_lesson *lesson, const sc_features *f, ptrdiff_t first,
+                                     int count, ptrdiff_t padded, double *restrict raw,
+                                     double *restrict z)
 {
     const ptrdiff_t d = lesson->input_dim;
     for (int i = 0; i < ADF_BATCH; i++) {
         const ptrdiff_t row = (first + (i < count ? i : count - 1)) * d;
         for (ptrdiff_t k = 0; k < d; k++)
-            raw[k * ADF_BATCH + i] = lesson->single ? (double)((const float *)lesson->inputs)[row + k]
-                                                    : ((const double *)lesson->inputs)[row + k];
+            raw[k * ADF_BATCH + i] = lesson->single
+                                         ? (double)((const float *)lesson->inputs)[row + k]
+                                         : ((const double *)lesson->inputs)[row + k];
     }
     for (ptrdiff_t u = d; u < f->raw; u++)
         for (int i = 0; i < ADF_BATCH; i += SC_LANES) {
@@ -98,10 +106,11 @@ static SC_NOINLINE void adf_features(const sc_lesson *lesson, const sc_features 
     }
 }
 
-/* P -= v v', if `see`; then s += P z, if `look`; for a strip of a tile, whose first row is its first column. Rows beyond the tile stand
-   for their mirror images too. */
-SC_INLINE void adf_strip(int packs, double *restrict P, ptrdiff_t wide, ptrdiff_t rows, ptrdiff_t column, int see, int look,
-                         const double *restrict v, const double *restrict z, double *restrict s)
+/* P -= v v', if `see`; then s += P z, if `look`; for a strip of a tile, whose first row is its
+   first column. Rows beyond the tile stand for their mirror images too. */
+SC_INLINE void adf_strip(int packs, double *restrict P, ptrdiff_t wide, ptrdiff_t rows,
+                         ptrdiff_t column, int see, int look, const double *restrict v,
+                         const double *restrict z, double *restrict s)
 {
     SC_ALIGNED double parts[8 * SC_LANES], sums[8];
     real v_here[SC_STRIP_PACKS], z_here[SC_STRIP_PACKS], total[SC_STRIP_PACKS];
@@ -138,24 +147,27 @@ SC_INLINE void adf_strip(int packs, double *restrict P, ptrdiff_t wide, ptrdiff_
         r_store(s + column + q * SC_LANES, r_load(s + column + q * SC_LANES) + total[q]);
 }
 
-#define ADF_SWEEP(name, see, look)                                                                                               \
-    static SC_NOINLINE void name(const adf_state *a, ptrdiff_t p, const double *z)                                               \
-    {                                                                                                                            \
-        const ptrdiff_t padded = adf_padded(p);                                                                                  \
-        double *tile = a->covariance;                                                                                            \
-        if (look)                                                                                                                \
-            memset(a->s, 0, (size_t)padded * sizeof *a->s);                                                                      \
-        for (ptrdiff_t first = 0; first < padded; first += ADF_TILE) {                                                           \
-            const ptrdiff_t rows = padded - first, wide = rows < ADF_TILE ? rows : ADF_TILE;                                     \
-            ptrdiff_t c = 0;                                                                                                     \
-            for (; SC_STRIP_PACKS == 4 && c + 4 * SC_LANES <= wide; c += 4 * SC_LANES)                                           \
-                adf_strip(4, tile + c, wide, rows, c, see, look, a->v + first, z + first, a->s + first);                         \
-            for (; c + 2 * SC_LANES <= wide; c += 2 * SC_LANES)                                                                  \
-                adf_strip(2, tile + c, wide, rows, c, see, look, a->v + first, z + first, a->s + first);                         \
-            for (; c < wide; c += SC_LANES)                                                                                      \
-                adf_strip(1, tile + c, wide, rows, c, see, look, a->v + first, z + first, a->s + first);                         \
-            tile += wide * rows;                                                                                                 \
-        }                                                                                                                        \
+#define ADF_SWEEP(name, see, look)                                                           \
+    static SC_NOINLINE void name(const adf_state *a, ptrdiff_t p, const double *z)           \
+    {                                                                                        \
+        const ptrdiff_t padded = adf_padded(p);                                              \
+        double *tile = a->covariance;                                                        \
+        if (look)                                                                            \
+            memset(a->s, 0, (size_t)padded * sizeof *a->s);                                  \
+        for (ptrdiff_t first = 0; first < padded; first += ADF_TILE) {                       \
+            const ptrdiff_t rows = padded - first, wide = rows < ADF_TILE ? rows : ADF_TILE; \
+            ptrdiff_t c = 0;                                                                 \
+            for (; SC_STRIP_PACKS == 4 && c + 4 * SC_LANES <= wide; c += 4 * SC_LANES)       \
+                adf_strip(4, tile + c, wide, rows, c, see, look, a->v + first, z + first,    \
+                          a->s + first);                                                     \
+            for (; c + 2 * SC_LANES <= wide; c += 2 * SC_LANES)                              \
+                adf_strip(2, tile + c, wide, rows, c, see, look, a->v + first, z + first,    \
+                          a->s + first);                                                     \
+            for (; c < wide; c += SC_LANES)                                                  \
+                adf_strip(1, tile + c, wide, rows, c, see, look, a->v + first, z + first,    \
+                          a->s + first);                                                     \
+            tile += wide * rows;                                                             \
+        }                                                                                    \
     }
 ADF_SWEEP(adf_look, 0, 1)
 ADF_SWEEP(adf_learn, 1, 0)
@@ -181,26 +193,32 @@ SC_INLINE double adf_dot(const double *a, const double *b, ptrdiff_t padded)
 }
 
 typedef struct adf_prediction {
-    double yes, no, slope, bend; /* means of sigma(a), sigma(-a), sigma'(a), sigma''(a) for a Gaussian logit a */
+    /* means of sigma(a), sigma(-a), sigma'(a), sigma''(a) for a Gaussian logit a */
+    double yes, no, slope, bend;
 } adf_prediction;
 
-/* By the trapezoid rule, in u = (a - mean)/root. Its error is e^(r^2/2 - 2 pi r/step) for the r at which one leaves the real line, less
-   than pi/root, where the sigmoid has its poles: the step below makes that e^-36. The range holds what e^a moves to the side, so that
-   both tails are right relatively. */
+/* By the trapezoid rule, in u = (a - mean)/root. Its error is e^(r^2/2 - 2 pi r/step) for the r at
+   which one leaves the real line, less than pi/root, where the sigmoid has its poles: the step
+   below makes that e^-36. The range holds what e^a moves to the side, so that both tails are right
+   relatively. */
 static adf_prediction adf_predict(double mean, double variance)
 {
     static const double numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     if (!(isfinite(mean) && variance <= 1e6))
         return (adf_prediction){NAN, NAN, NAN, NAN};
-    const double pi = 3.141592653589793, most = 8.48528137423857; /* sqrt(72), where the step is longest */
-    const double root = variance > 0.0 ? sqrt(variance) : 0.0, r = root * most > pi ? pi / root : most;
+    /* sqrt(72), where the step is longest */
+    const double pi = 3.141592653589793, most = 8.48528137423857;
+    const double root = variance > 0.0 ? sqrt(variance) : 0.0,
+                 r = root * most > pi ? pi / root : most;
     const double step = 2 * pi * r / (36.0 + 0.5 * r * r);
     const int half = ((int)((8.4 + root) / step) / 4 + 1) * 4;
     const real one = r_set(1.0), least = r_set(-700.0);
     real yes = r_set(0.0), no = yes, slope = yes, bend = yes;
     for (int k = -half; k < half; k += SC_LANES) {
-        const real u = (r_load(numbers) + r_set(k + 0.5)) * r_set(step), a = r_fma(u, r_set(root), r_set(mean));
-        const real weight = sc_exp(r_max(u * u * r_set(-0.5), least)), e = sc_exp(r_max(r_min(a, -a), least));
+        const real u = (r_load(numbers) + r_set(k + 0.5)) * r_set(step),
+                   a = r_fma(u, r_set(root), r_set(mean));
+        const real weight = sc_exp(r_max(u * u * r_set(-0.5), least)),
+                   e = sc_exp(r_max(r_min(a, -a), least));
         const real inverse = one / (one + e), other = e * inverse;
         const mask up = r_le(r_set(0.0), a);
         const real above = r_select(up, inverse, other), below = r_select(up, other, inverse);
@@ -211,7 +229,8 @@ static adf_prediction adf_predict(double mean, double variance)
         bend = r_fma(first, below - above, bend);
     }
     const double scale = step * 0.3989422804014327; /* 1/sqrt(2 pi) */
-    return (adf_prediction){scale * adf_sum(yes), scale * adf_sum(no), scale * adf_sum(slope), scale * adf_sum(bend)};
+    return (adf_prediction){scale * adf_sum(yes), scale * adf_sum(no), scale * adf_sum(slope),
+                            scale * adf_sum(bend)};
 }
 
 /* The mean moves at once; the covariance when it is swept next. */
@@ -227,8 +246,10 @@ static void adf_update(const adf_state *a, ptrdiff_t padded, const adf_predictio
     }
 }
 
-/* Learner after learner reads a stretch; history[i][r] is the logit of the probability that learner r gave sample i. */
-static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples, const sc_learner *learners, int count,
+/* Learner after learner reads a stretch; history[i][r] is the logit of the probability that learner
+   r gave sample i. */
+static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+                        const sc_learner *learners, int count,
                         double history[SC_STRETCH][SC_LOGITS])
 {
     for (int r = 0; r < count; r++) {
@@ -237,13 +258,17 @@ static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int sam
         for (int i = 0; i < samples; i++) {
             const double *z = a.z + (i % ADF_BATCH) * padded;
             if (i % ADF_BATCH == 0)
-                adf_features(lesson, learners[r].features, from + i, samples - i, padded, a.raw, a.z);
+                adf_features(lesson, learners[r].features, from + i, samples - i, padded, a.raw,
+                             a.z);
             if (i > 0 && mode == SC_LEARN)
                 adf_learn_and_look(&a, p, z);
             else
                 adf_look(&a, p, z);
-            const adf_prediction of = adf_predict(adf_dot(z, a.mean, padded), adf_dot(z, a.s, padded));
-            history[i][r] = of.yes > 0 ? sc_first_lane(sc_log(r_set(of.yes)) - sc_log(r_set(of.no))) : NAN; /* sc_log takes no NaN */
+            const adf_prediction of =
+                adf_predict(adf_dot(z, a.mean, padded), adf_dot(z, a.s, padded));
+            /* sc_log takes no NaN */
+            history[i][r] =
+                of.yes > 0 ? sc_first_lane(sc_log(r_set(of.yes)) - sc_log(r_set(of.no))) : NAN;
             const int label = lesson->single ? ((const float *)lesson->labels)[from + i] > 0.5f
                                              : ((const double *)lesson->labels)[from + i] > 0.5;
             if (mode == SC_LEARN)

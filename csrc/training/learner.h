@@ -1,73 +1,79 @@
-/* Learners in one precision: included once for double and once for float, with SC_T(name) giving the names.
+/* Learners in one precision: included once for double and once for float, with SC_T(name) giving
+ * the names.
  *
- * A learner is f(x) = sum_i a_i max(w_i.x, 0). Its state lies in tiles of at most TILE units, each a table of rows: the d rows of w, then
- * a, then what its optimizer keeps (sgd.h, adam.h). Units that fill the last pack have no weights and get none.
+ * A learner is f(x) = sum_i a_i max(w_i.x, 0). Its state lies in tiles of at most TILE units, each
+ * a table of rows: the d rows of w, then a, then what its optimizer keeps (sgd.h, adam.h). Units
+ * that fill the last pack have no weights and get none.
  */
 
-#define UNITS ((int)(64 / sizeof(SC_T(number)))) /* a cache line: the unit of padding, for every instruction set */
+/* a cache line: the unit of padding, for every instruction set */
+#define UNITS ((int)(64 / sizeof(SC_T(number))))
 #define TILE (4 * UNITS)
 #define PACK SC_T(LANES)
 #define HALF_CLASS (SC_CLASS / 2)
 #define SLOTS (HALF_CLASS > PACK ? HALF_CLASS : PACK)
 
-/* Call `strip`, a function of (packs, its first unit's place, tile width, ...), for every strip of a learner; lanes add up to `total`. */
-#define FOR_STRIPS(strip, state, padded, rows, ...)                                                                              \
-    SC_T(pack) total = SC_T(set)(0);                                                                                             \
-    for (int first = 0; first < padded; first += TILE) {                                                                         \
-        const int wide = padded - first < TILE ? padded - first : TILE;                                                          \
-        int s = 0;                                                                                                               \
-        for (; SC_STRIP_PACKS == 4 && s + 4 * PACK <= wide; s += 4 * PACK)                                                       \
-            total = total + strip(4, (state) + s, wide, __VA_ARGS__);                                                            \
-        for (; s + 2 * PACK <= wide; s += 2 * PACK)                                                                              \
-            total = total + strip(2, (state) + s, wide, __VA_ARGS__);                                                            \
-        for (; s < wide; s += PACK)                                                                                              \
-            total = total + strip(1, (state) + s, wide, __VA_ARGS__);                                                            \
-        (state) += (ptrdiff_t)wide * (rows);                                                                                     \
+/* Call `strip`, a function of (packs, its first unit's place, tile width, ...), for every strip of
+   a learner; lanes add up to `total`. */
+#define FOR_STRIPS(strip, state, padded, rows, ...)                        \
+    SC_T(pack) total = SC_T(set)(0);                                       \
+    for (int first = 0; first < padded; first += TILE) {                   \
+        const int wide = padded - first < TILE ? padded - first : TILE;    \
+        int s = 0;                                                         \
+        for (; SC_STRIP_PACKS == 4 && s + 4 * PACK <= wide; s += 4 * PACK) \
+            total = total + strip(4, (state) + s, wide, __VA_ARGS__);      \
+        for (; s + 2 * PACK <= wide; s += 2 * PACK)                        \
+            total = total + strip(2, (state) + s, wide, __VA_ARGS__);      \
+        for (; s < wide; s += PACK)                                        \
+            total = total + strip(1, (state) + s, wide, __VA_ARGS__);      \
+        (state) += (ptrdiff_t)wide * (rows);                               \
     }
 
-SC_INLINE int SC_T(padded)(int width)
-{
-    return (width + UNITS - 1) / UNITS * UNITS;
-}
+SC_INLINE int SC_T(padded)(int width) { return (width + UNITS - 1) / UNITS * UNITS; }
 
 SC_INLINE int SC_T(rows)(sc_optimizer optimizer, int d)
 {
     return optimizer == SC_ADAM ? 3 * d + 4 : d + 3;
 }
 
-/* What half a class keeps between two samples: lane i is learner i's. A lane without a learner computes nothing of use. */
+/* What half a class keeps between two samples: lane i is learner i's. A lane without a learner
+   computes nothing of use. */
 typedef struct SC_T(half) {
     const sc_learner *learners;
     int count, waiting; /* steps of `correct` that are still to do */
     SC_T(number) label, factor;
     SC_ALIGNED SC_T(number) slope[SLOTS], rate[SLOTS], logit[SLOTS];
     SC_ALIGNED SC_T(number) rows[HALF_CLASS * PACK]; /* the logits' lanes */
-    SC_T(number) *history;                           /* where the logits are kept */
+    SC_T(number) * history;                          /* where the logits are kept */
 } SC_T(half);
 
-/* From the logits' lanes to slopes, sigma(f) - y scaled by `factor` and minus the rate. These are long chains of operations that wait for
-   each other; a half's sweep does one of the other half's steps after each learner, for a processor that looks only so far ahead. */
-SC_INLINE void SC_T(correct)(SC_T(half) *half)
+/* From the logits' lanes to slopes, sigma(f) - y scaled by `factor` and minus the rate. These are
+   long chains of operations that wait for each other; a half's sweep does one of the other half's
+   steps after each learner, for a processor that looks only so far ahead. */
+SC_INLINE void SC_T(correct)(SC_T(half) * half)
 {
     if (half->waiting == 2) {
         SC_T(sum_rows)(half->rows, half->logit);
         memcpy(half->history, half->logit, HALF_CLASS * sizeof *half->logit);
     } else if (half->waiting == 1)
         for (int i = 0; i < HALF_CLASS; i += PACK) {
-            const SC_T(pack) slope = SC_T(sigmoid)(SC_T(load)(half->logit + i)) - SC_T(set)(half->label);
-            SC_T(store)(half->slope + i, SC_T(load)(half->rate + i) * SC_T(set)(half->factor) * slope);
+            const SC_T(pack) slope =
+                SC_T(sigmoid)(SC_T(load)(half->logit + i)) - SC_T(set)(half->label);
+            SC_T(store)(half->slope + i,
+                        SC_T(load)(half->rate + i) * SC_T(set)(half->factor) * slope);
         }
     half->waiting--;
 }
 
-SC_INLINE void SC_T(finish)(SC_T(half) *half)
+SC_INLINE void SC_T(finish)(SC_T(half) * half)
 {
     while (half->waiting > 0)
         SC_T(correct)(half);
 }
 
 /* A half's logits of sample t have been computed: what its slopes will need. */
-SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_lesson *lesson, int learn, int t, SC_T(number) history[SC_LOGITS])
+SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_lesson *lesson, int learn, int t,
+                            SC_T(number) history[SC_LOGITS])
 {
     SC_T(half) *half = &halves[h];
     half->label = ((const SC_T(number) *)lesson->labels)[t];
@@ -76,26 +82,32 @@ SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_lesson *lesson
     half->waiting = 2;
 }
 
-static void SC_T(seat)(const sc_lesson *lesson, SC_T(half) halves[2], const sc_learner *learners, int count)
+static void SC_T(seat)(const sc_lesson *lesson, SC_T(half) halves[2], const sc_learner *learners,
+                       int count)
 {
     memset(halves, 0, 2 * sizeof *halves);
     for (int h = 0; h < 2; h++) {
         halves[h].learners = learners + (h ? (count + 1) / 2 : 0);
         halves[h].count = h ? count / 2 : (count + 1) / 2;
         for (int i = 0; i < halves[h].count; i++)
-            halves[h].rate[i] = lesson->optimizer == SC_SGD ? -(SC_T(number))halves[h].learners[i].rate : 1;
+            halves[h].rate[i] =
+                lesson->optimizer == SC_SGD ? -(SC_T(number))halves[h].learners[i].rate : 1;
     }
 }
 
-static void SC_T(copy)(sc_optimizer optimizer, int d, int width, SC_T(number) *state, SC_T(number) *plain, int out)
+static void SC_T(copy)(sc_optimizer optimizer, int d, int width, SC_T(number) * state,
+                       SC_T(number) * plain, int out)
 {
     const int padded = SC_T(padded)(width), planes = optimizer == SC_ADAM ? 3 : 1;
     for (int first = 0; first < padded; first += TILE) {
-        const int wide = padded - first < TILE ? padded - first : TILE, some = width - first < wide ? width - first : wide;
+        const int wide = padded - first < TILE ? padded - first : TILE,
+                  some = width - first < wide ? width - first : wide;
         for (int plane = 0; plane < planes; plane++)
             for (int k = 0; k <= d; k++) {
-                const int row = plane == 0 ? k : d + 2 + 2 * k + plane - 1; /* moments of weight row k: see adam.h */
-                SC_T(number) *ours = state + (ptrdiff_t)row * wide, *theirs = plain + ((ptrdiff_t)plane * (d + 1) + k) * width + first;
+                /* moments of weight row k: see adam.h */
+                const int row = plane == 0 ? k : d + 2 + 2 * k + plane - 1;
+                SC_T(number) *ours = state + (ptrdiff_t)row * wide,
+                             *theirs = plain + ((ptrdiff_t)plane * (d + 1) + k) * width + first;
                 memcpy(out ? theirs : ours, out ? ours : theirs, (size_t)some * sizeof *ours);
             }
         state += (ptrdiff_t)wide * SC_T(rows)(optimizer, d);

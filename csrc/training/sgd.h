@@ -1,18 +1,25 @@
 /* Stochastic gradient descent, two samples a sweep; included by learner.h.
  *
- * The change that sample 1 makes, w + c1 x1 with c1 = -rate (sigma(f1) - y1) a 1[w.x1 > 0], moves the next activation by c1 (x1.x2). So
- * both activations come from the weights before the pair, and both changes are made in the sweep that looks at the next pair: a weight is
- * read and written once for two samples. Pairs begin at even samples, wherever a lesson was cut, so that cuts change no bit.
+ * The change that sample 1 makes, w + c1 x1 with c1 = -rate (sigma(f1) - y1) a 1[w.x1 > 0], moves
+ * the next activation by c1 (x1.x2). So both activations come from the weights before the pair, and
+ * both changes are made in the sweep that looks at the next pair: a weight is read and written once
+ * for two samples. Pairs begin at even samples, wherever a lesson was cut, so that cuts change no
+ * bit.
  *
- * Rows after a: the first sample's activations, then c1 in their place; w.x2, then the second sample's activations.
+ * Rows after a: the first sample's activations, then c1 in their place; w.x2, then the second
+ * sample's activations.
  */
 
-/* Learn from the pair before x, whose second slope is `slope`, if `see`; then find the activations of the pair x, x2, if `look`. */
-SC_INLINE SC_T(pack) SC_T(sgd_strip)(int packs, SC_T(number) *restrict w, ptrdiff_t stride, int see, int look, int d,
-                                     SC_T(number) slope, const SC_T(number) *restrict x, const SC_T(number) *restrict x2)
+/* Learn from the pair before x, whose second slope is `slope`, if `see`; then find the activations
+   of the pair x, x2, if `look`. */
+SC_INLINE SC_T(pack)
+    SC_T(sgd_strip)(int packs, SC_T(number) *restrict w, ptrdiff_t stride, int see, int look, int d,
+                    SC_T(number) slope, const SC_T(number) *restrict x,
+                    const SC_T(number) *restrict x2)
 {
     SC_T(pack) a[4], c1[4], c2[4], z1[4], z2[4], total = SC_T(set)(0);
-    SC_T(number) *const outputs = w + d * stride, *const first = outputs + stride, *const second = first + stride;
+    SC_T(number) *const outputs = w + d * stride, *const first = outputs + stride,
+                        *const second = first + stride;
     const SC_T(number) *const seen = x - 2 * d;
     for (int p = 0; p < packs; p++) {
         a[p] = SC_T(load)(outputs + p * PACK);
@@ -54,15 +61,18 @@ SC_INLINE SC_T(pack) SC_T(sgd_strip)(int packs, SC_T(number) *restrict w, ptrdif
 }
 
 /* Learn from the first sample of a pair, as far as the second can see it. */
-SC_INLINE SC_T(pack) SC_T(sgd_middle_strip)(int packs, SC_T(number) *restrict w, ptrdiff_t stride, int d, SC_T(number) slope,
-                                            SC_T(number) product)
+SC_INLINE SC_T(pack) SC_T(sgd_middle_strip)(int packs, SC_T(number) *restrict w, ptrdiff_t stride,
+                                            int d, SC_T(number) slope, SC_T(number) product)
 {
     SC_T(pack) total = SC_T(set)(0);
-    SC_T(number) *const outputs = w + d * stride, *const first = outputs + stride, *const second = first + stride;
+    SC_T(number) *const outputs = w + d * stride, *const first = outputs + stride,
+                        *const second = first + stride;
     for (int p = 0; p < packs; p++) {
-        const SC_T(pack) h1 = SC_T(load)(first + p * PACK), s = SC_T(set)(slope), before = SC_T(load)(outputs + p * PACK);
+        const SC_T(pack) h1 = SC_T(load)(first + p * PACK), s = SC_T(set)(slope),
+                         before = SC_T(load)(outputs + p * PACK);
         const SC_T(pack) c1 = SC_T(where_positive)(h1, s * before), a = SC_T(fma)(s, h1, before);
-        const SC_T(pack) z2 = SC_T(fma)(c1, SC_T(set)(product), SC_T(load)(second + p * PACK)), h2 = SC_T(max)(SC_T(set)(0), z2);
+        const SC_T(pack) z2 = SC_T(fma)(c1, SC_T(set)(product), SC_T(load)(second + p * PACK)),
+                         h2 = SC_T(max)(SC_T(set)(0), z2);
         SC_T(store)(outputs + p * PACK, a);
         SC_T(store)(first + p * PACK, c1);
         SC_T(store)(second + p * PACK, h2);
@@ -72,26 +82,28 @@ SC_INLINE SC_T(pack) SC_T(sgd_middle_strip)(int packs, SC_T(number) *restrict w,
 }
 
 /* All learners of a half, while the other half's slopes are on their way. */
-#define SGD_SWEEP(name, see, look)                                                                                               \
-    static SC_NOINLINE void name(SC_T(half) *half, SC_T(half) *other, int d, const SC_T(number) *x, const SC_T(number) *x2)      \
-    {                                                                                                                            \
-        for (int i = 0; i < half->count; i++) {                                                                                  \
-            const int padded = SC_T(padded)(half->learners[i].width);                                                            \
-            SC_T(number) *state = half->learners[i].state;                                                                       \
-            const SC_T(number) slope = half->slope[i];                                                                           \
-            FOR_STRIPS(SC_T(sgd_strip), state, padded, d + 3, see, look, d, slope, x, x2)                                        \
-            if (look)                                                                                                            \
-                SC_T(store)(half->rows + i * PACK, total);                                                                       \
-            SC_T(correct)(other);                                                                                                \
-        }                                                                                                                        \
-        SC_T(finish)(other);                                                                                                     \
+#define SGD_SWEEP(name, see, look)                                                        \
+    static SC_NOINLINE void name(SC_T(half) * half, SC_T(half) * other, int d,            \
+                                 const SC_T(number) * x, const SC_T(number) * x2)         \
+    {                                                                                     \
+        for (int i = 0; i < half->count; i++) {                                           \
+            const int padded = SC_T(padded)(half->learners[i].width);                     \
+            SC_T(number) *state = half->learners[i].state;                                \
+            const SC_T(number) slope = half->slope[i];                                    \
+            FOR_STRIPS(SC_T(sgd_strip), state, padded, d + 3, see, look, d, slope, x, x2) \
+            if (look)                                                                     \
+                SC_T(store)(half->rows + i * PACK, total);                                \
+            SC_T(correct)(other);                                                         \
+        }                                                                                 \
+        SC_T(finish)(other);                                                              \
     }
 SGD_SWEEP(SC_T(sgd_look), 0, 1)
 SGD_SWEEP(SC_T(sgd_learn), 1, 0)
 SGD_SWEEP(SC_T(sgd_learn_and_look), 1, 1)
 #undef SGD_SWEEP
 
-static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) *half, SC_T(half) *other, int d, SC_T(number) product)
+static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) * half, SC_T(half) * other, int d,
+                                         SC_T(number) product)
 {
     for (int i = 0; i < half->count; i++) {
         const int padded = SC_T(padded)(half->learners[i].width);
@@ -104,10 +116,10 @@ static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) *half, SC_T(half) *other, in
     SC_T(finish)(other);
 }
 
-/* A last sample without a partner is seen, and learned from only if the lesson says so; else it waits for its partner, and is read again
-   with it. */
-static void SC_T(sgd_stretch)(const sc_lesson *lesson, sc_mode mode, int from, int samples, SC_T(half) halves[2],
-                              SC_T(number) history[SC_STRETCH][SC_LOGITS])
+/* A last sample without a partner is seen, and learned from only if the lesson says so; else it
+   waits for its partner, and is read again with it. */
+static void SC_T(sgd_stretch)(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+                              SC_T(half) halves[2], SC_T(number) history[SC_STRETCH][SC_LOGITS])
 {
     const int d = lesson->input_dim, learn = mode != SC_EXAMINE;
     const SC_T(number) *x = (const SC_T(number) *)lesson->inputs + (ptrdiff_t)from * d;

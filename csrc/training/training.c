@@ -1,8 +1,10 @@
-/* Learners that read the data once: two-layer ReLU networks with a sigmoid output, batch size 1, in both precisions. */
+/* Learners that read the data once: two-layer ReLU networks with a sigmoid output, batch size 1, in
+   both precisions. */
 #include "engine/engine.h"
 #include "special/special.h"
 
-#define SC_STRETCH 256 /* most samples between two looks at the errors, the checkpoints and the clock */
+/* most samples between two looks at the errors, the checkpoints and the clock */
+#define SC_STRETCH 256
 #define SC_LOGITS (SC_CLASS + SC_CLASS / 2)
 #define SC_BETA_1 0.9
 #define SC_BETA_2 0.999
@@ -49,7 +51,9 @@ typedef struct sc_class { /* work space */
         learn64_half as64[2];
         learn32_half as32[2];
     } halves;
-    union { /* logits: learners beside each other, and room for what a half without all its learners leaves behind */
+    /* logits: learners beside each other, and room for what a half without all its learners leaves
+       behind */
+    union {
         double as64[SC_STRETCH][SC_LOGITS];
         float as32[SC_STRETCH][SC_LOGITS];
     } history;
@@ -60,21 +64,25 @@ SC_INLINE int logits_are_float(const sc_lesson *lesson)
     return lesson->single && lesson->optimizer != SC_ADF;
 }
 
-/* Add up the errors of samples from .. to of a stretch and record their means at checkpoints. A learner's error is one sum in the order of
-   samples, so that cuts change no bit. */
-static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner *learners, int count, int place, int from, int to)
+/* Add up the errors of samples from .. to of a stretch and record their means at checkpoints. A
+   learner's error is one sum in the order of samples, so that cuts change no bit. */
+static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner *learners,
+                    int count, int place, int from, int to)
 {
     SC_ALIGNED double sums[SC_CLASS] = {0};
     const int single = logits_are_float(lesson);
     int next = 0;
     for (int r = 0; r < count; r++)
         sums[r] = *learners[r].sum;
-    while (next < lesson->checkpoint_count && lesson->checkpoints[next] <= lesson->first + place + from)
+    while (next < lesson->checkpoint_count
+           && lesson->checkpoints[next] <= lesson->first + place + from)
         next++;
     for (int i = from; i < to; i++) {
-        const real p = r_set(lesson->probability[place + i]), offset = r_set(lesson->offset[place + i]);
+        const real p = r_set(lesson->probability[place + i]),
+                   offset = r_set(lesson->offset[place + i]);
         for (int r = 0; r < count; r += SC_LANES) {
-            const real f = single ? r_load_float(&c->history.as32[i][r]) : r_load(&c->history.as64[i][r]);
+            const real f =
+                single ? r_load_float(&c->history.as32[i][r]) : r_load(&c->history.as64[i][r]);
             r_store(sums + r, r_load(sums + r) + (r_fma(-p, f, offset) + sc_softplus(f)));
         }
         const int64_t read = lesson->first + place + i + 1;
@@ -93,7 +101,8 @@ static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner
     }
 }
 
-static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples, const sc_learner *learners, int count, sc_class *c)
+static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+                    const sc_learner *learners, int count, sc_class *c)
 {
     if (lesson->optimizer == SC_ADF)
         adf_stretch(lesson, mode, from, samples, learners, count, c->history.as64);
@@ -113,15 +122,16 @@ static int patience(const sc_lesson *lesson, const sc_learner *learners, int cou
     double weights = 1.0;
     for (int r = 0; r < count; r++) {
         const double width = learners[r].width;
-        weights += lesson->optimizer == SC_ADF ? 1e3 + 4.0 * width * (width + lesson->input_dim)
-                                               : width * lesson->input_dim * (lesson->optimizer == SC_SGD ? 1 : 10);
+        weights += lesson->optimizer == SC_ADF
+                       ? 1e3 + 4.0 * width * (width + lesson->input_dim)
+                       : width * lesson->input_dim * (lesson->optimizer == SC_SGD ? 1 : 10);
     }
     const double samples = 2e7 / weights;
     return samples < 2 ? 2 : samples < SC_STRETCH ? (int)samples & ~1 : SC_STRETCH;
 }
 
-void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner *learners, int count, void *space,
-                         sc_keep_going keep_going, void *state)
+void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner *learners,
+                         int count, void *space, sc_keep_going keep_going, void *state)
 {
     sc_class *const c = space;
     const int read = mode == SC_LEARN ? (int)(*learners[0].read - lesson->first) : 0;
@@ -134,7 +144,8 @@ void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner
         learn64_seat(lesson, c->halves.as64, learners, count);
     const int most = patience(lesson, learners, count);
     while (from < lesson->count && (!keep_going || keep_going(state))) {
-        const int samples = lesson->count - from < most ? lesson->count - from : most, old = from < read ? read - from : 0;
+        const int samples = lesson->count - from < most ? lesson->count - from : most,
+                  old = from < read ? read - from : 0;
         stretch(lesson, mode, from, samples, learners, count, c);
         if (mode != SC_COMPLETE)
             account(lesson, c, learners, count, from, old, samples);
@@ -142,20 +153,20 @@ void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner
     }
 }
 
-size_t SC_KERNEL(sc_train_space)(void)
-{
-    return sizeof(sc_class);
-}
+size_t SC_KERNEL(sc_train_space)(void) { return sizeof(sc_class); }
 
 size_t SC_KERNEL(sc_learner_size)(int single, sc_optimizer optimizer, int input_dim, int width)
 {
     if (optimizer == SC_ADF)
         return adf_size(input_dim, width) * sizeof(double);
-    return single ? (size_t)learn32_padded(width) * (size_t)learn32_rows(optimizer, input_dim) * sizeof(float)
-                  : (size_t)learn64_padded(width) * (size_t)learn64_rows(optimizer, input_dim) * sizeof(double);
+    return single ? (size_t)learn32_padded(width) * (size_t)learn32_rows(optimizer, input_dim)
+                        * sizeof(float)
+                  : (size_t)learn64_padded(width) * (size_t)learn64_rows(optimizer, input_dim)
+                        * sizeof(double);
 }
 
-void SC_KERNEL(sc_learner_copy)(int single, sc_optimizer optimizer, int input_dim, int width, void *state, void *plain, int out)
+void SC_KERNEL(sc_learner_copy)(int single, sc_optimizer optimizer, int input_dim, int width,
+                                void *state, void *plain, int out)
 {
     if (optimizer == SC_ADF)
         adf_copy(width, state, plain, out);
@@ -165,19 +176,24 @@ void SC_KERNEL(sc_learner_copy)(int single, sc_optimizer optimizer, int input_di
         learn64_copy(optimizer, input_dim, width, state, plain, out);
 }
 
-void SC_KERNEL(sc_schedule)(int64_t first, int count, double decay, double decay_start, double *rate, double *first_moment,
-                            double *second_moment)
+void SC_KERNEL(sc_schedule)(int64_t first, int count, double decay, double decay_start,
+                            double *rate, double *first_moment, double *second_moment)
 {
     SC_ALIGNED double t[8];
-    const real scale = r_set(1.0 / decay_start), exponent = r_set(-decay), one = r_set(1.0), least = r_set(-700.0);
+    const real scale = r_set(1.0 / decay_start), exponent = r_set(-decay), one = r_set(1.0),
+               least = r_set(-700.0);
     for (int i = 0; i < count; i += 8) {
         for (int j = 0; j < 8; j++)
             t[j] = (double)(first + i + j);
         for (int j = 0; j < 8; j += SC_LANES) {
             const real place = r_load(t + j), read = place + one;
             r_store(rate + i + j, sc_exp(r_max(least, exponent * sc_log1p(place * scale))));
-            r_store(first_moment + i + j, one / -sc_expm1(r_max(least, read * r_set(-0.10536051565782628)))); /* ln 0.9 */
-            r_store(second_moment + i + j, one / -sc_expm1(r_max(least, read * r_set(-0.0010005003335835335)))); /* ln 0.999 */
+            /* ln 0.9 */
+            r_store(first_moment + i + j,
+                    one / -sc_expm1(r_max(least, read * r_set(-0.10536051565782628))));
+            /* ln 0.999 */
+            r_store(second_moment + i + j,
+                    one / -sc_expm1(r_max(least, read * r_set(-0.0010005003335835335))));
         }
     }
 }
@@ -190,6 +206,7 @@ static SC_NOINLINE void sweep(float *w, long count, freal change)
 
 void SC_KERNEL(sc_sweeps)(float *w, long count, long repeats)
 {
-    for (long r = 0; r < repeats; r++) /* not two at a time, which the compiler would do if it saw both loops */
+    /* not two at a time, which the compiler would do if it saw both loops */
+    for (long r = 0; r < repeats; r++)
         sweep(w, count, f_set((float)r));
 }

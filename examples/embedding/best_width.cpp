@@ -1,6 +1,8 @@
-// For every number of samples the best of a thousand widths, shared out among std::threads: a grid search by a host program.
+// For every number of samples the best of a thousand widths, shared out among std::threads: a
+// grid search by a host program.
 //
-//   c++ -std=c++17 -pthread best_width.cpp -I<scalecore.get_include()> -L<scalecore.get_library_dir()> -lscalecore
+//   c++ -std=c++17 -pthread best_width.cpp -I<scalecore.get_include()>
+//       -L<scalecore.get_library_dir()> -lscalecore
 #include <scalecore.h>
 
 #include <algorithm>
@@ -20,7 +22,9 @@ static Best search(double samples)
         width[i] = 1.0 + static_cast<double>(i * i);
     const double input_dim = 10.0, concentration = 100.0;
     const sc_column n{width.data(), 1}, T{&samples, 0}, d{&input_dim, 0}, K{&concentration, 0};
-    if (sc_evaluate(SC_ERROR_BOUND, static_cast<std::ptrdiff_t>(width.size()), n, T, d, K, error.data(), 1) != 0)
+    if (sc_evaluate(SC_ERROR_BOUND, static_cast<std::ptrdiff_t>(width.size()), n, T, d, K,
+                    error.data(), 1)
+        != 0)
         std::fprintf(stderr, "out of the domain\n");
     const auto at = std::min_element(error.begin(), error.end()) - error.begin();
     return {samples, width[static_cast<std::size_t>(at)], error[static_cast<std::size_t>(at)]};

@@ -1,26 +1,36 @@
-/* scalecore: information-theoretic error bounds, compute-optimal allocation, and the process that they are about.
+/* scalecore: information-theoretic error bounds, compute-optimal allocation, and the process that
+ * they are about.
  *
- * The whole engine behind the Python package, usable from C11 and C++17 on its own. What holds for every function:
+ * The whole engine behind the Python package, usable from C11 and C++17 on its own. What holds for
+ * every function:
  *
- *   Threads    None of its own, no locks, no errno, no signals, no mutable state (the processor is looked at once and remembered):
- *              every function may be called from any number of threads at once, also in a child after fork, as long as no two calls
- *              write to the same memory. Results depend on neither the thread nor the split into calls.
- *   Ownership  Nothing is allocated or kept: a pointer given is used until the call returns. Work space is the caller's.
- *   Errors     A function that returns int returns SC_OK or a negative sc_call for wrong arguments, found before anything is
- *              written. Numbers out of their domain are no such error where arrays are mapped: they give NaN in their own place.
- *   Memory     Every pointer must be aligned for its type, work space and training states on SC_ALIGNMENT bytes. Outputs may not
- *              overlap anything else unless "in place" is said to be fine. Pointers that lead nowhere cannot be noticed. The stack
- *              must have 64 KiB.
- *   Floats     Floating-point flags may be raised that mean nothing. Round to nearest is assumed, denormals too.
+ *   Threads    None of its own, no locks, no errno, no signals, no mutable state (the processor is
+ *              looked at once and remembered): every function may be called from any number of
+ *              threads at once, also in a child after fork, as long as no two calls write to the
+ *              same memory. Results depend on neither the thread nor the split into calls.
+ *   Ownership  Nothing is allocated or kept: a pointer given is used until the call returns. Work
+ *              space is the caller's.
+ *   Errors     A function that returns int returns SC_OK or a negative sc_call for wrong arguments,
+ *              found before anything is written. Numbers out of their domain are no such error
+ *              where arrays are mapped: they give NaN in their own place.
+ *   Memory     Every pointer must be aligned for its type, work space and training states on
+ *              SC_ALIGNMENT bytes. Outputs may not overlap anything else unless "in place" is said
+ *              to be fine. Pointers that lead nowhere cannot be noticed. The stack must have
+ *              64 KiB.
+ *   Floats     Floating-point flags may be raised that mean nothing. Round to nearest is assumed,
+ *              denormals too.
  *   Units      Errors are in nats per sample, compute in the unit of `cost`.
  *
- *   n  width, T  samples, d  input_dim: finite reals in [1, 1e300];     K  concentration: a real in (0, 1e300]
+ *   n  width, T  samples, d  input_dim: finite reals in [1, 1e300]
+ *   K  concentration: a real in (0, 1e300]
  *   outside this domain a bound is NaN.
  *
- * Arrays come as a pointer and a stride counted in doubles: 1 for a plain array, 0 for one value that serves every point.
+ * Arrays come as a pointer and a stride counted in doubles: 1 for a plain array, 0 for one value
+ * that serves every point.
  *
- * Structs with options begin with their size: `sc_network_options o = SC_NETWORK_OPTIONS_INIT;` sets it. A struct from an older
- * version is shorter and accepted, with defaults for what it lacks; a longer one is refused (SC_ERROR_SIZE). 0 means the default.
+ * Structs with options begin with their size: `sc_network_options o = SC_NETWORK_OPTIONS_INIT;`
+ * sets it. A struct from an older version is shorter and accepted, with defaults for what it lacks;
+ * a longer one is refused (SC_ERROR_SIZE). 0 means the default.
  */
 #ifndef SCALECORE_H
 #define SCALECORE_H
@@ -34,7 +44,8 @@
 #define SC_VERSION "0.1.0"
 #define SC_VERSION_NUMBER (SC_VERSION_MAJOR * 10000 + SC_VERSION_MINOR * 100 + SC_VERSION_PATCH)
 
-/* Compile the shared library with SC_BUILD_SHARED, and (Windows only) whoever uses it with SC_USE_SHARED. */
+/* Compile the shared library with SC_BUILD_SHARED, and (Windows only) whoever uses it with
+   SC_USE_SHARED. */
 #if defined(SC_BUILD_SHARED) && defined(_WIN32)
 #define SC_API __declspec(dllexport)
 #elif defined(SC_USE_SHARED) && defined(_WIN32)
@@ -49,20 +60,24 @@
 extern "C" {
 #endif
 
-/* ---- what a call returns ----------------------------------------------------------------------------------------------------- */
+/* ---- what a call returns --------------------------------------------------------------------- */
 
 typedef enum sc_call {
     SC_OK = 0,
-    SC_ERROR_ARGUMENT = -1,  /* of sc_evaluate, sc_compute_optimal, sc_optimal_allocation and sc_random: any of the following */
-    SC_ERROR_NULL = -2,      /* NULL where data or memory is due */
-    SC_ERROR_RANGE = -3,     /* a count, size or number out of its domain */
-    SC_ERROR_ENUM = -4,      /* not a value of this enum */
-    SC_ERROR_SIZE = -5,      /* a struct larger than this version knows, or too small for what must be there */
+    /* of sc_evaluate, sc_compute_optimal, sc_optimal_allocation and sc_random: any of the
+       following */
+    SC_ERROR_ARGUMENT = -1,
+    SC_ERROR_NULL = -2,  /* NULL where data or memory is due */
+    SC_ERROR_RANGE = -3, /* a count, size or number out of its domain */
+    SC_ERROR_ENUM = -4,  /* not a value of this enum */
+    /* a struct larger than this version knows, or too small for what must be there */
+    SC_ERROR_SIZE = -5,
     SC_ERROR_ALIGNMENT = -6, /* a pointer that is not aligned */
     SC_ERROR_OVERLAP = -7,   /* memory to write overlaps other memory of the call */
     SC_ERROR_SPACE = -8,     /* too little work space */
     SC_ERROR_ORDER = -9,     /* samples that a run cannot read next */
-    SC_STOPPED = -10         /* keep_going returned 0: what was written is incomplete unless said otherwise */
+    /* keep_going returned 0: what was written is incomplete unless said otherwise */
+    SC_STOPPED = -10
 } sc_call;
 
 /* What became of one budget. */
@@ -74,19 +89,22 @@ typedef enum sc_status {
     SC_INVALID = 4         /* an input is out of its domain */
 } sc_status;
 
-/* English text of an sc_status, or of a negative sc_call; "unknown status" for anything else. Static: never free it. */
+/* English text of an sc_status, or of a negative sc_call; "unknown status" for anything else.
+   Static: never free it. */
 SC_API const char *sc_status_string(int status);
 
 /* The version of the library that is running: "0.1.0", and as SC_VERSION_NUMBER. */
 SC_API const char *sc_version(void);
 SC_API int sc_version_number(void);
-/* 1 if a program compiled for SC_VERSION_NUMBER `compiled` may use this library: same major version (while that is 0, the same
- * minor version too), and not newer than the library. Call it as sc_compatible(SC_VERSION_NUMBER), once, before anything else. */
+/* 1 if a program compiled for SC_VERSION_NUMBER `compiled` may use this library: same major version
+ * (while that is 0, the same minor version too), and not newer than the library. Call it as
+ * sc_compatible(SC_VERSION_NUMBER), once, before anything else. */
 SC_API int sc_compatible(int compiled);
-/* The instruction set in use: "baseline", "avx2" or "avx512". Last digits may differ between them. Static text. */
+/* The instruction set in use: "baseline", "avx2" or "avx512". Last digits may differ between them.
+   Static text. */
 SC_API const char *sc_instruction_set(void);
 
-/* ---- bounds ------------------------------------------------------------------------------------------------------------------ */
+/* ---- bounds ---------------------------------------------------------------------------------- */
 
 typedef enum sc_quantity {
     SC_ERROR_BOUND = 0,
@@ -99,8 +117,9 @@ typedef enum sc_quantity {
 } sc_quantity;
 
 /* One point: the same bits as sc_evaluate. No errors but NaN, for an argument out of its domain.
-   error: nats per sample, the minimum over the resolution of misspecification + estimation, which are its parts there; resolution:
-   the minimiser, in (0, 2]; closed form: nats per sample, without a minimisation; occupancy: expected distinct units of n draws. */
+   error: nats per sample, the minimum over the resolution of misspecification + estimation, which
+   are its parts there; resolution: the minimiser, in (0, 2]; closed form: nats per sample, without
+   a minimisation; occupancy: expected distinct units of n draws. */
 SC_API double sc_error_bound(double n, double T, double d, double K);
 SC_API double sc_misspecification_bound(double n, double T, double d, double K);
 SC_API double sc_estimation_bound(double n, double T, double d, double K);
@@ -113,13 +132,14 @@ typedef struct sc_column {
     ptrdiff_t stride; /* in doubles, of either sign or 0 */
 } sc_column;
 
-/* `count` points: out[i * out_stride]. In place is fine (out may be one of the inputs, with the same stride); any other overlap
- * is refused. Returns how many points had an input outside the domain that was not already NaN; SC_ERROR_ARGUMENT for an unknown
- * quantity, a negative count, a NULL in need, a misaligned pointer, an overlap, or strides that lead out of the address space. */
-SC_API ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T, sc_column d, sc_column K,
-                             double *out, ptrdiff_t out_stride);
+/* `count` points: out[i * out_stride]. In place is fine (out may be one of the inputs, with the
+ * same stride); any other overlap is refused. Returns how many points had an input outside the
+ * domain that was not already NaN; SC_ERROR_ARGUMENT for an unknown quantity, a negative count, a
+ * NULL in need, a misaligned pointer, an overlap, or strides that lead out of the address space. */
+SC_API ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T,
+                             sc_column d, sc_column K, double *out, ptrdiff_t out_stride);
 
-/* ---- the frontier ------------------------------------------------------------------------------------------------------------ */
+/* ---- the frontier ---------------------------------------------------------------------------- */
 
 typedef enum sc_bound {
     SC_BOUND_OPTIMAL = 0,    /* minimise sc_error_bound */
@@ -137,24 +157,28 @@ typedef struct sc_frontier_out {
     int8_t *status;     /* sc_status */
 } sc_frontier_out;
 
-/* For each budget C the width n >= 1 that minimises the bound at T = C/(cost d n) >= 1.
- * With `integer` not 0: over whole n with T = floor(C/(cost d n)).
- * Budgets, input_dims, concentrations and costs are broadcast by stride 0. Outside the domain or INFEASIBLE, results are NaN.
- * A result may take an input's place if both have stride 1 (no two results the same place).
- * Returns SC_OK; SC_ERROR_ARGUMENT for an unknown bound, a negative count, a NULL input, a misaligned pointer or an overlap. */
-SC_API int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget, sc_column input_dim,
-                              sc_column concentration, sc_column cost, const sc_frontier_out *out);
+/* For each budget C the width n >= 1 that minimises the bound at T = C/(cost d n) >= 1. With
+ * `integer` not 0: over whole n with T = floor(C/(cost d n)). Budgets, input_dims, concentrations
+ * and costs are broadcast by stride 0. Outside the domain or INFEASIBLE, results are NaN. A result
+ * may take an input's place if both have stride 1 (no two results the same place). Returns SC_OK;
+ * SC_ERROR_ARGUMENT for an unknown bound, a negative count, a NULL input, a misaligned pointer or
+ * an overlap. */
+SC_API int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget,
+                              sc_column input_dim, sc_column concentration, sc_column cost,
+                              const sc_frontier_out *out);
 
-/* The same for one budget, by value. Any of width, samples and error may be NULL. Returns the sc_status; SC_ERROR_ARGUMENT for an
- * unknown bound or pointers that are misaligned or overlap. */
-SC_API int sc_optimal_allocation(sc_bound bound, int integer, double budget, double input_dim, double concentration, double cost,
-                                 double *width, double *samples, double *error);
+/* The same for one budget, by value. Any of width, samples and error may be NULL. Returns the
+ * sc_status; SC_ERROR_ARGUMENT for an unknown bound or pointers that are misaligned or overlap. */
+SC_API int sc_optimal_allocation(sc_bound bound, int integer, double budget, double input_dim,
+                                 double concentration, double cost, double *width, double *samples,
+                                 double *error);
 
-/* ---- random streams ---------------------------------------------------------------------------------------------------------- */
+/* ---- random streams -------------------------------------------------------------------------- */
 
-/* Random numbers that are a function of their place: Philox4x32-10 keyed by (key, item, purpose). Numbers come in groups of 16;
- * groups first_group, first_group + 1, ... go to out[16 * groups]. Key: from the seed; item: the network or repeat; purpose:
- * below 256. A Beta(1, K) stick is -expm1(-E / K) for an exponential E. Returns SC_OK; SC_ERROR_ARGUMENT for an unknown law, a
+/* Random numbers that are a function of their place: Philox4x32-10 keyed by (key, item, purpose).
+ * Numbers come in groups of 16; groups first_group, first_group + 1, ... go to out[16 * groups].
+ * Key: from the seed; item: the network or repeat; purpose: below 256. A Beta(1, K) stick is
+ * -expm1(-E / K) for an exponential E. Returns SC_OK; SC_ERROR_ARGUMENT for an unknown law, a
  * purpose above 255, a negative count, a NULL or a misaligned pointer. */
 typedef enum sc_law {
     SC_EXPONENTIAL = 0, /* rate 1 */
@@ -162,19 +186,21 @@ typedef enum sc_law {
     SC_SIGN = 2,   /* +1 or -1, fair */
     SC_UNIFORM = 3 /* odd multiples of 2^-53: never 0, never 1 */
 } sc_law;
-SC_API int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first_group, int groups, double *out);
+SC_API int sc_random(sc_law law, uint64_t key, uint64_t item, uint32_t purpose,
+                     uint64_t first_group, int groups, double *out);
 
-/* ---- the infinite-width network ---------------------------------------------------------------------------------------------- */
+/* ---- the infinite-width network -------------------------------------------------------------- */
 
-#define SC_ALIGNMENT 64            /* bytes, of work space and states */
-#define SC_ATOMS 64                /* atoms of a chunk */
-#define SC_SAMPLES 64              /* samples come in multiples of it */
-#define SC_MOST_WIDTHS 200         /* of one sc_network_experiment */
-#define SC_MOST_INPUT_DIM 65536    /* of networks that are drawn or trained */
-#define SC_MOST_CONCENTRATION 1e9  /* likewise: time grows in proportion */
+#define SC_ALIGNMENT 64           /* bytes, of work space and states */
+#define SC_ATOMS 64               /* atoms of a chunk */
+#define SC_SAMPLES 64             /* samples come in multiples of it */
+#define SC_MOST_WIDTHS 200        /* of one sc_network_experiment */
+#define SC_MOST_INPUT_DIM 65536   /* of networks that are drawn or trained */
+#define SC_MOST_CONCENTRATION 1e9 /* likewise: time grows in proportion */
 
-/* Called now and then during long work, on the calling thread: after every SC_ATOMS atoms of a network, after some 10 ms of
-   training. 0 asks it to stop. Functions without it take time in proportion to their count: cut arrays to stop between calls. */
+/* Called now and then during long work, on the calling thread: after every SC_ATOMS atoms of a
+   network, after some 10 ms of training. 0 asks it to stop. Functions without it take time in
+   proportion to their count: cut arrays to stop between calls. */
 typedef int (*sc_keep_going)(void *state);
 
 typedef enum sc_precision {
@@ -182,64 +208,77 @@ typedef enum sc_precision {
     SC_SINGLE = 1  /* float */
 } sc_precision;
 
-/* The law of the networks: F(x) = sqrt(K+1) sum_j mass_j sign_j max(w_j.x, 0), directions w_j uniform on the sphere, masses by
- * breaking sticks with concentration K. Network number i of a key is always the same one. */
+/* The law of the networks: F(x) = sqrt(K+1) sum_j mass_j sign_j max(w_j.x, 0), directions w_j
+ * uniform on the sphere, masses by breaking sticks with concentration K. Network number i of a key
+ * is always the same one. */
 typedef struct sc_network_options {
-    size_t size;             /* sizeof(sc_network_options) */
-    uint64_t key;            /* of the random streams: from the seed */
-    int32_t input_dim;       /* 1 ... SC_MOST_INPUT_DIM */
-    int32_t precision;       /* sc_precision */
-    double concentration;    /* (0, SC_MOST_CONCENTRATION] */
-    double truncation;       /* atoms are drawn until this mass is left: [1e-15, 1); 0: 1e-8 */
+    size_t size;              /* sizeof(sc_network_options) */
+    uint64_t key;             /* of the random streams: from the seed */
+    int32_t input_dim;        /* 1 ... SC_MOST_INPUT_DIM */
+    int32_t precision;        /* sc_precision */
+    double concentration;     /* (0, SC_MOST_CONCENTRATION] */
+    double truncation;        /* atoms are drawn until this mass is left: [1e-15, 1); 0: 1e-8 */
     sc_keep_going keep_going; /* or NULL */
-    void *state;             /* for keep_going */
+    void *state;              /* for keep_going */
 } sc_network_options;
 #define SC_NETWORK_OPTIONS_INIT {sizeof(sc_network_options), 0, 1, 0, 1.0, 0.0, 0, 0}
 
-/* Atoms 64 chunk ... 64 chunk + 63 of a network, in the order of their sticks: masses[64] (of the whole), weights[64] (sign mass
- * sqrt(K+1)), directions[64][input_dim], rows of unit length. `left`: the mass that the chunks before have left, 1 for chunk 0;
- * *left_after: what this one leaves. Double, whatever the precision; truncation and keep_going are not used. Work space:
- * sc_network_atoms_space(input_dim) bytes, 0 for a wrong input_dim.
- * Returns SC_OK; SC_ERROR_NULL, _RANGE (left outside [0, 1] too), _SIZE, _ENUM, _ALIGNMENT, _OVERLAP or _SPACE. */
+/* Atoms 64 chunk ... 64 chunk + 63 of a network, in the order of their sticks: masses[64] (of the
+ * whole), weights[64] (sign mass sqrt(K+1)), directions[64][input_dim], rows of unit length.
+ * `left`: the mass that the chunks before have left, 1 for chunk 0; *left_after: what this one
+ * leaves. Double, whatever the precision; truncation and keep_going are not used. Work space:
+ * sc_network_atoms_space(input_dim) bytes, 0 for a wrong input_dim. Returns SC_OK; SC_ERROR_NULL,
+ * _RANGE (left outside [0, 1] too), _SIZE, _ENUM, _ALIGNMENT, _OVERLAP or _SPACE. */
 SC_API size_t sc_network_atoms_space(int input_dim);
-SC_API int sc_network_atoms(const sc_network_options *options, uint64_t network, uint64_t chunk, double left, double *masses,
-                            double *weights, double *directions, double *left_after, void *space, size_t space_bytes);
+SC_API int sc_network_atoms(const sc_network_options *options, uint64_t network, uint64_t chunk,
+                            double left, double *masses, double *weights, double *directions,
+                            double *left_after, void *space, size_t space_bytes);
 
-/* out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0): directions [atoms][input_dim], inputs [count][input_dim], in the
- * given precision. Also the logits of any other two-layer ReLU network. Work space: sc_network_logits_space(input_dim) bytes, 0
- * for a wrong input_dim. NaN and infinity go their way. Returns SC_OK; SC_ERROR_NULL, _RANGE, _ENUM, _ALIGNMENT, _OVERLAP or
+/* out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0): directions [atoms][input_dim],
+ * inputs [count][input_dim], in the given precision. Also the logits of any other two-layer ReLU
+ * network. Work space: sc_network_logits_space(input_dim) bytes, 0 for a wrong input_dim. NaN and
+ * infinity go their way. Returns SC_OK; SC_ERROR_NULL, _RANGE, _ENUM, _ALIGNMENT, _OVERLAP or
  * _SPACE. */
 SC_API size_t sc_network_logits_space(int input_dim);
-SC_API int sc_network_logits(sc_precision precision, int input_dim, ptrdiff_t atoms, const void *directions, const void *weights,
-                             ptrdiff_t count, const void *inputs, void *out, void *space, size_t space_bytes);
+SC_API int sc_network_logits(sc_precision precision, int input_dim, ptrdiff_t atoms,
+                             const void *directions, const void *weights, ptrdiff_t count,
+                             const void *inputs, void *out, void *space, size_t space_bytes);
 
-/* One network's share of the Monte Carlo: for each width (a whole number in [1, 2^53]; at most SC_MOST_WIDTHS of them) the
- * network is thinned to that many draws and compared with itself on `inputs` (1 ... 2^20) standard normal inputs: kl[w], the mean
- * of d_KL(Bern(sigmoid F) || Bern(sigmoid F~)) in nats, squared[w], of (F - F~)^2, occupancy[w], the distinct units. Takes time
- * in proportion to K ln(1/truncation) input_dim inputs. Work space in bytes from sc_network_experiment_space (0 for wrong
- * arguments). Returns SC_OK; SC_STOPPED; SC_ERROR_NULL, _RANGE, _ENUM, _SIZE, _ALIGNMENT, _OVERLAP or _SPACE. */
-SC_API size_t sc_network_experiment_space(const sc_network_options *options, int width_count, int inputs);
-SC_API int sc_network_experiment(const sc_network_options *options, uint64_t network, int width_count, const double *widths,
-                                 int inputs, double *kl, double *squared, double *occupancy, void *space, size_t space_bytes);
+/* One network's share of the Monte Carlo: for each width (a whole number in [1, 2^53]; at most
+ * SC_MOST_WIDTHS of them) the network is thinned to that many draws and compared with itself on
+ * `inputs` (1 ... 2^20) standard normal inputs: kl[w], the mean of d_KL(Bern(sigmoid F) ||
+ * Bern(sigmoid F~)) in nats, squared[w], of (F - F~)^2, occupancy[w], the distinct units. Takes
+ * time in proportion to K ln(1/truncation) input_dim inputs. Work space in bytes from
+ * sc_network_experiment_space (0 for wrong arguments). Returns SC_OK; SC_STOPPED; SC_ERROR_NULL,
+ * _RANGE, _ENUM, _SIZE, _ALIGNMENT, _OVERLAP or _SPACE. */
+SC_API size_t sc_network_experiment_space(const sc_network_options *options, int width_count,
+                                          int inputs);
+SC_API int sc_network_experiment(const sc_network_options *options, uint64_t network,
+                                 int width_count, const double *widths, int inputs, double *kl,
+                                 double *squared, double *occupancy, void *space,
+                                 size_t space_bytes);
 
-/* Labelled samples first ... first + count (both multiples of SC_SAMPLES, count at most 2^20) of a network's endless stream:
- * standard normal inputs [count][input_dim] and labels[count], 0 or 1, in the options' precision; probability[count] of a 1;
- * offset[count] such that d_KL(Bern(probability) || Bern(sigmoid f)) = offset - probability f + softplus(f). `fresh` not 0: a
- * second stream, for judging what was trained on the first. Any cut of the stream gives the same bits. Work space:
- * sc_network_samples_space bytes.
- * Returns SC_OK; SC_STOPPED; SC_ERROR_NULL, _RANGE, _ENUM, _SIZE, _ALIGNMENT, _OVERLAP or _SPACE. */
+/* Labelled samples first ... first + count (both multiples of SC_SAMPLES, count at most 2^20) of a
+ * network's endless stream: standard normal inputs [count][input_dim] and labels[count], 0 or 1, in
+ * the options' precision; probability[count] of a 1; offset[count] such that d_KL(Bern(probability)
+ * || Bern(sigmoid f)) = offset - probability f + softplus(f). `fresh` not 0: a second stream, for
+ * judging what was trained on the first. Any cut of the stream gives the same bits. Work space:
+ * sc_network_samples_space bytes. Returns SC_OK; SC_STOPPED; SC_ERROR_NULL, _RANGE, _ENUM, _SIZE,
+ * _ALIGNMENT, _OVERLAP or _SPACE. */
 SC_API size_t sc_network_samples_space(const sc_network_options *options, int count);
-SC_API int sc_network_samples(const sc_network_options *options, uint64_t network, int fresh, int64_t first, int count,
-                              void *inputs, void *labels, double *probability, double *offset, void *space, size_t space_bytes);
+SC_API int sc_network_samples(const sc_network_options *options, uint64_t network, int fresh,
+                              int64_t first, int count, void *inputs, void *labels,
+                              double *probability, double *offset, void *space, size_t space_bytes);
 
-/* ---- training ---------------------------------------------------------------------------------------------------------------- */
+/* ---- training -------------------------------------------------------------------------------- */
 
-#define SC_MOST_RUNS 16      /* that read together */
+#define SC_MOST_RUNS 16 /* that read together */
 #define SC_MOST_WIDTH_TRAINED 1048576
 
 typedef enum sc_optimizer { SC_SGD = 0, SC_ADAM = 1 } sc_optimizer;
 
-/* Two-layer ReLU networks that read a stream once, batch size 1, logistic loss; sample t has rate (1 + t/decay_start)^-decay. */
+/* Two-layer ReLU networks that read a stream once, batch size 1, logistic loss; sample t has rate
+   (1 + t/decay_start)^-decay. */
 typedef struct sc_training_options {
     size_t size;              /* sizeof(sc_training_options) */
     int32_t input_dim;        /* 1 ... SC_MOST_INPUT_DIM */
@@ -253,39 +292,47 @@ typedef struct sc_training_options {
 } sc_training_options;
 #define SC_TRAINING_OPTIONS_INIT {sizeof(sc_training_options), 1, 0, 0, 0, 0.0, 0.0, 0, 0}
 
-/* One network in training. The caller owns it and its state; between calls they are plain bytes that may be copied and kept. */
+/* One network in training. The caller owns it and its state; between calls they are plain bytes
+   that may be copied and kept. */
 typedef struct sc_run {
     size_t size;          /* sizeof(sc_run) */
     int32_t width;        /* 1 ... SC_MOST_WIDTH_TRAINED */
     int32_t reserved;     /* 0 */
     double learning_rate; /* finite, >= 0 */
     void *state;          /* sc_run_state_size bytes on SC_ALIGNMENT, set by sc_run_begin */
-    double error_sum;     /* nats; / read: the mean (prequential) error of what it predicted before it learned */
-    int64_t read;         /* samples read */
-    int64_t diverged;     /* the first sample whose logit was not finite, or -1 */
+    /* nats; / read: the mean (prequential) error of what it predicted before it learned */
+    double error_sum;
+    int64_t read;     /* samples read */
+    int64_t diverged; /* the first sample whose logit was not finite, or -1 */
 } sc_run;
 
 /* Bytes of a run's state, a multiple of SC_ALIGNMENT; 0 for wrong arguments. */
 SC_API size_t sc_run_state_size(const sc_training_options *options, int width);
-/* Set a run's state from weights [planes][input_dim + 1][width] in the options' precision (one plane for SGD; three for Adam:
- * weights, first and second moments, which begin at 0; the last row of a plane is of the output weights), and error_sum, read and
- * diverged to 0, 0 and -1; size, width, reserved, learning_rate and state are the caller's to set before. Returns SC_OK;
+/* Set a run's state from weights [planes][input_dim + 1][width] in the options' precision (one
+ * plane for SGD; three for Adam: weights, first and second moments, which begin at 0; the last row
+ * of a plane is of the output weights), and error_sum, read and diverged to 0, 0 and -1; size,
+ * width, reserved, learning_rate and state are the caller's to set before. Returns SC_OK;
  * SC_ERROR_NULL, _RANGE, _ENUM, _SIZE, _ALIGNMENT, _OVERLAP or _SPACE (state_bytes). */
-SC_API int sc_run_begin(const sc_training_options *options, sc_run *run, size_t state_bytes, const void *weights);
-/* The weights of a run, as sc_run_begin takes them. SGD learns from samples in pairs: after an odd number of samples the last has
- * not been learned from. The same errors. */
-SC_API int sc_run_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes, void *weights);
+SC_API int sc_run_begin(const sc_training_options *options, sc_run *run, size_t state_bytes,
+                        const void *weights);
+/* The weights of a run, as sc_run_begin takes them. SGD learns from samples in pairs: after an odd
+ * number of samples the last has not been learned from. The same errors. */
+SC_API int sc_run_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes,
+                          void *weights);
 
-/* Let `runs` runs (at most SC_MOST_RUNS, all of which have read as much, and are of the same options) read samples first ...
- * first + count. `first` is a multiple of SC_SAMPLES and where the runs are (run->read), or before it by less than count: what
- * they have read is skipped, so that after SC_STOPPED, or a count that was not a multiple of SC_SAMPLES, the same `first` with
- * the whole block continues, with the same bits as one call. inputs, labels, probability and offset as of sc_network_samples,
- * count (1 ... 2^20) of each. Every run's samples advance alike, and runs in one call or in many give the same bits. Work space:
- * sc_train_space(count) bytes. Returns SC_OK; SC_STOPPED, the runs being where they say; SC_ERROR_NULL, _RANGE, _ENUM, _SIZE,
- * _ALIGNMENT, _OVERLAP, _SPACE or _ORDER. */
+/* Let `runs` runs (at most SC_MOST_RUNS, all of which have read as much, and are of the same
+ * options) read samples first ... first + count. `first` is a multiple of SC_SAMPLES and where the
+ * runs are (run->read), or before it by less than count: what they have read is skipped, so that
+ * after SC_STOPPED, or a count that was not a multiple of SC_SAMPLES, the same `first` with the
+ * whole block continues, with the same bits as one call. inputs, labels, probability and offset as
+ * of sc_network_samples, count (1 ... 2^20) of each. Every run's samples advance alike, and runs in
+ * one call or in many give the same bits. Work space: sc_train_space(count) bytes. Returns SC_OK;
+ * SC_STOPPED, the runs being where they say; SC_ERROR_NULL, _RANGE, _ENUM, _SIZE, _ALIGNMENT,
+ * _OVERLAP, _SPACE or _ORDER. */
 SC_API size_t sc_train_space(int count);
-SC_API int sc_train(const sc_training_options *options, sc_run *runs, int run_count, int64_t first, int count, const void *inputs,
-                    const void *labels, const double *probability, const double *offset, void *space, size_t space_bytes);
+SC_API int sc_train(const sc_training_options *options, sc_run *runs, int run_count, int64_t first,
+                    int count, const void *inputs, const void *labels, const double *probability,
+                    const double *offset, void *space, size_t space_bytes);
 
 #ifdef __cplusplus
 }
