@@ -1,7 +1,9 @@
-/* The laws themselves: value, gradient and second derivatives with respect to the parameters, a pack of replicas at a time.
+/* The laws themselves: value, gradient and second derivatives with respect to the parameters, a
+ * pack of replicas at a time.
  *
- * A law is two inline functions: `sc_law_at` computes value and gradient and keeps what the second derivatives need;
- * `sc_law_curvature` adds c times the second derivatives to a packed matrix. Only entries that are not zero are touched.
+ * A law is two inline functions: `sc_law_at` computes value and gradient and keeps what the second
+ * derivatives need; `sc_law_curvature` adds c times the second derivatives to a packed matrix. Only
+ * entries that are not zero are touched.
  */
 #ifndef SC_FITTING_LAWS_H
 #define SC_FITTING_LAWS_H
@@ -15,7 +17,8 @@ typedef struct sc_law_point {
     real value;
     real gradient[SC_FIT_MOST_PARAMETERS]; /* d value / d theta */
     real first, second;                    /* the terms in N and in D */
-    real share, difference, entropy;       /* coupled: weight of the first term, u - v, gamma times the entropy of the weights */
+    /* coupled: weight of the first term, u - v, gamma times the entropy of the weights */
+    real share, difference, entropy;
 } sc_law_point;
 
 SC_INLINE real sc_law_exp(real x) /* far beyond any fit, and finite */
@@ -23,8 +26,9 @@ SC_INLINE real sc_law_exp(real x) /* far beyond any fit, and finite */
     return sc_exp(r_max(r_min(x, r_set(300.0)), r_set(-300.0)));
 }
 
-/* T = (e^(u/gamma) + e^(v/gamma))^gamma. Its logarithm z = max(u, v) + gamma ln(1 + e^(-|u-v|/gamma)) has dz/du = p, dz/dv = 1-p with
-   p = sigmoid((u-v)/gamma), and dz/d gamma is the entropy of (p, 1-p). */
+/* T = (e^(u/gamma) + e^(v/gamma))^gamma. Its logarithm z = max(u, v) + gamma ln(1 +
+   e^(-|u-v|/gamma)) has dz/du = p, dz/dv = 1-p with p = sigmoid((u-v)/gamma), and dz/d gamma is the
+   entropy of (p, 1-p). */
 SC_INLINE void sc_law_coupled_term(sc_law_point *o, real u, real v, real gamma, real inverse_gamma)
 {
     const real one = r_set(1.0), zero = r_set(0.0);
@@ -37,7 +41,8 @@ SC_INLINE void sc_law_coupled_term(sc_law_point *o, real u, real v, real gamma, 
     o->first = sc_law_exp(r_max(u, v) + excess);
 }
 
-SC_INLINE void sc_law_at(sc_form form, const real *theta, real gamma, real inverse_gamma, real n, real m, sc_law_point *o)
+SC_INLINE void sc_law_at(sc_form form, const real *theta, real gamma, real inverse_gamma, real n,
+                         real m, sc_law_point *o)
 {
     real *g = o->gradient;
     g[0] = r_set(1.0);
@@ -63,7 +68,8 @@ SC_INLINE void sc_law_at(sc_form form, const real *theta, real gamma, real inver
         g[3] = r_fnma(n, o->first, -m * o->second);
     } else {
         const int kaplan = form == SC_FORM_KAPLAN, last = kaplan ? 4 : 5;
-        const real u = r_fnma(theta[2], n, theta[1]), v = r_fnma(kaplan ? gamma : theta[4], m, theta[3]);
+        const real u = r_fnma(theta[2], n, theta[1]),
+                   v = r_fnma(kaplan ? gamma : theta[4], m, theta[3]);
         sc_law_coupled_term(o, u, v, gamma, inverse_gamma);
         o->value = theta[0] + o->first;
         const real p = o->share * o->first, q = o->first - p;
@@ -80,7 +86,8 @@ SC_INLINE void sc_law_at(sc_form form, const real *theta, real gamma, real inver
 }
 
 /* H += c d^2 value / d theta d theta' */
-SC_INLINE void sc_law_curvature(sc_form form, real gamma, real inverse_gamma, real n, real m, const sc_law_point *o, real c, real *H)
+SC_INLINE void sc_law_curvature(sc_form form, real gamma, real inverse_gamma, real n, real m,
+                                const sc_law_point *o, real c, real *H)
 {
     if (form == SC_FORM_COMPUTE || form == SC_FORM_ADDITIVE || form == SC_FORM_TIED) {
         const real first = c * o->first, slope = n * first;
@@ -103,7 +110,8 @@ SC_INLINE void sc_law_curvature(sc_form form, real gamma, real inverse_gamma, re
         }
         return;
     }
-    /* T (dz dz' + d^2 z): the first is gradient gradient'/T; d^2 z is a multiple of one vector's square, and a term in gamma alone */
+    /* T (dz dz' + d^2 z): the first is gradient gradient'/T; d^2 z is a multiple of one vector's
+       square, and a term in gamma alone */
     const int kaplan = form == SC_FORM_KAPLAN, last = kaplan ? 4 : 5;
     const real T = c * o->first, outer = c / o->first;
     const real square = T * o->share * (r_set(1.0) - o->share) * inverse_gamma;
@@ -119,7 +127,9 @@ SC_INLINE void sc_law_curvature(sc_form form, real gamma, real inverse_gamma, re
     }
     for (int i = 1; i <= last; i++)
         for (int j = 1; j <= i; j++)
-            H[SC_PACKED(i, j)] = r_fma(square * d[i], d[j], r_fma(outer * o->gradient[i], o->gradient[j], H[SC_PACKED(i, j)]));
+            H[SC_PACKED(i, j)] =
+                r_fma(square * d[i], d[j],
+                      r_fma(outer * o->gradient[i], o->gradient[j], H[SC_PACKED(i, j)]));
     const real alone = kaplan ? r_fnma(gamma * m, r_set(1.0) - o->share, o->entropy) : o->entropy;
     H[SC_PACKED(last, last)] = r_fma(T, alone, H[SC_PACKED(last, last)]);
 }

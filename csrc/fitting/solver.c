@@ -1,11 +1,14 @@
 /* Many minimisations side by side.
  *
- * Every lane of a pack is one minimisation, with its own weights, targets and parameters: a Levenberg-Marquardt iteration on the exact
- * Hessian (Newton's where the law is ours, Gauss and Newton's where it is the caller's), inside a box. A lane that has finished takes
- * the next job while the others go on. Huber's delta falls from 1 to the one asked for by tens: the first problem is least squares,
- * each answer is the start of the next, and no lane is asked to find its way among absolute values from afar.
+ * Every lane of a pack is one minimisation, with its own weights, targets and parameters: a
+ * Levenberg-Marquardt iteration on the exact Hessian (Newton's where the law is ours, Gauss and
+ * Newton's where it is the caller's), inside a box. A lane that has finished takes the next job
+ * while the others go on. Huber's delta falls from 1 to the one asked for by tens: the first
+ * problem is least squares, each answer is the start of the next, and no lane is asked to find its
+ * way among absolute values from afar.
  *
- * Only the sums over runs are done in packs. What a lane decides is scalar C, and depends on nothing but its own sums.
+ * Only the sums over runs are done in packs. What a lane decides is scalar C, and depends on
+ * nothing but its own sums.
  */
 #include "fitting/solver.h"
 
@@ -16,10 +19,11 @@
 #include "special/philox.h"
 
 #define MOST SC_FIT_MOST_PARAMETERS
-#define LOOSE 1e-3          /* scaled gradient that ends an intermediate delta */
-#define ROUNDING 2e-15      /* of a residual: a gradient of so much a run is none */
+#define LOOSE 1e-3     /* scaled gradient that ends an intermediate delta */
+#define ROUNDING 2e-15 /* of a residual: a gradient of so much a run is none */
 #define SMALLEST_PULL 1e-290
-#define SMALLEST_COLUMN 1e-16 /* mean square of a column of J: below, the runs do not see the parameter */
+/* mean square of a column of J: below, the runs do not see the parameter */
+#define SMALLEST_COLUMN 1e-16
 
 typedef struct lane {
     int busy, fresh; /* fresh: what comes back is the first look at theta under this delta */
@@ -41,7 +45,8 @@ static size_t rounded(size_t bytes) { return (bytes + 63) / 64 * 64; }
 
 static size_t lay_out(const sc_engine *engine, const sc_fit_problem *p, char *space, workspace *w)
 {
-    const size_t lanes = (size_t)engine->fit_lanes(), runs = (size_t)p->runs.count, each = lanes * sizeof(double);
+    const size_t lanes = (size_t)engine->fit_lanes(), runs = (size_t)p->runs.count,
+                 each = lanes * sizeof(double);
     const int foreign = p->runs.form == SC_FORM_FOREIGN, wild = p->resampling == SC_RESAMPLE_WILD;
     const size_t parts[8] = {lanes * sizeof(lane),
                              MOST * each,
@@ -77,11 +82,12 @@ size_t sc_fit_space(const sc_engine *engine, const sc_fit_problem *problem)
     return lay_out(engine, problem, NULL, NULL) + 64;
 }
 
-/* ---- resampling ---------------------------------------------------------------------------------------------------------------- */
+/* ---- resampling ------------------------------------------------------------------------------ */
 
 static double webb(double uniform)
 {
-    static const double points[6] = {-1.224744871391589, -1.0, -0.7071067811865476, 0.7071067811865476, 1.0, 1.224744871391589};
+    static const double points[6] = {-1.224744871391589, -1.0, -0.7071067811865476,
+                                     0.7071067811865476, 1.0,  1.224744871391589};
     return points[(int)(uniform * 6.0)];
 }
 
@@ -101,21 +107,24 @@ static double next_uniform(uniforms *u)
     return u->number[u->used++];
 }
 
-void sc_fit_resample(const sc_engine *engine, const sc_fit_problem *p, uint64_t job, double *weights, double *targets,
-                     ptrdiff_t stride)
+void sc_fit_resample(const sc_engine *engine, const sc_fit_problem *p, uint64_t job,
+                     double *weights, double *targets, ptrdiff_t stride)
 {
     const ptrdiff_t runs = p->runs.count;
     uniforms u = {engine, p->key, job, 0, SC_GROUP, {0}};
     for (ptrdiff_t i = 0; i < runs; i++)
-        weights[i * stride] = p->resampling == SC_RESAMPLE_PAIRS ? 0.0 : p->weight ? p->weight[i] : 1.0;
+        weights[i * stride] = p->resampling == SC_RESAMPLE_PAIRS ? 0.0
+                              : p->weight                        ? p->weight[i]
+                                                                 : 1.0;
     if (p->resampling == SC_RESAMPLE_LEAVE_OUT)
         for (ptrdiff_t i = 0; i < runs; i++)
             if ((uint64_t)(p->cluster ? p->cluster[i] : i) == job)
                 weights[i * stride] = 0.0;
     if (p->resampling == SC_RESAMPLE_NOT || p->resampling == SC_RESAMPLE_LEAVE_OUT)
         return;
-    /* The clusters' draws stand where their first runs' weights or targets will be: runs are sorted by cluster's first appearance in
-       `cluster`, so a cluster's number is at most its runs' numbers, and going backwards reads a draw before it is written over. */
+    /* The clusters' draws stand where their first runs' weights or targets will be: runs are sorted
+       by cluster's first appearance in `cluster`, so a cluster's number is at most its runs'
+       numbers, and going backwards reads a draw before it is written over. */
     double *draw = p->resampling == SC_RESAMPLE_PAIRS ? weights : targets;
     if (p->resampling == SC_RESAMPLE_PAIRS)
         for (ptrdiff_t c = 0; c < p->clusters; c++)
@@ -132,16 +141,18 @@ void sc_fit_resample(const sc_engine *engine, const sc_fit_problem *p, uint64_t 
     }
 }
 
-/* ---- a lane's decisions -------------------------------------------------------------------------------------------------------- */
+/* ---- a lane's decisions ---------------------------------------------------------------------- */
 
 static int held(const sc_fit_problem *p, const double *theta, const double *gradient, int i)
 {
-    return p->low[i] >= p->high[i] || (theta[i] <= p->low[i] && gradient[i] > 0) || (theta[i] >= p->high[i] && gradient[i] < 0);
+    return p->low[i] >= p->high[i] || (theta[i] <= p->low[i] && gradient[i] > 0)
+           || (theta[i] >= p->high[i] && gradient[i] < 0);
 }
 
-/* The largest cosine between the pulls psi of the runs and a column of J, rounding errors taken off: zero at an optimum, whatever the
-   units, and where the law goes through every run. */
-static double scaled_gradient(const sc_fit_problem *p, const double *theta, const sc_fit_sums *s, int l)
+/* The largest cosine between the pulls psi of the runs and a column of J, rounding errors taken
+   off: zero at an optimum, whatever the units, and where the law goes through every run. */
+static double scaled_gradient(const sc_fit_problem *p, const double *theta, const sc_fit_sums *s,
+                              int l)
 {
     double worst = 0;
     const double pull = fmax(s->squared_pull[l], SMALLEST_PULL);
@@ -173,7 +184,8 @@ static void accept(const sc_fit_problem *p, lane *a, const sc_fit_sums *s, int l
         a->hessian[i] = s->hessian[i][l];
 }
 
-/* step = -(H + damping D)^-1 g over what is free, by L D L'; 0 where that is not positive definite */
+/* step = -(H + damping D)^-1 g over what is free, by L D L'; 0 where that is not positive
+   definite */
 static int solve(const sc_fit_problem *p, const lane *a, double *step)
 {
     const int n = p->runs.parameters;
@@ -191,7 +203,8 @@ static int solve(const sc_fit_problem *p, const lane *a, double *step)
             L[SC_PACKED(i, j)] = x / pivot[j];
             diagonal -= x * L[SC_PACKED(i, j)];
         }
-        if (!(diagonal > 1e-15 * fabs(own) && diagonal > 1e-14 * a->damping * a->columns[i] && diagonal > 0))
+        if (!(diagonal > 1e-15 * fabs(own) && diagonal > 1e-14 * a->damping * a->columns[i]
+              && diagonal > 0))
             return 0;
         pivot[i] = diagonal;
     }
@@ -210,7 +223,8 @@ static int solve(const sc_fit_problem *p, const lane *a, double *step)
     return 1;
 }
 
-/* The next point to look at: a damped step, cut to the box. 0 where no damping gives one that should go down. */
+/* The next point to look at: a damped step, cut to the box. 0 where no damping gives one that
+   should go down. */
 static int propose(const sc_fit_problem *p, lane *a)
 {
     const int n = p->runs.parameters;
@@ -260,8 +274,8 @@ static int advance(const sc_fit_problem *p, lane *a, const sc_fit_sums *s, int l
         }
     }
     const int last = a->delta <= p->delta;
-    const int over = a->measure <= (last ? p->goal : fmax(LOOSE, p->goal)) || a->stalled >= 3 || a->damping > 1e30
-                     || !isfinite(a->objective) || a->passes >= p->most_passes;
+    const int over = a->measure <= (last ? p->goal : fmax(LOOSE, p->goal)) || a->stalled >= 3
+                     || a->damping > 1e30 || !isfinite(a->objective) || a->passes >= p->most_passes;
     if (!over && propose(p, a))
         return 0;
     if (last || a->passes >= p->most_passes || !isfinite(a->objective))
@@ -276,7 +290,7 @@ static int advance(const sc_fit_problem *p, lane *a, const sc_fit_sums *s, int l
     return 0;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------------------------ */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static int look(const sc_engine *engine, const sc_fit_problem *p, const workspace *w)
 {
@@ -285,17 +299,20 @@ static int look(const sc_engine *engine, const sc_fit_problem *p, const workspac
         return 0;
     }
     for (ptrdiff_t first = 0; first < p->runs.count; first += SC_FIT_BLOCK) {
-        const ptrdiff_t left = p->runs.count - first, here = left < SC_FIT_BLOCK ? left : SC_FIT_BLOCK;
-        const int stop = p->evaluate(p->state, w->theta, w->lanes, first, here, w->values, w->gradients);
+        const ptrdiff_t left = p->runs.count - first,
+                        here = left < SC_FIT_BLOCK ? left : SC_FIT_BLOCK;
+        const int stop =
+            p->evaluate(p->state, w->theta, w->lanes, first, here, w->values, w->gradients);
         if (stop)
             return stop;
-        engine->fit_add(&p->runs, first, here, w->values, w->gradients, w->delta, w->weights, w->targets, w->sums);
+        engine->fit_add(&p->runs, first, here, w->values, w->gradients, w->delta, w->weights,
+                        w->targets, w->sums);
     }
     return 0;
 }
 
-static void begin(const sc_engine *engine, const sc_fit_problem *p, const workspace *w, int l, ptrdiff_t job, uint64_t number,
-                  const double *start)
+static void begin(const sc_engine *engine, const sc_fit_problem *p, const workspace *w, int l,
+                  ptrdiff_t job, uint64_t number, const double *start)
 {
     lane *a = &w->lane[l];
     memset(a, 0, sizeof *a);
@@ -306,7 +323,8 @@ static void begin(const sc_engine *engine, const sc_fit_problem *p, const worksp
     a->delta = fmax(p->first_delta, p->delta);
     for (int i = 0; i < p->runs.parameters; i++)
         a->trial[i] = fmin(fmax(start[i], p->low[i]), p->high[i]);
-    sc_fit_resample(engine, p, number, w->weights + l, w->targets ? w->targets + l : NULL, w->lanes);
+    sc_fit_resample(engine, p, number, w->weights + l, w->targets ? w->targets + l : NULL,
+                    w->lanes);
 }
 
 static void show(const sc_fit_problem *p, const workspace *w, int l)
@@ -316,15 +334,17 @@ static void show(const sc_fit_problem *p, const workspace *w, int l)
         w->theta[i * w->lanes + l] = w->lane[l].trial[i];
 }
 
-int sc_fit_jobs(const sc_engine *engine, const sc_fit_problem *p, uint64_t first, ptrdiff_t count, const double *starts,
-                int one_start, const sc_fit_results *out, void *space, sc_keep_going keep_going, void *watch)
+int sc_fit_jobs(const sc_engine *engine, const sc_fit_problem *p, uint64_t first, ptrdiff_t count,
+                const double *starts, int one_start, const sc_fit_results *out, void *space,
+                sc_keep_going keep_going, void *watch)
 {
     const int n = p->runs.parameters;
     workspace w;
     ptrdiff_t next = 0, busy = 0;
     lay_out(engine, p, aligned(space), &w);
     for (int l = 0; l < w.lanes; l++) {
-        const ptrdiff_t job = next < count ? next : 0; /* lanes without a job of their own repeat the first, unheard */
+        /* lanes without a job of their own repeat the first, unheard */
+        const ptrdiff_t job = next < count ? next : 0;
         begin(engine, p, &w, l, job, first + (uint64_t)job, starts + (one_start ? 0 : job * n));
         w.lane[l].busy = next < count;
         busy += next < count;
@@ -345,7 +365,8 @@ int sc_fit_jobs(const sc_engine *engine, const sc_fit_problem *p, uint64_t first
                 out->scaled_gradient[a->job] = a->measure;
                 out->passes[a->job] = a->passes;
                 if (next < count) {
-                    begin(engine, p, &w, l, next, first + (uint64_t)next, starts + (one_start ? 0 : next * n));
+                    begin(engine, p, &w, l, next, first + (uint64_t)next,
+                          starts + (one_start ? 0 : next * n));
                     next++;
                 } else {
                     a->busy = 0;
@@ -358,7 +379,8 @@ int sc_fit_jobs(const sc_engine *engine, const sc_fit_problem *p, uint64_t first
     return 0;
 }
 
-int sc_fit_look(const sc_engine *engine, const sc_fit_problem *p, const double *theta, sc_fit_sums *out, void *space)
+int sc_fit_look(const sc_engine *engine, const sc_fit_problem *p, const double *theta,
+                sc_fit_sums *out, void *space)
 {
     workspace w;
     sc_fit_problem plain = *p;

@@ -1,10 +1,12 @@
-/* One pass over the runs: objective, gradient and Hessian for as many replicas as a pack has lanes, each with its own parameters and
- * weights. The runs' logarithms are shared, so a run is read once for all of them.
+/* One pass over the runs: objective, gradient and Hessian for as many replicas as a pack has lanes,
+ * each with its own parameters and weights. The runs' logarithms are shared, so a run is read once
+ * for all of them.
  */
 #include "engine/engine.h"
 #include "fitting/laws.h"
 
-/* The accumulators of a pass. Their number is known when a form's pass is compiled, so that they stay in registers. */
+/* The accumulators of a pass. Their number is known when a form's pass is compiled, so that they
+   stay in registers. */
 typedef struct sums {
     real objective, squared_pull, weight;
     real gradient[SC_FIT_MOST_PARAMETERS], squared[SC_FIT_MOST_PARAMETERS], hessian[SC_FIT_PACKED];
@@ -12,10 +14,11 @@ typedef struct sums {
 
 SC_INLINE real magnitude(real x) { return r_max(x, -x); }
 
-/* What a run adds, apart from the law's own curvature. With psi = rho'(r) and J = d(prediction): the gradient is -w psi J, and the
-   Hessian w (1[|r| <= delta] J J' - psi d^2 prediction). For logarithms d^2 ln L = d^2 L/L - J J', so that J J' has 1[...] + psi. */
-SC_INLINE void add_run(sums *s, int parameters, sc_residual residual, int newton, real target, real weight, real delta, real value,
-                       const real *derivative, real *curvature)
+/* What a run adds, apart from the law's own curvature. With psi = rho'(r) and J = d(prediction):
+   the gradient is -w psi J, and the Hessian w (1[|r| <= delta] J J' - psi d^2 prediction). For
+   logarithms d^2 ln L = d^2 L/L - J J', so that J J' has 1[...] + psi. */
+SC_INLINE void add_run(sums *s, int parameters, sc_residual residual, int newton, real target,
+                       real weight, real delta, real value, const real *derivative, real *curvature)
 {
     const real one = r_set(1.0), zero = r_set(0.0);
     const int logs = residual == SC_RESIDUAL_OF_LOG;
@@ -39,7 +42,8 @@ SC_INLINE void add_run(sums *s, int parameters, sc_residual residual, int newton
         s->gradient[i] = r_fnma(pull, J, s->gradient[i]);
         s->squared[i] = r_fma(wJ, J, s->squared[i]);
         for (int j = 0; j <= i; j++)
-            s->hessian[SC_PACKED(i, j)] = r_fma(scaled, derivative[j] * inverse, s->hessian[SC_PACKED(i, j)]);
+            s->hessian[SC_PACKED(i, j)] =
+                r_fma(scaled, derivative[j] * inverse, s->hessian[SC_PACKED(i, j)]);
     }
 }
 
@@ -65,8 +69,9 @@ SC_INLINE void hand_over(const sums *s, int parameters, sc_fit_sums *out)
         r_store(out->hessian[i], s->hessian[i]);
 }
 
-SC_INLINE void pass(sc_form form, int parameters, sc_residual residual, const sc_fit_runs *runs, const double *theta,
-                    const double *delta, const double *weights, const double *targets, sc_fit_sums *out)
+SC_INLINE void pass(sc_form form, int parameters, sc_residual residual, const sc_fit_runs *runs,
+                    const double *theta, const double *delta, const double *weights,
+                    const double *targets, sc_fit_sums *out)
 {
     sums s;
     real t[SC_FIT_MOST_PARAMETERS];
@@ -85,25 +90,28 @@ SC_INLINE void pass(sc_form form, int parameters, sc_residual residual, const sc
         real curvature;
         const real n_i = r_set(runs->n[i]), m_i = r_set(m[i]);
         sc_law_at(form, t, gamma, inverse_gamma, n_i, m_i, &o);
-        add_run(&s, parameters, residual, 1, targets ? r_load(targets + i * SC_LANES) : r_set(runs->y[i]),
+        add_run(&s, parameters, residual, 1,
+                targets ? r_load(targets + i * SC_LANES) : r_set(runs->y[i]),
                 r_load(weights + i * SC_LANES), d, o.value, o.gradient, &curvature);
         sc_law_curvature(form, gamma, inverse_gamma, n_i, m_i, &o, curvature, s.hessian);
     }
     hand_over(&s, parameters, out);
 }
 
-#define FOR_EACH_FORM(DO) \
-    DO(SC_FORM_ADDITIVE, 5) DO(SC_FORM_TIED, 4) DO(SC_FORM_COUPLED, 6) DO(SC_FORM_KAPLAN, 5) DO(SC_FORM_COMPUTE, 3)
+#define FOR_EACH_FORM(DO)   \
+    DO(SC_FORM_ADDITIVE, 5) \
+    DO(SC_FORM_TIED, 4) DO(SC_FORM_COUPLED, 6) DO(SC_FORM_KAPLAN, 5) DO(SC_FORM_COMPUTE, 3)
 
-void SC_KERNEL(sc_fit_sum)(const sc_fit_runs *runs, const double *theta, const double *delta, const double *weights,
-                           const double *targets, sc_fit_sums *out)
+void SC_KERNEL(sc_fit_sum)(const sc_fit_runs *runs, const double *theta, const double *delta,
+                           const double *weights, const double *targets, sc_fit_sums *out)
 {
-#define PASS(form, parameters)                                                                                      \
-    case form:                                                                                                      \
-        if (runs->residual == SC_RESIDUAL_OF_LOG)                                                                   \
-            pass(form, parameters, SC_RESIDUAL_OF_LOG, runs, theta, delta, weights, targets, out);                  \
-        else                                                                                                        \
-            pass(form, parameters, SC_RESIDUAL_OF_LOSS, runs, theta, delta, weights, targets, out);                 \
+#define PASS(form, parameters)                                                                     \
+    case form:                                                                                     \
+        if (runs->residual == SC_RESIDUAL_OF_LOG)                                                  \
+            pass(form, parameters, SC_RESIDUAL_OF_LOG, runs, theta, delta, weights, targets, out); \
+        else                                                                                       \
+            pass(form, parameters, SC_RESIDUAL_OF_LOSS, runs, theta, delta, weights, targets,      \
+                 out);                                                                             \
         break;
     switch (runs->form) {
         FOR_EACH_FORM(PASS)
@@ -112,10 +120,12 @@ void SC_KERNEL(sc_fit_sum)(const sc_fit_runs *runs, const double *theta, const d
 #undef PASS
 }
 
-/* The same from values [run][lane] and gradients [run][parameter][lane] that somebody else computed, added to what `out` has. Without
-   second derivatives the Hessian is Gauss and Newton's. */
-void SC_KERNEL(sc_fit_add)(const sc_fit_runs *runs, ptrdiff_t first, ptrdiff_t count, const double *values, const double *gradients,
-                           const double *delta, const double *weights, const double *targets, sc_fit_sums *out)
+/* The same from values [run][lane] and gradients [run][parameter][lane] that somebody else
+   computed, added to what `out` has. Without second derivatives the Hessian is Gauss and
+   Newton's. */
+void SC_KERNEL(sc_fit_add)(const sc_fit_runs *runs, ptrdiff_t first, ptrdiff_t count,
+                           const double *values, const double *gradients, const double *delta,
+                           const double *weights, const double *targets, sc_fit_sums *out)
 {
     sums s;
     const int parameters = runs->parameters;
@@ -125,9 +135,10 @@ void SC_KERNEL(sc_fit_add)(const sc_fit_runs *runs, ptrdiff_t first, ptrdiff_t c
         real g[SC_FIT_MOST_PARAMETERS], curvature;
         for (int j = 0; j < parameters; j++)
             g[j] = r_load(gradients + (i * parameters + j) * SC_LANES);
-        const real target = targets ? r_load(targets + (first + i) * SC_LANES) : r_set(runs->y[first + i]);
-        add_run(&s, parameters, runs->residual, 0, target, r_load(weights + (first + i) * SC_LANES), d,
-                r_load(values + i * SC_LANES), g, &curvature);
+        const real target =
+            targets ? r_load(targets + (first + i) * SC_LANES) : r_set(runs->y[first + i]);
+        add_run(&s, parameters, runs->residual, 0, target, r_load(weights + (first + i) * SC_LANES),
+                d, r_load(values + i * SC_LANES), g, &curvature);
     }
     if (first) {
         s.objective = s.objective + r_load(out->objective);
@@ -145,8 +156,10 @@ void SC_KERNEL(sc_fit_add)(const sc_fit_runs *runs, ptrdiff_t first, ptrdiff_t c
 
 int SC_KERNEL(sc_fit_lanes)(void) { return SC_LANES; }
 
-/* Values of a law of ours, and gradients [parameter][point] where they are wanted: theta [parameter] is one set for all points. */
-void SC_KERNEL(sc_fit_values)(const sc_fit_runs *runs, const double *theta, double *value, double *gradient)
+/* Values of a law of ours, and gradients [parameter][point] where they are wanted: theta
+   [parameter] is one set for all points. */
+void SC_KERNEL(sc_fit_values)(const sc_fit_runs *runs, const double *theta, double *value,
+                              double *gradient)
 {
     const double *m = runs->m ? runs->m : runs->n;
     for (ptrdiff_t i = 0; i < runs->count; i += SC_LANES) {
@@ -161,11 +174,13 @@ void SC_KERNEL(sc_fit_values)(const sc_fit_runs *runs, const double *theta, doub
         real t[SC_FIT_MOST_PARAMETERS];
         for (int j = 0; j < runs->parameters; j++)
             t[j] = r_set(theta[j]);
-#define AT(form, parameters)                                                                                                    \
-    case form: {                                                                                                                \
-        const real gamma = form == SC_FORM_COUPLED || form == SC_FORM_KAPLAN ? sc_law_exp(t[parameters - 1]) : r_set(1.0);      \
-        sc_law_at(form, t, gamma, r_set(1.0) / gamma, n, mm, &o);                                                               \
-        break;                                                                                                                  \
+#define AT(form, parameters)                                                 \
+    case form: {                                                             \
+        const real gamma = form == SC_FORM_COUPLED || form == SC_FORM_KAPLAN \
+                               ? sc_law_exp(t[parameters - 1])               \
+                               : r_set(1.0);                                 \
+        sc_law_at(form, t, gamma, r_set(1.0) / gamma, n, mm, &o);            \
+        break;                                                               \
     }
         switch (runs->form) {
             FOR_EACH_FORM(AT)
