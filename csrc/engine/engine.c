@@ -10,9 +10,9 @@
 #define INSTRUCTION_SET(name, runs_here) extern const sc_engine sc_engine_##name;
 #include "engine/instruction_sets.h"
 
+/* Best first. */
 #define INSTRUCTION_SET(name, runs_here) &sc_engine_##name,
 static const sc_engine *const engines[] = {
-    /* best first */
 #include "engine/instruction_sets.h"
 };
 
