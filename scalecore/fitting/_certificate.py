@@ -63,6 +63,14 @@ class Certificate:
         Passes over the runs of the best minimisation.
     reason : str
         For a status that is not CONVERGED: why, and what would help.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> N, D = [1e8, 2e8, 4e8, 8e8, 2e9, 4e9], [2e9, 4e9, 8e9, 1.6e10, 4e10, 8e10]
+    >>> law = sc.fit(sc.RunTable(N, D, [3.6, 3.3, 3.0, 2.8, 2.6, 2.5]), "additive")
+    >>> law.status.name, law.certificate.reason[:40]
+    ('NOT_IDENTIFIED', 'all runs lie on one line in (ln N, ln D)')
     """
 
     scaled_gradient: float

@@ -151,7 +151,16 @@ class FittedLaw:
 
     @cached_property
     def ranges(self) -> Ranges:
-        """Where the runs are."""
+        """Where the runs are.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", resamples=0)
+        >>> law.ranges.samples
+        (2000000000.0, 30000000000.0)
+        """
         columns = (self.table.parameters, self.table.samples, self.table.flops)
         if not len(self.table):
             return Ranges(*((np.nan, np.nan),) * 3)
@@ -199,7 +208,16 @@ class FittedLaw:
 
     @cached_property
     def residuals(self) -> Array:
-        """Residuals of the runs, ln L - ln L(N, D)."""
+        """Residuals of the runs, ln L - ln L(N, D).
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", resamples=0)
+        >>> law.residuals.shape, bool(abs(law.residuals).max() < 0.1)
+        ((6,), True)
+        """
         if np.isnan(self.theta).any() or not len(self.table):
             return np.full(len(self.table), np.nan)
         x, y = centred(self.table, self.form)
@@ -207,7 +225,17 @@ class FittedLaw:
 
     @cached_property
     def problem(self) -> Problem:
-        """What was minimised."""
+        """What was minimised: the runs in centred logarithms, and the engine's view of them.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", resamples=0)
+        >>> objective, gradient, *_ = law.problem.engine.look(law.theta)
+        >>> bool(abs(objective - law.objective) < 1e-15)
+        True
+        """
         if not len(self.table):
             raise ValueError("a law from values has no runs, so nothing was minimised")
         return problem_of(self.table, self.form, self.loss_function, self.delta, self.by)
@@ -300,7 +328,16 @@ class FittedLaw:
         return _inverse.solve(self, "samples", parameters, loss, level)
 
     def parameters_for(self, samples: ArrayLike, loss: ArrayLike, level: float = 0.95) -> _inverse.Solution:
-        """Return the parameters with which these samples reach a loss; see `samples_for`."""
+        """Return the parameters with which these samples reach a loss; see `samples_for`.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", resamples=0)
+        >>> law.parameters_for(8e9, 2.8)
+        Solution(parameters 4.08e+08, REACHED)
+        """
         return _inverse.solve(self, "parameters", samples, loss, level)
 
     def extrapolation(self, parameters: ArrayLike, samples: ArrayLike) -> Array:
@@ -386,7 +423,31 @@ class FittedLaw:
 
     @classmethod
     def load(cls, path: Any, form: Any = None) -> FittedLaw:
-        """Read a law that `save` wrote; `form` is the object if it is a form of your own."""
+        """Read a law that `save` wrote.
+
+        Parameters
+        ----------
+        path : path-like
+        form : object, optional
+            The form, if it is one of your own: files hold its name only.
+
+        Raises
+        ------
+        OSError, ValueError
+            If the file cannot be read, or is not a whole law.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import scalecore as sc
+        >>> N, D = [1e8, 4e8, 1e8, 4e8, 1e9, 1e9], [2e9, 2e9, 8e9, 8e9, 3e10, 2e9]
+        >>> law = sc.fit(sc.RunTable(N, D, [3.4, 3.2, 3.1, 2.8, 2.6, 3.1]), "tied", rng=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "law.json")
+        ...     law.save(path)
+        ...     sc.FittedLaw.load(path).interval() == law.interval()
+        True
+        """
         return _law_files.load(cls, path, form)
 
     def __repr__(self) -> str:

@@ -59,11 +59,29 @@ class UserForm(Protocol):
     high: Any
 
     def loss(self, values: Array, parameters: Array, samples: Array) -> Array:
-        """Return the loss in nats."""
+        """Return the loss in nats.
+
+        Examples
+        --------
+        See `UserForm`.
+
+        >>> import scalecore as sc
+        >>> hasattr(sc.UserForm, "loss")
+        True
+        """
         ...
 
     def starts(self, table: Any) -> Any:
-        """Return starts [start, parameter]."""
+        """Return starts [start, parameter].
+
+        Examples
+        --------
+        See `UserForm`.
+
+        >>> import scalecore as sc
+        >>> hasattr(sc.UserForm, "starts")
+        True
+        """
         ...
 
 
