@@ -67,6 +67,21 @@ def problem_of(table: RunTable, form: Form, loss: str, delta: float, by: str) ->
     return Problem(form, x, y, table.weight, cluster, count, loss, scale, engine)
 
 
+def with_delta(problem: Problem, delta: float) -> Problem:
+    """Return the same problem with another of Huber's deltas."""
+    engine = engine_problem(
+        problem.form,
+        problem.x,
+        problem.y,
+        of_loss=problem.loss == "squared",
+        delta=delta,
+        weight=problem.weight,
+        cluster=problem.cluster,
+        clusters=problem.clusters,
+    )
+    return replace(problem, delta=delta, engine=engine)
+
+
 def engine_problem(
     form: Form,
     x: Covariates,

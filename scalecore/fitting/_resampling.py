@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._common.progress import bar
 from ._certificate import jacobian
 from ._evaluate import value_and_gradient
+from ._problem import with_delta
 
 if TYPE_CHECKING:
     from ._centre import Array
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 METHODS = ("auto", "pairs", "wild")
 ENOUGH_CLUSTERS = 60  # from here on, drawing runs with replacement covers
 _AT_A_TIME = 20_000
+_LEAST_LEFT = 0.1  # of a residual, however much of the fit hangs on its run
+_INVERSE_WEBB = (np.sqrt(2) + 1 + np.sqrt(2 / 3)) / 3  # E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2)
 _NEAR = 1e-3  # residuals move by some thousandths from one resample to another
 
 
@@ -61,21 +65,43 @@ def draws_of(
 
 
 def _for_wild(problem: Problem, theta: Array) -> tuple[Array, Array]:
-    """Return the fitted ln L (or L) of each run, and residuals blown up for what the fit took from them.
+    """Return the fitted ln L (or L) of each run, and residuals to multiply by random weights.
 
-    A cluster's residuals are divided by sqrt(1 - h), h its share of the fit's degrees of freedom
-    (the trace of its block of the hat matrix, divided by its runs).
+    A fit of absolute values (Huber's loss with a small delta is nearly one) goes exactly through as
+    many runs as it has parameters, and its spread follows from the density of the residuals at
+    zero, not from their variance. So residuals are those of least squares, which has no such runs;
+    and where most of them lie in the linear part of the loss they are multiplied by E 1/|v|, v a
+    weight, because v r has that much more density at zero than r.
+
+    The residuals r of a cluster become (1 - H)^-1 r, H its block of the hat matrix: what they would
+    be in a fit without the cluster, to first order (the jackknife's correction).
     """
     value, _ = value_and_gradient(problem.form, theta, problem.x)
     logs = problem.loss != "squared"
     fitted = np.log(value) if logs else value
-    residual = problem.y - fitted if logs else np.exp(problem.y) - fitted
+    smooth = theta
+    if np.isfinite(problem.delta):
+        squares = with_delta(problem, np.inf)
+        smooth = squares.engine.minimise(theta[None], n_threads=1)[0][0]
+    at_smooth, _ = value_and_gradient(problem.form, smooth, problem.x)
+    residual = problem.y - np.log(at_smooth) if logs else np.exp(problem.y) - at_smooth
+    if problem.delta < np.median(np.abs(residual)):
+        residual = residual * _INVERSE_WEBB
     J = jacobian(problem, theta)
     weight = np.ones(len(residual)) if problem.weight is None else problem.weight
-    J = J * np.sqrt(weight)[:, None]
-    U, s, _ = np.linalg.svd(J, full_matrices=False)
-    leverage = (U[:, s > 1e-10 * s[0]] ** 2).sum(1)
-    cluster = np.arange(len(residual)) if problem.cluster is None else problem.cluster
-    runs = np.bincount(cluster)
-    share = np.bincount(cluster, leverage) / np.maximum(runs, 1)
-    return fitted, residual / np.sqrt(np.maximum(1 - share[cluster], 0.05))
+    root = np.sqrt(weight)
+    U, s, _ = np.linalg.svd(J * root[:, None], full_matrices=False)
+    return fitted, _without_own_pull(residual * root, U[:, s > 1e-10 * s[0]], problem.cluster) / root
+
+
+def _without_own_pull(residual: Array, basis: Array, cluster: NDArray[np.intp] | None) -> Array:
+    """Return (1 - H_g)^-1 r_g for each cluster g, H_g = U_g U_g', U the basis of the fit's directions."""
+    if cluster is None:
+        return residual / np.maximum(1 - (basis**2).sum(1), _LEAST_LEFT)
+    out = residual.copy()
+    for rows in np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1]):
+        U = basis[rows]
+        share, turn = np.linalg.eigh(U.T @ U)  # (1 - U U')^-1 = 1 + U (1 - U'U)^-1 U'
+        seen = turn.T @ (U.T @ residual[rows])
+        out[rows] += U @ (turn @ (seen / np.maximum(1 - share, _LEAST_LEFT)))
+    return out
