@@ -21,12 +21,16 @@ except ModuleNotFoundError as error:  # Python was started in a clone, whose sou
     ) from error
 from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
 from .fitting._allocation import Allocation, AllocationStatus
+from .fitting._budget_profiles import IsoFlopProfiles, isoflop_profiles
 from .fitting._certificate import Certificate, FitStatus
+from .fitting._envelope import Envelope, envelope
 from .fitting._findings import Finding, FindingKind
 from .fitting._fit import fit
 from .fitting._fitted_law import FittedLaw
 from .fitting._inverse import Solution, SolutionStatus
+from .fitting._line_optimum import LineOptimum
 from .fitting._prediction import Prediction
+from .fitting._profile_status import ProfileStatus
 from .fitting._run_table import RunTable
 from .fitting._sensitivity import Influence, Profile
 from .fitting._user_form import UserForm
@@ -57,6 +61,7 @@ __all__ = [
     "Decomposition",
     "EmpiricalFrontier",
     "EmpiricalStatus",
+    "Envelope",
     "Estimate",
     "Finding",
     "FindingKind",
@@ -67,12 +72,15 @@ __all__ = [
     "HypothesisSet",
     "Influence",
     "IsoFlop",
+    "IsoFlopProfiles",
     "LearningCurve",
+    "LineOptimum",
     "MisspecificationEstimate",
     "Network",
     "NetworkPrior",
     "Prediction",
     "Profile",
+    "ProfileStatus",
     "RunTable",
     "Solution",
     "SolutionStatus",
@@ -88,12 +96,14 @@ __all__ = [
     "closed_form_bound",
     "compute_optimal",
     "directions",
+    "envelope",
     "error_bound",
     "estimation_bound",
     "fit",
     "get_include",
     "get_library_dir",
     "isoflop",
+    "isoflop_profiles",
     "misspecification",
     "misspecification_bound",
     "occupancy",

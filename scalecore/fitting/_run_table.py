@@ -280,6 +280,13 @@ class RunTable:
             return frozen(self.cost * self.parameters * self.samples)
 
     @property
+    def log_flops(self) -> NDArray[np.float64]:
+        """Natural logarithm of `flops`, also where cost * N * D is beyond every double."""
+        if self.compute is not None:
+            return np.log(self.compute)
+        return np.log(self.cost) + np.log(self.parameters) + np.log(self.samples)
+
+    @property
     def run(self) -> NDArray[np.str_] | None:
         """Name of each row's run; None where no runs were named."""
         return None if self.run_codes is None else np.array(self.run_names)[self.run_codes]
@@ -414,12 +421,12 @@ class RunTable:
         >>> table.plot().get_title()
         '4 runs'
         """
-        from .._views._run_table_plots import plot_run_table
+        from .._views.run_table_plots import plot_run_table
 
         return plot_run_table(self, self.findings(), ax=ax)
 
     def _repr_html_(self) -> str:
-        from .._views._run_table_html import run_table_html
+        from .._views.run_table_html import run_table_html
 
         return run_table_html(self, self.findings())
 

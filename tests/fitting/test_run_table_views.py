@@ -96,3 +96,33 @@ def test_html():
     kinds = [row[0] for row in rows[6:]]
     assert kinds == [finding.kind.name for finding in runs.findings()]
     assert "&#x27;C&#x27; was not taken for compute: it is empty in row 1." in text
+
+
+def isoflop_table(budgets=5):
+    budget, n = (x.ravel() for x in np.meshgrid(np.geomspace(1e17, 1e21, budgets), np.geomspace(0.25, 4, 7)))
+    n = n * np.sqrt(budget / 120)
+    return sc.RunTable(n, budget / 6 / n, 1.8 + 400 / n**0.35 + 400 / (budget / 6 / n) ** 0.3)
+
+
+def test_profiles_have_pictures(tmp_path):
+    found = sc.isoflop_profiles(isoflop_table())
+    left, right = found.plot()
+    stars = [item for item in left.lines if item.get_marker() == "*"]
+    assert [star.get_xdata()[0] for star in stars] == pytest.approx(found.parameters)
+    assert f"slope {found.elasticity:.3f}" in right.get_legend().get_texts()[0].get_text()
+    with pytest.raises(ValueError, match="ax must hold 2 axes"):
+        found.plot(ax=left)
+    ax = sc.envelope(isoflop_table()).plot()
+    assert ax.lines[0].get_ydata()[0] == sc.envelope(isoflop_table()).loss[0]
+    for count in (0, 1, 2):  # nothing to see is no error
+        sc.isoflop_profiles(table(count)).plot()[0].figure.savefig(tmp_path / "few.png")
+        sc.envelope(table(count)).plot().figure.savefig(tmp_path / "few.png")
+
+
+def test_profiles_in_notebooks():
+    found = sc.isoflop_profiles(isoflop_table(20))
+    rows = Cells(found._repr_html_()).rows
+    assert len(rows) == 13
+    assert rows[1][0] == f"{found.budget[0]:.4g}"
+    assert rows[1][-1] == "INTERIOR"
+    assert rows[1][2].startswith(f"{found.parameters[0]:.4g} [")

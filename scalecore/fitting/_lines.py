@@ -1,0 +1,117 @@
+"""Parabolas and straight lines by weighted least squares, many at once, with intervals."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ._student import student_quantile
+
+
+@dataclass(frozen=True)
+class Parabola:
+    """Weighted least squares of y = c0 + c1 u + c2 u^2, the powers along the last axis.
+
+    `inverse` is that of the normal equations: the covariance of c, but for the variance of y.
+    """
+
+    c: NDArray[np.float64]
+    inverse: NDArray[np.float64]
+
+    @property
+    def vertex(self) -> NDArray[np.float64]:
+        """Place of the minimum; NaN where there is none below."""
+        c1, c2 = self.c[..., 1], self.c[..., 2]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            return np.where(c2 > 0, -c1 / (2 * c2), np.nan)
+
+    def vertex_interval(self, variance: float, t: float) -> tuple[float, float]:
+        """Where the vertex may lie, after Fieller: all v at which c1 + 2 c2 v may be zero.
+
+        Exact for Gaussian errors. Infinite at both ends where c2 may be zero as well.
+        """
+        (_, c1, c2), V = self.c, self.inverse * variance * t**2
+        square, linear, constant = 4 * (c2**2 - V[2, 2]), 4 * (c1 * c2 - V[1, 2]), c1**2 - V[1, 1]
+        if not square > 0:
+            return -np.inf, np.inf
+        root = np.sqrt(max(linear**2 - 4 * square * constant, 0.0))
+        return (-linear - root) / (2 * square), (-linear + root) / (2 * square)
+
+
+def parabola(u: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]) -> Parabola:
+    """Fit parabolas through the points of the last axis; arrays broadcast, weight 0 leaves out.
+
+    `u` should be centred and of size about 1. NaN where fewer than three different points weigh.
+    """
+    powers = np.stack([np.ones_like(u), u, u * u], axis=-1)
+    weighted = powers * weight[..., None]
+    matrix = np.swapaxes(weighted, -1, -2) @ powers
+    with np.errstate(divide="ignore", invalid="ignore"):
+        scale = np.sqrt(np.einsum("...ii->...i", matrix))
+        scaled = matrix / scale[..., None, :] / scale[..., None]
+    solvable = np.isfinite(scaled).all(axis=(-1, -2))
+    safe = np.where(solvable[..., None, None], scaled, np.eye(3))
+    values, vectors = np.linalg.eigh(safe)
+    bad = ~solvable | (values[..., 0] < 1e-12)
+    values = np.where(bad[..., None], np.nan, values)
+    inverse = (vectors / values[..., None, :]) @ np.swapaxes(vectors, -1, -2)
+    inverse = inverse / scale[..., None, :] / scale[..., None]
+    moments = np.swapaxes(weighted, -1, -2) @ y[..., None]
+    return Parabola((inverse @ moments)[..., 0], inverse)
+
+
+@dataclass(frozen=True)
+class Line:
+    """Least squares of y on x, ready to be read anywhere; NaN for fewer than three points."""
+
+    slope: float
+    middle: float
+    height: float
+    freedom: int
+    deviation: float
+    spread: float
+
+    def at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the line's height."""
+        return self.height + self.slope * (x - self.middle)
+
+    def margin(self, x: NDArray[np.float64], level: float) -> NDArray[np.float64]:
+        """Return half the width of the line's confidence interval."""
+        if self.freedom < 1:
+            return np.full_like(x, np.nan)
+        share = 1 / (self.freedom + 2) + np.square(x - self.middle) / self.spread
+        return student_quantile(level, self.freedom) * self.deviation * np.sqrt(share)
+
+    def slope_margin(self, level: float) -> float:
+        """Return half the width of the slope's confidence interval."""
+        if self.freedom < 1:
+            return np.nan
+        return student_quantile(level, self.freedom) * self.deviation / float(np.sqrt(self.spread))
+
+
+def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
+    """Fit a straight line."""
+    if x.size < 3 or np.ptp(x) == 0:
+        return Line(np.nan, np.nan, np.nan, 0, np.nan, np.nan)
+    middle, height = float(x.mean()), float(y.mean())
+    u = x - middle
+    spread = float(u @ u)
+    slope = float(u @ (y - height)) / spread
+    rest = y - height - slope * u
+    deviation = float(np.sqrt(rest @ rest / (x.size - 2)))
+    return Line(slope, middle, height, x.size - 2, deviation, spread)
+
+
+def lines(x: NDArray[np.float64], y: NDArray[np.float64], middle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Fit a straight line to each row of y, without its NaN: slopes, and heights at `middle`."""
+    chosen = np.isfinite(y)
+    count = chosen.sum(axis=-1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = np.where(chosen, x, 0).sum(axis=-1) / count
+        height = np.where(chosen, y, 0).sum(axis=-1) / count
+        u = np.where(chosen, x - centre[..., None], 0)
+        slope = (u * np.where(chosen, y, 0)).sum(axis=-1) / np.square(u).sum(axis=-1)
+    slope = np.where(count >= 3, slope, np.nan)
+    return slope, height + slope * (middle - centre)
