@@ -1,4 +1,4 @@
-"""The tools that make and check the pages: docs/mathml.py and docs/check_pages.py."""
+"""The tools that make and check the pages: mathml, check_pages and draw_architecture in docs."""
 
 import importlib.util
 import subprocess
@@ -110,3 +110,20 @@ def test_punctuation_stays_with_its_formula(mathml):
     html = mathml.inline(row[1])
     assert html.startswith('<span class="formula">(<math>')
     assert html.endswith("</math>-th),</span>")
+
+
+def test_the_picture_of_the_imports_shows_those_of_today():
+    """Draw it again where this fails: python docs/draw_architecture.py."""
+    command = [sys.executable, DOCS / "draw_architecture.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 0, done.stderr
+
+
+def test_another_picture_is_told():
+    drawing = load("draw_architecture")
+    below = drawing.imports(drawing.modules_of_parts())
+    assert "cli imports sweeps" in drawing.description(below)
+    assert "training imports network" in drawing.description(below)
+    assert "cli imports network" not in drawing.description(below)  # it follows from these
+    below["network"].add("spectral")
+    assert drawing.description(below) not in drawing.PICTURE.read_text(encoding="utf-8")
