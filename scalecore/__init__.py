@@ -37,6 +37,8 @@ from .fitting._user_form import UserForm
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
 from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, HypothesisSet, LearningCurve, updates
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
+from .planning._deviations import Deviations, EpochReturns
+from .planning._plan import Plan, PlanStatus, plan
 from .spectral import (
     SpectralTable,
     SpectralTerms,
@@ -59,9 +61,11 @@ __all__ = [
     "Certificate",
     "ConstrainedLearner",
     "Decomposition",
+    "Deviations",
     "EmpiricalFrontier",
     "EmpiricalStatus",
     "Envelope",
+    "EpochReturns",
     "Estimate",
     "Finding",
     "FindingKind",
@@ -78,6 +82,8 @@ __all__ = [
     "MisspecificationEstimate",
     "Network",
     "NetworkPrior",
+    "Plan",
+    "PlanStatus",
     "Prediction",
     "Profile",
     "ProfileStatus",
@@ -108,6 +114,7 @@ __all__ = [
     "misspecification_bound",
     "occupancy",
     "optimal_resolution",
+    "plan",
     "refined_bound",
     "spectral_bound",
     "spectral_table",

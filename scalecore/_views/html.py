@@ -43,7 +43,7 @@ def _interval(value: float, ends: Sequence[float]) -> str:
     return f"{value:.4g} [{ends[0]:.3g}, {ends[1]:.3g}]"
 
 
-def _shown(count: int, what: str) -> tuple[list[int], str]:
+def shown_places(count: int, what: str) -> tuple[list[int], str]:
     """Return evenly spaced places among `count`, both ends included, and a note if some are left out."""
     if count <= _MOST_ROWS:
         return list(range(count)), ""
@@ -55,7 +55,7 @@ def frontier(best: Frontier) -> str:
     """Rows are budgets."""
     names = ("budget", "input_dim", "concentration", "width", "parameters", "samples", "error", "elasticity", "status")
     flat = [np.broadcast_to(getattr(best, name), best.shape) for name in names]
-    places, note = _shown(flat[0].size, "elements")
+    places, note = shown_places(flat[0].size, "elements")
     rows = []
     for place in places:
         where = np.unravel_index(place, best.shape)
@@ -86,7 +86,7 @@ def network(net: Network) -> str:
 
 def runs(them: TrainingRuns) -> str:
     """Rows are widths, each at the rate that is best in the end."""
-    places, note = _shown(them.widths.size, "widths")
+    places, note = shown_places(them.widths.size, "widths")
     rows: list[Sequence[object]] = []
     for i in places:
         last = them.error[:, i, :, -1] if them.checkpoints.size else np.full((1, them.learning_rates.size), np.nan)
@@ -108,7 +108,7 @@ def runs(them: TrainingRuns) -> str:
 def empirical(found: EmpiricalFrontier) -> str:
     """Rows are budgets, with the bound's own optimum beside."""
     theory = found.theory
-    places, note = _shown(found.budget.size, "budgets")
+    places, note = shown_places(found.budget.size, "budgets")
     rows = [
         (
             found.budget[b],
@@ -134,7 +134,7 @@ def misspecification(estimate: MisspecificationEstimate, occupancy: NDArray[np.f
     K = estimate.prior.concentration
     kl, squared, units = (np.ravel(part.mean) for part in (estimate.kl, estimate.squared_error, estimate.occupancy))
     scatter, bound = np.ravel(estimate.kl.std_error), np.ravel(estimate.bound)
-    places, note = _shown(widths.size, "widths")
+    places, note = shown_places(widths.size, "widths")
     rows = [
         (
             int(widths[i]),
