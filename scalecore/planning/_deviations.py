@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ..fitting._centre import Array
 from ..fitting._quantiles import interval
-from ._least import REACH, Limits, loss_at, root
+from ._least import REACH, Limits, loss_at, lowest, more_can_harm, root
 
 if TYPE_CHECKING:
     from ._questions import Questions
@@ -190,6 +190,9 @@ def samples_with(law: Any, theta: Array, n: Array, loss: Array, limits: Limits) 
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.log(loss_at(law, theta, n, m, limits) / loss)
 
+    if more_can_harm(law, limits):
+        least = np.full(n.shape, -REACH)
+        most = lowest(lambda m: loss_at(law, theta, n, m, limits), least, most, scan=True)
     at_most = excess(most)
     m = root(excess, np.full(n.shape, -REACH), most, at_most)
     return m, ~(at_most > 0)

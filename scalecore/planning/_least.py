@@ -28,11 +28,14 @@ if TYPE_CHECKING:
 REACH = 100.0  # |ln N| or |ln D| from the runs' centre: 43 decades
 _GOLDEN = (np.sqrt(5.0) - 1) / 2
 _FINE = 1e-7  # a golden section ends here; the last digits come from slopes
-_SCANNED = 65
+_COARSE = 1e-3  # enough where only the loss counts
+_SCANNED = 41
 _STEP = 1e-2  # of the slopes
 _ROOTS = 90  # at most; twenty is usual
 _SOLVED = 1e-13  # of a budget's logarithm
 _ROUNDING = 1e-11
+_LESS = (0.3, 1.0, 2.0, 4.0, 8.0, 16.0)  # a budget's logarithm less these shows whether its last part does harm
+_HARM = 1e-9
 # limits that are not there are infinite, laws that are not are NaN
 _QUIET = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
 
@@ -81,9 +84,46 @@ def loss_at(law: FittedLaw, theta: Array, n: Array, m: Array, limits: Limits) ->
     return law.form.loss(theta, Covariates(n, m, unique, law.centre))
 
 
+def more_can_harm(law: FittedLaw, limits: Limits) -> bool:
+    """Whether more compute may raise the loss: where samples are repeated, some forms have it so."""
+    return limits.unique is not None and "unique_samples" in law.form.needs
+
+
 @_QUIET
-def least_loss(law: FittedLaw, theta: Array, c: Array, limits: Limits) -> Best:
-    """Return the best split of budgets `c` for theta [..., 1, parameter]."""
+def least_loss(law: FittedLaw, theta: Array, c: Array, limits: Limits) -> tuple[Best, NDArray[np.bool_]]:
+    """Return the best split of budgets `c` for theta [..., 1, parameter], and where less than all is best."""
+    best = best_of_all(law, theta, c, limits)
+    if not more_can_harm(law, limits):
+        return best, np.zeros(best.n.shape, bool)
+    before = [best_of_all(law, theta, c - less, limits, _COARSE).loss for less in _LESS]
+    harmed = (np.stack(before) < best.loss * (1 - _HARM)).any(axis=0)
+    if not harmed.any():
+        return best, harmed
+    enough = np.where(harmed, best_budget(law, theta, limits, c), c)
+    better = best_of_all(law, theta, enough, limits)
+    left = harmed & (better.loss < best.loss * (1 - _HARM))
+    return Best(*(np.where(left, *pair) for pair in zip(vars(better).values(), vars(best).values(), strict=True))), left
+
+
+@_QUIET
+def best_budget(law: FittedLaw, theta: Array, limits: Limits, most: Array | None = None) -> Array:
+    """Return the budget, up to the most, that has the least loss when it is spent."""
+    least, all_of_it = _all_budgets(theta, limits)
+    most = all_of_it if most is None else np.broadcast_to(np.clip(most, least, all_of_it), least.shape)
+    return lowest(lambda c: best_of_all(law, theta, c, limits, _COARSE).loss, least, most, scan=True, fine=_COARSE)
+
+
+def _all_budgets(theta: Array, limits: Limits) -> tuple[Array, Array]:
+    """Return the smallest and largest budget that is looked at."""
+    n_high, m_high = limits.highest
+    shape = np.broadcast_shapes(theta.shape[:-1], n_high.shape)
+    most = np.broadcast_to(n_high + np.logaddexp(m_high, limits.s), shape)
+    return np.broadcast_to(np.logaddexp(-REACH, limits.s) - REACH, shape), most
+
+
+@_QUIET
+def best_of_all(law: FittedLaw, theta: Array, c: Array, limits: Limits, fine: float = _FINE) -> Best:
+    """Return the best split of budgets `c` that are spent as far as limits allow."""
     n_high, m_high = limits.highest
     shape = np.broadcast_shapes(theta.shape[:-1], c.shape)
     c = np.broadcast_to(np.minimum(c, np.logaddexp(m_high, limits.s) + n_high), shape)
@@ -99,7 +139,8 @@ def least_loss(law: FittedLaw, theta: Array, c: Array, limits: Limits) -> Best:
         m = c - best_split(law.form, theta, c, Covariates(c, c, None, law.centre))
         m = np.clip(m, low, high)
     else:
-        m = _polished(value, _least(value, low, high, scan=law.form.optimum is None), low, high)
+        m = lowest(value, low, high, scan=law.form.optimum is None, fine=fine)
+        m = _polished(value, m, low, high) if fine == _FINE else m
     return _with_ends(value, n_of, m, low, high, limits)
 
 
@@ -124,7 +165,7 @@ def _log_difference(x: Array, s: Array) -> Array:
     return np.where(x > s, x + np.log(-np.expm1(np.minimum(s - x, 0.0))), -np.inf)
 
 
-def _least(value: Callable[[Array], Array], low: Array, high: Array, *, scan: bool) -> Array:
+def lowest(value: Callable[[Array], Array], low: Array, high: Array, *, scan: bool, fine: float = _FINE) -> Array:
     """Return where a function with one valley is least, by golden section; `scan` first looks for the deepest one."""
     if scan:
         at = low + (high - low) * np.linspace(0, 1, _SCANNED).reshape(-1, *(1,) * low.ndim)
@@ -134,8 +175,8 @@ def _least(value: Callable[[Array], Array], low: Array, high: Array, *, scan: bo
         low, high = low + width * np.maximum(lowest - 1, 0), low + width * np.minimum(lowest + 1, _SCANNED - 1)
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = value(left), value(right)
-    widest = np.nanmax(high - low, initial=_FINE)
-    for _ in range(int(np.ceil(np.log(_FINE / widest) / np.log(_GOLDEN)))):
+    widest = np.nanmax(high - low, initial=fine)
+    for _ in range(int(np.ceil(np.log(fine / widest) / np.log(_GOLDEN)))):
         smaller = at_left <= at_right
         low, high = np.where(smaller, low, left), np.where(smaller, right, high)
         new = np.where(smaller, high - _GOLDEN * (high - low), low + _GOLDEN * (high - low))
@@ -168,21 +209,22 @@ def _polished(value: Callable[[Array], Array], m: Array, low: Array, high: Array
 @_QUIET
 def least_budget(law: FittedLaw, theta: Array, loss: Array, limits: Limits) -> tuple[Array, Best, NDArray[np.bool_]]:
     """Return the smallest budgets c with which a loss can be reached, the split, and whether it can be."""
-    n_high, m_high = limits.highest
-    shape = np.broadcast_shapes(theta.shape[:-1], loss.shape)
-    most = np.broadcast_to(n_high + np.logaddexp(m_high, limits.s), shape)
-    least = np.broadcast_to(np.logaddexp(-REACH, limits.s) - REACH, shape)
+    least, most = _all_budgets(theta, limits)
 
     def excess(c: Array) -> Array:
-        return np.log(least_loss(law, theta, c, limits).loss / loss)
+        return np.log(best_of_all(law, theta, c, limits).loss / loss)
 
     at_most = excess(most)
+    if more_can_harm(law, limits) and (at_most > 0).any():
+        most = np.where(at_most > 0, best_budget(law, theta, limits), most)
+        at_most = excess(most)
     c = root(excess, least, most, at_most)
-    best = least_loss(law, theta, c, limits)
+    best = best_of_all(law, theta, c, limits)
     reached = ~(at_most > 0) | (best.loss <= loss * (1 + 1e-12))
     return c, best, reached
 
 
+@_QUIET
 def root(f: Callable[[Array], Array], a: Array, b: Array, at_b: Array) -> Array:
     """Return where a falling function is 0 in [a, b]: Chandrupatla's method, for all elements together."""
     at_a = f(a)

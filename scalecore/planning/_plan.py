@@ -28,14 +28,15 @@ class PlanStatus(IntEnum):
     """What became of one question to `plan`.
 
     INTERIOR: the best split, no limit in its way. AT_MAX_PARAMETERS, AT_MAX_SAMPLES: that limit
-    decides. AT_BOTH_LIMITS: both do, and what is left of the budget buys nothing. OUT_OF_REACH: no
-    model within the limits has this loss (it may lie below E). NO_OPTIMUM: all to one side is best.
+    decides. AT_BOTH_LIMITS: both do, and what is left of the budget buys nothing. BUDGET_LEFT: more
+    repetitions would do harm, so some of the budget is left. OUT_OF_REACH: no model within the
+    limits has this loss (it may lie below E). NO_OPTIMUM: all to one side is best.
     NO_LAW: the fit has no law of N and D. INVALID: a number is out of its domain.
 
     Examples
     --------
     >>> import scalecore as sc
-    >>> sc.PlanStatus(4).name
+    >>> sc.PlanStatus(5).name
     'OUT_OF_REACH'
     """
 
@@ -43,10 +44,11 @@ class PlanStatus(IntEnum):
     AT_MAX_PARAMETERS = 1
     AT_MAX_SAMPLES = 2
     AT_BOTH_LIMITS = 3
-    OUT_OF_REACH = 4
-    NO_OPTIMUM = 5
-    NO_LAW = 6
-    INVALID = 7
+    BUDGET_LEFT = 4
+    OUT_OF_REACH = 5
+    NO_OPTIMUM = 6
+    NO_LAW = 7
+    INVALID = 8
 
 
 _ANSWERED = (
@@ -54,6 +56,7 @@ _ANSWERED = (
     PlanStatus.AT_MAX_PARAMETERS,
     PlanStatus.AT_MAX_SAMPLES,
     PlanStatus.AT_BOTH_LIMITS,
+    PlanStatus.BUDGET_LEFT,
 )
 
 
@@ -372,7 +375,9 @@ def _statuses(answer: Answer) -> NDArray[np.int8]:
         (~answer.reached, PlanStatus.OUT_OF_REACH),
         (best.unbounded, PlanStatus.NO_OPTIMUM),
         (best.at_n & best.at_m, PlanStatus.AT_BOTH_LIMITS),
+        (answer.left, PlanStatus.BUDGET_LEFT),
         (best.at_n, PlanStatus.AT_MAX_PARAMETERS),
         (best.at_m, PlanStatus.AT_MAX_SAMPLES),
     )
-    return np.select(*zip(*conditions, strict=True), default=PlanStatus.INTERIOR).astype(np.int8)
+    masks, codes = zip(*((np.broadcast_to(mask, best.n.shape), code) for mask, code in conditions), strict=True)
+    return np.select(masks, codes, default=PlanStatus.INTERIOR).astype(np.int8)

@@ -33,12 +33,13 @@ _AT_A_TIME = 2**17  # elements (draws times questions) that are solved together
 class Answer:
     """The amounts of a plan for theta [..., parameter], as arrays [..., question].
 
-    `reached` is False where a loss cannot be reached.
+    `reached` is False where a loss cannot be reached, `left` true where less than the budget is best.
     """
 
     amounts: dict[str, Array]
     best: Best
     reached: NDArray[np.bool_]
+    left: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,14 @@ class Questions:
     def answered(self, theta: Array) -> Answer:
         """Return the answer of theta [parameter], or [draw, 1, parameter]."""
         scale = np.exp(self.law.user_centre.y)
+        left = np.zeros(1, bool)
         if self.target == "loss":
             _, best, reached = least_budget(self.law, theta, self.wanted / scale, self.limits)
             loss = np.broadcast_to(self.wanted, best.n.shape)
         else:
-            best = least_loss(self.law, theta, self.log_budget(self.wanted), self.limits)
+            best, left = least_loss(self.law, theta, self.log_budget(self.wanted), self.limits)
             reached, loss = np.ones(best.n.shape, bool), best.loss * scale
-        return Answer(self.amounts(best.n, best.m, loss), best, reached)
+        return Answer(self.amounts(best.n, best.m, loss), best, reached, left)
 
     def amounts(self, n: Array, m: Array, loss: Array) -> dict[str, Array]:
         """Return N, D, epochs, loss and compute at points in centred logarithms."""

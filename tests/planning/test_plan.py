@@ -142,6 +142,7 @@ def test_no_grid_beats_a_plan():
     assert answered > 500
 
 
+@settings(max_examples=25)
 @given(st.floats(18, 26), st.floats(8, 15), st.floats(7, 13), st.floats(9, 14), st.booleans(), st.booleans())
 def test_budget_and_loss_are_dual(budget, inference, most_n, most_d, limit_n, limit_d):
     """The least budget for the least loss of a budget is that budget, unless limits leave some of it."""
