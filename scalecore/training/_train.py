@@ -106,7 +106,7 @@ def train(
     -----
     Initial weights: w_i uniform on the sphere of radius r, a_i = +r or -r fairly, r = n**(-1/4) / 2. So the layers are balanced and
     the first logit has variance 1/32 at every width (the target's is 1/2). Widths and rates of a repeat share them: the first n
-    units of one sequence. The gradient of max(z, 0) at z = 0 is 0. Theory: JVR24 section 3 and Theorem B of docs/theory.md, with
+    units of one sequence. The gradient of max(z, 0) at z = 0 is 0. Theory: JVR24 section 3 and Theorem B of docs/information.md, with
     the weights as the statistic.
 
     "adf" spends a width of n on two units +-v, which make any linear function, and n - 2 units of fixed, well-spread directions
