@@ -93,7 +93,7 @@ def link_to_pages(app, what, name, item, options, lines):
 
 def hide_constructors_of_results(app, what, name, item, options, signature, returned):
     """Of most classes users get objects and make none."""
-    made = ("NetworkPrior", "FiniteModel", "HypothesisSet", "Update")
+    made = ("NetworkPrior", "FiniteModel", "HypothesisSet", "RunTable", "Update")
     return ("", "") if what == "class" and name.rpartition(".")[2] not in made else None
 
 
