@@ -1,6 +1,7 @@
 """The compiled parts. Everything declarative is in pyproject.toml.
 
-SCALECORE_NO_OPENMP=1 builds without threads; otherwise OpenMP is used if a small program with it compiles and links.
+SCALECORE_NO_OPENMP=1 builds without threads; otherwise OpenMP is used if a small program with it
+compiles and links.
 """
 
 import os
@@ -15,16 +16,31 @@ from setuptools import Extension, setup
 from setuptools.command.build_clib import build_clib
 from setuptools.command.build_ext import build_ext
 
-# Every file of csrc but its tests. Kernels are compiled on their own here, and once more for each instruction set (csrc/README.md).
-ENGINE = sorted(path.as_posix() for path in Path("csrc").glob("*/*.c") if path.parent.name != "tests")
-HEADERS = sorted(str(path) for path in [*Path("csrc").rglob("*.h"), *Path("scalecore").rglob("*.h")])
-VERSION = re.search(r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()).group(1)
+# Every file of csrc but its tests. Kernels are compiled on their own here, and once more for each
+# instruction set (csrc/README.md).
+ENGINE = sorted(
+    path.as_posix() for path in Path("csrc").glob("*/*.c") if path.parent.name != "tests"
+)
+HEADERS = sorted(
+    str(path) for path in [*Path("csrc").rglob("*.h"), *Path("scalecore").rglob("*.h")]
+)
+VERSION = re.search(
+    r'#define SC_VERSION "(.+)"', Path("scalecore/include/scalecore.h").read_text()
+).group(1)
 
-# No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set flush-to-zero for the whole process.
-# Contraction is off because fused multiply-adds are written out: the same bits from every loop, tail and thread count.
-# Python asks for wrapping integers, which ours never do: without, indices become simple pointers (an eighth of a training step).
+# No -march: wide vectors are chosen at run time. No -ffast-math: at link time it would set
+# flush-to-zero for the whole process. Contraction is off because fused multiply-adds are written
+# out: the same bits from every loop, tail and thread count. Python asks for wrapping integers,
+# which ours never do: without, indices become simple pointers (an eighth of a training step).
 UNIX_FLAGS = [
-    *("-std=c11", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-fno-wrapv"),
+    *(
+        "-std=c11",
+        "-O3",
+        "-ffp-contract=off",
+        "-fno-math-errno",
+        "-fno-trapping-math",
+        "-fno-wrapv",
+    ),
     *("-fvisibility=hidden", "-g0"),
 ]
 MSVC_FLAGS = ["/std:c11", "/O2", "/fp:precise"]
@@ -34,8 +50,11 @@ class BuildEngine(build_clib):
     """The engine, compiled once for all extension modules."""
 
     def build_libraries(self, libraries):
-        for name, _ in libraries:  # an archive is added to: one of an earlier build may hold files that are no more
-            Path(self.compiler.library_filename(name, output_dir=self.build_clib)).unlink(missing_ok=True)
+        # an archive is added to: one of an earlier build may hold files that are no more
+        for name, _ in libraries:
+            Path(self.compiler.library_filename(name, output_dir=self.build_clib)).unlink(
+                missing_ok=True
+            )
         flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
         super().build_libraries([(name, info | {"cflags": flags}) for name, info in libraries])
 
@@ -47,7 +66,8 @@ class BuildExt(build_ext):
         self.ship_library()
 
     def ship_library(self):
-        """Put the engine beside the header: programs that are not Python link it. The package holds it as scalecore/lib."""
+        """Put the engine beside the header: programs that are not Python link it. The package holds
+        it as scalecore/lib."""
         engine = self.get_finalized_command("build_clib")
         built = self.library_file(engine.build_clib, "scalecore_engine")
         package = "scalecore" if self.inplace else os.path.join(self.build_lib, "scalecore")
@@ -90,8 +110,12 @@ class BuildExt(build_ext):
             source = Path(folder, "probe.c")
             source.write_text(program)
             try:
-                objects = self.compiler.compile([str(source)], output_dir=folder, extra_postargs=compile_flags)
-                self.compiler.link_executable(objects, str(Path(folder, "probe")), extra_postargs=link_flags)
+                objects = self.compiler.compile(
+                    [str(source)], output_dir=folder, extra_postargs=compile_flags
+                )
+                self.compiler.link_executable(
+                    objects, str(Path(folder, "probe")), extra_postargs=link_flags
+                )
             except Exception:
                 return False
         return True
@@ -105,14 +129,22 @@ def extension(name):
         f"scalecore.{name}",
         [f"scalecore/{name.replace('.', '/')}.pyx"],
         include_dirs=INCLUDE,
-        define_macros=[(macro, "NPY_2_0_API_VERSION") for macro in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")],
+        define_macros=[
+            (macro, "NPY_2_0_API_VERSION")
+            for macro in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")
+        ],
         depends=[*HEADERS, *ENGINE],
     )
 
 
 setup(
     version=VERSION,
-    libraries=[("scalecore_engine", {"sources": ENGINE, "include_dirs": INCLUDE, "obj_deps": {"": HEADERS + ENGINE}})],
+    libraries=[
+        (
+            "scalecore_engine",
+            {"sources": ENGINE, "include_dirs": INCLUDE, "obj_deps": {"": HEADERS + ENGINE}},
+        )
+    ],
     ext_modules=cythonize(
         [
             *(
@@ -131,7 +163,12 @@ setup(
             ),
             extension("c_api"),
         ],
-        compiler_directives={"language_level": "3", "boundscheck": False, "wraparound": False, "cdivision": True},
+        compiler_directives={
+            "language_level": "3",
+            "boundscheck": False,
+            "wraparound": False,
+            "cdivision": True,
+        },
     ),
     cmdclass={"build_clib": BuildEngine, "build_ext": BuildExt},
 )

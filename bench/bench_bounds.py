@@ -21,7 +21,9 @@ def test_error_bound(contest):
     contenders = {
         "scalecore": lambda: sc.error_bound(n, T, d, K),
         "NumPy + SciPy": lambda: rivals.error_bound_numpy(n, T, d, K),
-        "NumPy + SciPy, 8,192-point chunks, thread pool": lambda: rivals.error_bound_chunks(n, T, d, K),
+        "NumPy + SciPy, 8,192-point chunks, thread pool": lambda: rivals.error_bound_chunks(
+            n, T, d, K
+        ),
         "numexpr": lambda: rivals.error_bound_numexpr(n, T, d, K),
         "Numba parallel, fastmath": lambda: rivals.error_bound_numba(n, T, d, K),
     }
@@ -66,7 +68,11 @@ def test_second_core(contest):
 def test_linear(contest, count):
     out = np.empty(count)
     widths = np.broadcast_to(n[:1], (count,)) if count > POINTS else n[:count]
-    contest(f"error_bound, {count:.0e} points", {"scalecore": lambda: sc.error_bound(widths, 1e6, d, K, out=out)}, count)
+    contest(
+        f"error_bound, {count:.0e} points",
+        {"scalecore": lambda: sc.error_bound(widths, 1e6, d, K, out=out)},
+        count,
+    )
 
 
 def test_scalar_call(contest):
@@ -96,6 +102,14 @@ def test_import(contest):
     import sys
 
     def importing(name):
-        return lambda: subprocess.run([sys.executable, "-c", f"import {name}"], check=True, cwd=Path.home())
+        return lambda: subprocess.run(
+            [sys.executable, "-c", f"import {name}"], check=True, cwd=Path.home()
+        )
 
-    contest("import", {"scalecore": importing("scalecore"), "numpy": importing("numpy")}, 1, unit="ms", scale=1e3)
+    contest(
+        "import",
+        {"scalecore": importing("scalecore"), "numpy": importing("numpy")},
+        1,
+        unit="ms",
+        scale=1e3,
+    )

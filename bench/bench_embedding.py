@@ -1,6 +1,8 @@
-"""Ten million scalar calls of the bound from C, Cython and Numba, against the same code inlined into a C loop.
+"""Ten million scalar calls of the bound from C, Cython and Numba, against the same code inlined
+into a C loop.
 
-The C program needs the folder csrc, so this benchmark runs in a clone; the others use the installed package.
+The C program needs the folder csrc, so this benchmark runs in a clone; the others use the installed
+package.
 """
 
 import ctypes
@@ -19,9 +21,22 @@ from scalecore._core.bounds import instruction_set
 
 ROOT = Path(__file__).resolve().parents[1]
 COUNT = 10_000_000
-FLAGS = ["-std=c11", "-D_POSIX_C_SOURCE=200809L", "-O3", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math"]
+FLAGS = [
+    "-std=c11",
+    "-D_POSIX_C_SOURCE=200809L",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
 TARGETS = {
-    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512vl", "-mfma", '-DSC_VECTOR="simd/vector_avx512.h"'],
+    "avx512": [
+        "-mavx512f",
+        "-mavx512dq",
+        "-mavx512vl",
+        "-mfma",
+        '-DSC_VECTOR="simd/vector_avx512.h"',
+    ],
     "avx2": ["-mavx2", "-mfma", '-DSC_VECTOR="simd/vector_avx2.h"'],
     "baseline": [],
 }
@@ -44,9 +59,15 @@ def c_loops(folder):
     include = [f"-I{ROOT / 'csrc'}", f"-I{sc.get_include()}"]
     library = [f"-L{sc.get_library_dir()}", "-lscalecore", "-lm"]
     source = ROOT / "bench" / "scalar_calls.c"
-    subprocess.run(["cc", *FLAGS, *TARGETS[instruction_set()], *include, source, *library, "-o", program], check=True)
+    subprocess.run(
+        ["cc", *FLAGS, *TARGETS[instruction_set()], *include, source, *library, "-o", program],
+        check=True,
+    )
     return [
-        float(word) for word in subprocess.run([program, str(COUNT)], capture_output=True, text=True, check=True).stdout.split()
+        float(word)
+        for word in subprocess.run(
+            [program, str(COUNT)], capture_output=True, text=True, check=True
+        ).stdout.split()
     ]
 
 
@@ -57,7 +78,9 @@ def cython_loop(folder):
         "from Cython.Build import cythonize\nfrom setuptools import setup\n"
         f"setup(name='calls', ext_modules=cythonize('calls.pyx', include_path={package}))\n"
     )
-    subprocess.run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=folder, check=True)
+    subprocess.run(
+        [sys.executable, "setup.py", "-q", "build_ext", "--inplace"], cwd=folder, check=True
+    )
     sys.path.insert(0, str(folder))
     import calls
 
@@ -67,7 +90,9 @@ def cython_loop(folder):
 def numba_loop():
     import numba
 
-    error_bound = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * 4)(c_api.address("sc_error_bound"))
+    error_bound = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * 4)(
+        c_api.address("sc_error_bound")
+    )
 
     @numba.njit
     def total(n, T, d, K):
@@ -85,7 +110,9 @@ def test_scalar_calls(tmp_path, capsys):
     times = {"C, the same code inlined": 1e9, "C, a call": 1e9}
     loops = {"Cython": cython_loop(tmp_path), "Numba": numba_loop()}
     for _ in range(3):
-        for name, time in zip(("C, the same code inlined", "C, a call"), c_loops(tmp_path), strict=True):
+        for name, time in zip(
+            ("C, the same code inlined", "C, a call"), c_loops(tmp_path), strict=True
+        ):
             times[name] = min(times[name], time)
         for name, loop in loops.items():
             start = perf_counter()

@@ -1,6 +1,7 @@
 """Assumed-density filtering beside Numba (parallel over runs) and NumPy, same mathematics.
 
-Our contender is the whole call of `train`, which draws inputs and labels and finds the features too; its rivals are handed theirs.
+Our contender is the whole call of `train`, which draws inputs and labels and finds the features
+too; its rivals are handed theirs.
 """
 
 import math
@@ -65,7 +66,10 @@ def numpy_run(Z, y, variances):
 
 
 def ours(width, samples, concentration=0.01, threads=None):
-    prior, options = sc.NetworkPrior(D, concentration), {"repeats": RUNS, "rng": 1, "test_inputs": 64, "checkpoints": [samples]}
+    prior, options = (
+        sc.NetworkPrior(D, concentration),
+        {"repeats": RUNS, "rng": 1, "test_inputs": 64, "checkpoints": [samples]},
+    )
     return lambda: sc.train(prior, [width], samples, optimizer="adf", n_threads=threads, **options)
 
 
@@ -83,9 +87,14 @@ def test_steps(contest, width, monkeypatch):
     samples = {12: 20_000, 57: 10_000, 200: 4_000}[width]
     few = samples // 20
     them = features(D, width)
-    monkeypatch.setattr("scalecore.training.features", lambda d, width: them)  # directions are found once for all runs
+    monkeypatch.setattr(
+        "scalecore.training.features", lambda d, width: them
+    )  # directions are found once for all runs
     rng = np.random.default_rng(0)
-    Z, y = rng.standard_normal((RUNS, samples, them.variances.size)), rng.random((RUNS, samples)) < 0.5
+    Z, y = (
+        rng.standard_normal((RUNS, samples, them.variances.size)),
+        rng.random((RUNS, samples)) < 0.5,
+    )
     predictions = np.empty((RUNS, samples))
     contest(
         f"filter, width {width}, d = {D}, {RUNS} runs, float64",
@@ -93,8 +102,12 @@ def test_steps(contest, width, monkeypatch):
             "scalecore": ours(width, samples),
             "scalecore, one thread": ours(width, samples, threads=1),
             "scalecore, K = 100: a network of 1,840 units": ours(width, samples, 100),
-            "Numba, one thread": one_thread(lambda: numba_runs(Z, y, them.variances, NODES, WEIGHTS, predictions)),
-            "Numba, parallel over runs": lambda: numba_runs(Z, y, them.variances, NODES, WEIGHTS, predictions),
+            "Numba, one thread": one_thread(
+                lambda: numba_runs(Z, y, them.variances, NODES, WEIGHTS, predictions)
+            ),
+            "Numba, parallel over runs": lambda: numba_runs(
+                Z, y, them.variances, NODES, WEIGHTS, predictions
+            ),
             "NumPy, one run": (lambda: numpy_run(Z[0, :few], y[0, :few], them.variances), few),
         },
         samples * RUNS,

@@ -25,7 +25,12 @@ def minimize_scalar_loop(some):
     def bound(x, C):
         return np.log(rivals.error_bound_numpy(np.exp(x), C / (d * np.exp(x)), d, K))
 
-    return np.exp([minimize_scalar(bound, bounds=(0, np.log(C / d)), args=(C,), method="bounded").x for C in some])
+    return np.exp(
+        [
+            minimize_scalar(bound, bounds=(0, np.log(C / d)), args=(C,), method="bounded").x
+            for C in some
+        ]
+    )
 
 
 def test_frontier(contest):

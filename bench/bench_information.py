@@ -1,4 +1,5 @@
-"""Exact information beside NumPy tensor sums: Theorem B's recursion and the learning curve, how they grow, and the second core."""
+"""Exact information beside NumPy tensor sums: Theorem B's recursion and the learning curve, how
+they grow, and the second core."""
 
 import numpy as np
 
@@ -9,7 +10,11 @@ STEPS = 50
 
 def random_model(M, n_x=2, n_y=2):
     rng = np.random.default_rng(0)
-    return sc.FiniteModel(rng.dirichlet(np.ones(M)), rng.dirichlet(np.ones(n_y), (M, n_x)), rng.dirichlet(np.ones(n_x)))
+    return sc.FiniteModel(
+        rng.dirichlet(np.ones(M)),
+        rng.dirichlet(np.ones(n_y), (M, n_x)),
+        rng.dirichlet(np.ones(n_x)),
+    )
 
 
 def random_update(S, n_x=2, n_y=2):
@@ -23,7 +28,8 @@ def sum_x_log_x(p):
 
 
 def numpy_incremental(model, update, steps):
-    """At its best: marginals by BLAS, merging by one sorted reduceat, and informations instead of divergences."""
+    """At its best: marginals by BLAS, merging by one sorted reduceat, and informations instead of
+    divergences."""
     (S, n_x, n_y), M = update.shape, len(model.prior)
     theta = np.ascontiguousarray((model.likelihood * model.inputs[:, None]).reshape(M, -1).T)
     order = np.argsort(update.ravel(), kind="stable")
@@ -46,7 +52,8 @@ def numpy_incremental(model, update, steps):
 
 
 def numpy_histories(model, samples, replicates):
-    """The same estimator, all histories at once: posteriors by multiplication, predictions by BLAS."""
+    """The same estimator, all histories at once: posteriors by multiplication, predictions by
+    BLAS."""
     rng = np.random.default_rng(0)
     M = len(model.prior)
     theta = np.ascontiguousarray((model.likelihood * model.inputs[:, None]).reshape(M, -1).T)
@@ -66,7 +73,10 @@ def numpy_histories(model, samples, replicates):
 def test_incremental(contest):
     model, update = random_model(1000), random_update(256)
     ours, theirs = model.incremental(update, STEPS), numpy_incremental(model, update, STEPS)
-    assert np.abs(np.stack([ours.error, ours.retained[1:], ours.forgotten], axis=1) - theirs).max() < 1e-12
+    assert (
+        np.abs(np.stack([ours.error, ours.retained[1:], ours.forgotten], axis=1) - theirs).max()
+        < 1e-12
+    )
     contenders = {
         "scalecore": lambda: model.incremental(update, STEPS),
         "scalecore, one thread": lambda: model.incremental(update, STEPS, n_threads=1),
@@ -77,7 +87,12 @@ def test_incremental(contest):
 
 def test_incremental_is_linear(contest):
     small, large, wide = random_model(1000), random_model(4000), random_model(1000, 4, 4)
-    update, more, many, wider = random_update(256), random_update(1024), random_update(4096), random_update(256, 4, 4)
+    update, more, many, wider = (
+        random_update(256),
+        random_update(1024),
+        random_update(4096),
+        random_update(256, 4, 4),
+    )
     contenders = {
         "M = 1,000, S = 256, 2 x 2 cells, 50 steps": lambda: small.incremental(update, STEPS),
         "M = 4,000": lambda: large.incremental(update, STEPS),
@@ -93,7 +108,9 @@ def test_learning_curve_monte_carlo(contest):
     model = random_model(10_000)
 
     def ours(samples=1000, replicates=100, threads=None):
-        return lambda: model.learning_curve(samples, method="monte_carlo", replicates=replicates, rng=0, n_threads=threads)
+        return lambda: model.learning_curve(
+            samples, method="monte_carlo", replicates=replicates, rng=0, n_threads=threads
+        )
 
     contenders = {
         "scalecore": ours(),
@@ -112,4 +129,6 @@ def test_learning_curve_exact(contest):
         return lambda: model.learning_curve(samples, method="exact", n_threads=threads)
 
     contenders = {"scalecore, T = 20": ours(20), "one thread": ours(20, 1), "T = 24": ours(24)}
-    contest("exact learning curve, M = 1,000, 10,625 and 20,474 count vectors", contenders, 1, "ms", 1e3)
+    contest(
+        "exact learning curve, M = 1,000, 10,625 and 20,474 count vectors", contenders, 1, "ms", 1e3
+    )

@@ -1,4 +1,5 @@
-"""One network and the whole Monte Carlo beside NumPy/BLAS, Numba and PyTorch (where installed); the FMA peak of the same run."""
+"""One network and the whole Monte Carlo beside NumPy/BLAS, Numba and PyTorch (where installed); the
+FMA peak of the same run."""
 
 import math
 
@@ -40,7 +41,18 @@ def numba_networks(networks, d, seed):
             left -= mass
             w0, w1, w2, w3, w4 = normal(), normal(), normal(), normal(), normal()
             w5, w6, w7, w8, w9 = normal(), normal(), normal(), normal(), normal()
-            norm = math.sqrt(w0 * w0 + w1 * w1 + w2 * w2 + w3 * w3 + w4 * w4 + w5 * w5 + w6 * w6 + w7 * w7 + w8 * w8 + w9 * w9)
+            norm = math.sqrt(
+                w0 * w0
+                + w1 * w1
+                + w2 * w2
+                + w3 * w3
+                + w4 * w4
+                + w5 * w5
+                + w6 * w6
+                + w7 * w7
+                + w8 * w8
+                + w9 * w9
+            )
             scale = math.sqrt(K + 1) / norm * (1.0 if np.random.random() < 0.5 else -1.0)  # noqa: NPY002
             a, c = scale * mass, scale * count / WIDTH
             for b in range(INPUTS):
@@ -82,7 +94,9 @@ def test_whole_estimate(contest, dtype):
     networks, prior = 64, sc.NetworkPrior(10, K)
 
     def ours(widths=WIDTH, threads=None):
-        return lambda: sc.misspecification(prior, widths, networks=networks, inputs=INPUTS, rng=1, dtype=dtype, n_threads=threads)
+        return lambda: sc.misspecification(
+            prior, widths, networks=networks, inputs=INPUTS, rng=1, dtype=dtype, n_threads=threads
+        )
 
     contenders = {
         "scalecore": ours(),
@@ -91,14 +105,24 @@ def test_whole_estimate(contest, dtype):
         "NumPy / BLAS": lambda: numpy_networks(networks, 10, 1, np.dtype(dtype).type),
     }
     if dtype == "float64":
-        contenders["Numba unrolled for d = 10, parallel over networks"] = lambda: numba_networks(networks, 10, 1)
-    repeats, single, peak = 1_000_000, dtype == "float32", "multiply-adds in registers (as long as they take)"
+        contenders["Numba unrolled for d = 10, parallel over networks"] = lambda: numba_networks(
+            networks, 10, 1
+        )
+    repeats, single, peak = (
+        1_000_000,
+        dtype == "float32",
+        "multiply-adds in registers (as long as they take)",
+    )
     ours_first, *others = contenders.items()
     contenders = dict(
         [ours_first, (peak, lambda: multiply_adds(repeats, single, 0)), *others]
     )  # not behind BLAS's spinning threads
     medians = contest(
-        f"misspecification, {dtype}, d = 10, K = 100, n = 500, 1,024 inputs", contenders, networks, "us a network", 1e6
+        f"misspecification, {dtype}, d = 10, K = 100, n = 500, 1,024 inputs",
+        contenders,
+        networks,
+        "us a network",
+        1e6,
     )
     rate = 100 * math.log(1e8) * INPUTS * 22 / medians["scalecore"] / 1e3
     most = multiply_adds(repeats, single, 0) / (medians[peak] * networks) / 1e3
@@ -113,8 +137,16 @@ def test_evaluation(contest, d, dtype):
     atoms = 8192
     net = sc.Network(rng.standard_normal((atoms, d)), rng.standard_normal(atoms), 0.0, 1.0)
     X = rng.standard_normal((INPUTS, d)).astype(dtype)
-    w, a, XT = net.directions.astype(dtype), net.output_weights.astype(dtype), np.ascontiguousarray(X.T)
-    repeats, single, peak = 400_000, dtype == "float32", "multiply-adds in registers (as long as they take)"
+    w, a, XT = (
+        net.directions.astype(dtype),
+        net.output_weights.astype(dtype),
+        np.ascontiguousarray(X.T),
+    )
+    repeats, single, peak = (
+        400_000,
+        dtype == "float32",
+        "multiply-adds in registers (as long as they take)",
+    )
     flops = multiply_adds(repeats, single, 0)
     contenders = {
         "scalecore": lambda: net(X),
@@ -129,6 +161,14 @@ def test_evaluation(contest, d, dtype):
         torch.set_num_threads(THREADS)
         tw, ta, tX = (torch.from_numpy(array) for array in (w, a, XT))
         contenders["PyTorch"] = lambda: ta @ torch.relu(tw @ tX)
-    medians = contest(f"evaluation, {atoms} atoms x {INPUTS} inputs, d = {d}, {dtype}", contenders, 1, "ms", 1e3)
-    rate, most = (2 * d + 2) * atoms * INPUTS / medians["scalecore"] / 1e6, flops / medians[peak] / 1e6
-    print(f"d = {d}, {dtype}: {rate:.0f} of {most:.0f} GFLOP/s ({rate / most:.0%}) on {THREADS} threads")
+    medians = contest(
+        f"evaluation, {atoms} atoms x {INPUTS} inputs, d = {d}, {dtype}", contenders, 1, "ms", 1e3
+    )
+    rate, most = (
+        (2 * d + 2) * atoms * INPUTS / medians["scalecore"] / 1e6,
+        flops / medians[peak] / 1e6,
+    )
+    print(
+        f"d = {d}, {dtype}: {rate:.0f} of {most:.0f} GFLOP/s ({rate / most:.0%}) on {THREADS} "
+        "threads"
+    )

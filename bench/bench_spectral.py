@@ -1,4 +1,5 @@
-"""The spectral bounds beside what a user would write: Numba on the table's prefix sums, and a search over its rows."""
+"""The spectral bounds beside what a user would write: Numba on the table's prefix sums, and a
+search over its rows."""
 
 import numba
 import numpy as np
@@ -8,11 +9,20 @@ import scalecore as sc
 POINTS, BUDGETS, D = 20_000, 2_000, 10
 table = sc.spectral_table(D)  # half a minute
 arrays = table.strategies.arrays
-sums = [arrays[name] for name in ("units", "residual", "first", "eigenvalue", "copies", "logarithms", "rest")]
+sums = [
+    arrays[name]
+    for name in ("units", "residual", "first", "eigenvalue", "copies", "logarithms", "rest")
+]
 rng = np.random.default_rng(0)
-n, T, K = 10 ** rng.uniform(0, 6, POINTS), 10 ** rng.uniform(2, 14, POINTS), 10 ** rng.uniform(0, 4, POINTS)
+n, T, K = (
+    10 ** rng.uniform(0, 6, POINTS),
+    10 ** rng.uniform(2, 14, POINTS),
+    10 ** rng.uniform(0, 4, POINTS),
+)
 told = sc.spectral_terms(n, T, D, K)
-fixed, drawn = (np.flatnonzero(kind)[:2000] for kind in (told.strategy == "fixed", told.strategy == "atoms"))
+fixed, drawn = (
+    np.flatnonzero(kind)[:2000] for kind in (told.strategy == "fixed", told.strategy == "atoms")
+)
 
 
 @numba.njit(fastmath=True)
@@ -30,7 +40,9 @@ def fixed_part_numba(n, T, units, residual, first, eigenvalue, copies, logarithm
             else:
                 high = middle
         at = low + row
-        out[i] = (logarithms[at] + copies[at] * (np.log(T[i] / 4) + 1)) / (2 * T[i]) + (rest[at] + residual[row]) / 8
+        out[i] = (logarithms[at] + copies[at] * (np.log(T[i] / 4) + 1)) / (2 * T[i]) + (
+            rest[at] + residual[row]
+        ) / 8
     return out
 
 
@@ -40,12 +52,27 @@ def test_points(contest):
     medians = contest(
         f"spectral_bound, {D} dimensions, one thread below 1,024 points",
         {
-            "scalecore, a mixture of points": (lambda: sc.spectral_bound(n[:1000], T[:1000], D, K[:1000]), 1000),
-            "scalecore, fixed units best": (lambda: sc.spectral_bound(n[fixed][:1000], T[fixed][:1000], D, K[fixed][:1000]), 1000),
-            "scalecore, atoms best": (lambda: sc.spectral_bound(n[drawn][:1000], T[drawn][:1000], D, K[drawn][:1000]), 1000),
-            "refined_bound, a mixture of points": (lambda: sc.refined_bound(n[:1000], T[:1000], D, K[:1000]), 1000),
+            "scalecore, a mixture of points": (
+                lambda: sc.spectral_bound(n[:1000], T[:1000], D, K[:1000]),
+                1000,
+            ),
+            "scalecore, fixed units best": (
+                lambda: sc.spectral_bound(n[fixed][:1000], T[fixed][:1000], D, K[fixed][:1000]),
+                1000,
+            ),
+            "scalecore, atoms best": (
+                lambda: sc.spectral_bound(n[drawn][:1000], T[drawn][:1000], D, K[drawn][:1000]),
+                1000,
+            ),
+            "refined_bound, a mixture of points": (
+                lambda: sc.refined_bound(n[:1000], T[:1000], D, K[:1000]),
+                1000,
+            ),
             "bayes_error_bound": (lambda: sc.bayes_error_bound(T[:1000], D), 1000),
-            "Numba, fixed units only (no atoms looked for)": (lambda: fixed_part_numba(n[:1000], T[:1000], *sums), 1000),
+            "Numba, fixed units only (no atoms looked for)": (
+                lambda: fixed_part_numba(n[:1000], T[:1000], *sums),
+                1000,
+            ),
         },
         1000,
     )
@@ -66,9 +93,13 @@ def test_frontier(contest):
     medians = contest(
         "compute_optimal(bound='spectral'), d = 10, K = 100",
         {
-            "scalecore, one thread": lambda: sc.compute_optimal(budgets, D, 100, bound="spectral", n_threads=1),
+            "scalecore, one thread": lambda: sc.compute_optimal(
+                budgets, D, 100, bound="spectral", n_threads=1
+            ),
             "scalecore, all threads": lambda: sc.compute_optimal(budgets, D, 100, bound="spectral"),
-            "scalecore, refined, one thread": lambda: sc.compute_optimal(budgets, D, 100, bound="refined", n_threads=1),
+            "scalecore, refined, one thread": lambda: sc.compute_optimal(
+                budgets, D, 100, bound="refined", n_threads=1
+            ),
             "search over rows and 400 widths with our ufunc": (lambda: search(few), few.size),
         },
         BUDGETS,

@@ -1,6 +1,7 @@
 """A swept frontier, flushed to the disk, beside its kernel alone; two workers of Dask beside one.
 
-`pytest bench/bench_sweep.py` measures two million points. As a program it measures what is too long for that:
+`pytest bench/bench_sweep.py` measures two million points. As a program it measures what is too long
+for that:
 
     python bench/bench_sweep.py frontier 1e8 --folder .
     python bench/bench_sweep.py dask
@@ -24,7 +25,11 @@ DIMS, CONCENTRATIONS = np.geomspace(1, 1000, 10), np.geomspace(1, 1e4, 10)
 
 
 def grid(points):
-    return {"budget": np.geomspace(1e6, 1e24, int(points) // 100), "input_dim": DIMS, "concentration": CONCENTRATIONS}
+    return {
+        "budget": np.geomspace(1e6, 1e24, int(points) // 100),
+        "input_dim": DIMS,
+        "concentration": CONCENTRATIONS,
+    }
 
 
 def kernel_alone(budgets):
@@ -45,7 +50,8 @@ def test_frontier_to_zarr(contest, tmp_path):
 
 
 def write_alone(folder, size):
-    """Seconds that the disk takes for as many bytes, in files as long as a chunk's, written and flushed one after another."""
+    """Seconds that the disk takes for as many bytes, in files as long as a chunk's, written and
+    flushed one after another."""
     block, start = np.random.default_rng(0).bytes(2**23), perf_counter()
     with tempfile.TemporaryDirectory(dir=folder) as place:
         for number in range(max(1, round(size / len(block)))):
@@ -74,14 +80,19 @@ def frontier(points, folder):
     sc.sweep("compute_optimal", axes, place, progress=True)
     wall, cpu = perf_counter() - start, time.process_time() - cpu
     kernel.compute_optimal = compute
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
+        1 if sys.platform == "darwin" else 1024
+    )
     size = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file())
     shutil.rmtree(place)
     start = perf_counter()
     kernel_alone(axes["budget"])
     alone = perf_counter() - start
     disk = write_alone(folder, size)
-    print(f"{points:.3g} points, {size / 1e9:.3g} GB: {wall:.1f} s, {cpu:.1f} s of processors, at most {memory / 1e6:.0f} MB")
+    print(
+        f"{points:.3g} points, {size / 1e9:.3g} GB: {wall:.1f} s, {cpu:.1f} s of processors, at "
+        f"most {memory / 1e6:.0f} MB"
+    )
     print(f"inside the kernel: {inside:.1f} s, {inside / wall:.0%} of the sweep's time")
     print(f"the kernel alone, nothing written: {alone:.1f} s, {alone / wall:.0%}")
     print(f"as many bytes written and flushed alone: {disk:.1f} s, {disk / wall:.0%}")
@@ -92,7 +103,13 @@ def dask(rounds, folder):
     from distributed import Client, LocalCluster
 
     prior = {"input_dim": [5, 10], "concentration": np.geomspace(10, 100, 8)}
-    options = {"widths": [4, 16, 64], "learning_rates": [0.02, 0.1], "samples": 300_000, "repeats": 2, "rng": 1}
+    options = {
+        "widths": [4, 16, 64],
+        "learning_rates": [0.02, 0.1],
+        "samples": 300_000,
+        "repeats": 2,
+        "rng": 1,
+    }
     calls = {
         "train, 16 points": ("train", prior, options),
         "compute_optimal, 1e7 points": ("compute_optimal", grid(1e7), {}),
@@ -101,8 +118,14 @@ def dask(rounds, folder):
         times = {1: [], 2: []}
         for _ in range(rounds):
             for workers in times:
-                cluster = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
-                with cluster, Client(cluster) as client, tempfile.TemporaryDirectory(dir=folder) as place:
+                cluster = LocalCluster(
+                    n_workers=workers, threads_per_worker=1, dashboard_address=None
+                )
+                with (
+                    cluster,
+                    Client(cluster) as client,
+                    tempfile.TemporaryDirectory(dir=folder) as place,
+                ):
                     pool = client.get_executor()
                     sc.sweep(
                         "occupancy",
@@ -115,11 +138,17 @@ def dask(rounds, folder):
                     sc.sweep(task, axes, place + "/sweep", executor=pool, n_threads=1, **arguments)
                     times[workers].append(perf_counter() - start)
         one, two = (float(np.median(values)) for values in times.values())
-        print(f"{title}: one worker {one:.2f} s, two {two:.2f} s, {one / two:.2f} times as fast (medians of {rounds})", flush=True)
+        print(
+            f"{title}: one worker {one:.2f} s, two {two:.2f} s, {one / two:.2f} times as fast "
+            f"(medians of {rounds})",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(dest="what", required=True)
     large, two = commands.add_parser("frontier"), commands.add_parser("dask")
     large.add_argument("points", type=float, nargs="?", default=1e8)
@@ -127,4 +156,6 @@ if __name__ == "__main__":
     for command in (large, two):
         command.add_argument("--folder", default=".", help="where to write")
     asked = parser.parse_args()
-    frontier(asked.points, asked.folder) if asked.what == "frontier" else dask(asked.rounds, asked.folder)
+    frontier(asked.points, asked.folder) if asked.what == "frontier" else dask(
+        asked.rounds, asked.folder
+    )

@@ -1,7 +1,9 @@
-"""One-pass SGD beside Numba (parallel over runs) and PyTorch (a batched graph over the runs, and a plain loop), same mathematics.
+"""One-pass SGD beside Numba (parallel over runs) and PyTorch (a batched graph over the runs, and a
+plain loop), same mathematics.
 
-Our contender is the whole call of `train`, which draws its inputs and labels too; at K = 0.01 the network that labels them costs
-next to nothing, so that it compares with rivals who are handed theirs.
+Our contender is the whole call of `train`, which draws its inputs and labels too; at K = 0.01 the
+network that labels them costs next to nothing, so that it compares with rivals who are handed
+theirs.
 """
 
 import numba
@@ -61,7 +63,9 @@ def torch_batched(torch, n, X, y, rates):
 
 
 def torch_plain(torch, n, X, y):
-    model = torch.nn.Sequential(torch.nn.Linear(D, n, bias=False), torch.nn.ReLU(), torch.nn.Linear(n, 1, bias=False))
+    model = torch.nn.Sequential(
+        torch.nn.Linear(D, n, bias=False), torch.nn.ReLU(), torch.nn.Linear(n, 1, bias=False)
+    )
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda t: (1 + t / 1000) ** -0.5)
     loss = torch.nn.BCEWithLogitsLoss()
@@ -73,7 +77,8 @@ def torch_plain(torch, n, X, y):
 
 
 def alone(torch, call):
-    """One thread, which is faster than two for tensors of this size; the setting is OpenMP's and would bind us too."""
+    """One thread, which is faster than two for tensors of this size; the setting is OpenMP's and
+    would bind us too."""
 
     def run():
         torch.set_num_threads(1)
@@ -85,7 +90,14 @@ def alone(torch, call):
 
 def ours(n, samples, concentration=0.01, threads=None, optimizer="sgd", dtype="float32"):
     prior = sc.NetworkPrior(D, concentration)
-    options = {"learning_rates": RATES, "repeats": 1, "rng": 1, "test_inputs": 64, "n_threads": threads, "checkpoints": [samples]}
+    options = {
+        "learning_rates": RATES,
+        "repeats": 1,
+        "rng": 1,
+        "test_inputs": 64,
+        "n_threads": threads,
+        "checkpoints": [samples],
+    }
     return lambda: sc.train(prior, [n], samples, optimizer=optimizer, dtype=dtype, **options)
 
 
@@ -93,9 +105,17 @@ def ours(n, samples, concentration=0.01, threads=None, optimizer="sgd", dtype="f
 def test_steps(contest, n):
     samples = 20_000 if n < 256 else 8_000
     rng = np.random.default_rng(0)
-    X, y = rng.standard_normal((samples, D)).astype(np.float32), (rng.random(samples) < 0.5).astype(np.float32)
-    W, A = (0.1 * rng.standard_normal(shape).astype(np.float32) for shape in ((RUNS, D, n), (RUNS, n)))
-    factors, logits = (1 / np.sqrt(1 + np.arange(samples) / 1000)).astype(np.float32), np.empty((RUNS, samples), np.float32)
+    X, y = (
+        rng.standard_normal((samples, D)).astype(np.float32),
+        (rng.random(samples) < 0.5).astype(np.float32),
+    )
+    W, A = (
+        0.1 * rng.standard_normal(shape).astype(np.float32) for shape in ((RUNS, D, n), (RUNS, n))
+    )
+    factors, logits = (
+        (1 / np.sqrt(1 + np.arange(samples) / 1000)).astype(np.float32),
+        np.empty((RUNS, samples), np.float32),
+    )
     weights = np.zeros(RUNS * n * (D + 1), np.float32)
     rates = RATES.astype(np.float32)
     contenders = {
@@ -118,10 +138,24 @@ def test_steps(contest, n):
             alone(torch, lambda: torch_batched(torch, n, tX[:few], ty[:few], tensor)),
             few * RUNS,
         )
-        contenders["PyTorch, plain loop"] = (alone(torch, lambda: torch_plain(torch, n, tX[:few], ty[:few])), few)
-    medians = contest(f"one-pass SGD, n = {n}, d = {D}, {RUNS} runs, float32", contenders, samples * RUNS, "ns a step")
-    one, sweep = medians["scalecore, one thread"], medians["read, change and write the weights, one thread"]
-    print(f"n = {n}: {one / sweep:.2f} times one sweep of the weights; second core {one / medians['scalecore']:.2f}")
+        contenders["PyTorch, plain loop"] = (
+            alone(torch, lambda: torch_plain(torch, n, tX[:few], ty[:few])),
+            few,
+        )
+    medians = contest(
+        f"one-pass SGD, n = {n}, d = {D}, {RUNS} runs, float32",
+        contenders,
+        samples * RUNS,
+        "ns a step",
+    )
+    one, sweep = (
+        medians["scalecore, one thread"],
+        medians["read, change and write the weights, one thread"],
+    )
+    print(
+        f"n = {n}: {one / sweep:.2f} times one sweep of the weights; second core "
+        f"{one / medians['scalecore']:.2f}"
+    )
 
 
 def test_experiment(contest):
@@ -132,10 +166,15 @@ def test_experiment(contest):
         "ten widths x six rates x eight repeats, d = 10, K = 100",
         {
             "scalecore": lambda: sc.train(sc.NetworkPrior(D, 100), widths, samples, **run),
-            "scalecore, one thread": lambda: sc.train(sc.NetworkPrior(D, 100), widths, samples, n_threads=1, **run),
+            "scalecore, one thread": lambda: sc.train(
+                sc.NetworkPrior(D, 100), widths, samples, n_threads=1, **run
+            ),
         },
         samples,
         "us a sample",
         1e6,
     )
-    print(f"to T = 1e6: {medians['scalecore']:.0f} s; second core {medians['scalecore, one thread'] / medians['scalecore']:.2f}")
+    print(
+        f"to T = 1e6: {medians['scalecore']:.0f} s; second core "
+        f"{medians['scalecore, one thread'] / medians['scalecore']:.2f}"
+    )

@@ -1,8 +1,9 @@
 """Side-by-side benchmarks: contenders interleaved, medians, one ratio table at the end.
 
-A benchmark is a function that takes the fixture `contest` and hands it a title, contenders by name and the number of items; the
-first one is ours. A contender who would take for ever at so many items is a pair of its call and its own number of items.
-pytest-benchmark times the contenders in turn, ROUNDS times over, so that a noisy minute hits all of them alike.
+A benchmark is a function that takes the fixture `contest` and hands it a title, contenders by name
+and the number of items; the first one is ours. A contender who would take for ever at so many items
+is a pair of its call and its own number of items. pytest-benchmark times the contenders in turn,
+ROUNDS times over, so that a noisy minute hits all of them alike.
 """
 
 import os
@@ -16,7 +17,9 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
-REST = 0.06  # seconds: the last contender's threads (BLAS, OpenMP) go on spinning for a while, on everybody's cores
+# seconds: the last contender's threads (BLAS, OpenMP) go on spinning for a while, on everybody's
+# cores
+REST = 0.06
 REPEATS = 3  # calls in a row
 TABLES = []
 
@@ -24,8 +27,12 @@ TABLES = []
 @pytest.fixture
 def contest(benchmark):
     def run(title, contenders, items, unit="ns a point", scale=1e9):
-        counts = {name: call[1] if isinstance(call, tuple) else items for name, call in contenders.items()}
-        contenders = {name: call[0] if isinstance(call, tuple) else call for name, call in contenders.items()}
+        counts = {
+            name: call[1] if isinstance(call, tuple) else items for name, call in contenders.items()
+        }
+        contenders = {
+            name: call[0] if isinstance(call, tuple) else call for name, call in contenders.items()
+        }
         for call in contenders.values():
             call()  # compile, warm up, touch memory
         times = {name: [] for name in contenders}
@@ -41,7 +48,9 @@ def contest(benchmark):
 
         benchmark.group = title
         benchmark.pedantic(once, rounds=ROUNDS, iterations=1)
-        medians = {name: float(np.median(values)) / counts[name] * scale for name, values in times.items()}
+        medians = {
+            name: float(np.median(values)) / counts[name] * scale for name, values in times.items()
+        }
         benchmark.extra_info.update(medians)
         TABLES.append((title, unit, medians))
         return medians

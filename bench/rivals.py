@@ -56,7 +56,12 @@ def numba_digamma(z):
         z += 1
     u = 1 / z
     u2 = u * u
-    return below + math.log(z) - 0.5 * u - u2 * (1 / 12 - u2 * (1 / 120 - u2 * (1 / 252 - u2 * (1 / 240 - u2 / 132))))
+    return (
+        below
+        + math.log(z)
+        - 0.5 * u
+        - u2 * (1 / 12 - u2 * (1 / 120 - u2 * (1 / 252 - u2 * (1 / 240 - u2 / 132))))
+    )
 
 
 @numba.njit(fastmath=True, inline="always")
@@ -86,7 +91,9 @@ def error_bound_numba(n, T, d, K):
     for i in numba.prange(n.size):
         U = K * (numba_digamma(K + n[i]) - psi_K)
         eps = numba_resolution(16 * d * U / T[i])
-        out[i] = (K / n[i] + eps * eps) / 16 + U * (math.log(2 * n[i]) + d * math.log(1 + 2 / eps)) / T[i]
+        out[i] = (K / n[i] + eps * eps) / 16 + U * (
+            math.log(2 * n[i]) + d * math.log(1 + 2 / eps)
+        ) / T[i]
     return out
 
 
@@ -96,7 +103,9 @@ def numba_condition(x, M, d, K, psi_K):
     U = K * (numba_digamma(K + n) - psi_K)
     eps = numba_resolution(16 * d * U * n / M)
     g = math.log(2 * n) + d * math.log(1 + 2 / eps)
-    return math.log(16 / (K * M)) + 2 * x + math.log(U * (g + 1) + n * K * numba_trigamma(K + n) * g)
+    return (
+        math.log(16 / (K * M)) + 2 * x + math.log(U * (g + 1) + n * K * numba_trigamma(K + n) * g)
+    )
 
 
 @numba.njit(parallel=True, fastmath=True)

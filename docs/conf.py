@@ -46,9 +46,9 @@ html_show_sphinx = False
 html_copy_source = False
 
 # The Markdown pages are also read in the repository, where a link to `../scalecore/bounds.py` shows
-# the code. Here it leads to the reference page of that module, which links to the code; other files,
-# as the tests, are copied beside the pages. A link to a file that does not exist is
-# a warning, and an error in CI.
+# the code. Here it leads to the reference page of that module, which links to the code; other
+# files, as the tests, are copied beside the pages. A link to a file that does not exist is a
+# warning, and an error in CI.
 REFERENCE = {
     "bounds": "bounds",
     "frontier/_allocation": "frontier",

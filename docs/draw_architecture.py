@@ -155,4 +155,6 @@ if __name__ == "__main__":
     if sys.argv[1:] != ["--check"]:
         PICTURE.write_text(picture(), encoding="utf-8")
     elif description(imports(modules_of_parts())) not in PICTURE.read_text(encoding="utf-8"):
-        raise SystemExit("docs/architecture.svg shows other imports: draw it again, without --check")
+        raise SystemExit(
+            "docs/architecture.svg shows other imports: draw it again, without --check"
+        )

@@ -1,10 +1,12 @@
-"""Do the intervals of a fit cover? Simulated tables, nominal level against how often the truth is inside.
+"""Do the intervals of a fit cover? Simulated tables, nominal level against how often the truth is
+inside.
 
     python examples/do_the_intervals_cover.py --tables 1000 --out coverage.csv
 
-For each design (points as in the 240 of Hoffmann et al.'s Figure 4; 20 runs with checkpoints whose errors go together; a ladder of 25
-runs), each true form and each method of resampling it simulates tables with known truth, fits them, and counts how often the 95 %
-intervals of the exponents, of N* and of the loss at ten times the largest compute contain the truth. By-row resampling of the
+For each design (points as in the 240 of Hoffmann et al.'s Figure 4; 20 runs with checkpoints whose
+errors go together; a ladder of 25 runs), each true form and each method of resampling it simulates
+tables with known truth, fits them, and counts how often the 95 % intervals of the exponents, of N*
+and of the loss at ten times the largest compute contain the truth. By-row resampling of the
 checkpoints is in the table as a warning: it fails.
 """
 
@@ -23,7 +25,9 @@ TRUTHS = {
     "additive": {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37},
     "coupled": {"E": 1.75, "A": 2300.0, "alpha": 0.42, "B": 10000.0, "beta": 0.43, "gamma": 0.77},
 }
-NOISE = 0.004  # standard deviation of ln L; Student's t with 4 degrees of freedom, as residuals of real tables look
+# standard deviation of ln L; Student's t with 4 degrees of freedom, as residuals of real tables
+# look
+NOISE = 0.004
 
 
 def points(rng: np.random.Generator) -> dict[str, np.ndarray]:
@@ -56,7 +60,8 @@ def true_loss(form: str, N: np.ndarray, D: np.ndarray) -> np.ndarray:
 
 
 def simulated(design: str, form: str, rng: np.random.Generator) -> sc.RunTable:
-    """Return one table: heavy-tailed errors, two thirds of whose variance a run's checkpoints share."""
+    """Return one table: heavy-tailed errors, two thirds of whose variance a run's checkpoints
+    share."""
     columns = DESIGNS[design](rng)
     size = len(columns["parameters"])
     noise = rng.standard_t(4, size) / np.sqrt(2)
@@ -73,13 +78,23 @@ def truth_of(form: str, budget: float) -> dict[str, float]:
     G = (t["alpha"] * t["A"] / (t["beta"] * t["B"])) ** (1 / (t["alpha"] + t["beta"]))
     N = G * (budget / 6) ** (t["beta"] / (t["alpha"] + t["beta"]))
     loss = float(true_loss(form, np.array(N), np.array(budget / (6 * N))))
-    return {"alpha": t["alpha"], "beta": t["beta"], "N*": N, "loss": loss, "elasticity": t["beta"] / (t["alpha"] + t["beta"])}
+    return {
+        "alpha": t["alpha"],
+        "beta": t["beta"],
+        "N*": N,
+        "loss": loss,
+        "elasticity": t["beta"] / (t["alpha"] + t["beta"]),
+    }
 
 
-def covers(design: str, form: str, method: str, by: str, loss: str, seed: int, resamples: int) -> dict[str, bool | float]:
+def covers(
+    design: str, form: str, method: str, by: str, loss: str, seed: int, resamples: int
+) -> dict[str, bool | float]:
     """Fit one simulated table; return which truths lie in their 95 % intervals."""
     table = simulated(design, form, np.random.default_rng([seed, hash_of(design), hash_of(form)]))
-    law = sc.fit(table, form, loss=loss, intervals=method, by=by, resamples=resamples, rng=seed, n_threads=1)
+    law = sc.fit(
+        table, form, loss=loss, intervals=method, by=by, resamples=resamples, rng=seed, n_threads=1
+    )
     budget = 10 * float(table.flops.max())
     truth, best, ends = truth_of(form, budget), law.compute_optimal(budget), law.interval()
     low_high = {
@@ -104,7 +119,9 @@ def main() -> None:
     parser.add_argument("--resamples", type=int, default=400)
     parser.add_argument("--designs", nargs="+", default=list(DESIGNS), choices=list(DESIGNS))
     parser.add_argument("--forms", nargs="+", default=list(TRUTHS), choices=list(TRUTHS))
-    parser.add_argument("--methods", nargs="+", default=["pairs", "wild"], choices=["auto", "pairs", "wild"])
+    parser.add_argument(
+        "--methods", nargs="+", default=["pairs", "wild"], choices=["auto", "pairs", "wild"]
+    )
     parser.add_argument("--losses", nargs="+", default=["huber", "log"], choices=["huber", "log"])
     parser.add_argument("--out", help="CSV file; standard output without it")
     options = parser.parse_args()
@@ -115,9 +132,20 @@ def main() -> None:
                 for loss in options.losses:
                     for by in ("run", "row") if design == "checkpoints" else ("run",):
                         began = time.perf_counter()
-                        hits = [covers(design, form, method, by, loss, seed, options.resamples) for seed in range(options.tables)]
-                        shares = {name: float(np.mean([hit[name] for hit in hits])) for name in hits[0]}
-                        kind = {"design": design, "form": form, "method": method, "fit": loss, "by": by}
+                        hits = [
+                            covers(design, form, method, by, loss, seed, options.resamples)
+                            for seed in range(options.tables)
+                        ]
+                        shares = {
+                            name: float(np.mean([hit[name] for hit in hits])) for name in hits[0]
+                        }
+                        kind = {
+                            "design": design,
+                            "form": form,
+                            "method": method,
+                            "fit": loss,
+                            "by": by,
+                        }
                         rows.append({**kind, **shares})
                         print(rows[-1], f"{time.perf_counter() - began:.0f} s", file=sys.stderr)
     with open(options.out, "w", newline="") if options.out else sys.stdout as file:

@@ -1,25 +1,38 @@
-"""scalecore: how large a model and how much data for a compute budget, from theory that can be checked.
+"""scalecore: how large a model and how much data for a compute budget, from theory that can be
+checked.
 
-Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the best allocation of a budget and
-`isoflop` the bound along lines of equal compute. `NetworkPrior` draws the infinite-width network that the bounds are about, and
-`misspecification` measures by simulation what they bound; `train` trains real networks on its data. `FiniteModel` and
-`HypothesisSet` compute the theorems behind the bounds, term by term. `spectral_bound`, `refined_bound` and `bayes_error_bound` are
-the same theorem with better descriptions of the target, many times lower. Errors are in nats per sample.
+Error bounds are NumPy ufuncs (`error_bound`, `closed_form_bound`, ...); `compute_optimal` finds the
+best allocation of a budget and `isoflop` the bound along lines of equal compute. `NetworkPrior`
+draws the infinite-width network that the bounds are about, and `misspecification` measures by
+simulation what they bound; `train` trains real networks on its data. `FiniteModel` and
+`HypothesisSet` compute the theorems behind the bounds, term by term. `spectral_bound`,
+`refined_bound` and `bayes_error_bound` are the same theorem with better descriptions of the target,
+many times lower. Errors are in nats per sample.
 """
 
 from __future__ import annotations
 
 try:
     from ._core.bounds import VERSION as __version__
-except ModuleNotFoundError as error:  # Python was started in a clone, whose sources hide the package that is installed
+except (
+    ModuleNotFoundError
+) as error:  # Python was started in a clone, whose sources hide the package that is installed
     if error.name != "scalecore._core.bounds":
         raise
     raise ModuleNotFoundError(
-        f"the scalecore in {__path__[0]!r} is not compiled: start Python in another folder, where the installed package is found, "
+        f"the scalecore in {__path__[0]!r} is not compiled: start Python in another folder, where "
+        "the installed package is found, "
         "or install the clone in place (pip install -e .)",
         name=error.name,
     ) from error
-from .bounds import closed_form_bound, error_bound, estimation_bound, misspecification_bound, occupancy, optimal_resolution
+from .bounds import (
+    closed_form_bound,
+    error_bound,
+    estimation_bound,
+    misspecification_bound,
+    occupancy,
+    optimal_resolution,
+)
 from .fitting._allocation import Allocation, AllocationStatus
 from .fitting._budget_profiles import IsoFlopProfiles, isoflop_profiles
 from .fitting._certificate import Certificate, FitStatus
@@ -35,7 +48,15 @@ from .fitting._run_table import RunTable
 from .fitting._sensitivity import Influence, Profile
 from .fitting._user_form import UserForm
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
-from .information import BestChannel, ConstrainedLearner, Decomposition, FiniteModel, HypothesisSet, LearningCurve, updates
+from .information import (
+    BestChannel,
+    ConstrainedLearner,
+    Decomposition,
+    FiniteModel,
+    HypothesisSet,
+    LearningCurve,
+    updates,
+)
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
 from .planning._deviations import Deviations, EpochReturns
 from .planning._plan import Plan, PlanStatus, plan
@@ -143,7 +164,8 @@ def get_include() -> str:
 def get_library_dir() -> str:
     """Return the folder of the static library ``scalecore``, for programs that are not Python.
 
-    It holds the whole C interface and needs nothing but the C library (``-lscalecore -lm``): no Python, no OpenMP.
+    It holds the whole C interface and needs nothing but the C library (``-lscalecore -lm``): no
+    Python, no OpenMP.
 
     Examples
     --------

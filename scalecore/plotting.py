@@ -1,4 +1,6 @@
-"""The two figures, which compute what they draw, and every picture by name (imports matplotlib only when called)."""
+"""The two figures, which compute what they draw, and every picture by name (imports matplotlib only
+when called).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,15 @@ if TYPE_CHECKING:
     from .training import EmpiricalFrontier, TrainingRuns
 
 
-__all__ = ["figure1", "figure2", "plot_frontier", "plot_isoflop", "plot_misspecification", "plot_network", "save"]
+__all__ = [
+    "figure1",
+    "figure2",
+    "plot_frontier",
+    "plot_isoflop",
+    "plot_misspecification",
+    "plot_network",
+    "save",
+]
 
 _BOUNDS = {  # those of compute_optimal, and how their lines look
     "optimal": ("error_bound", "-"),
@@ -36,9 +46,14 @@ _PER_MARK = 4  # of which training has every fourth
 
 
 def figure1(
-    input_dim: float = 10, concentration: float = 100, *, budgets: NDArray[np.float64] | None = None, cost: float = 1.0
+    input_dim: float = 10,
+    concentration: float = 100,
+    *,
+    budgets: NDArray[np.float64] | None = None,
+    cost: float = 1.0,
 ) -> tuple[Figure, IsoFlop, Frontier]:
-    """Draw Figure 1 of JVR24: isoFLOP curves of the bound on the left, the compute-optimal frontier on the right.
+    """Draw Figure 1 of JVR24: isoFLOP curves of the bound on the left, the compute-optimal frontier
+    on the right.
 
     Parameters
     ----------
@@ -80,16 +95,25 @@ def figure1(
         plot_frontier(frontier, ax=right)
         top = np.nanmax(lines.optimum.error) * 30
         shown = lines.parameters[lines.error <= top]
-        left.set(xlim=(shown.min() / 1.5, shown.max() * 30), ylim=(np.nanmin(lines.optimum.error) / 2, top))
+        left.set(
+            xlim=(shown.min() / 1.5, shown.max() * 30),
+            ylim=(np.nanmin(lines.optimum.error) / 2, top),
+        )
         left.set_title(f"Bound along isoFLOP curves ($d = {input_dim:g}$, $K = {concentration:g}$)")
         right.set_title("Compute-optimal frontier")
         for line in right.get_lines()[:1]:
             line.set(marker="none", label=r"optimum of the bound at budget $C$ (FLOPs)")
         decades = np.isin(np.round(np.log10(spread / spread[0]), 6), np.arange(0, 15, 2))
         right.plot(
-            frontier.samples[decades], frontier.parameters[decades], "o", color=right.get_lines()[0].get_color(), markersize=4
+            frontier.samples[decades],
+            frontier.parameters[decades],
+            "o",
+            color=right.get_lines()[0].get_color(),
+            markersize=4,
         )
-        for budget, x, y in zip(spread[decades], frontier.samples[decades], frontier.parameters[decades], strict=True):
+        for budget, x, y in zip(
+            spread[decades], frontier.samples[decades], frontier.parameters[decades], strict=True
+        ):
             right.annotate(
                 rf"$C =$ {power_of_ten(budget)}",
                 (x, y),
@@ -120,27 +144,32 @@ def figure2(
     cost: float = 1.0,
     runs: TrainingRuns | None = None,
 ) -> tuple[Figure, dict[str, Frontier], EmpiricalFrontier | None]:
-    """Draw what each bound, and training, makes of a budget: on the left the least error, on the right the width that has it.
+    """Draw what each bound, and training, makes of a budget: on the left the least error, on the
+    right the width that has it.
 
     Parameters
     ----------
     input_dim : int
-        d. Its first use builds a table (`scalecore.spectral_table`, which can show progress or build a smaller one beforehand).
+        d. Its first use builds a table (`scalecore.spectral_table`, which can show progress or
+        build a smaller one beforehand).
     concentration : float
         K.
     budgets : array_like, optional
-        Budgets of lines and marks, in FLOPs; by default 1e5 to 1e18 times cost * input_dim/10, eight a decade, two where trained.
+        Budgets of lines and marks, in FLOPs; by default 1e5 to 1e18 times cost * input_dim/10,
+        eight a decade, two where trained.
     cost : float, default 1
         FLOPs per parameter and sample.
     runs : TrainingRuns, optional
-        Networks trained at this input_dim and concentration. Their optima are drawn with bootstrap intervals; hollow and
-        without, where more resamples than an interval leaves out find the best width at an edge of the grid.
+        Networks trained at this input_dim and concentration. Their optima are drawn with bootstrap
+        intervals; hollow and without, where more resamples than an interval leaves out find the
+        best width at an edge of the grid.
 
     Returns
     -------
     figure : matplotlib.figure.Figure
     frontiers : dict of Frontier
-        The lines: "optimal", "closed_form", "spectral" and "refined", as `compute_optimal` calls its bounds.
+        The lines: "optimal", "closed_form", "spectral" and "refined", as `compute_optimal` calls
+        its bounds.
     trained : EmpiricalFrontier or None
         The marks: budgets that the runs reach.
 
@@ -149,7 +178,8 @@ def figure2(
     ImportError
         If matplotlib is not installed (``pip install 'scalecore[plot]'``).
     TypeError, ValueError
-        If an argument is out of its domain, runs have another law, or there is nothing finite to draw.
+        If an argument is out of its domain, runs have another law, or there is nothing finite to
+        draw.
 
     Examples
     --------
@@ -161,26 +191,34 @@ def figure2(
     array([ True,  True])
     """
     plt = pyplot()
-    d, concentration = input_dimension("input_dim", input_dim), positive_number("concentration", concentration)
+    d, concentration = (
+        input_dimension("input_dim", input_dim),
+        positive_number("concentration", concentration),
+    )
     cost = positive_number("cost", cost)
     if cost > 1e50:
         raise ValueError(f"cost {cost:g} is too large to draw")
     if runs is not None and (runs.prior.input_dim, runs.prior.concentration) != (d, concentration):
         raise ValueError(
-            f"runs must have been trained at input_dim {d} and concentration {concentration:g}, got {describe(runs.prior)}"
+            f"runs must have been trained at input_dim {d} and concentration {concentration:g}, "
+            f"got {describe(runs.prior)}"
         )
     if budgets is None:
         lines = np.geomspace(1e5, 1e18, 13 * _PER_DECADE + 1) * (d / 10) * cost
         marks = lines[::_PER_MARK]
     else:
         lines = marks = np.unique(positive_array("budgets", budgets))
-    frontiers = {bound: compute_optimal(lines, d, concentration, cost=cost, bound=bound) for bound in _BOUNDS}
+    frontiers = {
+        bound: compute_optimal(lines, d, concentration, cost=cost, bound=bound) for bound in _BOUNDS
+    }
     if not np.isfinite(frontiers["optimal"].error).any():
         raise ValueError("budgets must hold one that pays for width 1 and one sample")
     trained = None if runs is None else _reached(runs, marks, cost)
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")
-        for ax, name, label in zip(axes, ("error", "width"), ("error (nats per sample)", r"width $n^*$"), strict=True):
+        for ax, name, label in zip(
+            axes, ("error", "width"), ("error (nats per sample)", r"width $n^*$"), strict=True
+        ):
             _against_budget(ax, frontiers, trained, name)
             ax.set(xscale="log", yscale="log", xlabel="budget $C$ (FLOPs)", ylabel=label)
         axes[0].legend(loc="lower left", frameon=False)
@@ -191,7 +229,11 @@ def figure2(
 
 def _reached(runs: TrainingRuns, budgets: np.ndarray, cost: float) -> EmpiricalFrontier | None:
     """Return the trained frontier at the budgets that enough learning curves reach."""
-    payable = cost * runs.prior.input_dim * np.array([runs.widths.min(), runs.widths.max() * float(runs.samples)])
+    payable = (
+        cost
+        * runs.prior.input_dim
+        * np.array([runs.widths.min(), runs.widths.max() * float(runs.samples)])
+    )
     inside = budgets[(budgets >= payable[0]) & (budgets <= payable[1])]
     if inside.size:
         status = runs.frontier(inside, cost, resamples=2).status
@@ -199,17 +241,33 @@ def _reached(runs: TrainingRuns, budgets: np.ndarray, cost: float) -> EmpiricalF
     return runs.frontier(inside, cost) if inside.size else None
 
 
-def _against_budget(ax: Axes, frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None, name: str) -> None:
+def _against_budget(
+    ax: Axes, frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None, name: str
+) -> None:
     """Draw "error" or "width" of all of them."""
-    for colour, (bound, (label, style)) in zip(line_colours(len(_BOUNDS)), _BOUNDS.items(), strict=True):
-        ax.plot(frontiers[bound].budget, getattr(frontiers[bound], name), style, color=colour, label=label)
+    for colour, (bound, (label, style)) in zip(
+        line_colours(len(_BOUNDS)), _BOUNDS.items(), strict=True
+    ):
+        ax.plot(
+            frontiers[bound].budget,
+            getattr(frontiers[bound], name),
+            style,
+            color=colour,
+            label=label,
+        )
     if trained is None:
         return
     value, interval = getattr(trained, name), getattr(trained, f"{name}_interval")
-    inside = (trained.status == EmpiricalStatus.INTERIOR) & (trained.edge_share <= 1 - trained.confidence)
+    inside = (trained.status == EmpiricalStatus.INTERIOR) & (
+        trained.edge_share <= 1 - trained.confidence
+    )
     bars = np.nan_to_num(np.maximum(np.stack([value - interval[:, 0], interval[:, 1] - value]), 0))
     for chosen, face, text in (
-        (inside, "black", f"trained ({optimizer_name(trained.optimizer)}), {trained.confidence:.0%} intervals"),
+        (
+            inside,
+            "black",
+            f"trained ({optimizer_name(trained.optimizer)}), {trained.confidence:.0%} intervals",
+        ),
         (~inside, "white", "trained, the grid's edge within reach"),
     ):
         if chosen.any():

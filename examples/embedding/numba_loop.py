@@ -1,4 +1,5 @@
-"""A parallel Numba loop that calls the bound of every point as a C function: where is more data worth more than more width?"""
+"""A parallel Numba loop that calls the bound of every point as a C function: where is more data
+worth more than more width?"""
 
 import ctypes
 
@@ -8,12 +9,15 @@ import numpy as np
 import scalecore as sc
 from scalecore import c_api
 
-error_bound = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * 4)(c_api.address("sc_error_bound"))
+error_bound = ctypes.CFUNCTYPE(ctypes.c_double, *[ctypes.c_double] * 4)(
+    c_api.address("sc_error_bound")
+)
 
 
 @numba.njit(parallel=True)
 def gains(width, samples, input_dim, concentration):
-    """Fall of the bound from twice the width, and from twice the samples, at every point of a grid."""
+    """Fall of the bound from twice the width, and from twice the samples, at every point of a
+    grid."""
     out = np.empty((2, width.size, samples.size))
     for i in numba.prange(width.size):
         for j in range(samples.size):
@@ -31,7 +35,10 @@ def main():
     here = sc.error_bound(n, T, 10, 100)
     assert np.array_equal(wider, here - sc.error_bound(2 * n, T, 10, 100))
     assert np.array_equal(longer, here - sc.error_bound(n, 2 * T, 10, 100))
-    print(f"more data is worth more at {np.mean(longer > wider):.1%} of {here.size} points; all equal to the ufunc")
+    print(
+        f"more data is worth more at {np.mean(longer > wider):.1%} of {here.size} points; all "
+        "equal to the ufunc"
+    )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
-"""A training cluster as a discrete-event simulation: every job that arrives asks how to spend its budget, queues, and runs.
+"""A training cluster as a discrete-event simulation: every job that arrives asks how to spend its
+budget, queues, and runs.
 
-A job's time is what its samples take at its width on one machine; the machines are a SimPy resource.
+A job's time is what its samples take at its width on one machine; the machines are a SimPy
+resource.
 """
 
 import ctypes
@@ -12,9 +14,9 @@ import scalecore as sc
 from scalecore import c_api
 
 Double, Pointer = ctypes.c_double, ctypes.POINTER(ctypes.c_double)
-optimal_allocation = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_int, ctypes.c_int, *[Double] * 4, *[Pointer] * 3)(
-    c_api.address("sc_optimal_allocation")
-)
+optimal_allocation = ctypes.CFUNCTYPE(
+    ctypes.c_int, ctypes.c_int, ctypes.c_int, *[Double] * 4, *[Pointer] * 3
+)(c_api.address("sc_optimal_allocation"))
 INPUT_DIM, CONCENTRATION, COST = 10.0, 100.0, 6.0
 FLOPS_A_SECOND = 1e9
 
@@ -49,7 +51,11 @@ def arrivals(environment, machines, finished, jobs, draw):
 def simulate(jobs=200, machines=4, seed=0):
     """Run the cluster; a tuple for every finished job."""
     environment, finished = simpy.Environment(), []
-    environment.process(arrivals(environment, simpy.Resource(environment, machines), finished, jobs, random.Random(seed)))
+    environment.process(
+        arrivals(
+            environment, simpy.Resource(environment, machines), finished, jobs, random.Random(seed)
+        )
+    )
     environment.run()
     return finished
 
@@ -63,7 +69,10 @@ def main():
     assert [job[2] for job in finished] == want.samples.tolist()
     assert [job[3] for job in finished] == want.error.tolist()
     waited = sum(job[4] for job in finished) / len(finished)
-    print(f"{len(finished)} jobs done after {finished[-1][5]:.0f} s, {waited:.1f} s in the queue on average; allocations equal")
+    print(
+        f"{len(finished)} jobs done after {finished[-1][5]:.0f} s, {waited:.1f} s in the queue on "
+        "average; allocations equal"
+    )
 
 
 if __name__ == "__main__":

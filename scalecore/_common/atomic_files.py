@@ -1,4 +1,6 @@
-"""Files on a disk that may fail: written whole or not at all, and one error that says what became of them."""
+"""Files on a disk that may fail: written whole or not at all, and one error that says what became
+of them.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,12 @@ from secrets import token_hex
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """Yield a path beside the target; what is written there takes the target's place at the end, or leaves no trace."""
-    unfinished = target.with_name(f"{target.name}.{token_hex(4)}.unfinished")  # others may write, and on other machines
+    """Yield a path beside the target; what is written there takes the target's place at the end, or
+    leaves no trace.
+    """
+    unfinished = target.with_name(
+        f"{target.name}.{token_hex(4)}.unfinished"
+    )  # others may write, and on other machines
     try:
         yield unfinished
         unfinished.replace(target)
@@ -20,7 +26,9 @@ def written_whole(target: Path) -> Iterator[Path]:
 
 
 def failure(error: OSError, consequence: str, path: Path) -> OSError:
-    """Return an error of the same kind that says what became of a path, and names it instead of a file inside."""
+    """Return an error of the same kind that says what became of a path, and names it instead of a
+    file inside.
+    """
     if error.errno is None:  # a connection's
         return OSError(f"{error}; {consequence}: {path}")
     return OSError(error.errno, f"{error.strerror}; {consequence}", str(path))

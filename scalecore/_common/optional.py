@@ -7,7 +7,9 @@ from typing import Any
 
 
 def imported(module: str, purpose: str, extra: str) -> Any:
-    """Return a module; where it is not installed, an ImportError says what needs it and which extra of ours brings it."""
+    """Return a module; where it is not installed, an ImportError says what needs it and which extra
+    of ours brings it.
+    """
     try:
         return import_module(module)
     except ImportError as error:

@@ -7,8 +7,12 @@ from contextlib import contextmanager
 
 
 @contextmanager
-def bar(total: int | None, show: bool, unit: str, what: str | None = None) -> Iterator[Callable[[int], object]]:
-    """Yield a function that takes how much more is done; it draws a bar if `show`, which names `what` is done."""
+def bar(
+    total: int | None, show: bool, unit: str, what: str | None = None
+) -> Iterator[Callable[[int], object]]:
+    """Yield a function that takes how much more is done; it draws a bar if `show`, which names
+    `what` is done.
+    """
     if not show:
         yield lambda more: None
         return
@@ -16,5 +20,11 @@ def bar(total: int | None, show: bool, unit: str, what: str | None = None) -> It
         from tqdm import tqdm
     except ImportError as error:
         raise ImportError("progress=True needs tqdm: pip install 'scalecore[cli]'") from error
-    with tqdm(total=total, desc=what, unit=unit, unit_scale=total is None or total >= 10_000, dynamic_ncols=True) as shown:
+    with tqdm(
+        total=total,
+        desc=what,
+        unit=unit,
+        unit_scale=total is None or total >= 10_000,
+        dynamic_ncols=True,
+    ) as shown:
         yield shown.update

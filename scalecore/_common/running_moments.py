@@ -16,7 +16,8 @@ class Estimate:
     --------
     >>> import scalecore as sc
     >>> mc = sc.misspecification(sc.NetworkPrior(10, 100), [100], networks=50, rng=1)
-    >>> mc.occupancy.mean.shape, bool(abs(mc.occupancy.mean[0] - sc.occupancy(100, 100)) < 4 * mc.occupancy.std_error[0])
+    >>> units = mc.occupancy
+    >>> units.mean.shape, bool(abs(units.mean[0] - sc.occupancy(100, 100)) < 4 * units.std_error[0])
     ((1,), True)
     """
 
@@ -25,7 +26,9 @@ class Estimate:
 
 
 class Moments:
-    """Running mean and sum of squares over networks, in their order, so that batches and threads change nothing."""
+    """Running mean and sum of squares over networks, in their order, so that batches and threads
+    change nothing.
+    """
 
     def __init__(self, widths: int) -> None:
         self.count, self.mean, self.squares = 0, np.zeros(widths), np.zeros(widths)
@@ -40,8 +43,14 @@ class Moments:
 
     def estimate(self, shape: tuple[int, ...]) -> Estimate:
         """Return the mean and its standard error."""
-        variance = self.squares / (self.count - 1) if self.count > 1 else np.full_like(self.squares, np.nan)
-        return Estimate(self.mean.reshape(shape)[()], np.sqrt(variance / self.count).reshape(shape)[()])
+        variance = (
+            self.squares / (self.count - 1)
+            if self.count > 1
+            else np.full_like(self.squares, np.nan)
+        )
+        return Estimate(
+            self.mean.reshape(shape)[()], np.sqrt(variance / self.count).reshape(shape)[()]
+        )
 
     def reached(self, rtol: float) -> bool:
         """Whether every width's standard error is at most `rtol` times its mean."""

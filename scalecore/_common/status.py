@@ -9,8 +9,9 @@ from .._core.frontier import STATUS_CODES
 Status = IntEnum("Status", STATUS_CODES, module=__name__)
 Status.__doc__ = """What became of one budget.
 
-INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best allocation has width 1, or one sample.
-INFEASIBLE: the budget cannot pay for width 1 and one sample. INVALID: budget, input_dim or concentration is out of its domain.
+INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best
+allocation has width 1, or one sample. INFEASIBLE: the budget cannot pay for width 1 and one sample.
+INVALID: budget, input_dim or concentration is out of its domain.
 
 Examples
 --------
@@ -24,9 +25,10 @@ Examples
 class EmpiricalStatus(IntEnum):
     """What became of one budget.
 
-    INTERIOR: wider and narrower networks were tried and are worse. AT_FEWEST_PARAMETERS, AT_MOST_PARAMETERS: the best width is the
-    narrowest or the widest that the grid and the samples allow at this budget, so the optimum may lie beyond. TOO_FEW_WIDTHS: less
-    than three widths have learning curves at this budget.
+    INTERIOR: wider and narrower networks were tried and are worse. AT_FEWEST_PARAMETERS,
+    AT_MOST_PARAMETERS: the best width is the narrowest or the widest that the grid and the samples
+    allow at this budget, so the optimum may lie beyond. TOO_FEW_WIDTHS: less than three widths have
+    learning curves at this budget.
 
     Examples
     --------

@@ -1,4 +1,6 @@
-"""The one place where arguments are checked. Each message names the argument, what was given and what is wanted."""
+"""The one place where arguments are checked. Each message names the argument, what was given and
+what is wanted.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +15,17 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the elements' own business."""
+    """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the
+    elements' own business.
+    """
     array = _array(name, value)
-    if array.dtype == object:  # whole numbers beyond 64 bits come as objects, and so do None and much else
+    if (
+        array.dtype == object
+    ):  # whole numbers beyond 64 bits come as objects, and so do None and much else
         try:
-            if not all(isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat):
+            if not all(
+                isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat
+            ):
                 raise TypeError
             return array.astype(np.float64)
         except (TypeError, OverflowError):
@@ -26,7 +34,9 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
         raise TypeError(f"{name} must be real numbers, got {describe(value)}")
     array = array.astype(np.float64, copy=False)
     if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
-        array = array.copy()  # a field of packed records; the kernels count strides in whole numbers
+        array = (
+            array.copy()
+        )  # a field of packed records; the kernels count strides in whole numbers
     return array
 
 
@@ -79,13 +89,17 @@ def input_dimension(name: str, value: object) -> int:
 
 
 def enough_memory(what: str, numbers: float) -> None:
-    """Refuse what needs more memory than this machine has, where it tells: the system would kill the process instead."""
+    """Refuse what needs more memory than this machine has, where it tells: the system would kill
+    the process instead.
+    """
     try:
         there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not POSIX
         return
     if 8 * numbers > there:
-        raise MemoryError(f"{what} would take {8e-9 * numbers:.3g} GB, and this machine has {1e-9 * there:.3g} GB")
+        raise MemoryError(
+            f"{what} would take {8e-9 * numbers:.3g} GB, and this machine has {1e-9 * there:.3g} GB"
+        )
 
 
 def positive_number(name: str, value: object) -> float:
@@ -134,23 +148,35 @@ def _entry(name: str, index: tuple[np.intp, ...]) -> str:
     return f"{name}[{', '.join(str(int(i)) for i in index)}]" if index else name
 
 
-def laws(name: str, value: ArrayLike, shape: tuple[int | None, ...], wanted: str) -> NDArray[np.float64]:
-    """Return a read-only copy of `value`, probability laws along its last axis; None in `shape` is any length, `wanted` names it.
+def laws(
+    name: str, value: ArrayLike, shape: tuple[int | None, ...], wanted: str
+) -> NDArray[np.float64]:
+    """Return a read-only copy of `value`, probability laws along its last axis; None in `shape` is
+    any length, `wanted` names it.
 
     A law must sum to 1 to 1e-12 and is divided by its sum.
     """
     array = real_array(name, value)
-    if array.ndim != len(shape) or any(n != m for n, m in zip(array.shape, shape, strict=True) if m is not None) or not array.size:
+    if (
+        array.ndim != len(shape)
+        or any(n != m for n, m in zip(array.shape, shape, strict=True) if m is not None)
+        or not array.size
+    ):
         raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
     wrong = ~(np.isfinite(array) & (array >= 0))
     if wrong.any():
         index = np.unravel_index(np.argmax(wrong), array.shape)
-        raise ValueError(f"{_entry(name, index)} must be a probability, finite and not negative, got {array[index]}")
+        raise ValueError(
+            f"{_entry(name, index)} must be a probability, finite and not negative, got "
+            f"{array[index]}"
+        )
     sums = array.sum(axis=-1)
     wrong = np.abs(sums - 1) > 1e-12
     if wrong.any():
         index = np.unravel_index(np.argmax(wrong), sums.shape)
-        raise ValueError(f"{_entry(name, index)} must sum to 1, to within 1e-12, got {float(sums[index])!r}")
+        raise ValueError(
+            f"{_entry(name, index)} must sum to 1, to within 1e-12, got {float(sums[index])!r}"
+        )
     return frozen(np.ascontiguousarray(array / sums[..., None]))
 
 
@@ -161,9 +187,13 @@ def frozen(array: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArray[np.generic]:
-    """Return an update as int64 [state, input, label] -> state, or as float64 probabilities [state, input, label, state]."""
+    """Return an update as int64 [state, input, label] -> state, or as float64 probabilities [state,
+    input, label, state].
+    """
     array = _array(name, value)
-    wanted = f"(S, {inputs}, {labels}) of whole numbers, or (S, {inputs}, {labels}, S) of probabilities"
+    wanted = (
+        f"(S, {inputs}, {labels}) of whole numbers, or (S, {inputs}, {labels}, S) of probabilities"
+    )
     if array.dtype.kind == "f" and array.ndim == 4:
         return laws(name, array, (None, inputs, labels, array.shape[0]), wanted)
     if array.dtype.kind not in "iu":
@@ -173,7 +203,9 @@ def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArr
     wrong = (array < 0) | (array >= len(array))
     if wrong.any():
         index = np.unravel_index(np.argmax(wrong), array.shape)
-        raise ValueError(f"{_entry(name, index)} must be a state, 0 to {len(array) - 1}, got {array[index]}")
+        raise ValueError(
+            f"{_entry(name, index)} must be a state, 0 to {len(array) - 1}, got {array[index]}"
+        )
     return array.astype(np.int64)
 
 
@@ -186,7 +218,10 @@ def networks_of_one_dimension(name: str, value: object, kind: type) -> tuple[Any
         if not isinstance(item, kind):
             raise TypeError(f"{name}[{i}] must be a {kind.__name__}, got {describe(item)}")
         if item.input_dim != items[0].input_dim:
-            raise ValueError(f"{name}[{i}] must have {items[0].input_dim} inputs as {name}[0] has, got {item.input_dim}")
+            raise ValueError(
+                f"{name}[{i}] must have {items[0].input_dim} inputs as {name}[0] has, got "
+                f"{item.input_dim}"
+            )
     if not items:
         raise ValueError(f"{name} must hold at least one network, got none")
     return items
@@ -204,7 +239,9 @@ def checkpoint_list(value: ArrayLike, samples: int) -> NDArray[np.int64]:
     """Return distinct numbers of samples, in order, none beyond `samples`."""
     checkpoints = distinct("checkpoints", whole_numbers("checkpoints", value))
     if checkpoints.max() > samples:
-        raise ValueError(f"checkpoints must be at most {samples}, the samples, got {checkpoints.max():g}")
+        raise ValueError(
+            f"checkpoints must be at most {samples}, the samples, got {checkpoints.max():g}"
+        )
     return np.sort(checkpoints).astype(np.int64)
 
 
@@ -212,27 +249,38 @@ def place_among(name: str, value: object, known: NDArray[Any]) -> int:
     """Return where `value` stands among the known ones."""
     places = np.flatnonzero(known == value)
     if places.size != 1:
-        raise ValueError(f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}")
+        raise ValueError(
+            f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}"
+        )
     return int(places[0])
 
 
 def input_rows(name: str, value: ArrayLike, input_dim: int) -> tuple[NDArray[np.floating], bool]:
-    """Return inputs as contiguous rows (float32 stays, all else is float64), and whether there was one without an axis."""
+    """Return inputs as contiguous rows (float32 stays, all else is float64), and whether there was
+    one without an axis.
+    """
     array = _array(name, value)
     if array.dtype.kind not in "iuf" or array.dtype.itemsize > 8 or array.dtype == np.float16:
         raise TypeError(f"{name} must be float64, float32 or integers, got {describe(value)}")
     if array.ndim not in (1, 2) or array.shape[-1] != input_dim:
-        raise ValueError(f"{name} must have shape (B, {input_dim}) or ({input_dim},), got {array.shape}")
+        raise ValueError(
+            f"{name} must have shape (B, {input_dim}) or ({input_dim},), got {array.shape}"
+        )
     dtype = np.float32 if array.dtype == np.float32 else np.float64
     return np.ascontiguousarray(array.reshape(-1, input_dim), dtype), array.ndim == 1
 
 
 def stream_key(rng: object) -> int:
-    """Return the 64-bit key of the random streams that `rng` stands for: None, an int, a SeedSequence or a Generator (SPEC 7)."""
+    """Return the 64-bit key of the random streams that `rng` stands for: None, an int, a
+    SeedSequence or a Generator (SPEC 7).
+    """
     if isinstance(rng, (bool, np.bool_)) or not (
-        rng is None or isinstance(rng, (int, np.integer, np.random.SeedSequence, np.random.Generator))
+        rng is None
+        or isinstance(rng, (int, np.integer, np.random.SeedSequence, np.random.Generator))
     ):
-        raise TypeError(f"rng must be None, an int, a SeedSequence or a Generator, got {describe(rng)}")
+        raise TypeError(
+            f"rng must be None, an int, a SeedSequence or a Generator, got {describe(rng)}"
+        )
     if isinstance(rng, (int, np.integer)) and rng < 0:
         raise ValueError(f"rng must not be negative, got {rng}")
     return int(np.random.default_rng(rng).integers(2**64, dtype=np.uint64))  # type: ignore[arg-type]
@@ -243,19 +291,26 @@ def thread_count(value: object) -> int:
     return 0 if value is None else min(positive_int("n_threads", value), 2**15)
 
 
-def known_name(message: str, value: object, known: Iterable[str], error: type[Exception] = ValueError) -> None:
+def known_name(
+    message: str, value: object, known: Iterable[str], error: type[Exception] = ValueError
+) -> None:
     """Refuse a name that is not known: `message`, the known ones, and the nearest of them."""
     names = list(known)
     if value not in names:
         near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
-        raise error(f"{message} {', '.join(names) or 'none'}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise error(
+            f"{message} {', '.join(names) or 'none'}"
+            + (f"; did you mean {near[0]!r}?" if near else "")
+        )
 
 
 def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of `allowed`."""
     names = list(allowed)
     if not isinstance(value, str):
-        raise TypeError(f"{name} must be one of {', '.join(map(repr, names))}, got {describe(value)}")
+        raise TypeError(
+            f"{name} must be one of {', '.join(map(repr, names))}, got {describe(value)}"
+        )
     if value not in names:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, names))}, got {value!r}")
     return value
@@ -273,8 +328,12 @@ LARGEST = 1e300  # the domain of the bounds ends there
 MOST_POINTS = 10**8
 
 
-def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -> NDArray[np.float64]:
-    """Parse one axis of a grid: ``1e6``, ``1e6,1e9``, or ``1e6:1e15:50`` for 50 log-spaced values including both ends."""
+def axis(
+    name: str, text: str, *, least: float = 0.0, exclusive: bool = False
+) -> NDArray[np.float64]:
+    """Parse one axis of a grid: ``1e6``, ``1e6,1e9``, or ``1e6:1e15:50`` for 50 log-spaced values
+    including both ends.
+    """
     parts = text.split(":")
     try:
         if len(parts) == 1:
@@ -288,12 +347,15 @@ def axis(name: str, text: str, *, least: float = 0.0, exclusive: bool = False) -
             raise ValueError
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{name}: {text!r} is neither a number, a list 1e6,1e9 nor a range FIRST:LAST:COUNT such as 1e6:1e15:50"
+            f"{name}: {text!r} is neither a number, a list 1e6,1e9 nor a range FIRST:LAST:COUNT "
+            "such as 1e6:1e15:50"
         ) from None
     inside = (values > least) if exclusive else (values >= least)
     if not (inside & (values <= LARGEST)).all():
         wanted = f"{'greater than' if exclusive else 'at least'} {least:g}"
-        raise ValueError(f"{name} must be finite and {wanted}, and at most {LARGEST:g}, got {text!r}")
+        raise ValueError(
+            f"{name} must be finite and {wanted}, and at most {LARGEST:g}, got {text!r}"
+        )
     return values
 
 
@@ -313,7 +375,9 @@ def names(name: str, value: Any) -> list[str]:
 
 
 def grid_axis(name: str, value: Any) -> NDArray[np.float64]:
-    """Return one axis of a sweep's grid: a number, as an array without axes, or a list; both also as text."""
+    """Return one axis of a sweep's grid: a number, as an array without axes, or a list; both also
+    as text.
+    """
     array = axis(name, value) if isinstance(value, str) else real_array(name, value)
     if array.ndim > 1 or array.size == 0:
         raise ValueError(f"axis {name} must be a number or a non-empty list, got {describe(value)}")
@@ -322,13 +386,19 @@ def grid_axis(name: str, value: Any) -> NDArray[np.float64]:
     return array
 
 
-def chunk_lengths(shape: Mapping[str, int], chunks: Mapping[str, int] | None, points: int) -> dict[str, int]:
-    """Return a chunk's length along each axis: what is asked, elsewhere the last axes whole as long as `points` allow."""
+def chunk_lengths(
+    shape: Mapping[str, int], chunks: Mapping[str, int] | None, points: int
+) -> dict[str, int]:
+    """Return a chunk's length along each axis: what is asked, elsewhere the last axes whole as long
+    as `points` allow.
+    """
     if chunks is not None and not isinstance(chunks, Mapping):
         raise TypeError(f"chunks must be a dict, got {describe(chunks)}")
     asked = dict(chunks or {})
     for name in asked:
-        known_name(f"chunks has no axis {name!r}; the grid's axes of several values are", name, shape)
+        known_name(
+            f"chunks has no axis {name!r}; the grid's axes of several values are", name, shape
+        )
     lengths: dict[str, int] = {}
     for name in reversed(shape):
         wanted = positive_int(f"chunks[{name!r}]", asked[name]) if name in asked else max(1, points)

@@ -1,1 +1,3 @@
-"""The compiled core: parallel loops over the C engine. Private; the public names are in `scalecore`."""
+"""The compiled core: parallel loops over the C engine. Private; the public names are in
+`scalecore`.
+"""

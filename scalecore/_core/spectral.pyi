@@ -11,12 +11,19 @@ TABLE_OF: list[Callable[[float], Strategies] | None]
 class Strategies:
     arrays: dict[str, NDArray[Any]]
     def __init__(
-        self, d: float, arrays: dict[str, NDArray[Any]], low_degrees: tuple[float, float, float, float, float]
+        self,
+        d: float,
+        arrays: dict[str, NDArray[Any]],
+        low_degrees: tuple[float, float, float, float, float],
     ) -> None: ...
 
 def make_ufunc(name: str, doc: str) -> np.ufunc: ...
 def terms(
-    n: NDArray[np.float64], T: NDArray[np.float64], d: NDArray[np.float64], K: NDArray[np.float64], strategies: int
+    n: NDArray[np.float64],
+    T: NDArray[np.float64],
+    d: NDArray[np.float64],
+    K: NDArray[np.float64],
+    strategies: int,
 ) -> NDArray[np.float64]: ...
 def compute_optimal(
     budget: NDArray[np.float64],

@@ -42,6 +42,13 @@ def judge(
     n_threads: int,
 ) -> None: ...
 def samples(
-    key: int, input_dim: int, concentration: float, repeat: int, first: int, count: int, single: bool, fresh: bool
+    key: int,
+    input_dim: int,
+    concentration: float,
+    repeat: int,
+    first: int,
+    count: int,
+    single: bool,
+    fresh: bool,
 ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]: ...
 def sweeps(weights: NDArray[np.float32], repeats: int) -> None: ...

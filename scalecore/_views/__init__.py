@@ -1,1 +1,3 @@
-"""How results show themselves: pictures, tables for notebooks, labelled data. Nothing is computed here."""
+"""How results show themselves: pictures, tables for notebooks, labelled data. Nothing is computed
+here.
+"""

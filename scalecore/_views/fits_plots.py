@@ -31,7 +31,9 @@ def plot_law(law: FittedLaw, kind: str, ax: Axes | None = None) -> Axes:
     if kind != "isoloss" and not len(law.table):
         say_that_there_is_nothing(ax, "no runs: the values were given")
         return ax
-    return {"isoloss": _isoloss, "residuals": _residuals, "calibration": _calibration}[kind](law, ax)
+    return {"isoloss": _isoloss, "residuals": _residuals, "calibration": _calibration}[kind](
+        law, ax
+    )
 
 
 def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
@@ -46,16 +48,38 @@ def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
         levels = np.quantile(loss, np.linspace(0.02, 0.95, _LEVELS))
         lines = ax.contour(N, D, loss, levels=np.unique(levels), cmap="viridis_r", linewidths=1.2)
         ax.clabel(lines, fmt="%.3g", fontsize=8)
-    ax.plot(law.table.parameters, law.table.samples, ".", color="0.25", markersize=4, label="runs", zorder=3)
+    ax.plot(
+        law.table.parameters,
+        law.table.samples,
+        ".",
+        color="0.25",
+        markersize=4,
+        label="runs",
+        zorder=3,
+    )
     budgets = np.geomspace(c_low, c_high * _BEYOND**1.5, _BUDGETS)
     best = law.compute_optimal(budgets)
     if np.isfinite(best.parameters).any():
-        ax.plot(best.parameters, best.samples, color="tab:red", linewidth=2, label="compute-optimal", zorder=4)
+        ax.plot(
+            best.parameters,
+            best.samples,
+            color="tab:red",
+            linewidth=2,
+            label="compute-optimal",
+            zorder=4,
+        )
         if np.isfinite(best.parameters_low).any():
             # at a given budget N and D lie on a line of equal compute: its part between the ends
             for i in range(0, _BUDGETS, 12):
                 ends = np.array([best.parameters_low[i], best.parameters_high[i]])
-                ax.plot(ends, budgets[i] / (best.cost * ends), color="tab:red", linewidth=5, alpha=0.3, solid_capstyle="butt")
+                ax.plot(
+                    ends,
+                    budgets[i] / (best.cost * ends),
+                    color="tab:red",
+                    linewidth=5,
+                    alpha=0.3,
+                    solid_capstyle="butt",
+                )
     ax.set(xlim=(N[0], N[-1]), ylim=(D[0], D[-1]))
     ax.legend(loc="upper left", frameon=True, framealpha=0.9)
     ax.set_title(f"{law.form.name}: loss ({law.loss_unit}), {len(law.table):,} runs")
@@ -66,7 +90,11 @@ def _residuals(law: FittedLaw, ax: Axes) -> Axes:
     """Residuals against compute: what the law misses should have no shape."""
     ax.axhline(0.0, color="0.6", linewidth=1)
     points = ax.scatter(
-        law.table.flops, 100 * law.residuals, c=np.log10(law.table.samples / law.table.parameters), s=14, cmap="coolwarm"
+        law.table.flops,
+        100 * law.residuals,
+        c=np.log10(law.table.samples / law.table.parameters),
+        s=14,
+        cmap="coolwarm",
     )
     ax.figure.colorbar(points, ax=ax, label=r"$\log_{10}(D/N)$")
     ax.set(xscale="log", xlabel="compute (FLOPs)", ylabel="observed over fitted loss − 1 (%)")
@@ -75,7 +103,9 @@ def _residuals(law: FittedLaw, ax: Axes) -> Axes:
 
 
 def _calibration(law: FittedLaw, ax: Axes) -> Axes:
-    """How often runs lie within intervals of each level: the diagonal where intervals are honest."""
+    """How often runs lie within intervals of each level: the diagonal where intervals are
+    honest.
+    """
     levels = np.linspace(0.05, 0.95, 19)
     if not len(law.theta_draws):
         say_that_there_is_nothing(ax, "no draws: fit with resamples > 0")
@@ -91,8 +121,12 @@ def _calibration(law: FittedLaw, ax: Axes) -> Axes:
 
 def _share_inside(law: FittedLaw, level: float) -> float:
     table = law.table
-    some: NDArray[np.intp] = np.unique(np.linspace(0, len(table) - 1, min(len(table), 400)).round().astype(int))
+    some: NDArray[np.intp] = np.unique(
+        np.linspace(0, len(table) - 1, min(len(table), 400)).round().astype(int)
+    )
     part = table.where(np.isin(np.arange(len(table)), some))
-    predicted = law.predict(part.parameters, part.samples, level, kind="run", unique_samples=part.unique_samples)
+    predicted = law.predict(
+        part.parameters, part.samples, level, kind="run", unique_samples=part.unique_samples
+    )
     observed = part.loss / part.loss_scale
     return float(np.mean((predicted.low <= observed) & (observed <= predicted.high)))

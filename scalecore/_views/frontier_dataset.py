@@ -22,7 +22,9 @@ def _varying_axes(array: np.ndarray) -> tuple[int, ...]:
     return tuple(
         axis
         for axis in range(array.ndim)
-        if array.strides[axis] != 0 and array.shape[axis] > 1 and (array != array.take([0], axis)).any()
+        if array.strides[axis] != 0
+        and array.shape[axis] > 1
+        and (array != array.take([0], axis)).any()
     )
 
 
@@ -42,7 +44,11 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
     coordinates = {}
     for name, array in inputs.items():
         kept = axes[name] or tuple(axis for axis, dim in enumerate(dims) if dim == name)
-        values = array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))] if array.size else array
+        values = (
+            array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))]
+            if array.size
+            else array
+        )
         coordinates[name] = ([dims[axis] for axis in kept] if array.size else dims, values)
     dataset = xarray.Dataset(
         {name: (dims, np.asarray(getattr(frontier, name))) for name in FRONTIER_VARIABLES},
@@ -57,6 +63,7 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
     for name, (long_name, units) in (COORDINATES | FRONTIER_VARIABLES).items():
         dataset[name].attrs.update(long_name=long_name, units=units)
     dataset["status"].attrs.update(
-        flag_values=np.array([int(status) for status in Status], np.int8), flag_meanings=" ".join(status.name for status in Status)
+        flag_values=np.array([int(status) for status in Status], np.int8),
+        flag_meanings=" ".join(status.name for status in Status),
     )
     return dataset

@@ -48,10 +48,20 @@ def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
         _laws(np.ravel(best.input_dim), np.ravel(best.concentration)),
         strict=True,
     )
-    for colour, (budget, parameters, error, best_parameters, best_error, law) in zip(line_colours(budgets.size), rows, strict=True):
+    for colour, (budget, parameters, error, best_parameters, best_error, law) in zip(
+        line_colours(budgets.size), rows, strict=True
+    ):
         if np.isfinite(best_error):
             ax.plot(parameters, error, color=colour, label=rf"$C =$ {power_of_ten(budget)}{law}")
-            ax.plot(best_parameters, best_error, "o", color=colour, markersize=6, markeredgecolor="white", zorder=3)
+            ax.plot(
+                best_parameters,
+                best_error,
+                "o",
+                color=colour,
+                markersize=6,
+                markeredgecolor="white",
+                zorder=3,
+            )
     if not np.isfinite(best.error).any():
         say_that_there_is_nothing(ax)
     ax.set(xscale="log", yscale="log", xlabel=_PARAMETERS, ylabel=_ERROR)
@@ -62,7 +72,8 @@ def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
 def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
     """Draw p* against T* on log-log axes with a dashed line of slope 1.
 
-    The budget runs along the first axis of the Frontier; every further axis gives lines of their own.
+    The budget runs along the first axis of the Frontier; every further axis gives lines of their
+    own.
 
     Parameters
     ----------
@@ -80,21 +91,48 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
     budgets = np.atleast_1d(frontier.samples).shape[0]
     samples, parameters, dims, concentrations = (
         np.reshape(array, (budgets, -1) if np.size(array) else (0, 1))
-        for array in (frontier.samples, frontier.parameters, frontier.input_dim, frontier.concentration)
+        for array in (
+            frontier.samples,
+            frontier.parameters,
+            frontier.input_dim,
+            frontier.concentration,
+        )
     )
     colours = line_colours(samples.shape[1])
     for column in range(samples.shape[1]):
-        label = f"$d = {dims[0, column]:g}$, $K = {concentrations[0, column]:g}$" if budgets else None
+        label = (
+            f"$d = {dims[0, column]:g}$, $K = {concentrations[0, column]:g}$" if budgets else None
+        )
         marker = "o" if samples.shape[0] <= 30 else "none"
-        ax.plot(samples[:, column], parameters[:, column], color=colours[column], marker=marker, markersize=4, label=label)
+        ax.plot(
+            samples[:, column],
+            parameters[:, column],
+            color=colours[column],
+            marker=marker,
+            markersize=4,
+            label=label,
+        )
     finite = np.isfinite(samples) & np.isfinite(parameters)
     if not finite.any():
         say_that_there_is_nothing(ax)
-    ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel=r"training samples $T^*$",
+        ylabel=r"parameters $p^* = d\,n^*$",
+    )
     if finite.any():
         last = np.unravel_index(np.argmax(np.where(finite, samples, 0)), samples.shape)
         ends = np.array([samples[finite].min(), samples[last]])
-        ax.plot(ends, ends * (parameters[last] / samples[last]), "--", color="0.45", linewidth=1.2, zorder=1, label="slope 1")
+        ax.plot(
+            ends,
+            ends * (parameters[last] / samples[last]),
+            "--",
+            color="0.45",
+            linewidth=1.2,
+            zorder=1,
+            label="slope 1",
+        )
         legend_of_some(ax)
         low, high = parameters[finite].min(), parameters[finite].max()
         ax.set_ylim(low / 3, high * 4)  # the dashed line may leave the picture
@@ -103,5 +141,11 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
 
 def _laws(dims: NDArray[np.float64], concentrations: NDArray[np.float64]) -> list[str]:
     """Return for each line what of d and K differs between lines."""
-    parts = [(name, values) for name, values in (("d", dims), ("K", concentrations)) if np.unique(values).size > 1]
-    return ["".join(f", ${name} = {values[i]:g}$" for name, values in parts) for i in range(len(dims))]
+    parts = [
+        (name, values)
+        for name, values in (("d", dims), ("K", concentrations))
+        if np.unique(values).size > 1
+    ]
+    return [
+        "".join(f", ${name} = {values[i]:g}$" for name, values in parts) for i in range(len(dims))
+    ]

@@ -20,17 +20,22 @@ if TYPE_CHECKING:
 _MOST_ROWS = 12
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = "") -> str:
+def table(
+    title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = ""
+) -> str:
     """Return a plain table; everything is escaped, numbers have four digits."""
 
     def line(tag: str, cells: Sequence[object]) -> str:
-        inner = "".join(f'<{tag} style="text-align: right">{escape(_text(cell))}</{tag}>' for cell in cells)
+        inner = "".join(
+            f'<{tag} style="text-align: right">{escape(_text(cell))}</{tag}>' for cell in cells
+        )
         return f"<tr>{inner}</tr>"
 
     head = f"<thead>{line('th', columns)}</thead>" if columns else ""
     body = "".join(line("td", row) for row in rows)
     foot = f"<div>{escape(note)}</div>" if note else ""
-    return f"<div><strong>{escape(title)}</strong><table>{head}<tbody>{body}</tbody></table>{foot}</div>"
+    grid = f"<table>{head}<tbody>{body}</tbody></table>"
+    return f"<div><strong>{escape(title)}</strong>{grid}{foot}</div>"
 
 
 def _text(value: object) -> str:
@@ -44,7 +49,9 @@ def _interval(value: float, ends: Sequence[float]) -> str:
 
 
 def shown_places(count: int, what: str) -> tuple[list[int], str]:
-    """Return evenly spaced places among `count`, both ends included, and a note if some are left out."""
+    """Return evenly spaced places among `count`, both ends included, and a note if some are left
+    out.
+    """
     if count <= _MOST_ROWS:
         return list(range(count)), ""
     places = np.unique(np.linspace(0, count - 1, _MOST_ROWS).round().astype(int))
@@ -53,7 +60,17 @@ def shown_places(count: int, what: str) -> tuple[list[int], str]:
 
 def frontier(best: Frontier) -> str:
     """Rows are budgets."""
-    names = ("budget", "input_dim", "concentration", "width", "parameters", "samples", "error", "elasticity", "status")
+    names = (
+        "budget",
+        "input_dim",
+        "concentration",
+        "width",
+        "parameters",
+        "samples",
+        "error",
+        "elasticity",
+        "status",
+    )
     flat = [np.broadcast_to(getattr(best, name), best.shape) for name in names]
     places, note = shown_places(flat[0].size, "elements")
     rows = []
@@ -61,11 +78,26 @@ def frontier(best: Frontier) -> str:
         where = np.unravel_index(place, best.shape)
         *numbers, status = (array[where] for array in flat)
         rows.append([*numbers, Status(int(status)).name])
-    title = f"Frontier: {best.bound} bound, {'whole' if best.integer else 'real'} widths, shape {best.shape}"
-    counts = {status.name: int(np.count_nonzero(np.equal(best.status, status))) for status in Status}
+    title = (
+        f"Frontier: {best.bound} bound, {'whole' if best.integer else 'real'} widths, shape "
+        f"{best.shape}"
+    )
+    counts = {
+        status.name: int(np.count_nonzero(np.equal(best.status, status))) for status in Status
+    }
     if note:
         note += "; " + ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
-    heads = ("C", "d", "K", "width n*", "parameters p*", "samples T*", "error (nats)", "d log p*/d log C", "status")
+    heads = (
+        "C",
+        "d",
+        "K",
+        "width n*",
+        "parameters p*",
+        "samples T*",
+        "error (nats)",
+        "d log p*/d log C",
+        "status",
+    )
     return table(title, heads, rows, note)
 
 
@@ -89,7 +121,11 @@ def runs(them: TrainingRuns) -> str:
     places, note = shown_places(them.widths.size, "widths")
     rows: list[Sequence[object]] = []
     for i in places:
-        last = them.error[:, i, :, -1] if them.checkpoints.size else np.full((1, them.learning_rates.size), np.nan)
+        last = (
+            them.error[:, i, :, -1]
+            if them.checkpoints.size
+            else np.full((1, them.learning_rates.size), np.nan)
+        )
         diverged = int(np.count_nonzero(them.diverged[:, i] >= 0))
         mean = last.mean(axis=0)
         if not np.isfinite(mean).any():
@@ -99,10 +135,13 @@ def runs(them: TrainingRuns) -> str:
         scatter = last[:, j].std(ddof=1) / np.sqrt(them.repeats) if them.repeats > 1 else np.nan
         rows.append((them.widths[i], them.learning_rates[j], mean[j], scatter, diverged))
     title = (
-        f"TrainingRuns: {them.optimizer}, {them.samples:,} samples{' (interrupted)' if them.interrupted else ''}, "
+        f"TrainingRuns: {them.optimizer}, {them.samples:,} "
+        f"samples{' (interrupted)' if them.interrupted else ''}, "
         f"{them.repeats} repeats, {them.learning_rates.size} rates"
     )
-    return table(title, ("width", "best rate", "error (nats)", "standard error", "runs diverged"), rows, note)
+    return table(
+        title, ("width", "best rate", "error (nats)", "standard error", "runs diverged"), rows, note
+    )
 
 
 def empirical(found: EmpiricalFrontier) -> str:
@@ -122,17 +161,27 @@ def empirical(found: EmpiricalFrontier) -> str:
         for b in places
     ]
     title = (
-        f"EmpiricalFrontier: {found.optimizer}, d log p*/d log C = {_interval(found.exponent, found.exponent_interval)}, "
+        f"EmpiricalFrontier: {found.optimizer}, d log p*/d log C = "
+        f"{_interval(found.exponent, found.exponent_interval)}, "
         f"{100 * found.confidence:g} % intervals"
     )
-    return table(title, ("C", "width n*", "samples T*", "error (nats)", "status", "n* of the bound", "bound"), rows, note)
+    return table(
+        title,
+        ("C", "width n*", "samples T*", "error (nats)", "status", "n* of the bound", "bound"),
+        rows,
+        note,
+    )
 
 
 def misspecification(estimate: MisspecificationEstimate, occupancy: NDArray[np.float64]) -> str:
-    """Rows are widths: what was measured beside what theory says, of which the expected occupancy is handed in."""
+    """Rows are widths: what was measured beside what theory says, of which the expected occupancy
+    is handed in.
+    """
     widths = np.ravel(estimate.widths)
     K = estimate.prior.concentration
-    kl, squared, units = (np.ravel(part.mean) for part in (estimate.kl, estimate.squared_error, estimate.occupancy))
+    kl, squared, units = (
+        np.ravel(part.mean) for part in (estimate.kl, estimate.squared_error, estimate.occupancy)
+    )
     scatter, bound = np.ravel(estimate.kl.std_error), np.ravel(estimate.bound)
     places, note = shown_places(widths.size, "widths")
     rows = [
@@ -148,8 +197,20 @@ def misspecification(estimate: MisspecificationEstimate, occupancy: NDArray[np.f
         )
         for i in places
     ]
-    title = f"MisspecificationEstimate: {estimate.networks:,} networks x {estimate.inputs:,} inputs, {estimate.dtype}"
-    heads = ("width", "KL (nats)", "bound K/(16n)", "KL / bound", "E(F-F~)²", "K/(2n)", "distinct units", "E U_n")
+    title = (
+        f"MisspecificationEstimate: {estimate.networks:,} networks x {estimate.inputs:,} inputs, "
+        f"{estimate.dtype}"
+    )
+    heads = (
+        "width",
+        "KL (nats)",
+        "bound K/(16n)",
+        "KL / bound",
+        "E(F-F~)²",
+        "K/(2n)",
+        "distinct units",
+        "E U_n",
+    )
     return table(title, heads, rows, note)
 
 
@@ -169,7 +230,13 @@ def learning_curve(curve: LearningCurve) -> str:
     ]
     how = "exact" if curve.method == "exact" else f"Monte Carlo, {curve.replicates:,} histories"
     note = f"{len(places)} of {last:,} numbers of samples, log-spaced" if len(places) < last else ""
-    heads = ("samples t", "I(F; H_t) (nats)", "standard error", "share of H(F)", "error L_t (nats a sample)")
+    heads = (
+        "samples t",
+        "I(F; H_t) (nats)",
+        "standard error",
+        "share of H(F)",
+        "error L_t (nats a sample)",
+    )
     return table(f"LearningCurve: H(F) = {curve.entropy:.4g} nats; {how}", heads, rows, note)
 
 
@@ -189,6 +256,11 @@ def decomposition(parts: Decomposition) -> str:
     note = ""
     if parts.impossible is not None:
         step, state, x, y = parts.impossible
-        note = f"In step {step} the predictor gives 0 to label {y} of input {x} in state {state}, which can happen."
+        note = (
+            f"In step {step} the predictor gives 0 to label {y} of input {x} in state {state}, "
+            "which can happen."
+        )
     title = f"Decomposition: {parts.steps:,} steps"
-    return table(title, ("term", "total (nats)", "per sample (nats)", "share of the error"), rows, note)
+    return table(
+        title, ("term", "total (nats)", "per sample (nats)", "share of the error"), rows, note
+    )

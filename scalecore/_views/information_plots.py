@@ -38,9 +38,16 @@ def plot_learning_curve(curve: LearningCurve, ax: Axes | None = None) -> Axes:
     ax.plot(curve.samples, curve.information, color=colour, label=r"$I(F; H_t)$")
     if curve.replicates:
         low, high = (curve.information + sign * 2 * curve.std_error for sign in (-1, 1))
-        ax.fill_between(curve.samples, low, high, color=colour, alpha=0.25, linewidth=0, label=r"$\pm 2$ s.e.")
+        ax.fill_between(
+            curve.samples, low, high, color=colour, alpha=0.25, linewidth=0, label=r"$\pm 2$ s.e."
+        )
     ax.axhline(curve.entropy, linestyle="--", color="0.45", linewidth=1.2, label=r"$H(F)$")
-    ax.set(xlabel=r"samples $t$", ylabel="information (nats)", xlim=(0, curve.samples[-1]), ylim=(0, None))
+    ax.set(
+        xlabel=r"samples $t$",
+        ylabel="information (nats)",
+        xlim=(0, curve.samples[-1]),
+        ylim=(0, None),
+    )
     ax.legend(frameon=False)
     return ax
 
@@ -64,9 +71,18 @@ def plot_decomposition(parts: Decomposition, ax: Axes | None = None) -> Axes:
     finite = parts.steps if parts.impossible is None else parts.impossible[0]
     steps = np.arange(finite + 1)
     forgotten, gap, error = (
-        np.append(0.0, np.cumsum(term[:finite])) for term in (parts.forgotten, parts.inference_gap, parts.error)
+        np.append(0.0, np.cumsum(term[:finite]))
+        for term in (parts.forgotten, parts.inference_gap, parts.error)
     )
-    ax.stackplot(steps, parts.retained[: finite + 1], forgotten, gap, labels=_TERMS, colors=line_colours(3), alpha=0.85)
+    ax.stackplot(
+        steps,
+        parts.retained[: finite + 1],
+        forgotten,
+        gap,
+        labels=_TERMS,
+        colors=line_colours(3),
+        alpha=0.85,
+    )
     ax.plot(steps, error, color="black", linewidth=1.0, label="error")
     ax.set(xlabel=r"samples $t$", ylabel="cumulative error (nats)", xlim=(0, max(1, finite)))
     if parts.impossible is not None:
@@ -92,15 +108,24 @@ def plot_constrained(learner: ConstrainedLearner, ax: Axes | None = None) -> Axe
     """
     ax = new_axes(ax)
     estimation, misspecification, error = (
-        value if np.isfinite(value) else 0.0 for value in (learner.estimation, learner.misspecification, learner.error)
+        value if np.isfinite(value) else 0.0
+        for value in (learner.estimation, learner.misspecification, learner.error)
     )
     colours = line_colours(3)
     ax.bar(0, estimation, color=colours[0], label="estimation")
     ax.bar(0, misspecification, bottom=estimation, color=colours[1], label="misspecification")
-    ax.bar(1, error, yerr=2 * learner.std_error if learner.replicates else None, color=colours[2], label="true error")
+    ax.bar(
+        1,
+        error,
+        yerr=2 * learner.std_error if learner.replicates else None,
+        color=colours[2],
+        label="true error",
+    )
     ax.set_xticks([0, 1], ["bound", "error"])
     ax.set(ylabel="nats per sample", xlim=(-0.6, 1.6))
-    endless = [name for name in ("misspecification", "error") if not np.isfinite(getattr(learner, name))]
+    endless = [
+        name for name in ("misspecification", "error") if not np.isfinite(getattr(learner, name))
+    ]
     ax.set_title(f"{' and '.join(endless)} infinite" if endless else f"{learner.samples} samples")
     ax.legend(frameon=False)
     return ax
@@ -122,10 +147,20 @@ def plot_channel(best: BestChannel, ax: Axes | None = None) -> Axes:
         The axes.
     """
     ax = new_axes(ax)
-    image = ax.imshow(best.channel[:, best.hypotheses], aspect="auto", interpolation="nearest", vmin=0, vmax=1, cmap="viridis")
+    image = ax.imshow(
+        best.channel[:, best.hypotheses],
+        aspect="auto",
+        interpolation="nearest",
+        vmin=0,
+        vmax=1,
+        cmap="viridis",
+    )
     few = best.hypotheses.size <= 20
     if few:
         ax.set_xticks(range(best.hypotheses.size), [str(g) for g in best.hypotheses])
-    ax.set(xlabel=r"hypothesis used, $\tilde F = g$" + ("" if few else " (in order)"), ylabel=r"hypothesis $F = f$")
+    ax.set(
+        xlabel=r"hypothesis used, $\tilde F = g$" + ("" if few else " (in order)"),
+        ylabel=r"hypothesis $F = f$",
+    )
     ax.figure.colorbar(image, ax=ax, label=r"$P(\tilde F = g \mid F = f)$")
     return ax

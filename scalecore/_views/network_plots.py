@@ -34,7 +34,8 @@ def plot_misspecification(estimate: MisspecificationEstimate, ax: Axes | None = 
     ax = new_axes(ax)
     order = np.argsort(np.ravel(estimate.widths))
     widths, bound, mean, error = (
-        np.ravel(array)[order] for array in (estimate.widths, estimate.bound, estimate.kl.mean, estimate.kl.std_error)
+        np.ravel(array)[order]
+        for array in (estimate.widths, estimate.bound, estimate.kl.mean, estimate.kl.std_error)
     )
     ax.plot(widths, bound, "--", color="0.45", linewidth=1.2, label=r"bound $K/(16n)$")
     colour = line_colours(2)[0]
@@ -49,8 +50,12 @@ def plot_misspecification(estimate: MisspecificationEstimate, ax: Axes | None = 
         label=r"Monte Carlo, $\pm 2$ s.e.",
     )
     prior = estimate.prior
-    ax.set(xscale="log", yscale="log", xlabel=r"width $n$", ylabel="misspecification (nats per sample)")
-    ax.set_title(f"$d = {prior.input_dim}$, $K = {prior.concentration:g}$, {estimate.networks} networks")
+    ax.set(
+        xscale="log", yscale="log", xlabel=r"width $n$", ylabel="misspecification (nats per sample)"
+    )
+    ax.set_title(
+        f"$d = {prior.input_dim}$, $K = {prior.concentration:g}$, {estimate.networks} networks"
+    )
     ax.legend(frameon=False)
     return ax
 
@@ -83,18 +88,29 @@ def plot_network(network: Network, ax: Any = None) -> Any:
     colour = line_colours(2)[0]
     axes[0].plot(ranks, masses, color=colour)
     axes[0].set(
-        xscale="log", yscale="log", xlabel="rank of the unit", ylabel="mass", ylim=(masses[masses > 1e-12].min(), masses[0] * 2)
+        xscale="log",
+        yscale="log",
+        xlabel="rank of the unit",
+        ylabel="mass",
+        ylim=(masses[masses > 1e-12].min(), masses[0] * 2),
     )
     axes[0].set_title("Masses, sorted")
     axes[1].plot(ranks, np.cumsum(masses), color=colour)
-    axes[1].set(xscale="log", xlabel="number of largest units", ylabel="their share of the mass", ylim=(0, 1.02))
+    axes[1].set(
+        xscale="log",
+        xlabel="number of largest units",
+        ylabel="their share of the mass",
+        ylim=(0, 1.02),
+    )
     axes[1].set_title("Masses, summed")
     if panels == 3:
         side = np.linspace(-3, 3, 201)
         grid = np.stack(np.meshgrid(side, side), axis=-1)
         values = network(grid.reshape(-1, 2)).reshape(201, 201)
         most = np.abs(values).max()
-        image = axes[2].pcolormesh(side, side, values, cmap="RdBu_r", vmin=-most, vmax=most, rasterized=True)
+        image = axes[2].pcolormesh(
+            side, side, values, cmap="RdBu_r", vmin=-most, vmax=most, rasterized=True
+        )
         axes[2].contour(side, side, values, levels=[0.0], colors="black", linewidths=0.8)
         axes[2].set(xlabel=r"$x_1$", ylabel=r"$x_2$", aspect="equal", title="Logit $F(x)$")
         axes[2].figure.colorbar(image, ax=axes[2])

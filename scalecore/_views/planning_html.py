@@ -13,12 +13,18 @@ if TYPE_CHECKING:
     from ..planning._deviations import Deviations, EpochReturns
     from ..planning._plan import Plan
 
-_TARGETS = {"training_budget": "training budget", "loss": "target loss", "total_budget": "total budget"}
+_TARGETS = {
+    "training_budget": "training budget",
+    "loss": "target loss",
+    "total_budget": "total budget",
+}
 
 
 def with_ends(value: float, low: float, high: float) -> str:
     """Return a number with its interval, where it has one."""
-    return f"{value:.4g}" + ("" if np.isnan(low) or high - low <= 1e-9 * abs(value) else f" [{low:.3g}, {high:.3g}]")
+    return f"{value:.4g}" + (
+        "" if np.isnan(low) or high - low <= 1e-9 * abs(value) else f" [{low:.3g}, {high:.3g}]"
+    )
 
 
 def plan(plan: Plan, status: type[IntEnum]) -> str:
@@ -27,15 +33,24 @@ def plan(plan: Plan, status: type[IntEnum]) -> str:
     if not np.nanmax(plan.epochs, initial=1.0) > 1:
         names.remove("epochs")
     heads = {"parameters": "N", "samples": "D", "loss": f"loss ({plan.law.loss_unit})"}
-    flat = {name: [np.reshape(getattr(plan, name + end), -1) for end in ("", "_low", "_high")] for name in names}
+    flat = {
+        name: [np.reshape(getattr(plan, name + end), -1) for end in ("", "_low", "_high")]
+        for name in names
+    }
     wanted, codes = np.reshape(plan.wanted, -1), np.reshape(plan.status, -1)
     places, note = shown_places(len(wanted), "questions")
     rows = []
     for i in places:
         cells = [with_ends(*(float(column[i]) for column in flat[name])) for name in names]
         rows.append([float(wanted[i]), *cells, status(int(codes[i])).name])
-    columns = [_TARGETS[plan.target], *(heads.get(name, name.replace("_", " ")) for name in names), "status"]
-    return table(f"Plan: {plan.law.form.name}, intervals at level {plan.level:g}", columns, rows, note)
+    columns = [
+        _TARGETS[plan.target],
+        *(heads.get(name, name.replace("_", " ")) for name in names),
+        "status",
+    ]
+    return table(
+        f"Plan: {plan.law.form.name}, intervals at level {plan.level:g}", columns, rows, note
+    )
 
 
 def deviations(price: Deviations) -> str:
@@ -45,12 +60,24 @@ def deviations(price: Deviations) -> str:
     def column(name: str) -> np.ndarray:
         return np.asarray(getattr(price, name)).reshape(-1, len(price.factors))[0]
 
-    shares = {name: [column(f"extra_{name}{end}") for end in ("", "_low", "_high")] for name in ("training", "total", "loss")}
+    shares = {
+        name: [column(f"extra_{name}{end}") for end in ("", "_low", "_high")]
+        for name in ("training", "total", "loss")
+    }
     rows = []
     for i, factor in enumerate(price.factors):
         cells = [_percent(*(float(part[i]) for part in parts)) for parts in shares.values()]
-        rows.append([f"{factor:g}", float(column("parameters")[i]), float(column("samples")[i]), *cells])
-    heads = ("times N", "N", "D for the same loss", "training compute", "total compute", "loss at the same budget")
+        rows.append(
+            [f"{factor:g}", float(column("parameters")[i]), float(column("samples")[i]), *cells]
+        )
+    heads = (
+        "times N",
+        "N",
+        "D for the same loss",
+        "training compute",
+        "total compute",
+        "loss at the same budget",
+    )
     note = f"the first of {price.parameters[..., 0].size:,} plans" if several else ""
     return table("Price of other sizes, for the same loss", heads, rows, note)
 
@@ -62,7 +89,17 @@ def _percent(value: float, low: float, high: float) -> str:
 
 def epochs(returns: EpochReturns) -> str:
     """Rows are passes, of the first plan where there are several."""
-    first = [part.reshape(-1, len(returns.epochs))[0] for part in (returns.loss, returns.effective_samples, returns.worth)]
-    rows = [(int(epoch), *map(float, row)) for epoch, *row in zip(returns.epochs, *first, strict=True)]
-    heads = ("epochs", f"loss ({returns.loss_unit})", "as good as so many new samples", "worth of this pass")
+    first = [
+        part.reshape(-1, len(returns.epochs))[0]
+        for part in (returns.loss, returns.effective_samples, returns.worth)
+    ]
+    rows = [
+        (int(epoch), *map(float, row)) for epoch, *row in zip(returns.epochs, *first, strict=True)
+    ]
+    heads = (
+        "epochs",
+        f"loss ({returns.loss_unit})",
+        "as good as so many new samples",
+        "worth of this pass",
+    )
     return table("What passes over the same samples are worth", heads, rows)

@@ -29,16 +29,28 @@ def price(price: Deviations, parameters: float, ax: Axes | None = None) -> Axes:
         say_that_there_is_nothing(ax, "no plan, so no price")
         return ax
     N = price.factors * parameters
-    lines = [("total", "tab:red", "training and inference"), ("training", "tab:blue", "training alone")]
+    lines = [
+        ("total", "tab:red", "training and inference"),
+        ("training", "tab:blue", "training alone"),
+    ]
     if np.allclose(price.extra_total, price.extra_training, equal_nan=True):
         lines = [("training", "tab:blue", "training compute")]
     lowest = 0.0
     for name, colour, label in lines:
-        middle, low, high = (100 * getattr(price, f"extra_{name}{end}") for end in ("", "_low", "_high"))
+        middle, low, high = (
+            100 * getattr(price, f"extra_{name}{end}") for end in ("", "_low", "_high")
+        )
         ax.plot(N, _drawable(middle), color=colour, label=label)
         lowest = min(lowest, np.nanmin(middle))
         if np.isfinite(low).any():
-            ax.fill_between(N, _drawable(low), np.nan_to_num(high, posinf=10 * _HIGHEST), color=colour, alpha=0.2, linewidth=0)
+            ax.fill_between(
+                N,
+                _drawable(low),
+                np.nan_to_num(high, posinf=10 * _HIGHEST),
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+            )
     ax.axhline(0.0, color="0.6", linewidth=1)
     ax.axvline(parameters, color="0.6", linewidth=1, linestyle="--")
     ax.set(xscale="log", xlabel="parameters $N$", ylabel="extra compute for the same loss (%)")
@@ -61,12 +73,26 @@ def targets(plan: Plan, ax: Axes | None = None) -> Axes:
         say_that_there_is_nothing(ax, "no question has an answer")
         return ax
     order = np.argsort(wanted)
-    for name, colour, label in (("parameters", "tab:red", "parameters $N$"), ("samples", "tab:blue", "samples $D$")):
-        middle, low, high = (np.reshape(getattr(plan, name + end), -1)[order] for end in ("", "_low", "_high"))
+    for name, colour, label in (
+        ("parameters", "tab:red", "parameters $N$"),
+        ("samples", "tab:blue", "samples $D$"),
+    ):
+        middle, low, high = (
+            np.reshape(getattr(plan, name + end), -1)[order] for end in ("", "_low", "_high")
+        )
         ax.plot(wanted[order], middle, "o-", color=colour, markersize=4, label=label)
         if np.isfinite(low).any():
-            ax.fill_between(wanted[order], low, np.where(np.isinf(high), np.nan, high), color=colour, alpha=0.2, linewidth=0)
-    ax.set(xscale="linear" if plan.target == "loss" else "log", yscale="log", xlabel=_AXES[plan.target])
+            ax.fill_between(
+                wanted[order],
+                low,
+                np.where(np.isinf(high), np.nan, high),
+                color=colour,
+                alpha=0.2,
+                linewidth=0,
+            )
+    ax.set(
+        xscale="linear" if plan.target == "loss" else "log", yscale="log", xlabel=_AXES[plan.target]
+    )
     ax.set_ylabel("parameters, samples")
     ax.legend(frameon=False)
     ax.set_title(f"{plan.law.form.name}: what to train")

@@ -29,5 +29,13 @@ def profiles_html(profiles: IsoFlopProfiles, statuses: Sequence[str]) -> str:
     ]
     slope = _interval(profiles.elasticity, profiles.elasticity_interval)
     title = f"IsoFlopProfiles: d log N*/d log C = {slope}, {100 * profiles.level:g} % intervals"
-    heads = ("C", "runs", "N*", "D*", f"loss ({profiles.table.loss_unit})", "bias of log N*", "status")
+    heads = (
+        "C",
+        "runs",
+        "N*",
+        "D*",
+        f"loss ({profiles.table.loss_unit})",
+        "bias of log N*",
+        "status",
+    )
     return html_table(title, heads, rows, note)

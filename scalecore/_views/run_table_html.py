@@ -42,5 +42,8 @@ def run_table_html(table: RunTable, findings: Sequence[Finding]) -> str:
     first = html_table(f"RunTable: {len(table):,} rows", heads, rows, note)
     if not findings:
         return first
-    odd = [(finding.kind.name, finding.rows.size or "-", finding.seen, finding.advice) for finding in findings]
+    odd = [
+        (finding.kind.name, finding.rows.size or "-", finding.seen, finding.advice)
+        for finding in findings
+    ]
     return first + html_table("Findings", ("what", "rows", "seen", "advice"), odd)

@@ -28,7 +28,9 @@ def plot_run_table(table: RunTable, findings: Sequence[Finding], ax: Axes | None
     if not len(table):
         say_that_there_is_nothing(ax, "the table has no runs")
         return ax
-    shown = np.unique(np.linspace(0, len(table) - 1, min(len(table), _MOST_POINTS)).round().astype(int))
+    shown = np.unique(
+        np.linspace(0, len(table) - 1, min(len(table), _MOST_POINTS)).round().astype(int)
+    )
     points = ax.scatter(
         table.parameters[shown],
         table.samples[shown],

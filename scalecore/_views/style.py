@@ -1,4 +1,6 @@
-"""What pictures share: how they look, and what their legends say (imports matplotlib only when called)."""
+"""What pictures share: how they look, and what their legends say (imports matplotlib only when
+called).
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,11 @@ def power_of_ten(value: float) -> str:
     """Return a number as a power of ten, in TeX."""
     exponent = np.floor(np.log10(value) + 1e-9)
     mantissa = value / 10**exponent
-    return rf"$10^{{{exponent:.0f}}}$" if abs(mantissa - 1) < 1e-6 else rf"${mantissa:.3g}\times 10^{{{exponent:.0f}}}$"
+    return (
+        rf"$10^{{{exponent:.0f}}}$"
+        if abs(mantissa - 1) < 1e-6
+        else rf"${mantissa:.3g}\times 10^{{{exponent:.0f}}}$"
+    )
 
 
 def line_colours(count: int) -> NDArray[np.float64]:
@@ -54,7 +60,9 @@ def line_colours(count: int) -> NDArray[np.float64]:
 
 
 def legend_of_some(ax: Axes, **options: Any) -> None:
-    """Name the lines that have labels: all, or where there are many some, evenly spread, the first and the last among them."""
+    """Name the lines that have labels: all, or where there are many some, evenly spread, the first
+    and the last among them.
+    """
     handles, labels = ax.get_legend_handles_labels()
     others = [i for i, label in enumerate(labels) if label == "slope 1"]
     lines = [i for i in range(len(labels)) if i not in others]
@@ -62,7 +70,13 @@ def legend_of_some(ax: Axes, **options: Any) -> None:
         lines = [lines[i] for i in np.unique(np.linspace(0, len(lines) - 1, 8).round().astype(int))]
     if lines:
         shown = lines + others
-        ax.legend([handles[i] for i in shown], [labels[i] for i in shown], loc="best", frameon=False, **options)
+        ax.legend(
+            [handles[i] for i in shown],
+            [labels[i] for i in shown],
+            loc="best",
+            frameon=False,
+            **options,
+        )
 
 
 def say_that_there_is_nothing(ax: Axes, text: str = "no budget has an optimum") -> None:

@@ -19,9 +19,13 @@ _GRID = ("budget", "input_dim", "concentration")
 
 
 def plot_sweep(sweep: Sweep) -> Figure:
-    """Draw families of frontiers, the model's share over input dimension and concentration, and the elasticity."""
+    """Draw families of frontiers, the model's share over input dimension and concentration, and the
+    elasticity.
+    """
     if sweep.task != "compute_optimal":
-        raise ValueError(f"only swept frontiers can be drawn, not {sweep.task}; open the store with xarray")
+        raise ValueError(
+            f"only swept frontiers can be drawn, not {sweep.task}; open the store with xarray"
+        )
     if "budget" not in sweep.shape:
         raise ValueError("a frontier needs several budgets to be drawn")
     plt = pyplot()
@@ -31,7 +35,9 @@ def plot_sweep(sweep: Sweep) -> Figure:
             raise ValueError(f"the store lacks {', '.join(needed)}, which the picture needs")
         extra = [dim for dim in opened["width"].dims if dim not in _GRID]
         data = opened[["width", "samples", "elasticity"]].isel(dict.fromkeys(extra, 0))
-        data = data.expand_dims([dim for dim in _GRID if dim not in data["width"].dims]).transpose(*_GRID)
+        data = data.expand_dims([dim for dim in _GRID if dim not in data["width"].dims]).transpose(
+            *_GRID
+        )
         data = _thinned(data).load()
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(14.5, 4.2), layout="constrained")
@@ -44,7 +50,9 @@ def _thinned(data: Any) -> Any:
     """At most 200 budgets and 60 x 60 others: a picture has no room for more."""
     for dim, most in (("budget", 200), ("input_dim", 60), ("concentration", 60)):
         if data.sizes[dim] > most:
-            data = data.isel({dim: np.unique(np.rint(np.linspace(0, data.sizes[dim] - 1, most)).astype(int))})
+            data = data.isel(
+                {dim: np.unique(np.rint(np.linspace(0, data.sizes[dim] - 1, most)).astype(int))}
+            )
     return data
 
 
@@ -70,12 +78,20 @@ def _families(data: Any, left: Axes, right: Axes) -> None:
         right.plot(data["budget"], one["elasticity"], color=colour)
     if not np.isfinite(data["samples"]).any():
         left.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
-    left.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
+    left.set(
+        xscale="log",
+        yscale="log",
+        xlabel=r"training samples $T^*$",
+        ylabel=r"parameters $p^* = d\,n^*$",
+    )
     left.set_title("Compute-optimal frontiers")
     left.legend(fontsize=7, frameon=False)
     right.axhline(0.5, color="0.45", linestyle="--", linewidth=1.2)
     right.set(
-        xscale="log", xlabel="budget (FLOPs)", ylabel=r"$d\,\log p^* / d\,\log C$", title="Share of growth that goes to parameters"
+        xscale="log",
+        xlabel="budget (FLOPs)",
+        ylabel=r"$d\,\log p^* / d\,\log C$",
+        title="Share of growth that goes to parameters",
     )
 
 
@@ -92,7 +108,13 @@ def _share(data: Any, ax: Axes) -> None:
         ax.set(xscale="log", xlabel=dim.replace("_", " "), ylabel="share of the model")
         return
     image = ax.pcolormesh(
-        middle["input_dim"], middle["concentration"], share, norm="log", cmap="viridis", shading="nearest", rasterized=True
+        middle["input_dim"],
+        middle["concentration"],
+        share,
+        norm="log",
+        cmap="viridis",
+        shading="nearest",
+        rasterized=True,
     )
     ax.set(xscale="log", yscale="log")
     ax.figure.colorbar(image, ax=ax)

@@ -32,8 +32,18 @@ _FRONTIER = {
     "best_samples": ("samples", ("budget",), "samples at the best width", "1"),
     "parameters": ("parameters", ("budget",), "parameters at the best width", "1"),
     "error": ("error", ("budget",), "prequential error at the best width", "nat"),
-    "width_interval": ("width_interval", ("budget", "bound"), "bootstrap interval of the best width", "1"),
-    "error_interval": ("error_interval", ("budget", "bound"), "bootstrap interval of the error", "nat"),
+    "width_interval": (
+        "width_interval",
+        ("budget", "bound"),
+        "bootstrap interval of the best width",
+        "1",
+    ),
+    "error_interval": (
+        "error_interval",
+        ("budget", "bound"),
+        "bootstrap interval of the error",
+        "nat",
+    ),
     "edge_share": ("edge_share", ("budget",), "share of resamples at an edge of the grid", "1"),
     "status": ("status", ("budget",), "status", "1"),
     "line_samples": ("line_samples", ("budget", "width"), "samples along the isoFLOP line", "1"),
@@ -52,7 +62,11 @@ def runs_dataset(runs: TrainingRuns) -> Dataset:
     """Label the arrays of TrainingRuns; see `TrainingRuns.to_dataset`."""
     dataset = xarray().Dataset(
         {name: (dims, getattr(runs, name)) for name, (dims, _, _) in RUNS.items()},
-        coords={"width": runs.widths, "learning_rate": runs.learning_rates, "samples": runs.checkpoints},
+        coords={
+            "width": runs.widths,
+            "learning_rate": runs.learning_rates,
+            "samples": runs.checkpoints,
+        },
         attrs={
             "title": "networks trained on the infinite-width network's data",
             "source": f"scalecore {VERSION}",

@@ -18,32 +18,47 @@ _MOST_LINES = 9  # isoFLOP lines that a panel bears
 
 
 def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
-    """Draw a learning curve for each width: mean and standard error over repeats at the rate that is best in the end."""
+    """Draw a learning curve for each width: mean and standard error over repeats at the rate that
+    is best in the end.
+    """
     ax = new_axes(ax)
     mean = runs.error.mean(axis=0)
     with np.errstate(invalid="ignore"):
-        spread = runs.error.std(axis=0, ddof=1) / np.sqrt(runs.repeats) if runs.repeats > 1 else np.zeros_like(mean)
+        spread = (
+            runs.error.std(axis=0, ddof=1) / np.sqrt(runs.repeats)
+            if runs.repeats > 1
+            else np.zeros_like(mean)
+        )
     for colour, i in zip(line_colours(runs.widths.size), np.argsort(runs.widths), strict=True):
         if not runs.checkpoints.size or not np.isfinite(mean[i, :, -1]).any():
             continue
         best = int(np.nanargmin(mean[i, :, -1]))
         ax.plot(runs.checkpoints, mean[i, best], color=colour, label=f"{runs.widths[i]}")
         low, high = mean[i, best] - spread[i, best], mean[i, best] + spread[i, best]
-        ax.fill_between(runs.checkpoints, np.maximum(low, 1e-12), high, color=colour, alpha=0.15, linewidth=0)
+        ax.fill_between(
+            runs.checkpoints, np.maximum(low, 1e-12), high, color=colour, alpha=0.15, linewidth=0
+        )
     if ax.lines:
         shown = np.concatenate([line.get_ydata() for line in ax.lines])
         ax.set_ylim(shown.min() / 1.3, shown.max() * 1.3)
         ax.legend(title="width", fontsize=8, ncols=2, frameon=False)
-    ax.set(xscale="log", yscale="log", xlabel="samples $T$", ylabel="prequential error (nats per sample)")
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="samples $T$",
+        ylabel="prequential error (nats per sample)",
+    )
     prior = runs.prior
     ax.set_title(
-        f"{optimizer_name(runs.optimizer)}, $d = {prior.input_dim}$, $K = {prior.concentration:g}$, {runs.repeats} repeats"
+        f"{optimizer_name(runs.optimizer)}, $d = {prior.input_dim}$, $K = "
+        f"{prior.concentration:g}$, {runs.repeats} repeats"
     )
     return ax
 
 
 def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Any:
-    """Draw isoFLOP lines with their optima on the left; on the right p* against T*, trained and of the bound.
+    """Draw isoFLOP lines with their optima on the left; on the right p* against T*, trained and of
+    the bound.
 
     Filled marks are optima inside the grid, hollow ones lie at its edge.
     """
@@ -64,33 +79,69 @@ def _lines(frontier: EmpiricalFrontier, ax: Axes) -> None:
     d = frontier.prior.input_dim
     reached = np.flatnonzero(frontier.status != EmpiricalStatus.TOO_FEW_WIDTHS)
     count = min(_MOST_LINES, reached.size)
-    chosen = reached[np.unique(np.rint(np.linspace(0, reached.size - 1, count)).astype(int))] if count else reached
+    chosen = (
+        reached[np.unique(np.rint(np.linspace(0, reached.size - 1, count)).astype(int))]
+        if count
+        else reached
+    )
     for colour, b in zip(line_colours(chosen.size), chosen, strict=True):
         error, spread = frontier.line_error[b, order], frontier.line_std_error[b, order]
         label = rf"$C =$ {power_of_ten(float(f'{frontier.budget[b]:.3g}'))}"
         ax.errorbar(
-            d * frontier.widths[order], error, yerr=spread, color=colour, linewidth=1.2, marker=".", markersize=4, label=label
+            d * frontier.widths[order],
+            error,
+            yerr=spread,
+            color=colour,
+            linewidth=1.2,
+            marker=".",
+            markersize=4,
+            label=label,
         )
         face = colour if frontier.status[b] == EmpiricalStatus.INTERIOR else "white"
-        ax.plot(frontier.parameters[b], frontier.error[b], "o", color=face, markeredgecolor=colour, markersize=7, zorder=3)
-    ax.set(xscale="log", yscale="log", xlabel=r"parameters $p = d\,n$", ylabel="prequential error (nats per sample)")
+        ax.plot(
+            frontier.parameters[b],
+            frontier.error[b],
+            "o",
+            color=face,
+            markeredgecolor=colour,
+            markersize=7,
+            zorder=3,
+        )
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel=r"parameters $p = d\,n$",
+        ylabel="prequential error (nats per sample)",
+    )
     prior = frontier.prior
     ax.set_title(
-        f"{optimizer_name(frontier.optimizer)} along isoFLOP lines ($d = {prior.input_dim}$, $K = {prior.concentration:g}$)"
+        f"{optimizer_name(frontier.optimizer)} along isoFLOP lines ($d = {prior.input_dim}$, $K = "
+        f"{prior.concentration:g}$)"
     )
     if chosen.size:
-        ax.legend(title="budget (FLOPs)", fontsize=8, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
+        ax.legend(
+            title="budget (FLOPs)",
+            fontsize=8,
+            frameon=False,
+            loc="upper left",
+            bbox_to_anchor=(1, 1),
+        )
 
 
 def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
     trained, bound = line_colours(2)
     inside = frontier.status == EmpiricalStatus.INTERIOR
-    edge = (frontier.status == EmpiricalStatus.AT_FEWEST_PARAMETERS) | (frontier.status == EmpiricalStatus.AT_MOST_PARAMETERS)
+    edge = (frontier.status == EmpiricalStatus.AT_FEWEST_PARAMETERS) | (
+        frontier.status == EmpiricalStatus.AT_MOST_PARAMETERS
+    )
     low, high = frontier.width_interval.T * frontier.prior.input_dim
     with np.errstate(invalid="ignore"):
         bars = np.maximum(np.stack([frontier.parameters - low, high - frontier.parameters]), 0)
     if inside.any():
-        text = f"trained: slope {frontier.slope:.2f} [{frontier.slope_interval[0]:.2f}, {frontier.slope_interval[1]:.2f}]"
+        text = (
+            f"trained: slope {frontier.slope:.2f} [{frontier.slope_interval[0]:.2f}, "
+            f"{frontier.slope_interval[1]:.2f}]"
+        )
         ax.errorbar(
             frontier.samples[inside],
             frontier.parameters[inside],
@@ -113,13 +164,31 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
     theory = frontier.theory
     finite = np.isfinite(theory.samples) & np.isfinite(theory.parameters)
     if finite.any():
-        ax.plot(theory.samples[finite], theory.parameters[finite], color=bound, label="optimum of the bound, same budgets")
-    ax.set(xscale="log", yscale="log", xlabel=r"training samples $T^*$", ylabel=r"parameters $p^* = d\,n^*$")
+        ax.plot(
+            theory.samples[finite],
+            theory.parameters[finite],
+            color=bound,
+            label="optimum of the bound, same budgets",
+        )
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel=r"training samples $T^*$",
+        ylabel=r"parameters $p^* = d\,n^*$",
+    )
     if finite.any() or inside.any():
         if np.isfinite(frontier.parameters).any():
             x, y = (float(np.nanmin(values)) for values in (frontier.samples, frontier.parameters))
             top = float(np.nanmax(frontier.parameters)) * 3 / y
-            ax.plot([x, x * top], [y, y * top], "--", color="0.45", linewidth=1.2, zorder=1, label="slope 1")
+            ax.plot(
+                [x, x * top],
+                [y, y * top],
+                "--",
+                color="0.45",
+                linewidth=1.2,
+                zorder=1,
+                label="slope 1",
+            )
         ax.legend(fontsize=8, frameon=False, loc="upper left")
         bottom, ceiling = ax.get_ylim()
         ax.set_ylim(bottom, ceiling * 3)

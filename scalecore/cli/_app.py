@@ -65,14 +65,18 @@ from ._sweep_commands import info, plot, sweep_group
 def main() -> None:
     """How large a model and how much data for a compute budget? Errors are in nats per sample.
 
-    Options that take numbers also take lists, 1e6,1e9, and log-spaced ranges, 1e6:1e15:50 (50 values including both ends).
-    Several axes give all combinations.
+    Options that take numbers also take lists, 1e6,1e9, and log-spaced ranges, 1e6:1e15:50 (50
+    values including both ends). Several axes give all combinations.
     """
 
 
 @main.command(epilog=NUMBERS)
 @options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
-@click.option("--spectral", is_flag=True, help="Also the spectral bounds, and the refined one's strategy; whole d only.")
+@click.option(
+    "--spectral",
+    is_flag=True,
+    help="Also the spectral bounds, and the refined one's strategy; whole d only.",
+)
 @options(MOST_UNITS, FORMAT)
 def bound(
     width: np.ndarray,
@@ -91,7 +95,13 @@ def bound(
     columns = dict(zip(("width", "samples", "input_dim", "concentration"), point, strict=True))
     columns |= {
         function.__name__: function(*point)
-        for function in (error_bound, misspecification_bound, estimation_bound, optimal_resolution, closed_form_bound)
+        for function in (
+            error_bound,
+            misspecification_bound,
+            estimation_bound,
+            optimal_resolution,
+            closed_form_bound,
+        )
     }
     columns["occupancy"] = occupancy(point[0], point[3])
     if spectral:
@@ -123,10 +133,28 @@ def frontier(
         prepare(input_dim, most_units)
     shape = (len(budget), len(input_dim), len(concentration))
     best = compute_optimal(
-        budget[:, None, None], input_dim[None, :, None], concentration[None, None, :], cost=cost, bound=bound, integer=integer
+        budget[:, None, None],
+        input_dim[None, :, None],
+        concentration[None, None, :],
+        cost=cost,
+        bound=bound,
+        integer=integer,
     )
-    names = ("budget", "input_dim", "concentration", "width", "parameters", "samples", "error", "misspecification", "estimation")
-    columns = {name: np.broadcast_to(getattr(best, name), shape).ravel() for name in (*names, "elasticity", "model_share")}
+    names = (
+        "budget",
+        "input_dim",
+        "concentration",
+        "width",
+        "parameters",
+        "samples",
+        "error",
+        "misspecification",
+        "estimation",
+    )
+    columns = {
+        name: np.broadcast_to(getattr(best, name), shape).ravel()
+        for name in (*names, "elasticity", "model_share")
+    }
     columns["status"] = [Status(int(code)).name for code in best.status.ravel()]
     show(columns, form)
     draw(plot, best.plot)
@@ -145,7 +173,13 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
 
 @main.command("isoflop", epilog=NUMBERS)
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
-@click.option("--points", type=click.IntRange(2, 10**6), default=25, show_default=True, help="Widths on each line.")
+@click.option(
+    "--points",
+    type=click.IntRange(2, 10**6),
+    default=25,
+    show_default=True,
+    help="Widths on each line.",
+)
 @options(MOST_UNITS, FORMAT, PLOT)
 def isoflop_command(
     budget: np.ndarray,
@@ -170,9 +204,21 @@ def isoflop_command(
 
 
 @main.command("figure1")
-@click.option("-d", "--input-dim", type=Number("input_dim", 1), default="10", show_default=True, help="Input dimension d.")
 @click.option(
-    "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
+    "-d",
+    "--input-dim",
+    type=Number("input_dim", 1),
+    default="10",
+    show_default=True,
+    help="Input dimension d.",
+)
+@click.option(
+    "-K",
+    "--concentration",
+    type=Number("concentration", exclusive=True),
+    default="100",
+    show_default=True,
+    help="Concentration K.",
 )
 @COST
 @click.option(
@@ -198,7 +244,9 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
     panels = {"isoflop": curves}
     for panel, optimum in (("isoflop_optimum", lines.optimum), ("frontier", best)):
         panels[panel] = {name: np.ravel(getattr(optimum, name)) for name in names}
-    columns: dict[str, Any] = {"panel": [panel for panel, part in panels.items() for _ in part["width"]]}
+    columns: dict[str, Any] = {
+        "panel": [panel for panel, part in panels.items() for _ in part["width"]]
+    }
     columns |= {name: np.concatenate([part[name] for part in panels.values()]) for name in names}
     numbers = out.with_suffix(".csv")
     save(figure, out)
@@ -208,9 +256,21 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
 
 
 @main.command(epilog=NUMBERS)
-@click.option("-d", "--input-dim", type=click.IntRange(1), default=10, show_default=True, help="Input dimension d.")
 @click.option(
-    "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
+    "-d",
+    "--input-dim",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Input dimension d.",
+)
+@click.option(
+    "-K",
+    "--concentration",
+    type=Number("concentration", exclusive=True),
+    default="100",
+    show_default=True,
+    help="Concentration K.",
 )
 @MEASURING
 @options(FORMAT, PLOT)
@@ -232,7 +292,9 @@ def simulate(
     """
     whole = whole_widths(widths)
     if whole.size > 200:
-        raise click.UsageError(f"widths must hold at most 200 different whole numbers, got {whole.size}")
+        raise click.UsageError(
+            f"widths must hold at most 200 different whole numbers, got {whole.size}"
+        )
     measured = misspecification(
         NetworkPrior(input_dim, concentration),
         whole,
@@ -243,20 +305,42 @@ def simulate(
         rtol=rtol,
         progress=sys.stderr.isatty(),
     )
-    columns: dict[str, Any] = {"width": measured.widths, "kl": measured.kl.mean, "kl_std_error": measured.kl.std_error}
+    columns: dict[str, Any] = {
+        "width": measured.widths,
+        "kl": measured.kl.mean,
+        "kl_std_error": measured.kl.std_error,
+    }
     columns |= {"bound": measured.bound, "kl/bound": measured.kl.mean / measured.bound}
-    columns |= {"squared_error": measured.squared_error.mean, "squared_error_std_error": measured.squared_error.std_error}
+    columns |= {
+        "squared_error": measured.squared_error.mean,
+        "squared_error_std_error": measured.squared_error.std_error,
+    }
     columns |= {"exact_squared_error": concentration / (2 * measured.widths)}
-    columns |= {"occupancy": measured.occupancy.mean, "occupancy_std_error": measured.occupancy.std_error}
+    columns |= {
+        "occupancy": measured.occupancy.mean,
+        "occupancy_std_error": measured.occupancy.std_error,
+    }
     columns |= {"exact_occupancy": occupancy(measured.widths, concentration)}
     show(columns, form)
     draw(plot, measured.plot)
 
 
 @main.command("train", epilog=NUMBERS)
-@click.option("-d", "--input-dim", type=click.IntRange(1), default=10, show_default=True, help="Input dimension d.")
 @click.option(
-    "-K", "--concentration", type=Number("concentration", exclusive=True), default="100", show_default=True, help="Concentration K."
+    "-d",
+    "--input-dim",
+    type=click.IntRange(1),
+    default=10,
+    show_default=True,
+    help="Input dimension d.",
+)
+@click.option(
+    "-K",
+    "--concentration",
+    type=Number("concentration", exclusive=True),
+    default="100",
+    show_default=True,
+    help="Concentration K.",
 )
 @TRAINING
 @click.option(
@@ -266,7 +350,11 @@ def simulate(
     help="Budgets in FLOPs; by default three decades that the grid can pay for.",
 )
 @COST
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="Save the runs to this NetCDF file.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Save the runs to this NetCDF file.",
+)
 @click.option("--curves", type=Picture(), help="Draw the learning curves into this file.")
 @options(FORMAT, PLOT)
 def train_command(
@@ -286,7 +374,8 @@ def train_command(
     form: str,
     plot: Path | None,
 ) -> None:
-    """Train networks on the theory's data and trace the compute-optimal frontier that they reach, beside the bound's.
+    """Train networks on the theory's data and trace the compute-optimal frontier that they reach,
+    beside the bound's.
 
     Example: scalecore train -d 10 -K 100 -T 1e6 --plot frontier.png
     """
@@ -308,7 +397,9 @@ def train_command(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
-        if out is not None:  # first of all: what follows may fail, if only because nobody reads any more
+        if (
+            out is not None
+        ):  # first of all: what follows may fail, if only because nobody reads any more
             runs.save(out)
             click.echo(f"wrote {out}", err=True)
     finally:
@@ -318,7 +409,9 @@ def train_command(
         raise click.exceptions.Abort
 
 
-def tell(runs: TrainingRuns, budget: np.ndarray | None, cost: float, form: str, plot: Path | None) -> None:
+def tell(
+    runs: TrainingRuns, budget: np.ndarray | None, cost: float, form: str, plot: Path | None
+) -> None:
     """Print and draw what training reached."""
     diverged = np.count_nonzero(runs.diverged >= 0)
     if diverged:
@@ -326,7 +419,13 @@ def tell(runs: TrainingRuns, budget: np.ndarray | None, cost: float, form: str, 
         click.echo(f"note: {diverged} of {runs.diverged.size} learners diverged{advice}", err=True)
     input_dim, whole = runs.prior.input_dim, runs.widths
     if budget is None:
-        budget = cost * input_dim * np.sqrt(whole[0] * whole[-1]) * max(runs.samples, 1) * np.geomspace(1e-3, 1, 7)
+        budget = (
+            cost
+            * input_dim
+            * np.sqrt(whole[0] * whole[-1])
+            * max(runs.samples, 1)
+            * np.geomspace(1e-3, 1, 7)
+        )
     best = runs.frontier(budget, cost=cost)
     theory = best.theory
     columns: dict[str, Any] = {"budget": best.budget, "width": best.width}
@@ -345,7 +444,9 @@ for command in (spectrum_command, figure2_command, sweep_group, info, plot):
 
 
 def run(arguments: list[str] | None = None) -> None:
-    """Run the command; a mistake gives one line on stderr and exit status 2, anything else that fails one line and 1."""
+    """Run the command; a mistake gives one line on stderr and exit status 2, anything else that
+    fails one line and 1.
+    """
     warnings.showwarning = lambda message, *where: click.echo(f"scalecore: {message}", err=True)
     try:
         status = main.main(arguments, prog_name="scalecore", standalone_mode=False)
@@ -355,7 +456,9 @@ def run(arguments: list[str] | None = None) -> None:
         click.echo(error.format_message())
         status = 0
     except click.ClickException as error:
-        click.echo(f"scalecore: {error.format_message().splitlines()[0]}{_help_of(error)}", err=True)
+        click.echo(
+            f"scalecore: {error.format_message().splitlines()[0]}{_help_of(error)}", err=True
+        )
         status = 2
     except click.exceptions.Abort:
         click.echo("scalecore: interrupted", err=True)

@@ -18,7 +18,10 @@ from .._common.validation import MOST_POINTS, axis
 from ..spectral._table import DEAREST_UNITS, DEFAULT_UNITS
 
 Columns = Mapping[str, Any]
-NUMBERS = "NUMBERS are one, 1e6, a list, 1e6,1e9, or a log-spaced range, 1e6:1e15:50 (50 values including both ends)."
+NUMBERS = (
+    "NUMBERS are one, 1e6, a list, 1e6,1e9, or a log-spaced range, 1e6:1e15:50 (50 values "
+    "including both ends)."
+)
 
 
 class Axis(click.ParamType):
@@ -92,10 +95,31 @@ def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
     return apply
 
 
-WIDTH = click.option("-n", "--width", type=Axis("width", 1), required=True, help="Hidden units n of the learning network.")
-SAMPLES = click.option("-T", "--samples", type=Axis("samples", 1), required=True, help="Training samples T.")
-BUDGET = click.option("-C", "--budget", type=Axis("budget", exclusive=True), required=True, help="Compute budget C in FLOPs.")
-INPUT_DIM = click.option("-d", "--input-dim", type=Axis("input_dim", 1), default="10", show_default=True, help="Input dimension d.")
+WIDTH = click.option(
+    "-n",
+    "--width",
+    type=Axis("width", 1),
+    required=True,
+    help="Hidden units n of the learning network.",
+)
+SAMPLES = click.option(
+    "-T", "--samples", type=Axis("samples", 1), required=True, help="Training samples T."
+)
+BUDGET = click.option(
+    "-C",
+    "--budget",
+    type=Axis("budget", exclusive=True),
+    required=True,
+    help="Compute budget C in FLOPs.",
+)
+INPUT_DIM = click.option(
+    "-d",
+    "--input-dim",
+    type=Axis("input_dim", 1),
+    default="10",
+    show_default=True,
+    help="Input dimension d.",
+)
 CONCENTRATION = click.option(
     "-K",
     "--concentration",
@@ -124,7 +148,8 @@ MOST_UNITS = click.option(
     type=click.IntRange(2, DEAREST_UNITS),
     default=DEFAULT_UNITS,
     show_default=True,
-    help="Size of the table behind a spectral bound: fewer units build faster and bound less tightly. "
+    help="Size of the table behind a spectral bound: fewer units build faster and bound less "
+    "tightly. "
     "The folder SCALECORE_TABLES, if the environment names one, keeps tables.",
 )
 FORMAT = click.option(
@@ -135,16 +160,22 @@ FORMAT = click.option(
     show_default=True,
     help="How to print the numbers.",
 )
-PLOT = click.option("--plot", type=Picture(), help="Also draw a picture into this file (.png, .pdf, .svg).")
+PLOT = click.option(
+    "--plot", type=Picture(), help="Also draw a picture into this file (.png, .pdf, .svg)."
+)
 
 
-SEED = click.option("--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones.")
+SEED = click.option(
+    "--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones."
+)
 
 
 def widths(default: str) -> Any:
     """Make the option --widths, which commands about networks share."""
     text = "Widths n, rounded to whole numbers."
-    return click.option("-n", "--widths", type=Axis("widths", 1), default=default, show_default=True, help=text)
+    return click.option(
+        "-n", "--widths", type=Axis("widths", 1), default=default, show_default=True, help=text
+    )
 
 
 def whole_widths(values: np.ndarray) -> np.ndarray:
@@ -154,27 +185,63 @@ def whole_widths(values: np.ndarray) -> np.ndarray:
 
 def precision(*dtypes: str) -> Any:
     """Make the option --dtype; the first is the default."""
-    return click.option("--dtype", type=click.Choice(dtypes), default=dtypes[0], show_default=True, help="Precision.")
+    return click.option(
+        "--dtype",
+        type=click.Choice(dtypes),
+        default=dtypes[0],
+        show_default=True,
+        help="Precision.",
+    )
 
 
 MEASURING = options(  # arguments of misspecification
     widths("1:1e5:16"),
     click.option(
-        "--networks", type=click.IntRange(2), default=200, show_default=True, help="Networks to draw (with --rtol, the fewest)."
+        "--networks",
+        type=click.IntRange(2),
+        default=200,
+        show_default=True,
+        help="Networks to draw (with --rtol, the fewest).",
     ),
-    click.option("--inputs", type=click.IntRange(1), default=1024, show_default=True, help="Inputs per network."),
+    click.option(
+        "--inputs",
+        type=click.IntRange(1),
+        default=1024,
+        show_default=True,
+        help="Inputs per network.",
+    ),
     SEED,
     precision("float64", "float32"),
-    click.option("--rtol", type=Number("rtol", exclusive=True), help="Go on until every relative standard error is below this."),
+    click.option(
+        "--rtol",
+        type=Number("rtol", exclusive=True),
+        help="Go on until every relative standard error is below this.",
+    ),
 )
 RATES = "0.01,0.02,0.05,0.1,0.2"
 TRAINING = options(  # arguments of train
     widths("1:128:12"),
     click.option(
-        "-T", "--samples", type=Number("samples", 1), default="1e5", show_default=True, help="Samples that each learner reads."
+        "-T",
+        "--samples",
+        type=Number("samples", 1),
+        default="1e5",
+        show_default=True,
+        help="Samples that each learner reads.",
     ),
-    click.option("--rates", type=Axis("rates", exclusive=True), show_default=RATES, help="Learning rates; adf has none."),
-    click.option("--repeats", type=click.IntRange(2), default=8, show_default=True, help="Networks, each with data of its own."),
+    click.option(
+        "--rates",
+        type=Axis("rates", exclusive=True),
+        show_default=RATES,
+        help="Learning rates; adf has none.",
+    ),
+    click.option(
+        "--repeats",
+        type=click.IntRange(2),
+        default=8,
+        show_default=True,
+        help="Networks, each with data of its own.",
+    ),
     click.option(
         "--optimizer",
         type=click.Choice(["sgd", "adam", "adf"]),
@@ -188,12 +255,19 @@ TRAINING = options(  # arguments of train
 
 
 def learning(optimizer: str, rates: np.ndarray | None) -> dict[str, Any]:
-    """Return what train takes of these: the default rates if none were given, none at all for a filter."""
+    """Return what train takes of these: the default rates if none were given, none at all for a
+    filter.
+    """
     if optimizer == "adf":
         if rates is not None:
-            raise click.UsageError("--rates must be left out with --optimizer adf, which has no learning rate")
+            raise click.UsageError(
+                "--rates must be left out with --optimizer adf, which has no learning rate"
+            )
         return {"optimizer": optimizer}
-    return {"optimizer": optimizer, "learning_rates": axis("rates", RATES) if rates is None else rates}
+    return {
+        "optimizer": optimizer,
+        "learning_rates": axis("rates", RATES) if rates is None else rates,
+    }
 
 
 def whole_samples(value: float) -> int:
@@ -207,7 +281,9 @@ def grid(*axes: np.ndarray) -> list[np.ndarray]:
     """All combinations of the axes, the first one slowest, flat."""
     points = math.prod(map(len, axes))
     if points > MOST_POINTS:
-        raise click.UsageError(f"{points:.3g} combinations are too many to print; at most {MOST_POINTS:g}")
+        raise click.UsageError(
+            f"{points:.3g} combinations are too many to print; at most {MOST_POINTS:g}"
+        )
     return [array.ravel() for array in np.meshgrid(*axes, indexing="ij")]
 
 
@@ -223,12 +299,22 @@ def write_csv(columns: Columns, file: Any) -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):
-        writer.writerow("" if (value := plain(item)) is None else value if isinstance(value, str) else repr(value) for item in row)
+        writer.writerow(
+            ""
+            if (value := plain(item)) is None
+            else value
+            if isinstance(value, str)
+            else repr(value)
+            for item in row
+        )
 
 
 def table(columns: Columns) -> str:
     """Format columns for reading: aligned, six digits."""
-    cells = {name: [item if isinstance(item, str) else f"{item:.6g}" for item in values] for name, values in columns.items()}
+    cells = {
+        name: [item if isinstance(item, str) else f"{item:.6g}" for item in values]
+        for name, values in columns.items()
+    }
     widths = {name: max([len(name), *map(len, values)]) for name, values in cells.items()}
     lines = ["  ".join(name.rjust(widths[name]) for name in cells)]
     lines += [
@@ -241,7 +327,10 @@ def table(columns: Columns) -> str:
 def show(columns: Columns, form: str) -> None:
     """Print columns in the chosen format."""
     if form == "json":
-        rows = [dict(zip(columns, map(plain, row), strict=True)) for row in zip(*columns.values(), strict=True)]
+        rows = [
+            dict(zip(columns, map(plain, row), strict=True))
+            for row in zip(*columns.values(), strict=True)
+        ]
         click.echo(json.dumps(rows, indent=1))
     elif form == "csv":
         text = io.StringIO()

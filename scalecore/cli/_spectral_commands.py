@@ -12,7 +12,14 @@ import numpy as np
 from .._common.validation import axis
 from ..frontier import Frontier, Status
 from ..network import NetworkPrior
-from ..spectral import bayes_error_bound, refined_bound, spectral_bound, spectral_table, spectral_terms, spectrum
+from ..spectral import (
+    bayes_error_bound,
+    refined_bound,
+    spectral_bound,
+    spectral_table,
+    spectral_terms,
+    spectrum,
+)
 from ..spectral._table import dims_with_tables
 from ..training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 from ._options import (
@@ -37,7 +44,9 @@ _REPEATS = 8
 
 
 def prepare(input_dims: np.ndarray, most_units: int) -> None:
-    """Build the tables of the dimensions that have one, with a bar on a terminal; say which have none."""
+    """Build the tables of the dimensions that have one, with a bar on a terminal; say which have
+    none.
+    """
     for d in dims_with_tables(input_dims):
         spectral_table(d, most_units=most_units, progress=sys.stderr.isatty())
     tell_dims_without(input_dims)
@@ -48,36 +57,66 @@ def tell_dims_without(input_dims: np.ndarray) -> None:
     without = np.setdiff1d(input_dims, dims_with_tables(input_dims))
     if without.size:
         values = ", ".join(f"{d:g}" for d in without[:5])
-        click.echo(f"note: spectral bounds are for whole input_dim up to 1e15; none for {values}", err=True)
+        click.echo(
+            f"note: spectral bounds are for whole input_dim up to 1e15; none for {values}", err=True
+        )
 
 
-def spectral_columns(width: Any, samples: Any, input_dim: Any, concentration: Any) -> dict[str, Any]:
+def spectral_columns(
+    width: Any, samples: Any, input_dim: Any, concentration: Any
+) -> dict[str, Any]:
     """Columns that --spectral adds to the command bound."""
     point = (width, samples, input_dim, concentration)
     with np.errstate(invalid="ignore"):  # prepare has told
-        columns = {function.__name__: function(*point) for function in (spectral_bound, refined_bound)}
+        columns = {
+            function.__name__: function(*point) for function in (spectral_bound, refined_bound)
+        }
         columns["bayes_error_bound"] = bayes_error_bound(samples, input_dim)
         return columns | {"strategy": spectral_terms(*point, strategies="all").strategy}
 
 
 @click.command("spectrum")
-@click.option("-d", "--input-dim", type=click.IntRange(1, 10**15), default=10, show_default=True, help="Input dimension d.")
 @click.option(
-    "--degrees", type=click.IntRange(1, 10**5), default=12, show_default=True, help="How many degrees: 0, 1, 2, 4, 6, and so on."
+    "-d",
+    "--input-dim",
+    type=click.IntRange(1, 10**15),
+    default=10,
+    show_default=True,
+    help="Input dimension d.",
+)
+@click.option(
+    "--degrees",
+    type=click.IntRange(1, 10**5),
+    default=12,
+    show_default=True,
+    help="How many degrees: 0, 1, 2, 4, 6, and so on.",
 )
 @options(FORMAT, PLOT)
 def spectrum_command(input_dim: int, degrees: int, form: str, plot: Path | None) -> None:
-    """Eigenvalues of the infinite-width network's covariance: how much of its variance each degree carries.
+    """Eigenvalues of the infinite-width network's covariance: how much of its variance each degree
+    carries.
 
     Example: scalecore spectrum -d 10 --degrees 8 --plot spectrum.png
     """
     found = spectrum(input_dim, degrees=degrees)
-    show({name: getattr(found, name) for name in ("degree", "eigenvalue", "multiplicity", "mass", "tail")}, form)
+    show(
+        {
+            name: getattr(found, name)
+            for name in ("degree", "eigenvalue", "multiplicity", "mass", "tail")
+        },
+        form,
+    )
     draw(plot, found.plot)
 
 
 @click.command("figure2")
-@click.option("-d", "--input-dim", type=click.IntRange(1, 10**15), show_default="that of --runs, or 10", help="Input dimension d.")
+@click.option(
+    "-d",
+    "--input-dim",
+    type=click.IntRange(1, 10**15),
+    show_default="that of --runs, or 10",
+    help="Input dimension d.",
+)
 @click.option(
     "-K",
     "--concentration",
@@ -92,7 +131,12 @@ def spectrum_command(input_dim: int, degrees: int, form: str, plot: Path | None)
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Runs that `scalecore train --out` saved.",
 )
-@click.option("--train", "samples", type=Number("train", 1), help="Train a quick set of networks on so many samples.")
+@click.option(
+    "--train",
+    "samples",
+    type=Number("train", 1),
+    help="Train a quick set of networks on so many samples.",
+)
 @SEED
 @MOST_UNITS
 @click.option(
@@ -159,15 +203,36 @@ def _numbers(frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None) 
     intervals = ("width_low", "width_high", "error_low", "error_high")
     parts: list[dict[str, Any]] = []
     for bound, best in frontiers.items():
-        part = {name: getattr(best, name) for name in values} | {name: np.full(best.shape, np.nan) for name in intervals}
-        parts.append(part | {"line": [bound] * best.width.size, "status": [Status(int(code)).name for code in best.status]})
+        part = {name: getattr(best, name) for name in values} | {
+            name: np.full(best.shape, np.nan) for name in intervals
+        }
+        parts.append(
+            part
+            | {
+                "line": [bound] * best.width.size,
+                "status": [Status(int(code)).name for code in best.status],
+            }
+        )
     if trained is not None:
         part = {name: getattr(trained, name) for name in values}
-        part |= dict(zip(intervals, (*trained.width_interval.T, *trained.error_interval.T), strict=True))
+        part |= dict(
+            zip(intervals, (*trained.width_interval.T, *trained.error_interval.T), strict=True)
+        )
         names = [EmpiricalStatus(int(code)).name for code in trained.status]
-        parts.append(part | {"line": [f"trained ({trained.optimizer})"] * len(names), "status": names})
+        parts.append(
+            part | {"line": [f"trained ({trained.optimizer})"] * len(names), "status": names}
+        )
     one = next(iter(frontiers.values()))
-    columns: dict[str, Any] = {name: np.concatenate([part[name] for part in parts]).tolist() for name in parts[0]}
+    columns: dict[str, Any] = {
+        name: np.concatenate([part[name] for part in parts]).tolist() for name in parts[0]
+    }
     rows = len(columns["line"])
-    law = {"input_dim": [float(one.input_dim.flat[0])] * rows, "concentration": [float(one.concentration.flat[0])] * rows}
-    return {"line": columns["line"]} | law | {name: columns[name] for name in (*values, *intervals, "status")}
+    law = {
+        "input_dim": [float(one.input_dim.flat[0])] * rows,
+        "concentration": [float(one.concentration.flat[0])] * rows,
+    }
+    return (
+        {"line": columns["line"]}
+        | law
+        | {name: columns[name] for name in (*values, *intervals, "status")}
+    )

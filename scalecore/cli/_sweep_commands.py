@@ -38,18 +38,32 @@ from ._spectral_commands import tell_dims_without
 
 STORE = click.argument("store", type=click.Path(path_type=Path))
 OUT = click.option(
-    "--out", type=click.Path(file_okay=False, path_type=Path), required=True, help="Zarr store; an old one is continued."
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="Zarr store; an old one is continued.",
 )
-WORKERS = click.option("--workers", type=click.IntRange(1), help="Processes; by default one, with all its threads.")
-CHUNK = click.option("--chunk", type=click.IntRange(1), help="Length of a chunk along the first axis with several values.")
+WORKERS = click.option(
+    "--workers", type=click.IntRange(1), help="Processes; by default one, with all its threads."
+)
+CHUNK = click.option(
+    "--chunk",
+    type=click.IntRange(1),
+    help="Length of a chunk along the first axis with several values.",
+)
 
 
-_DEAF = (signal.signal, (signal.SIGINT, signal.SIG_IGN))  # workers: Ctrl-C in a terminal reaches them too, but one process answers
+_DEAF = (
+    signal.signal,
+    (signal.SIGINT, signal.SIG_IGN),
+)  # workers: Ctrl-C in a terminal reaches them too, but one process answers
 
 
 @contextmanager
 def ended_at_once(pool: ProcessPoolExecutor | None) -> Iterator[None]:
-    """End a pool's workers on Ctrl-C: it would wait for their chunks, and a sweep may be killed at any time."""
+    """End a pool's workers on Ctrl-C: it would wait for their chunks, and a sweep may be killed at
+    any time.
+    """
     try:
         yield
     except KeyboardInterrupt:
@@ -58,16 +72,40 @@ def ended_at_once(pool: ProcessPoolExecutor | None) -> Iterator[None]:
         raise
 
 
-def run_sweep(task: str, grid: dict[str, Any], out: Path, workers: int | None, chunk: int | None, **arguments: Any) -> None:
+def run_sweep(
+    task: str,
+    grid: dict[str, Any],
+    out: Path,
+    workers: int | None,
+    chunk: int | None,
+    **arguments: Any,
+) -> None:
     """Run a sweep for the command line, and say what became of it."""
-    axes = {name: values if np.size(values) > 1 else float(np.ravel(values)[0]) for name, values in grid.items()}
+    axes = {
+        name: values if np.size(values) > 1 else float(np.ravel(values)[0])
+        for name, values in grid.items()
+    }
     long = [name for name, values in axes.items() if np.ndim(values)]
     chunks = {long[0]: chunk} if chunk and long else None
-    pool = nullcontext() if workers is None else ProcessPoolExecutor(workers, get_context("spawn"), *_DEAF)
-    warnings.filterwarnings("ignore", "training was interrupted")  # it tells of extend(), which is not for chunks
+    pool = (
+        nullcontext()
+        if workers is None
+        else ProcessPoolExecutor(workers, get_context("spawn"), *_DEAF)
+    )
+    warnings.filterwarnings(
+        "ignore", "training was interrupted"
+    )  # it tells of extend(), which is not for chunks
     try:
         with pool as executor, ended_at_once(executor):
-            done = sweep(task, axes, out, chunks=chunks, executor=executor, progress=sys.stderr.isatty(), **arguments)
+            done = sweep(
+                task,
+                axes,
+                out,
+                chunks=chunks,
+                executor=executor,
+                progress=sys.stderr.isatty(),
+                **arguments,
+            )
     except (ValueError, TypeError) as error:
         raise click.UsageError(str(error)) from None
     except KeyboardInterrupt:
@@ -146,7 +184,12 @@ def sweep_bound(
     """
     if quantity in ("spectral_bound", "refined_bound"):
         tell_dims_without(input_dim)
-    grid = {"width": width, "samples": samples, "input_dim": input_dim, "concentration": concentration}
+    grid = {
+        "width": width,
+        "samples": samples,
+        "input_dim": input_dim,
+        "concentration": concentration,
+    }
     run_sweep(quantity, grid, out, workers, chunk)
 
 
@@ -167,10 +210,17 @@ def sweep_misspecification(
 ) -> None:
     """Misspecification of width-n networks by simulation, over input dimensions and concentrations.
 
-    Example: scalecore sweep misspecification -d 2,10 -K 1:1000:7 --widths 1:1e4:9 --seed 1 --out kl.zarr
+    Example: scalecore sweep misspecification -d 2,10 -K 1:1000:7 --widths 1:1e4:9 --seed 1 --out
+    kl.zarr
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
-    measured = {"widths": whole_widths(widths), "networks": networks, "inputs": inputs, "dtype": dtype, "rtol": rtol}
+    measured = {
+        "widths": whole_widths(widths),
+        "networks": networks,
+        "inputs": inputs,
+        "dtype": dtype,
+        "rtol": rtol,
+    }
     run_sweep("misspecification", grid, out, workers, chunk, rng=seed, **measured)
 
 
@@ -192,10 +242,13 @@ def sweep_train(
 ) -> None:
     """Train networks on the theory's data, over input dimensions and concentrations.
 
-    Example: scalecore sweep train -d 2,10 -K 1,10,100 --widths 1:64:7 -T 1e5 --seed 1 --workers 2 --out train.zarr
+    Example: scalecore sweep train -d 2,10 -K 1,10,100 --widths 1:64:7 -T 1e5 --seed 1 --workers 2
+    --out train.zarr
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
-    trained = {"widths": whole_widths(widths), "samples": whole_samples(samples)} | learning(optimizer, rates)
+    trained = {"widths": whole_widths(widths), "samples": whole_samples(samples)} | learning(
+        optimizer, rates
+    )
     run_sweep("train", grid, out, workers, chunk, rng=seed, repeats=repeats, dtype=dtype, **trained)
 
 
@@ -222,19 +275,29 @@ def info(store: Path) -> None:
     click.echo(f"{plan['task']}, by scalecore {plan['scalecore']}")
     for name, values in plan["axes"].items():
         several = name in plan["shape"]
-        text = f"{values['count']} values from {values['least']:g} to {values['most']:g}" if several else f"{values:g}"
-        click.echo(f"  {name}: {text}{', in chunks of ' + str(plan['chunks'][name]) if several else ''}")
+        text = (
+            f"{values['count']} values from {values['least']:g} to {values['most']:g}"
+            if several
+            else f"{values:g}"
+        )
+        click.echo(
+            f"  {name}: {text}{', in chunks of ' + str(plan['chunks'][name]) if several else ''}"
+        )
     for name, value in plan["options"].items():
         click.echo(f"  {name} = {value}")
     if plan["seed"] is not None:
         click.echo(f"  seed = {plan['seed']}")
     click.echo(f"variables: {', '.join(plan['variables'])}")
-    click.echo(f"finished: {what.finished} of {what.chunks} chunks ({share:.1%}), {size / 1e6:.4g} MB")
+    click.echo(
+        f"finished: {what.finished} of {what.chunks} chunks ({share:.1%}), {size / 1e6:.4g} MB"
+    )
 
 
 @click.command("plot")
 @STORE
-@click.option("--out", type=Picture(), default="sweep.png", show_default=True, help="Picture to write.")
+@click.option(
+    "--out", type=Picture(), default="sweep.png", show_default=True, help="Picture to write."
+)
 def plot(store: Path, out: Path) -> None:
     """Draw a swept frontier: its families, the model's share over d and K, and the elasticity.
 

@@ -107,7 +107,8 @@ class Allocation:
             return f"{value:.4g}" + ("" if np.isnan(low) else f" [{low:.4g}, {high:.4g}]")
 
         return (
-            f"Allocation(C = {float(self.budget):g}: N = {shown('parameters')}, D = {shown('samples')}, "
+            f"Allocation(C = {float(self.budget):g}: N = {shown('parameters')}, D = "
+            f"{shown('samples')}, "
             f"loss {shown('loss')} {self.loss_unit}, elasticity {shown('elasticity')}, "
             f"{AllocationStatus(int(self.status)).name})"
         )
@@ -119,7 +120,8 @@ class Allocation:
 
 
 def best_split(form: Form, theta: Array, c: Array, x: Covariates) -> Array:
-    """Return n at the least loss along n + m = c for theta [..., parameter]; NaN where it is at infinity.
+    """Return n at the least loss along n + m = c for theta [..., parameter]; NaN where it is at
+    infinity.
 
     `x` carries the centre, and the unique samples (as one number) of forms that need them.
     """
@@ -147,7 +149,9 @@ def best_split(form: Form, theta: Array, c: Array, x: Covariates) -> Array:
 def elasticity(form: Form, theta: Array, c: Array, x: Covariates) -> Array:
     """Return d n* / d c, by a central difference (exact where n* is linear in c)."""
     step = 1e-2
-    return (best_split(form, theta, c + step, x) - best_split(form, theta, c - step, x)) / (2 * step)
+    return (best_split(form, theta, c + step, x) - best_split(form, theta, c - step, x)) / (
+        2 * step
+    )
 
 
 def compute_optimal(law: FittedLaw, budget: ArrayLike, cost: float, level: float) -> Allocation:
@@ -167,12 +171,20 @@ def compute_optimal(law: FittedLaw, budget: ArrayLike, cost: float, level: float
         expanded = theta if theta.ndim == 1 else theta[:, None, :]
         n = best_split(form, expanded, c, x)
         loss = losses(form, theta, Covariates(n, c - n, None, centre)) * np.exp(law.user_centre.y)
-        return np.exp(n + centre.n), np.exp(c - n + centre.m), loss, elasticity(form, expanded, c, x)
+        return (
+            np.exp(n + centre.n),
+            np.exp(c - n + centre.m),
+            loss,
+            elasticity(form, expanded, c, x),
+        )
 
     usable = law.usable and "compute" not in form.needs
     names = ("parameters", "samples", "loss", "elasticity")
     if usable:
-        point, ends = at(law.theta), interval(at(law.theta_draws), level) if len(law.theta_draws) else None
+        point, ends = (
+            at(law.theta),
+            interval(at(law.theta_draws), level) if len(law.theta_draws) else None,
+        )
     else:
         point, ends = tuple(np.full(flat.shape, np.nan) for _ in names), None
         status[valid] = AllocationStatus.NO_LAW
@@ -181,7 +193,9 @@ def compute_optimal(law: FittedLaw, budget: ArrayLike, cost: float, level: float
     for i, name in enumerate(names):
         fields[name] = point[i].reshape(shape)[()]
         for j, end in enumerate(("_low", "_high")):
-            fields[name + end] = (np.full(flat.shape, np.nan) if ends is None else ends[i][j]).reshape(shape)[()]
+            fields[name + end] = (
+                np.full(flat.shape, np.nan) if ends is None else ends[i][j]
+            ).reshape(shape)[()]
     with np.errstate(divide="ignore", invalid="ignore"):
         beyond = np.maximum(np.log10(flat / law.ranges.compute[1] * law.cost / cost), 0.0)
     return Allocation(

@@ -1,4 +1,6 @@
-"""Chinchilla's second approach: at each compute budget a parabola in log N, and a line through the vertices."""
+"""Chinchilla's second approach: at each compute budget a parabola in log N, and a line through the
+vertices.
+"""
 
 from __future__ import annotations
 
@@ -30,11 +32,11 @@ class IsoFlopProfiles:
     budget : ndarray, shape (B,)
         Compute budgets C in FLOPs (geometric means of the runs' compute), ascending.
     parameters, samples, loss : ndarray, shape (B,)
-        N*, D* and the loss (nats) at the parabola's vertex; at the edge where `status` is AT_EDGE; NaN
-        where there is no minimum.
+        N*, D* and the loss (nats) at the parabola's vertex; at the edge where `status` is AT_EDGE;
+        NaN where there is no minimum.
     parameters_interval : ndarray, shape (B, 2)
-        Fieller's interval of N*: exact for Gaussian errors of the loss, (0, inf) where the runs do not
-        tell that there is a minimum. NaN for three runs or fewer.
+        Fieller's interval of N*: exact for Gaussian errors of the loss, (0, inf) where the runs do
+        not tell that there is a minimum. NaN for three runs or fewer.
     bias : ndarray, shape (B,)
         By how much the vertex lies beside the minimum, in log N, if the loss is E + A/N^alpha +
         B/D^beta with the exponents that all runs suggest: a loss is no parabola. NaN if unknown.
@@ -67,7 +69,8 @@ class IsoFlopProfiles:
     >>> import scalecore as sc
     >>> C, w = np.meshgrid([1e18, 1e19, 1e20, 1e21], [0.25, 0.5, 1, 2, 4])
     >>> N = np.sqrt(C / 120) * w
-    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), (2 + 9 * C**-0.1 + np.log(w)**2).ravel())
+    >>> loss = 2 + 9 * C**-0.1 + np.log(w) ** 2
+    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), loss.ravel())
     >>> sc.isoflop_profiles(table)
     IsoFlopProfiles(4 budgets, 4 with an interior minimum, d log N*/d log C = 0.500 [0.500, 0.500])
     """
@@ -121,7 +124,8 @@ class IsoFlopProfiles:
         >>> import scalecore as sc
         >>> C, w = np.meshgrid([1e18, 1e19, 1e20, 1e21], [0.25, 0.5, 1, 2, 4])
         >>> N = np.sqrt(C / 120) * w
-        >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), (2 + 9 * C**-0.1 + np.log(w)**2).ravel())
+        >>> loss = 2 + 9 * C**-0.1 + np.log(w) ** 2
+        >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), loss.ravel())
         >>> best = sc.isoflop_profiles(table).compute_optimal(1.2e24)
         >>> round(float(best.samples / best.parameters), 6)
         20.0
@@ -132,7 +136,11 @@ class IsoFlopProfiles:
     def _log_cost(self) -> float:
         """Logarithm of FLOPs per parameter and sample, as the runs have it in the middle."""
         found = np.isfinite(self.samples)
-        ratios = np.log(self.budget[found]) - np.log(self.parameters[found]) - np.log(self.samples[found])
+        ratios = (
+            np.log(self.budget[found])
+            - np.log(self.parameters[found])
+            - np.log(self.samples[found])
+        )
         return float(np.median(ratios)) if ratios.size else float(np.log(self.table.cost))
 
     def __repr__(self) -> str:
@@ -166,14 +174,19 @@ class IsoFlopProfiles:
         >>> import scalecore as sc
         >>> C, w = np.meshgrid([1e18, 1e19, 1e20, 1e21], [0.25, 0.5, 1, 2, 4])
         >>> N = np.sqrt(C / 120) * w
-        >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), (2 + 9 * C**-0.1 + np.log(w)**2).ravel())
+        >>> loss = 2 + 9 * C**-0.1 + np.log(w) ** 2
+        >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), loss.ravel())
         >>> len(sc.isoflop_profiles(table).plot())
         2
         """
         from .._views.profile_plots import plot_profiles
 
         interior = self.status == ProfileStatus.INTERIOR
-        spread = np.geomspace(self.budget[0] / 2, self.budget[-1] * 2, 60) if self.budget.size else np.ones(1)
+        spread = (
+            np.geomspace(self.budget[0] / 2, self.budget[-1] * 2, 60)
+            if self.budget.size
+            else np.ones(1)
+        )
         return plot_profiles(self, interior, self.compute_optimal(spread), ax=ax)
 
 
@@ -229,7 +242,8 @@ def isoflop_profiles(
     >>> import scalecore as sc
     >>> C, w = np.meshgrid([1e18, 1e19, 1e20, 1e21], [0.25, 0.5, 1, 2, 4])
     >>> N = np.sqrt(C / 120) * w
-    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), (2 + 9 * C**-0.1 + np.log(w)**2).ravel())
+    >>> loss = 2 + 9 * C**-0.1 + np.log(w) ** 2
+    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), loss.ravel())
     >>> profiles = sc.isoflop_profiles(table)
     >>> round(profiles.elasticity, 6)
     0.5
@@ -280,7 +294,9 @@ def _profiles(
     profiles = []
     for first, last in pairwise(bounds.tolist()):
         rows = order[first:last]
-        profile = _Profile(float(log_compute[rows].mean()), _log_cost(table, log_compute, rows), rows)
+        profile = _Profile(
+            float(log_compute[rows].mean()), _log_cost(table, log_compute, rows), rows
+        )
         _fit(profile, table, reach, level, powers)
         profiles.append(profile)
     x = np.array([profile.log_budget for profile in profiles])
@@ -327,21 +343,35 @@ def _log_cost(table: RunTable, log_compute: NDArray[np.float64], rows: NDArray[n
     """FLOPs per parameter and sample of some runs, their geometric mean's logarithm."""
     if table.compute is None:
         return float(np.log(table.cost))
-    return float((log_compute[rows] - np.log(table.parameters[rows]) - np.log(table.samples[rows])).mean())
+    return float(
+        (log_compute[rows] - np.log(table.parameters[rows]) - np.log(table.samples[rows])).mean()
+    )
 
 
 def _exponents(table: RunTable) -> tuple[float, float] | None:
-    """Return alpha and beta of the surface that explains bias, or None where runs are too few for one."""
+    """Return alpha and beta of the surface that explains bias, or None where runs are too few for
+    one.
+    """
     if len(table) < LEAST_RUNS or np.ptp(table.parameters) == 0 or np.ptp(table.samples) == 0:
         return None
     return exponents(table.parameters, table.samples, table.loss)
 
 
 def _weights(table: RunTable, rows: NDArray[np.intp]) -> NDArray[np.float64]:
-    return np.ones(rows.size) if table.weight is None else table.weight[rows] / table.weight[rows].max()
+    return (
+        np.ones(rows.size)
+        if table.weight is None
+        else table.weight[rows] / table.weight[rows].max()
+    )
 
 
-def _fit(profile: _Profile, table: RunTable, reach: float, level: float, powers: tuple[float, float] | None) -> None:
+def _fit(
+    profile: _Profile,
+    table: RunTable,
+    reach: float,
+    level: float,
+    powers: tuple[float, float] | None,
+) -> None:
     """Fit one budget's parabola and say what became of it."""
     x, loss = np.log(table.parameters[profile.rows]), table.loss[profile.rows]
     sizes, size = np.unique(x, return_inverse=True)
@@ -379,8 +409,11 @@ def _fit(profile: _Profile, table: RunTable, reach: float, level: float, powers:
         profile.bias = _bias(u, weight, vertex, *powers)
 
 
-def _bias(u: NDArray[np.float64], weight: NDArray[np.float64], vertex: float, alpha: float, beta: float) -> float:
-    """By how much the vertex lies beside the minimum of e^(-alpha v)/alpha + e^(beta v)/beta, without noise.
+def _bias(
+    u: NDArray[np.float64], weight: NDArray[np.float64], vertex: float, alpha: float, beta: float
+) -> float:
+    """By how much the vertex lies beside the minimum of e^(-alpha v)/alpha + e^(beta v)/beta,
+    without noise.
 
     Along a budget the loss is that, up to constants, with v = log N - log N*: it depends on the
     exponents and on where the runs are, and on nothing else. N* is where this vertex would be seen.
@@ -397,13 +430,19 @@ def _bias(u: NDArray[np.float64], weight: NDArray[np.float64], vertex: float, al
     return shift
 
 
-def _resampled(table: RunTable, profiles: list[_Profile], middle: float, resamples: int, key: int) -> NDArray[np.float64] | None:
-    """Slopes and heights of the line in resamples of runs; None where no run has rows in two budgets."""
+def _resampled(
+    table: RunTable, profiles: list[_Profile], middle: float, resamples: int, key: int
+) -> NDArray[np.float64] | None:
+    """Slopes and heights of the line in resamples of runs; None where no run has rows in two
+    budgets.
+    """
     if table.run_codes is None or len(profiles) < 3:
         return None
     codes = [table.run_codes[profile.rows] for profile in profiles]
     runs = len(table.run_names)
-    budgets = sum((np.bincount(np.unique(each), minlength=runs) for each in codes), np.zeros(runs, int))
+    budgets = sum(
+        (np.bincount(np.unique(each), minlength=runs) for each in codes), np.zeros(runs, int)
+    )
     if budgets.max() < 2:
         return None
     generator = np.random.default_rng(key)

@@ -102,14 +102,20 @@ def jacobian(problem: Problem, theta: Array) -> Array:
 
 def singular_values(problem: Problem, theta: Array) -> Array:
     """Return the singular values of the free, scaled and weighted Jacobian, largest first."""
-    free = np.less(problem.form.low, problem.form.high) & (theta > problem.form.low) & (theta < problem.form.high)
+    free = (
+        np.less(problem.form.low, problem.form.high)
+        & (theta > problem.form.low)
+        & (theta < problem.form.high)
+    )
     J = jacobian(problem, theta)[:, free]
     if problem.weight is not None:
         J = J * np.sqrt(problem.weight)[:, None]
     lengths = np.sqrt((J * J).sum(0))
     lengths[lengths == 0] = 1.0
     J = J / lengths
-    values = np.linalg.svd(J, compute_uv=False) if np.isfinite(J).all() else np.full(J.shape[1], np.nan)
+    values = (
+        np.linalg.svd(J, compute_uv=False) if np.isfinite(J).all() else np.full(J.shape[1], np.nan)
+    )
     return np.pad(values, (0, max(0, J.shape[1] - len(values))))
 
 
@@ -121,8 +127,14 @@ def edges(problem: Problem, theta: Array) -> tuple[str, ...]:
 
 
 def what_is_missing(problem: Problem) -> str:
-    """Return why the runs cannot identify the form whatever their losses, and what would; else ''."""
-    names = {"parameters": ("N", problem.x.n), "samples": ("D", problem.x.m), "compute": ("C", problem.x.n)}
+    """Return why the runs cannot identify the form whatever their losses, and what would; else
+    ''.
+    """
+    names = {
+        "parameters": ("N", problem.x.n),
+        "samples": ("D", problem.x.m),
+        "compute": ("C", problem.x.n),
+    }
     read = [names[need] for need in problem.form.needs if need in names]
     for name, log in read:
         if np.ptp(log) < 1e-9:
@@ -134,7 +146,8 @@ def what_is_missing(problem: Problem) -> str:
         spread = np.linalg.svd(np.stack([problem.x.n, problem.x.m], 1), compute_uv=False)
         if spread[1] < _FLAT * spread[0]:
             return (
-                "all runs lie on one line in (ln N, ln D), such as D = 20 N, on which the terms in N and D cannot be told "
+                "all runs lie on one line in (ln N, ln D), such as D = 20 N, on which the terms "
+                "in N and D cannot be told "
                 "apart: add runs with the same N and 4 to 10 times more or fewer samples"
             )
     distinct = len(np.unique(np.stack([log for _, log in read], 1), axis=0))
@@ -147,15 +160,24 @@ def judged(problem: Problem, certificate: Certificate) -> tuple[FitStatus, str]:
     """Return the status of a fit with this certificate, and the reason."""
     if len(problem.y) <= problem.form.free:
         more = problem.form.free + 1 - len(problem.y)
-        return FitStatus.TOO_FEW_RUNS, f"{len(problem.y)} runs for {problem.form.free} parameters: add at least {more}"
+        return (
+            FitStatus.TOO_FEW_RUNS,
+            f"{len(problem.y)} runs for {problem.form.free} parameters: add at least {more}",
+        )
     missing = what_is_missing(problem)
     if missing:
         return FitStatus.NOT_IDENTIFIED, missing
     if not certificate.scaled_gradient < STATIONARY:
-        return FitStatus.NOT_CONVERGED, f"the scaled gradient is {certificate.scaled_gradient:.1e}, not below {STATIONARY:g}"
+        return (
+            FitStatus.NOT_CONVERGED,
+            f"the scaled gradient is {certificate.scaled_gradient:.1e}, not below {STATIONARY:g}",
+        )
     if not certificate.condition < _DEGENERATE:
         worst = "the parameters trade off against each other"
-        return FitStatus.NOT_IDENTIFIED, f"{worst} (condition {certificate.condition:.1e}): widen the range of N and of D/N"
+        return (
+            FitStatus.NOT_IDENTIFIED,
+            f"{worst} (condition {certificate.condition:.1e}): widen the range of N and of D/N",
+        )
     if certificate.at_edge:
         return FitStatus.AT_EDGE, f"{', '.join(certificate.at_edge)} at the edge of the domain"
     return FitStatus.CONVERGED, ""

@@ -12,7 +12,9 @@ from .._common.validation import choice, flag, positive_number
 from ._columns import renumbered, row_list
 
 LOSS_SCALES = {"nats": 1.0, "bits": float(np.log(2.0))}  # nats in one unit
-QUANTITIES = (*("parameters", "samples", "loss", "compute", "unique_samples", "weight", "progress"),)
+QUANTITIES = (
+    *("parameters", "samples", "loss", "compute", "unique_samples", "weight", "progress"),
+)
 REQUIRED = QUANTITIES[:3]
 Labels = tuple[NDArray[np.int64], tuple[str, ...]]  # number of each row's run, names of the runs
 
@@ -44,14 +46,17 @@ def checked_fields(
         lengths["run"] = labels[0].size
     for name, length in lengths.items():
         if length != count:
-            raise ValueError(f"{name} must have one element a run, as parameters has ({count:,}), got {length:,}")
+            raise ValueError(
+                f"{name} must have one element a run, as parameters has ({count:,}), got {length:,}"
+            )
     number = np.arange(count) if rows is None else rows
     faults = _faults(arrays, labels)
     invalid = np.logical_or.reduce([np.zeros(count, bool), *(bad for _, bad in faults)])
     if faults and not drop:
         texts = "; ".join(f"{text} in {row_list(number[bad])}" for text, bad in faults)
         raise ValueError(
-            f"{np.count_nonzero(invalid):,} of {count:,} rows cannot be used (drop_invalid=True leaves them out): {texts}"
+            f"{np.count_nonzero(invalid):,} of {count:,} rows cannot be used (drop_invalid=True "
+            f"leaves them out): {texts}"
         )
     valid = ~invalid
     fields: dict[str, Any] = {}
@@ -74,7 +79,9 @@ def checked_fields(
     }
 
 
-def _faults(arrays: Mapping[str, NDArray[np.float64]], labels: Labels | None) -> list[tuple[str, NDArray[np.bool_]]]:
+def _faults(
+    arrays: Mapping[str, NDArray[np.float64]], labels: Labels | None
+) -> list[tuple[str, NDArray[np.bool_]]]:
     """Return what is wrong with rows, in words, each with the rows where it is."""
     found = []
     for name, array in arrays.items():

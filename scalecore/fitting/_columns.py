@@ -33,7 +33,9 @@ def one_dimensional(name: str, values: Any) -> NDArray[Any]:
     except ValueError as error:  # elements of different lengths
         raise ValueError(f"{name} is not an array: {error}") from None
     if array.ndim != 1:
-        raise ValueError(f"{name} must be one-dimensional, one element a run, got {describe(values)}")
+        raise ValueError(
+            f"{name} must be one-dimensional, one element a run, got {describe(values)}"
+        )
     return array
 
 
@@ -73,7 +75,10 @@ def parsed_column(name: str, cells: Sequence[Any], rows: NDArray[np.int64]) -> N
     try:
         return np.fromiter(cells, dtype=object, count=len(cells)).astype(np.float64)
     except (TypeError, ValueError, OverflowError):  # some cells are empty, or not numbers
-        return np.array([_parsed(name, cell, row) for cell, row in zip(cells, rows.tolist(), strict=True)], np.float64)
+        return np.array(
+            [_parsed(name, cell, row) for cell, row in zip(cells, rows.tolist(), strict=True)],
+            np.float64,
+        )
 
 
 def _parsed(name: str, cell: Any, row: int) -> float:
@@ -95,7 +100,11 @@ def _hint(cell: Any) -> str:
     if text[:-1] and text[-1] in _SUFFIXES and text[:-1].replace(".", "", 1).strip().isdigit():
         return f"; write {text[:-1].strip()}{_SUFFIXES[text[-1]]}"
     plain = text.replace(",", "").replace(" ", "").replace("'", "")
-    return f"; write {plain}" if plain and plain != text and plain.replace(".", "", 1).isdigit() else ""
+    return (
+        f"; write {plain}"
+        if plain and plain != text and plain.replace(".", "", 1).isdigit()
+        else ""
+    )
 
 
 def run_codes(name: str, values: Any) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -104,22 +113,37 @@ def run_codes(name: str, values: Any) -> tuple[NDArray[np.int64], tuple[str, ...
     items = array.tolist()
     seen: dict[Any, int] = {}
     try:
-        codes = np.fromiter((seen.setdefault(item, len(seen)) for item in items), np.int64, len(items))
+        codes = np.fromiter(
+            (seen.setdefault(item, len(seen)) for item in items), np.int64, len(items)
+        )
     except TypeError:
-        raise TypeError(f"{name} must be names or numbers of runs, got {describe(values)}") from None
-    masked = np.ma.getmaskarray(values) if isinstance(values, np.ma.MaskedArray) else np.zeros(len(items), bool)
+        raise TypeError(
+            f"{name} must be names or numbers of runs, got {describe(values)}"
+        ) from None
+    masked = (
+        np.ma.getmaskarray(values)
+        if isinstance(values, np.ma.MaskedArray)
+        else np.zeros(len(items), bool)
+    )
     missing = np.fromiter((is_missing(item) for item in seen), bool, len(seen))
     codes[(missing[codes] if len(seen) else masked) | masked] = -1
-    names = [str(int(item)) if isinstance(item, float) and item.is_integer() else str(item) for item in seen]
+    names = [
+        str(int(item)) if isinstance(item, float) and item.is_integer() else str(item)
+        for item in seen
+    ]
     return renumbered(codes, names)
 
 
-def renumbered(codes: NDArray[np.int64], names: Sequence[str]) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+def renumbered(
+    codes: NDArray[np.int64], names: Sequence[str]
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return codes from 0 again for the runs that are left, in the same order; -1 stays."""
     there = np.zeros(len(names), bool)
     there[codes[codes >= 0]] = True
     place = np.append(np.cumsum(there) - 1, -1)  # the last one is for code -1
-    return place[codes].astype(np.int64), tuple(name for name, kept in zip(names, there, strict=True) if kept)
+    return place[codes].astype(np.int64), tuple(
+        name for name, kept in zip(names, there, strict=True) if kept
+    )
 
 
 def row_list(rows: Iterable[int]) -> str:

@@ -1,4 +1,6 @@
-"""Chinchilla's first approach: the runs that no cheaper run beats, and a line through their sizes."""
+"""Chinchilla's first approach: the runs that no cheaper run beats, and a line through their
+sizes.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,8 @@ class Envelope:
     --------
     >>> import numpy as np
     >>> import scalecore as sc
-    >>> N, D = (x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90)))
+    >>> N, D = np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90))
+    >>> N, D = N.ravel(), D.ravel()
     >>> found = sc.envelope(sc.RunTable(N, D, 1.8 + 400 / N**0.35 + 400 / D**0.35))
     >>> bool(abs(found.elasticity - 0.5) < 0.05)
     True
@@ -75,7 +78,8 @@ class Envelope:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90)))
+        >>> N, D = np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90))
+        >>> N, D = N.ravel(), D.ravel()
         >>> found = sc.envelope(sc.RunTable(N, D, 1.8 + 400 / N**0.35 + 400 / D**0.35))
         >>> found.compute_optimal([1e20, 1e21]).parameters.shape
         (2,)
@@ -88,7 +92,8 @@ class Envelope:
         interior = int(np.count_nonzero(self.status == ProfileStatus.INTERIOR))
         low, high = self.elasticity_interval
         return (
-            f"Envelope({self.budget.size} runs of {len(self.table)}, {interior} of them not at an edge, "
+            f"Envelope({self.budget.size} runs of {len(self.table)}, {interior} of them not at an "
+            "edge, "
             f"d log N*/d log C = {self.elasticity:.3f} [{low:.3f}, {high:.3f}])"
         )
 
@@ -99,7 +104,8 @@ class Envelope:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90)))
+        >>> N, D = np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90))
+        >>> N, D = N.ravel(), D.ravel()
         >>> ax = sc.envelope(sc.RunTable(N, D, 1.8 + 400 / N**0.35 + 400 / D**0.35)).plot()
         >>> ax.get_xscale()
         'log'
@@ -109,12 +115,14 @@ class Envelope:
         return plot_envelope(self, ax=ax)
 
 
-def envelope(table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng: Any = 0) -> Envelope:
+def envelope(
+    table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng: Any = 0
+) -> Envelope:
     """Find the runs that no run of the same or less compute beats, and how their size grows.
 
     This is the first approach of Hoffmann et al. (2022), for tables that have many checkpoints or
-    sizes; it needs them, since where sizes are few the best of them is far from the best there is. A
-    fitted surface (`fit`) uses all runs.
+    sizes; it needs them, since where sizes are few the best of them is far from the best there is.
+    A fitted surface (`fit`) uses all runs.
 
     Parameters
     ----------
@@ -151,7 +159,8 @@ def envelope(table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng
         raise TypeError(f"table must be a RunTable, got {describe(table)}")
     probability = fraction("level", level)
     count, key = positive_int("resamples", resamples, least=2), stream_key(rng)
-    log_compute = np.round(table.log_flops, 9)  # the same budget is the same, whatever N * D rounds to
+    # the same budget is the same, whatever N * D rounds to
+    log_compute = np.round(table.log_flops, 9)
     order = np.lexsort((table.loss, log_compute))
     x, loss = log_compute[order], table.loss[order]
     front = np.flatnonzero(_front(loss))
@@ -187,7 +196,9 @@ def _front(loss: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _status(x: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Say for each run, by compute, whether others of that compute or a little less are smaller and larger."""
+    """Say for each run, by compute, whether others of that compute or a little less are smaller and
+    larger.
+    """
     if not x.size:
         return np.zeros(0, np.int8)
     place = np.floor((x - x[0]) * (_BINS / _NEAR)).astype(np.int64)

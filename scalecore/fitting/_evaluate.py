@@ -18,11 +18,15 @@ def value_and_gradient(form: Form, theta: Array, x: Covariates) -> tuple[Array, 
     if form.code is None:
         assert form.gradient is not None
         return form.gradient(theta, x)
-    value, gradient = _engine.values(form.code, np.ascontiguousarray(x.n), np.ascontiguousarray(x.m), theta, True)
+    value, gradient = _engine.values(
+        form.code, np.ascontiguousarray(x.n), np.ascontiguousarray(x.m), theta, True
+    )
     return value, gradient.T
 
 
 def losses(form: Form, theta: Array, x: Covariates) -> Array:
-    """Return losses relative to the centre: theta [..., parameter] against points, as [..., point]."""
+    """Return losses relative to the centre: theta [..., parameter] against points, as [...,
+    point].
+    """
     expanded = theta if theta.ndim == 1 else theta[..., None, :]
     return form.loss(expanded, x)

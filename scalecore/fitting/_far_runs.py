@@ -1,9 +1,9 @@
 """How far each run lies from a surface through the others, cheaply: for findings, not for answers.
 
-The surface is L = E + A/N^alpha + B/D^beta. For given exponents it is linear in E, A and B, so a grid
-of exponents with weighted least squares for each is enough (variable projection). First the absolute
-deviations are made small, then those beyond six times the usual one no longer count at all: runs that
-are far off do not pull the surface towards themselves.
+The surface is L = E + A/N^alpha + B/D^beta. For given exponents it is linear in E, A and B, so a
+grid of exponents with weighted least squares for each is enough (variable projection). First the
+absolute deviations are made small, then those beyond six times the usual one no longer count at
+all: runs that are far off do not pull the surface towards themselves.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ def deviations(
     return distance, 1.4826 * float(np.median(np.abs(distance)))
 
 
-def exponents(parameters: NDArray[np.float64], samples: NDArray[np.float64], loss: NDArray[np.float64]) -> tuple[float, float]:
+def exponents(
+    parameters: NDArray[np.float64], samples: NDArray[np.float64], loss: NDArray[np.float64]
+) -> tuple[float, float]:
     """Return alpha and beta of the surface, to three digits where runs have no noise."""
     u, v, y = _centred(parameters, samples, loss)
     chosen = _some(y.size)
@@ -79,7 +81,11 @@ def _linear_parts(
     cut: float | None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Return (E, A, B), the objective and the relative deviations, for each pair of exponents."""
-    powers = [np.ones((alphas.size, u.size)), np.exp(-np.outer(alphas, u)), np.exp(-np.outer(betas, v))]
+    powers = [
+        np.ones((alphas.size, u.size)),
+        np.exp(-np.outer(alphas, u)),
+        np.exp(-np.outer(betas, v)),
+    ]
     terms = np.stack(powers, axis=-1) / loss[:, None]
     weights = np.ones(terms.shape[:2])
     for _ in range(8):

@@ -18,7 +18,8 @@ Seen = tuple[NDArray[np.int64], str] | None  # numbers of the rows and what was 
 _LEVEL = 0.01  # sizes closer than this, relatively, are one level
 _RAY = 0.1  # deviation of log D from a line in log N below which runs say nothing beside it
 _FACTOR = 2.0  # between compute and cost * N * D
-_FAR = 12.0  # times the usual deviation: Hoffmann et al.'s five digitised outliers are, the next is not
+# times the usual deviation: Hoffmann et al.'s five digitised outliers are, the next is not
+_FAR = 12.0
 _FAR_LEAST = 0.02  # and in log loss
 _UNTUNED = 0.01  # relative difference of losses at one (N, D) that other seeds do not explain
 _HIGHEST_LOSS = 12.5  # nats: no better than a guess among 2**18 tokens
@@ -83,7 +84,11 @@ def duplicate_rows(facts: Facts) -> Seen:
     same = facts.table._points.repeats(facts.table.loss)
     if not same.size:
         return None
-    return facts.rows(same), f"{_rows(same.size)} repeat{'s' if same.size == 1 else ''} the N, D and loss of an earlier one"
+    return (
+        facts.rows(same),
+        f"{_rows(same.size)} repeat{'s' if same.size == 1 else ''} the N, D and loss of an "
+        "earlier one",
+    )
 
 
 def swapped(facts: Facts) -> Seen:
@@ -97,7 +102,9 @@ def small_units(facts: Facts) -> Seen:
     for name in ("parameters", "samples"):
         values = getattr(facts.table, name)
         if facts.count and values.max() < 1e5 and (values != np.floor(values)).any():
-            return facts.rows(values != np.floor(values)), f"{name} are {values.min():.4g} to {values.max():.4g} and not whole"
+            return facts.rows(
+                values != np.floor(values)
+            ), f"{name} are {values.min():.4g} to {values.max():.4g} and not whole"
     return None
 
 
@@ -121,13 +128,18 @@ def one_ray(facts: Facts) -> Seen:
     middle = np.median(ratio)
     near = np.abs(ratio - middle) < _RAY
     if np.count_nonzero(near) >= 0.95 * facts.count:
-        return facts.rows(near), f"D/N is {np.exp(middle):.3g}, to within {100 * _RAY:.0f} %, in {_of(near)}"
+        return facts.rows(
+            near
+        ), f"D/N is {np.exp(middle):.3g}, to within {100 * _RAY:.0f} %, in {_of(near)}"
     u = facts.log_parameters - facts.log_parameters.mean()
     slope = float(u @ (facts.log_samples - facts.log_samples.mean()) / (u @ u))
     rest = facts.log_samples - facts.log_samples.mean() - slope * u
     if np.sqrt(np.mean(np.square(rest))) >= _RAY:
         return None
-    return facts.table.rows, f"D follows N as N^{slope:.2f} in all runs, to {100 * rest.std():.0f} %"
+    return (
+        facts.table.rows,
+        f"D follows N as N^{slope:.2f} in all runs, to {100 * rest.std():.0f} %",
+    )
 
 
 def too_few_levels(facts: Facts) -> Seen:
@@ -168,7 +180,9 @@ def repeated_samples(facts: Facts) -> Seen:
     repeated = epochs > 1 + 1e-6
     if not repeated.any():
         return None
-    return facts.rows(repeated), f"samples were read up to {epochs.max():.4g} times in {_of(repeated)}"
+    return facts.rows(
+        repeated
+    ), f"samples were read up to {epochs.max():.4g} times in {_of(repeated)}"
 
 
 def _usual_loss(facts: Facts) -> NDArray[np.float64]:
@@ -186,7 +200,10 @@ def looks_like_perplexity(facts: Facts) -> Seen:
     median = float(np.median(ratio)) if ratio.size else 1.0
     if median <= 2.2 and (facts.count < 3 or np.count_nonzero(high) < 0.25 * facts.count):
         return None
-    low, top = facts.table.loss.min() / facts.table.loss_scale, facts.table.loss.max() / facts.table.loss_scale
+    low, top = (
+        facts.table.loss.min() / facts.table.loss_scale,
+        facts.table.loss.max() / facts.table.loss_scale,
+    )
     return facts.table.rows, f"losses are {low:.3g} to {top:.3g} {facts.table.loss_unit}"
 
 
@@ -205,7 +222,9 @@ def looks_like_other_unit(facts: Facts) -> Seen:
         guess = "losses per byte or character"
     elif unit == "bits" and median < 0.85:
         guess = "nats"
-    seen = f"losses are about {median:.2g} times those of language models of this size, as {guess} are"
+    seen = (
+        f"losses are about {median:.2g} times those of language models of this size, as {guess} are"
+    )
     return (facts.table.rows, seen) if guess else None
 
 
@@ -218,7 +237,10 @@ def several_losses(facts: Facts) -> Seen:
         return None
     most = _percent(np.log(loss[worse]) - np.log(lowest[worse]))
     count = int(np.count_nonzero(worse))
-    text = f"{_rows(count)} {'has' if count == 1 else 'have'} a loss up to {most} above another with the same N and D"
+    text = (
+        f"{_rows(count)} {'has' if count == 1 else 'have'} a loss up to {most} above another with "
+        "the same N and D"
+    )
     return facts.rows(np.sort(points.order[worse])), text
 
 
@@ -226,7 +248,11 @@ def early_checkpoints(facts: Facts) -> Seen:
     if facts.table.progress is None:
         return None
     early = facts.table.progress < 0.99
-    return (facts.rows(early), f"the learning-rate schedule was not over in {_of(early)}") if early.any() else None
+    return (
+        (facts.rows(early), f"the learning-rate schedule was not over in {_of(early)}")
+        if early.any()
+        else None
+    )
 
 
 def far_from_others(facts: Facts) -> Seen:
@@ -237,20 +263,30 @@ def far_from_others(facts: Facts) -> Seen:
     if facts.influence is not None:
         size = np.abs(facts.influence)
         far = size > _FAR * np.median(size)
-        return (facts.rows(far), f"leaving out one of {_of(far)} moves the answer most") if far.any() else None
+        return (
+            (facts.rows(far), f"leaving out one of {_of(far)} moves the answer most")
+            if far.any()
+            else None
+        )
     if min(facts.levels) < 3:
         return None
     distance, usual = deviations(table.parameters, table.samples, table.loss)
     far = np.abs(distance) > max(_FAR * usual, _FAR_LEAST)
     if not far.any():
         return None
-    return facts.rows(far), f"the loss is up to {_percent(distance)} off a surface through the other runs in {_of(far)}"
+    return facts.rows(
+        far
+    ), f"the loss is up to {_percent(distance)} off a surface through the other runs in {_of(far)}"
 
 
 def _percent(logs: NDArray[np.float64]) -> str:
     """Say how far the farthest of some logarithms of ratios is from 1."""
     most = float(np.abs(logs).max())
-    return f"{100 * np.expm1(most):.2g} %" if most < np.log(2) else f"a factor of {np.exp(min(most, 700)):.2g}"
+    return (
+        f"{100 * np.expm1(most):.2g} %"
+        if most < np.log(2)
+        else f"a factor of {np.exp(min(most, 700)):.2g}"
+    )
 
 
 def _rows(count: int | np.integer[Any]) -> str:

@@ -105,42 +105,79 @@ class _Check:
 
 _NOT_IDENTIFIED = "The exponents cannot be told apart from such runs; add runs"
 CHECKS = (
-    _Check(FindingKind.ROWS_DROPPED, checks.rows_dropped, "Look why, before trusting what the others say."),
+    _Check(
+        FindingKind.ROWS_DROPPED,
+        checks.rows_dropped,
+        "Look why, before trusting what the others say.",
+    ),
     _Check(
         FindingKind.COLUMN_IN_DOUBT,
         checks.column_in_doubt,
         "Name the column that is meant with columns=, and say which was used: results differ.",
     ),
-    _Check(FindingKind.TOO_FEW_RUNS, checks.too_few_runs, "Add runs, at three model sizes and three numbers of samples at least."),
     _Check(
-        FindingKind.DUPLICATE_ROWS, checks.duplicate_rows, "Leave them out if they are one run listed twice; else they count twice."
+        FindingKind.TOO_FEW_RUNS,
+        checks.too_few_runs,
+        "Add runs, at three model sizes and three numbers of samples at least.",
     ),
-    _Check(FindingKind.SWAPPED, checks.swapped, "If parameters and samples were swapped, swap them back."),
-    _Check(FindingKind.SMALL_UNITS, checks.small_units, "If these are millions or billions, multiply: compute is cost * N * D."),
-    _Check(FindingKind.ONE_SIZE, checks.one_size, f"{_NOT_IDENTIFIED} with other numbers of parameters."),
-    _Check(FindingKind.ONE_SAMPLE_COUNT, checks.one_sample_count, f"{_NOT_IDENTIFIED} with other numbers of samples."),
+    _Check(
+        FindingKind.DUPLICATE_ROWS,
+        checks.duplicate_rows,
+        "Leave them out if they are one run listed twice; else they count twice.",
+    ),
+    _Check(
+        FindingKind.SWAPPED,
+        checks.swapped,
+        "If parameters and samples were swapped, swap them back.",
+    ),
+    _Check(
+        FindingKind.SMALL_UNITS,
+        checks.small_units,
+        "If these are millions or billions, multiply: compute is cost * N * D.",
+    ),
+    _Check(
+        FindingKind.ONE_SIZE,
+        checks.one_size,
+        f"{_NOT_IDENTIFIED} with other numbers of parameters.",
+    ),
+    _Check(
+        FindingKind.ONE_SAMPLE_COUNT,
+        checks.one_sample_count,
+        f"{_NOT_IDENTIFIED} with other numbers of samples.",
+    ),
     _Check(
         FindingKind.ONE_RAY,
         checks.one_ray,
         f"{_NOT_IDENTIFIED} off that line, with a few times more or fewer samples per parameter.",
     ),
-    _Check(FindingKind.TOO_FEW_LEVELS, checks.too_few_levels, "An exponent needs at least three; add runs at a third."),
+    _Check(
+        FindingKind.TOO_FEW_LEVELS,
+        checks.too_few_levels,
+        "An exponent needs at least three; add runs at a third.",
+    ),
     _Check(
         FindingKind.COMPUTE_DISAGREES,
         checks.compute_disagrees,
-        "Check what was counted (embeddings, attention, FLOPs or multiply-adds) and pass cost= to match.",
+        "Check what was counted (embeddings, attention, FLOPs or multiply-adds) and pass cost= to "
+        "match.",
     ),
     _Check(
         FindingKind.COMPUTE_ROUNDED,
         checks.compute_rounded,
-        "Leave it out, so that cost * N * D is used: rounded budgets put runs on one isoFLOP curve that do not belong there.",
+        "Leave it out, so that cost * N * D is used: rounded budgets put runs on one isoFLOP "
+        "curve that do not belong there.",
     ),
     _Check(
         FindingKind.REPEATED_SAMPLES,
         checks.repeated_samples,
-        'Fit a form for repeated data (form="repeated"), or keep the rows with samples <= unique_samples.',
+        'Fit a form for repeated data (form="repeated"), or keep the rows with samples <= '
+        "unique_samples.",
     ),
-    _Check(FindingKind.LOOKS_LIKE_PERPLEXITY, checks.looks_like_perplexity, "If these are perplexities, take their logarithm."),
+    _Check(
+        FindingKind.LOOKS_LIKE_PERPLEXITY,
+        checks.looks_like_perplexity,
+        "If these are perplexities, take their logarithm.",
+    ),
     _Check(
         FindingKind.LOOKS_LIKE_OTHER_UNIT,
         checks.looks_like_other_unit,
@@ -154,10 +191,13 @@ CHECKS = (
     _Check(
         FindingKind.EARLY_CHECKPOINTS,
         checks.early_checkpoints,
-        "Their losses are not what a finished run of that length reaches; keep table.progress > 0.99.",
+        "Their losses are not what a finished run of that length reaches; keep table.progress > "
+        "0.99.",
     ),
     _Check(
-        FindingKind.FAR_FROM_OTHERS, checks.far_from_others, "They may decide a fit: look at them, and compare a fit without them."
+        FindingKind.FAR_FROM_OTHERS,
+        checks.far_from_others,
+        "They may decide a fit: look at them, and compare a fit without them.",
     ),
 )
 
@@ -167,4 +207,8 @@ def findings(table: RunTable, influence: NDArray[np.float64] | None) -> tuple[Fi
     facts = Facts(table, influence)
     with np.errstate(over="ignore"):  # of products and ratios of numbers that doubles just hold
         seen = [(row, row.check(facts)) for row in CHECKS]
-    return tuple(Finding(row.kind, frozen(found[0]), found[1], row.advice) for row, found in seen if found is not None)
+    return tuple(
+        Finding(row.kind, frozen(found[0]), found[1], row.advice)
+        for row, found in seen
+        if found is not None
+    )

@@ -95,7 +95,10 @@ def fit(
     ('CONVERGED', {'E': 1.8, 'A': 480.0, 'alpha': 0.35, 'B': 2100.0, 'beta': 0.37})
     """
     if not isinstance(table, RunTable):
-        raise TypeError(f"table must be a RunTable, got {type(table).__name__}: sc.RunTable(parameters, samples, loss)")
+        raise TypeError(
+            f"table must be a RunTable, got {type(table).__name__}: sc.RunTable(parameters, "
+            "samples, loss)"
+        )
     form = form_of(form, FORMS)
     loss, by = choice("loss", loss, LOSSES), choice("by", by, ("run", "row"))
     method = choice("intervals", intervals, METHODS)
@@ -114,17 +117,33 @@ def fit(
     method = chosen_method(method, problem)
     draws = np.empty((0, len(form.parameters)))
     if resamples and status in (FitStatus.CONVERGED, FitStatus.AT_EDGE):
-        draws = draws_of(problem, theta, resamples, method, key, progress=progress, n_threads=threads)
+        draws = draws_of(
+            problem, theta, resamples, method, key, progress=progress, n_threads=threads
+        )
     if loss == "absolute":
         objective = _sum_of_sizes(problem, theta)
     return FittedLaw(
-        table, problem.form, theta, problem.centre, loss, delta, objective, status, certificate, draws, method, by, key
+        table,
+        problem.form,
+        theta,
+        problem.centre,
+        loss,
+        delta,
+        objective,
+        status,
+        certificate,
+        draws,
+        method,
+        by,
+        key,
     )
 
 
 def _sum_of_sizes(problem: Problem, theta: Array) -> float:
     residual = problem.y - np.log(value_and_gradient(problem.form, theta, problem.x)[0])
-    return float(np.sum(np.abs(residual) if problem.weight is None else problem.weight * np.abs(residual)))
+    return float(
+        np.sum(np.abs(residual) if problem.weight is None else problem.weight * np.abs(residual))
+    )
 
 
 def _resample_count(value: object) -> int:
@@ -167,24 +186,36 @@ def minimise(problem: Problem, n_threads: int = 0) -> tuple[Array, float, Certif
     if agree < max(2, (len(starts) + 1) // 2):
         more = _perturbed(problem, theta[best], _MORE_STARTS)
         again = problem.engine.minimise(more, n_threads=n_threads)
-        theta, objective, gradient, passes = (np.concatenate(pair) for pair in zip(found, again, strict=True))
+        theta, objective, gradient, passes = (
+            np.concatenate(pair) for pair in zip(found, again, strict=True)
+        )
         best, agree = _best(objective, gradient)
     at = theta[best]
     values = singular_values(problem, at)
     smallest = values[-1] if len(values) else np.nan
     condition = float(values[0] / smallest) if smallest > 0 else np.inf
     certificate = Certificate(
-        float(gradient[best]), len(objective), agree, condition, values**2, edges(problem, at), int(passes[best])
+        float(gradient[best]),
+        len(objective),
+        agree,
+        condition,
+        values**2,
+        edges(problem, at),
+        int(passes[best]),
     )
     return at, float(objective[best]), certificate
 
 
 def _best(objective: Array, gradient: Array) -> tuple[int, int]:
-    """Return the index of the least objective (of those that agree, the most stationary), and how many agree."""
+    """Return the index of the least objective (of those that agree, the most stationary), and how
+    many agree.
+    """
     finite = np.where(np.isfinite(objective), objective, np.inf)
     least = finite.min()
     same = finite <= least + AGREES * abs(least) + ROUNDED
-    best = int(np.flatnonzero(same)[np.argmin(np.where(np.isfinite(gradient), gradient, np.inf)[same])])
+    best = int(
+        np.flatnonzero(same)[np.argmin(np.where(np.isfinite(gradient), gradient, np.inf)[same])]
+    )
     if gradient[best] >= STATIONARY:
         best = int(np.argmin(finite))
     return best, int(same.sum())
@@ -194,5 +225,7 @@ def _perturbed(problem: Problem, theta: Array, count: int) -> Array:
     """Return starts around theta, at several distances; always the same ones."""
     steps = np.random.default_rng(0).standard_normal((count, len(theta)))
     steps *= _SPREAD * 2.0 ** (np.arange(count) % 6 - 2)[:, None]
-    around = theta * (1 + 0.5 * np.tanh(steps)) + np.where(theta == 0, 0.1 * np.abs(steps), 0.2 * steps)
+    around = theta * (1 + 0.5 * np.tanh(steps)) + np.where(
+        theta == 0, 0.1 * np.abs(steps), 0.2 * steps
+    )
     return np.ascontiguousarray(np.clip(around, problem.form.low, problem.form.high))

@@ -94,7 +94,9 @@ class FittedLaw:
     key: int
 
     @classmethod
-    def from_values(cls, form: Any, values: Mapping[str, float], *, loss_unit: str = "nats", cost: float = 6.0) -> FittedLaw:
+    def from_values(
+        cls, form: Any, values: Mapping[str, float], *, loss_unit: str = "nats", cost: float = 6.0
+    ) -> FittedLaw:
         """Return a law with these values: published constants, say. It has no runs and no draws.
 
         Parameters
@@ -147,7 +149,9 @@ class FittedLaw:
     @property
     def user_centre(self) -> Centre:
         """The centre with the loss in the user's unit."""
-        return Centre(self.centre.n, self.centre.m, self.centre.y - float(np.log(self.table.loss_scale)))
+        return Centre(
+            self.centre.n, self.centre.m, self.centre.y - float(np.log(self.table.loss_scale))
+        )
 
     @cached_property
     def ranges(self) -> Ranges:
@@ -169,7 +173,13 @@ class FittedLaw:
     @property
     def values(self) -> dict[str, float]:
         """The fitted parameters by name, in the table's units."""
-        return dict(zip(self.form.parameters, map(float, self.form.to_values(self.theta, self.user_centre)), strict=True))
+        return dict(
+            zip(
+                self.form.parameters,
+                map(float, self.form.to_values(self.theta, self.user_centre)),
+                strict=True,
+            )
+        )
 
     @property
     def draws(self) -> dict[str, Array]:
@@ -177,7 +187,9 @@ class FittedLaw:
         columns = self.form.to_values(self.theta_draws, self.user_centre).T
         return dict(zip(self.form.parameters, columns, strict=True))
 
-    def interval(self, level: float = 0.95, method: str = "draws") -> dict[str, tuple[float, float]]:
+    def interval(
+        self, level: float = 0.95, method: str = "draws"
+    ) -> dict[str, tuple[float, float]]:
         """Return the interval of each parameter.
 
         Parameters
@@ -185,7 +197,8 @@ class FittedLaw:
         level : float, default 0.95
         method : {"draws", "profile"}
             The central part of the draws; or where the objective with the parameter held stays low
-            (`profile`; better at an edge such as E = 0, and NaN for parameters that cannot be held).
+            (`profile`; better at an edge such as E = 0, and NaN for parameters that cannot be
+            held).
 
         Examples
         --------
@@ -204,7 +217,10 @@ class FittedLaw:
         if not len(self.theta_draws):
             return dict.fromkeys(self.form.parameters, (np.nan, np.nan))
         ends = interval(self.draws.values(), level)
-        return {name: (float(low), float(high)) for name, (low, high) in zip(self.form.parameters, ends, strict=True)}
+        return {
+            name: (float(low), float(high))
+            for name, (low, high) in zip(self.form.parameters, ends, strict=True)
+        }
 
     @cached_property
     def residuals(self) -> Array:
@@ -278,9 +294,13 @@ class FittedLaw:
         Prediction(2.13 nats [2.13, 2.13] at level 0.95, mean)
         """
         kind = choice("kind", kind, ("mean", "run"))
-        return _prediction.predict(self, parameters, samples, checked_level(level), kind, unique_samples)
+        return _prediction.predict(
+            self, parameters, samples, checked_level(level), kind, unique_samples
+        )
 
-    def compute_optimal(self, budget: ArrayLike, cost: float | None = None, level: float = 0.95) -> _allocation.Allocation:
+    def compute_optimal(
+        self, budget: ArrayLike, cost: float | None = None, level: float = 0.95
+    ) -> _allocation.Allocation:
         """Split compute budgets between parameters and samples so that the law's loss is least.
 
         Minimises L(N, D) with cost N D = budget; in closed form where the form has one.
@@ -304,14 +324,19 @@ class FittedLaw:
         >>> import numpy as np
         >>> import scalecore as sc
         >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
-        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.35), "additive", resamples=0)
+        >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.35)
+        >>> law = sc.fit(table, "additive", resamples=0)
         >>> law.compute_optimal([1e21, 1e23]).elasticity.round(4)
         array([0.5, 0.5])
         """
         return _allocation.compute_optimal(self, budget, self.cost if cost is None else cost, level)
 
-    def samples_for(self, parameters: ArrayLike, loss: ArrayLike, level: float = 0.95) -> _inverse.Solution:
-        """Return the samples with which a model of these parameters reaches a loss (in the table's unit).
+    def samples_for(
+        self, parameters: ArrayLike, loss: ArrayLike, level: float = 0.95
+    ) -> _inverse.Solution:
+        """Return the samples with which a model of these parameters reaches a loss.
+
+        The loss is in the table's unit.
 
         NaN with a status where no number of samples does.
 
@@ -320,14 +345,17 @@ class FittedLaw:
         >>> import numpy as np
         >>> import scalecore as sc
         >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
-        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", resamples=0)
+        >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
+        >>> law = sc.fit(table, "additive", resamples=0)
         >>> answer = law.samples_for(7e9, [2.2, 1.9])
         >>> answer.value.round(-8), [sc.SolutionStatus(s).name for s in answer.status]
         (array([5.18e+10,      nan]), ['REACHED', 'OUT_OF_REACH'])
         """
         return _inverse.solve(self, "samples", parameters, loss, level)
 
-    def parameters_for(self, samples: ArrayLike, loss: ArrayLike, level: float = 0.95) -> _inverse.Solution:
+    def parameters_for(
+        self, samples: ArrayLike, loss: ArrayLike, level: float = 0.95
+    ) -> _inverse.Solution:
         """Return the parameters with which these samples reach a loss; see `samples_for`.
 
         Examples
@@ -370,7 +398,9 @@ class FittedLaw:
         """
         return _sensitivity.influence(self, budget, self.cost if cost is None else cost)
 
-    def profile(self, parameter: str, *, points: int = 41, level: float = 0.95) -> _sensitivity.Profile:
+    def profile(
+        self, parameter: str, *, points: int = 41, level: float = 0.95
+    ) -> _sensitivity.Profile:
         """Return the objective with one parameter held, and the interval that follows from it.
 
         Examples
@@ -384,7 +414,9 @@ class FittedLaw:
         >>> bool(curve.low < 1.8 < curve.high)
         True
         """
-        return _sensitivity.profile(self, choice("parameter", parameter, self.form.parameters), points, checked_level(level))
+        return _sensitivity.profile(
+            self, choice("parameter", parameter, self.form.parameters), points, checked_level(level)
+        )
 
     # ---- how it is shown and kept ----------------------------------------------------------------
 
@@ -396,7 +428,8 @@ class FittedLaw:
         >>> import numpy as np
         >>> import scalecore as sc
         >>> N, D = (a.ravel() for a in np.meshgrid([1e8, 3e8, 1e9], [2e9, 8e9, 3e10]))
-        >>> law = sc.fit(sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37), "additive", resamples=0)
+        >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
+        >>> law = sc.fit(table, "additive", resamples=0)
         >>> law.plot().get_xscale()
         'log'
         """
@@ -453,11 +486,15 @@ class FittedLaw:
     def __repr__(self) -> str:
         ends = self.interval() if len(self.theta_draws) else {}
         parts = [
-            f"{name} {value:.5g}" + (f" [{ends[name][0]:.4g}, {ends[name][1]:.4g}]" if name in ends else "")
+            f"{name} {value:.5g}"
+            + (f" [{ends[name][0]:.4g}, {ends[name][1]:.4g}]" if name in ends else "")
             for name, value in self.values.items()
         ]
         why = f": {self.certificate.reason}" if self.certificate.reason else ""
-        return f"FittedLaw({self.form.name}, {len(self.table)} runs, {self.status.name}{why}; {', '.join(parts)})"
+        return (
+            f"FittedLaw({self.form.name}, {len(self.table)} runs, {self.status.name}{why}; "
+            f"{', '.join(parts)})"
+        )
 
     def _repr_html_(self) -> str:
         from .._views import fits_html

@@ -18,4 +18,6 @@ from ._theory_forms import THEORY_FORMS
 
 __all__ = ["FORMS", "Form"]
 
-FORMS: dict[str, Form] = {form.name: form for form in (*POWER_FORMS, *REPEATED_FORMS, *THEORY_FORMS)}
+FORMS: dict[str, Form] = {
+    form.name: form for form in (*POWER_FORMS, *REPEATED_FORMS, *THEORY_FORMS)
+}

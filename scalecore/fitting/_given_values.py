@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 _ZERO = Centre(0.0, 0.0, 0.0)
 
 
-def law_of(cls: type[FittedLaw], form: Any, values: Mapping[str, Any], loss_unit: str, cost: float) -> FittedLaw:
+def law_of(
+    cls: type[FittedLaw], form: Any, values: Mapping[str, Any], loss_unit: str, cost: float
+) -> FittedLaw:
     """Return the law of `FittedLaw.from_values`."""
     row = form_of(form, FORMS)
     table = RunTable([], [], [], loss_unit=loss_unit, cost=cost)
@@ -59,4 +61,6 @@ def _checked(form: Form, values: Mapping[str, Any]) -> Array:
     if missing:
         raise ValueError(f"values lacks {', '.join(missing)} of form {form.name!r}")
     checks = {"E": nonnegative_number}
-    return np.array([checks.get(n, positive_number)(f"values[{n!r}]", given[n]) for n in form.parameters])
+    return np.array(
+        [checks.get(n, positive_number)(f"values[{n!r}]", given[n]) for n in form.parameters]
+    )

@@ -72,9 +72,14 @@ class Solution:
     def __repr__(self) -> str:
         if np.ndim(self.value):
             reached = int(np.count_nonzero(np.equal(self.status, SolutionStatus.REACHED)))
-            return f"Solution({self.of} for {np.size(self.value)} losses, {reached} of them REACHED)"
+            return (
+                f"Solution({self.of} for {np.size(self.value)} losses, {reached} of them REACHED)"
+            )
         ends = "" if np.isnan(self.low) else f" [{float(self.low):.4g}, {float(self.high):.4g}]"
-        return f"Solution({self.of} {float(self.value):.4g}{ends}, {SolutionStatus(int(self.status)).name})"
+        return (
+            f"Solution({self.of} {float(self.value):.4g}{ends}, "
+            f"{SolutionStatus(int(self.status)).name})"
+        )
 
 
 def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: float) -> Solution:
@@ -91,7 +96,9 @@ def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: flo
         return Solution(*(nothing.reshape(shape)[()],) * 3, status.reshape(shape)[()], of, level)
     centre = law.centre
     with np.errstate(divide="ignore", invalid="ignore"):
-        at = np.where(valid, np.log(fixed) - (centre.n if other == "parameters" else centre.m), np.nan)
+        at = np.where(
+            valid, np.log(fixed) - (centre.n if other == "parameters" else centre.m), np.nan
+        )
         target = np.where(valid, wanted * np.exp(-law.user_centre.y), np.nan)
     origin = centre.m if of == "samples" else centre.n
     log, status = _crossing(law, law.theta, of, at, target)
@@ -99,14 +106,23 @@ def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: flo
     low, high = nothing, nothing
     if len(law.theta_draws):
         drawn, which = _crossing(law, law.theta_draws[:, None, :], of, at, target)
-        drawn = np.where(which == SolutionStatus.OUT_OF_REACH, np.inf, np.where(which == SolutionStatus.ALWAYS, -np.inf, drawn))
+        drawn = np.where(
+            which == SolutionStatus.OUT_OF_REACH,
+            np.inf,
+            np.where(which == SolutionStatus.ALWAYS, -np.inf, drawn),
+        )
         ((low, high),) = interval([drawn], level)
-        low, high = (np.where(status == SolutionStatus.REACHED, np.exp(end + origin), np.nan) for end in (low, high))
+        low, high = (
+            np.where(status == SolutionStatus.REACHED, np.exp(end + origin), np.nan)
+            for end in (low, high)
+        )
     value = np.where(status == SolutionStatus.REACHED, np.exp(log + origin), np.nan)
     return Solution(*(array.reshape(shape)[()] for array in (value, low, high, status)), of, level)
 
 
-def _crossing(law: FittedLaw, theta: Array, of: str, at: Array, target: Array) -> tuple[Array, NDArray[np.int8]]:
+def _crossing(
+    law: FittedLaw, theta: Array, of: str, at: Array, target: Array
+) -> tuple[Array, NDArray[np.int8]]:
     """Return where the falling law crosses the target, by bisection, and whether it does."""
 
     def value(log: Array) -> Array:

@@ -12,20 +12,80 @@ from .._common.validation import describe, known_name
 # Names in lower case, one underscore for whatever is no letter or digit; the plainest first.
 KNOWN: dict[str, tuple[str, ...]] = {
     "parameters": (
-        *("n", "parameters", "params", "n_params", "num_params", "nparams", "n_parameters", "num_parameters", "param_count"),
-        *("parameter_count", "total_params", "total_parameters", "model_params", "model_parameters", "model_size"),
-        *("n_no_embed", "non_embedding_parameters", "non_embedding_params", "params_no_embed", "n_non_embedding"),
+        *(
+            "n",
+            "parameters",
+            "params",
+            "n_params",
+            "num_params",
+            "nparams",
+            "n_parameters",
+            "num_parameters",
+            "param_count",
+        ),
+        *(
+            "parameter_count",
+            "total_params",
+            "total_parameters",
+            "model_params",
+            "model_parameters",
+            "model_size",
+        ),
+        *(
+            "n_no_embed",
+            "non_embedding_parameters",
+            "non_embedding_params",
+            "params_no_embed",
+            "n_non_embedding",
+        ),
     ),
     "samples": (
-        *("d", "tokens", "samples", "n_tokens", "num_tokens", "ntokens", "training_tokens", "train_tokens", "tokens_seen"),
-        *("total_tokens", "n_samples", "num_samples", "token_count", "dataset_size", "training_samples"),
+        *(
+            "d",
+            "tokens",
+            "samples",
+            "n_tokens",
+            "num_tokens",
+            "ntokens",
+            "training_tokens",
+            "train_tokens",
+            "tokens_seen",
+        ),
+        *(
+            "total_tokens",
+            "n_samples",
+            "num_samples",
+            "token_count",
+            "dataset_size",
+            "training_samples",
+        ),
     ),
     "loss": (
-        *("l", "loss", "final_loss", "val_loss", "validation_loss", "eval_loss", "test_loss", "train_loss", "training_loss"),
+        *(
+            "l",
+            "loss",
+            "final_loss",
+            "val_loss",
+            "validation_loss",
+            "eval_loss",
+            "test_loss",
+            "train_loss",
+            "training_loss",
+        ),
         *("cross_entropy", "nll"),
     ),
     "compute": (
-        *("c", "flops", "flop", "compute", "training_flops", "train_flops", "total_flops", "training_flop", "training_compute"),
+        *(
+            "c",
+            "flops",
+            "flop",
+            "compute",
+            "training_flops",
+            "train_flops",
+            "total_flops",
+            "training_flop",
+            "training_compute",
+        ),
         "train_compute",
     ),
     "unique_samples": ("u", "unique_tokens", "unique_samples", "n_unique", "unique_data"),
@@ -33,9 +93,26 @@ KNOWN: dict[str, tuple[str, ...]] = {
     "weight": ("weight", "weights", "sample_weight"),
     "progress": ("progress", "schedule_progress", "fraction_done", "fraction_of_schedule"),
 }
-_SYNONYMS = {"tokens": "samples", "N": "parameters", "D": "samples", "L": "loss", "C": "compute", "U": "unique_samples"}
+_SYNONYMS = {
+    "tokens": "samples",
+    "N": "parameters",
+    "D": "samples",
+    "L": "loss",
+    "C": "compute",
+    "U": "unique_samples",
+}
 _REQUIRED = ("parameters", "samples", "loss")
-_UNITS = {"k": 1e3, "thousand": 1e3, "m": 1e6, "million": 1e6, "b": 1e9, "bn": 1e9, "billion": 1e9, "t": 1e12, "trillion": 1e12}
+_UNITS = {
+    "k": 1e3,
+    "thousand": 1e3,
+    "m": 1e6,
+    "million": 1e6,
+    "b": 1e9,
+    "bn": 1e9,
+    "billion": 1e9,
+    "t": 1e12,
+    "trillion": 1e12,
+}
 _LOSS_UNITS = {"nat": "nats", "bit": "bits"}
 
 
@@ -66,10 +143,17 @@ def _choice(quantity: str, heading: str, asked: bool) -> Choice:
     first = re.split(r"[\s/]", unit)[0].rstrip("s") if unit else ""
     if quantity == "loss":
         return Choice(heading, 1.0, _LOSS_UNITS.get(first), asked)
-    return Choice(heading, 1.0 if quantity in ("run", "weight", "progress") else _UNITS.get(first, 1.0), None, asked)
+    return Choice(
+        heading,
+        1.0 if quantity in ("run", "weight", "progress") else _UNITS.get(first, 1.0),
+        None,
+        asked,
+    )
 
 
-def choose(source: str, headings: Sequence[str], columns: Mapping[str, Any] | None) -> tuple[dict[str, Choice], tuple[str, ...]]:
+def choose(
+    source: str, headings: Sequence[str], columns: Mapping[str, Any] | None
+) -> tuple[dict[str, Choice], tuple[str, ...]]:
     """Choose a column for each quantity: the one asked for, else one with a known name.
 
     Returns the choices, and notes on what else might have been meant.
@@ -79,10 +163,15 @@ def choose(source: str, headings: Sequence[str], columns: Mapping[str, Any] | No
     for quantity, names in KNOWN.items():
         if quantity in asked:
             if asked[quantity] is not None:
-                found[quantity] = _choice(quantity, _named(source, quantity, asked[quantity], headings), True)
+                found[quantity] = _choice(
+                    quantity, _named(source, quantity, asked[quantity], headings), True
+                )
             continue
         taken = {choice.column for choice in found.values()}
-        matches = sorted((h for h in headings if _plain(h)[0] in names and h not in taken), key=lambda h: names.index(_plain(h)[0]))
+        matches = sorted(
+            (h for h in headings if _plain(h)[0] in names and h not in taken),
+            key=lambda h: names.index(_plain(h)[0]),
+        )
         if not matches and quantity == "loss":
             matches = _losses(source, headings)
         if not matches:
@@ -92,8 +181,10 @@ def choose(source: str, headings: Sequence[str], columns: Mapping[str, Any] | No
     missing = [quantity for quantity in _REQUIRED if quantity not in found]
     if missing:
         raise ValueError(
-            f"{source} has no column with a usual name for {' and '.join(missing)}; say which it is with "
-            f"columns={{{missing[0]!r}: ...}}; the columns there are {_list(headings)}" + _perplexity_hint(missing, headings)
+            f"{source} has no column with a usual name for {' and '.join(missing)}; say which it "
+            "is with "
+            f"columns={{{missing[0]!r}: ...}}; the columns there are {_list(headings)}"
+            + _perplexity_hint(missing, headings)
         )
     return found
 
@@ -102,7 +193,9 @@ def _asked(columns: Mapping[str, Any] | None) -> dict[str, Any]:
     if columns is None:
         return {}
     if not isinstance(columns, Mapping):
-        raise TypeError(f"columns must be a dict from quantities to names of columns, got {describe(columns)}")
+        raise TypeError(
+            f"columns must be a dict from quantities to names of columns, got {describe(columns)}"
+        )
     asked = {}
     for name, column in columns.items():
         quantity = _SYNONYMS.get(name, name)
@@ -119,10 +212,15 @@ def _named(source: str, quantity: str, column: Any, headings: Sequence[str]) -> 
     """Return the heading asked for: this text, or the only one like it but for case or blanks."""
     text = str(column)
     if text not in headings:
-        close = [heading for heading in headings if heading.strip().casefold() == text.strip().casefold()]
+        close = [
+            heading for heading in headings if heading.strip().casefold() == text.strip().casefold()
+        ]
         if len(close) != 1:
             known_name(
-                f"{source} has no column {text!r}, which columns[{quantity!r}] asks for; the columns there are", text, headings
+                f"{source} has no column {text!r}, which columns[{quantity!r}] asks for; the "
+                "columns there are",
+                text,
+                headings,
             )
         text = close[0]
     return _unique(source, text, headings)
@@ -130,7 +228,9 @@ def _named(source: str, quantity: str, column: Any, headings: Sequence[str]) -> 
 
 def _unique(source: str, heading: str, headings: Iterable[str]) -> str:
     if list(headings).count(heading) > 1:
-        raise ValueError(f"{source} has several columns {heading!r}: which one is meant cannot be told")
+        raise ValueError(
+            f"{source} has several columns {heading!r}: which one is meant cannot be told"
+        )
     return heading
 
 
@@ -138,12 +238,18 @@ def _losses(source: str, headings: Sequence[str]) -> list[str]:
     """Return the one column whose name has the word loss in it, or none."""
     some = [heading for heading in headings if "loss" in _plain(heading)[0].split("_")]
     if len(some) > 1:
-        raise ValueError(f"{source} has several losses; choose one with columns={{'loss': ...}}: {_list(some)}")
+        raise ValueError(
+            f"{source} has several losses; choose one with columns={{'loss': ...}}: {_list(some)}"
+        )
     return some
 
 
 def _perplexity_hint(missing: Sequence[str], headings: Sequence[str]) -> str:
-    some = [heading for heading in headings if {"perplexity", "ppl"} & set(_plain(heading)[0].split("_"))]
+    some = [
+        heading
+        for heading in headings
+        if {"perplexity", "ppl"} & set(_plain(heading)[0].split("_"))
+    ]
     return f"; the loss is the logarithm of {some[0]!r}" if "loss" in missing and some else ""
 
 

@@ -31,7 +31,9 @@ def save(law: FittedLaw, path: Any) -> None:
     """Write a law, whole or not at all."""
     table = law.table
     runs: dict[str, Any] = {name: _list(getattr(table, name)) for name in _COLUMNS}
-    runs["run"] = None if table.run_codes is None else [table.run_names[code] for code in table.run_codes]
+    runs["run"] = (
+        None if table.run_codes is None else [table.run_names[code] for code in table.run_codes]
+    )
     content = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
@@ -55,7 +57,9 @@ def save(law: FittedLaw, path: Any) -> None:
         "runs": runs,
     }
     with written_whole(Path(checked_path("path", path))) as unfinished:
-        unfinished.write_text(json.dumps(_plain(content), indent=1, allow_nan=False), encoding="utf-8")
+        unfinished.write_text(
+            json.dumps(_plain(content), indent=1, allow_nan=False), encoding="utf-8"
+        )
 
 
 def load(cls: type[FittedLaw], path: Any, form: Any) -> FittedLaw:
@@ -69,7 +73,10 @@ def load(cls: type[FittedLaw], path: Any, form: Any) -> FittedLaw:
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"path {place!r} is not a fitted law: FittedLaw.save writes one")
     if content.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"path {place!r} has format version {content.get('format_version')!r}, not {FORMAT_VERSION}")
+        raise ValueError(
+            f"path {place!r} has format version {content.get('format_version')!r}, not "
+            f"{FORMAT_VERSION}"
+        )
     try:
         return _law_of(cls, content, form)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
@@ -80,16 +87,25 @@ def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: Any) -> FittedL
     row = form_of(content["form"] if form is None else form, FORMS)
     if row.name != content["form"]:
         raise ValueError(f"form is {row.name!r}, and the law was fitted with {content['form']!r}")
-    table = RunTable(**content["runs"], cost=content["cost"])  # losses are in nats, whatever the user's unit
+    table = RunTable(
+        **content["runs"], cost=content["cost"]
+    )  # losses are in nats, whatever the user's unit
     if table.data_hash != content["data_hash"]:
         raise ValueError("the runs are not those of data_hash: the file was changed")
-    table = RunTable._of({**vars(table), "loss_unit": choice("loss_unit", content["loss_unit"], LOSS_SCALES)})
+    table = RunTable._of(
+        {**vars(table), "loss_unit": choice("loss_unit", content["loss_unit"], LOSS_SCALES)}
+    )
     theta, draws = np.array(content["theta"], float), np.array(content["theta_draws"], float)
     draws = draws.reshape(-1, len(row.parameters))
     if theta.shape != (len(row.parameters),):
-        raise ValueError(f"theta has {theta.size} numbers, the form {len(row.parameters)} parameters")
+        raise ValueError(
+            f"theta has {theta.size} numbers, the form {len(row.parameters)} parameters"
+        )
     made = dict(content["certificate"])
-    made["eigenvalues"], made["at_edge"] = np.array(made["eigenvalues"], float), tuple(made["at_edge"])
+    made["eigenvalues"], made["at_edge"] = (
+        np.array(made["eigenvalues"], float),
+        tuple(made["at_edge"]),
+    )
     made["scaled_gradient"] = _number(made["scaled_gradient"], np.nan)
     made["condition"] = _number(made["condition"], np.inf)
     return cls(

@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from .._common.validation import positive_array
 from ._lines import Line
 
-_MOSTLY = 0.9  # of the resamples must have a line, or those that have one say nothing about the rest
+# of the resamples must have a line, or those that have one say nothing about the rest
+_MOSTLY = 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,8 @@ class LineOptimum:
     >>> import scalecore as sc
     >>> C, w = np.meshgrid([1e18, 1e19, 1e20, 1e21], [0.25, 0.5, 1, 2, 4])
     >>> N = np.sqrt(C / 120) * w
-    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), (2 + 9 * C**-0.1 + np.log(w)**2).ravel())
+    >>> loss = 2 + 9 * C**-0.1 + np.log(w) ** 2
+    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), loss.ravel())
     >>> best = sc.isoflop_profiles(table).compute_optimal([1.2e24, 1.2e26])
     >>> best.parameters.round(-9)
     array([1.e+11, 1.e+12])
@@ -43,8 +45,16 @@ class LineOptimum:
     samples_interval: NDArray[np.float64]
 
 
-def read_line(budget: ArrayLike, through: Line, draws: NDArray[np.float64] | None, level: float, log_cost: float) -> LineOptimum:
-    """Return the line's optimum; `draws` are slopes and heights of resampled lines, if there are any."""
+def read_line(
+    budget: ArrayLike,
+    through: Line,
+    draws: NDArray[np.float64] | None,
+    level: float,
+    log_cost: float,
+) -> LineOptimum:
+    """Return the line's optimum; `draws` are slopes and heights of resampled lines, if there are
+    any.
+    """
     array = positive_array("budget", budget)
     x = np.log(array)
     parameters = through.at(x)
@@ -64,7 +74,9 @@ def read_line(budget: ArrayLike, through: Line, draws: NDArray[np.float64] | Non
         )
 
 
-def slope_interval(through: Line, draws: NDArray[np.float64] | None, level: float) -> NDArray[np.float64]:
+def slope_interval(
+    through: Line, draws: NDArray[np.float64] | None, level: float
+) -> NDArray[np.float64]:
     """Return the interval of the slope, by Student's t or by resamples."""
     if draws is not None:
         return quantiles(draws[0], level)
@@ -73,9 +85,13 @@ def slope_interval(through: Line, draws: NDArray[np.float64] | None, level: floa
 
 
 def quantiles(values: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """Return the percentile interval along the last axis; NaN where fewer than nine tenths are finite."""
+    """Return the percentile interval along the last axis; NaN where fewer than nine tenths are
+    finite.
+    """
     finite = np.isfinite(values)
     if not (finite.mean(axis=-1) >= _MOSTLY).all():
         return np.full((*values.shape[:-1], 2), np.nan)
-    ends = np.nanquantile(np.where(finite, values, np.nan), [(1 - level) / 2, (1 + level) / 2], axis=-1)
+    ends = np.nanquantile(
+        np.where(finite, values, np.nan), [(1 - level) / 2, (1 + level) / 2], axis=-1
+    )
     return np.moveaxis(ends, 0, -1)

@@ -40,7 +40,9 @@ class Parabola:
         return (-linear - root) / (2 * square), (-linear + root) / (2 * square)
 
 
-def parabola(u: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]) -> Parabola:
+def parabola(
+    u: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
+) -> Parabola:
     """Fit parabolas through the points of the last axis; arrays broadcast, weight 0 leaves out.
 
     `u` should be centred and of size about 1. NaN where fewer than three different points weigh.
@@ -104,7 +106,9 @@ def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
     return Line(slope, middle, height, x.size - 2, deviation, spread)
 
 
-def lines(x: NDArray[np.float64], y: NDArray[np.float64], middle: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def lines(
+    x: NDArray[np.float64], y: NDArray[np.float64], middle: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit a straight line to each row of y, without its NaN: slopes, and heights at `middle`."""
     chosen = np.isfinite(y)
     count = chosen.sum(axis=-1)

@@ -47,8 +47,8 @@ class Points:
 def points(columns: Sequence[NDArray[np.float64]]) -> Points:
     """Group rows that are the same in all columns (positive float64), three at most.
 
-    One sort of a hash is several times faster than a sort by several columns. Two points of one hash
-    (once in ten million tables of a million rows) might be taken apart, but never together.
+    One sort of a hash is several times faster than a sort by several columns. Two points of one
+    hash (once in ten million tables of a million rows) might be taken apart, but never together.
     """
     hashed = np.zeros(columns[0].size, np.uint64)
     for column, odd in zip(columns, _ODD, strict=False):

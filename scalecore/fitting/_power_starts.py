@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-# What a term e^(-alpha n) falls by over the runs, as a logarithm: from hardly at all to a factor of 150.
+# What a term e^(-alpha n) falls by over the runs, as a logarithm: from hardly at all to a factor of
+# 150.
 _FALLS = np.array([0.2, 0.6, 1.2, 2.4, 5.0])
 _STARTS = 8  # minimisations that run side by side in one pack
 _LEAST_SHARE = 1e-3  # of the loss: a start must be able to move away from nothing
@@ -25,9 +26,17 @@ def power_law_starts(y: Array, *logarithms: Array) -> Array:
     """
     exponents = [_FALLS / max(np.ptp(log), 1e-3) for log in logarithms]
     inverse = np.exp(-y)
-    columns = [np.exp(-np.outer(e, log)) * inverse for e, log in zip(exponents, logarithms, strict=True)]
+    columns = [
+        np.exp(-np.outer(e, log)) * inverse for e, log in zip(exponents, logarithms, strict=True)
+    ]
     grid = np.array(list(itertools.product(*(range(len(e)) for e in exponents))))
-    design = np.stack([np.broadcast_to(inverse, (len(grid), len(y))), *(c[i] for c, i in zip(columns, grid.T, strict=True))], 1)
+    design = np.stack(
+        [
+            np.broadcast_to(inverse, (len(grid), len(y))),
+            *(c[i] for c, i in zip(columns, grid.T, strict=True)),
+        ],
+        1,
+    )
     gram, right = design @ design.transpose(0, 2, 1), design.sum(-1)
     coefficients, cost = nonnegative_least_squares(gram, right)
     best = np.argsort(cost, kind="stable")[:_STARTS]
@@ -37,7 +46,9 @@ def power_law_starts(y: Array, *logarithms: Array) -> Array:
 
 
 def nonnegative_least_squares(gram: Array, right: Array) -> tuple[Array, Array]:
-    """Minimise x' G x / 2 - r' x over x >= 0 for a stack of small problems, by trying every support."""
+    """Minimise x' G x / 2 - r' x over x >= 0 for a stack of small problems, by trying every
+    support.
+    """
     size = gram.shape[-1]
     best, least = np.zeros_like(right), np.zeros(len(right))
     ridge = 1e-12 * np.trace(gram, axis1=1, axis2=2)[:, None, None] * np.eye(size)

@@ -47,12 +47,21 @@ class Prediction:
 
     def __repr__(self) -> str:
         if np.ndim(self.loss):
-            return f"Prediction({np.size(self.loss)} losses in {self.unit}, level {self.level:g}, {self.kind})"
-        ends = "" if np.isnan(self.low) else f" [{float(self.low):.4g}, {float(self.high):.4g}] at level {self.level:g}"
+            return (
+                f"Prediction({np.size(self.loss)} losses in {self.unit}, level {self.level:g}, "
+                f"{self.kind})"
+            )
+        ends = (
+            ""
+            if np.isnan(self.low)
+            else f" [{float(self.low):.4g}, {float(self.high):.4g}] at level {self.level:g}"
+        )
         return f"Prediction({float(self.loss):.4g} {self.unit}{ends}, {self.kind})"
 
 
-def covariates(law: FittedLaw, parameters: Array, samples: Array, unique: Array | None) -> Covariates:
+def covariates(
+    law: FittedLaw, parameters: Array, samples: Array, unique: Array | None
+) -> Covariates:
     """Return flat arrays of N, D and U as the law's form reads them; out of domain is NaN."""
     with np.errstate(divide="ignore", invalid="ignore"):
         N, D = (np.where(a > 0, a, np.nan) for a in (parameters, samples))
@@ -60,15 +69,27 @@ def covariates(law: FittedLaw, parameters: Array, samples: Array, unique: Array 
         n, m = np.log(first) - law.centre.n, np.log(D) - law.centre.m
         u = None
         if "unique_samples" in law.form.needs:
-            u = m if unique is None else np.log(np.minimum(np.where(unique > 0, unique, np.nan), D)) - law.centre.m
+            u = (
+                m
+                if unique is None
+                else np.log(np.minimum(np.where(unique > 0, unique, np.nan), D)) - law.centre.m
+            )
     return Covariates(n, m, u, law.centre)
 
 
 def predict(
-    law: FittedLaw, parameters: ArrayLike, samples: ArrayLike, level: float, kind: str, unique: ArrayLike | None
+    law: FittedLaw,
+    parameters: ArrayLike,
+    samples: ArrayLike,
+    level: float,
+    kind: str,
+    unique: ArrayLike | None,
 ) -> Prediction:
     """Return the prediction of `FittedLaw.predict`."""
-    arrays = {"parameters": real_array("parameters", parameters), "samples": real_array("samples", samples)}
+    arrays = {
+        "parameters": real_array("parameters", parameters),
+        "samples": real_array("samples", samples),
+    }
     if unique is not None:
         arrays["unique_samples"] = real_array("unique_samples", unique)
     shape = broadcast(**arrays)
@@ -85,7 +106,9 @@ def predict(
         if kind == "run":
             drawn = (drawn * np.exp(_residual_quantiles(law))[:, None, None]).reshape(-1, len(x.n))
         ((low, high),) = interval([drawn], level)
-    return Prediction(*(array.reshape(shape)[()] for array in (loss, low, high)), level, kind, law.loss_unit)
+    return Prediction(
+        *(array.reshape(shape)[()] for array in (loss, low, high)), level, kind, law.loss_unit
+    )
 
 
 def _residual_quantiles(law: FittedLaw) -> Array:

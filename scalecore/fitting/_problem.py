@@ -58,11 +58,20 @@ def problem_of(table: RunTable, form: Form, loss: str, delta: float, by: str) ->
     if form.on_runs is not None:
         low, high = form.on_runs(x)
         form = replace(form, low=low, high=high)
-    cluster = table.run_codes.astype(np.intp) if by == "run" and table.run_codes is not None else None
+    cluster = (
+        table.run_codes.astype(np.intp) if by == "run" and table.run_codes is not None else None
+    )
     scale = {"huber": delta, "absolute": _ALMOST_ABSOLUTE}.get(loss, np.inf)
     count = len(y) if cluster is None else int(cluster.max(initial=-1)) + 1
     engine = engine_problem(
-        form, x, y, of_loss=loss == "squared", delta=scale, weight=table.weight, cluster=cluster, clusters=count
+        form,
+        x,
+        y,
+        of_loss=loss == "squared",
+        delta=scale,
+        weight=table.weight,
+        cluster=cluster,
+        clusters=count,
     )
     return Problem(form, x, y, table.weight, cluster, count, loss, scale, engine)
 

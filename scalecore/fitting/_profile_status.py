@@ -9,9 +9,9 @@ class ProfileStatus(IntEnum):
     """What became of one compute budget.
 
     INTERIOR: a minimum between the smallest and the largest model. AT_EDGE: the parabola's minimum
-    lies outside the models tried, so the best of them at that edge is given, and the optimum may lie
-    beyond. NO_INTERIOR_MINIMUM: the parabola has no minimum (its vertex is a maximum, or it is flat).
-    TOO_FEW_RUNS: fewer than three model sizes.
+    lies outside the models tried, so the best of them at that edge is given, and the optimum may
+    lie beyond. NO_INTERIOR_MINIMUM: the parabola has no minimum (its vertex is a maximum, or it is
+    flat). TOO_FEW_RUNS: fewer than three model sizes.
 
     Examples
     --------

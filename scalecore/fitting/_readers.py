@@ -65,14 +65,17 @@ def table_fields(
     for quantity, choice in list(choices.items()):
         values = source.column(source.headings.index(choice.column))
         if len(values) != source.length:
-            raise ValueError(f"{quantity} must have one element a run, {source.length:,}, got {len(values):,}")
+            raise ValueError(
+                f"{quantity} must have one element a run, {source.length:,}, got {len(values):,}"
+            )
         if quantity == "run":
             codes, names = run_codes("run", values)
             labels = codes[rows], names
             if not choice.asked and (labels[0] < 0).any():
                 raise ValueError(
                     f"{source.name} names runs in column {choice.column!r}, but none in "
-                    f"{row_list(rows[labels[0] < 0])}; columns={{'run': None}} takes every row for a run of "
+                    f"{row_list(rows[labels[0] < 0])}; columns={{'run': None}} takes every row "
+                    "for a run of "
                     "its own"
                 )
             continue
@@ -80,7 +83,9 @@ def table_fields(
         gaps = np.isnan(numbers)
         if quantity not in REQUIRED and not choice.asked and gaps.any():
             where_empty = row_list(rows[gaps])
-            remarks.append(f"{choice.column!r} was not taken for {quantity}: it is empty in {where_empty}")
+            remarks.append(
+                f"{choice.column!r} was not taken for {quantity}: it is empty in {where_empty}"
+            )
             del choices[quantity]
             continue
         arrays[quantity] = numbers
@@ -98,7 +103,9 @@ def table_fields(
     )
 
 
-def _numbers(source: Source, quantity: str, choice: Choice, values: Any, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def _numbers(
+    source: Source, quantity: str, choice: Choice, values: Any, rows: NDArray[np.int64]
+) -> NDArray[np.float64]:
     name = f"{quantity} (column {choice.column!r} of {source.name})"
     if source.text:
         chosen = values if rows.size == source.length else [values[row] for row in rows.tolist()]
@@ -109,12 +116,22 @@ def _numbers(source: Source, quantity: str, choice: Choice, values: Any, rows: N
 
 
 def _alternatives(
-    source: Source, quantity: str, choice: Choice, numbers: NDArray[np.float64], rows: NDArray[np.int64]
+    source: Source,
+    quantity: str,
+    choice: Choice,
+    numbers: NDArray[np.float64],
+    rows: NDArray[np.int64],
 ) -> Iterator[str]:
     """Say which other column might have been meant, if it holds other numbers."""
     for heading in choice.others:
         try:
-            other = _numbers(source, quantity, Choice(heading), source.column(source.headings.index(heading)), rows)
+            other = _numbers(
+                source,
+                quantity,
+                Choice(heading),
+                source.column(source.headings.index(heading)),
+                rows,
+            )
         except (TypeError, ValueError):  # no numbers
             continue
         with np.errstate(all="ignore"):
@@ -122,13 +139,17 @@ def _alternatives(
         if ratio.size and not np.isnan(ratio).all() and np.nanmax(np.abs(ratio - 1)) > 1e-6:
             low, high = np.nanmin(ratio), np.nanmax(ratio)
             yield (
-                f"{quantity} is column {choice.column!r}; {heading!r}, {low:.3g} to {high:.3g} times that, might be meant as well"
+                f"{quantity} is column {choice.column!r}; {heading!r}, {low:.3g} to {high:.3g} "
+                "times that, might be meant as well"
             )
 
 
 def _loss_unit(choice: Choice, asked: str | None) -> str:
     if choice.loss_unit and asked is not None and asked != choice.loss_unit:
-        raise ValueError(f"loss_unit must be {choice.loss_unit!r}, as the heading {choice.column!r} says, got {asked!r}")
+        raise ValueError(
+            f"loss_unit must be {choice.loss_unit!r}, as the heading {choice.column!r} says, got "
+            f"{asked!r}"
+        )
     return asked if asked is not None else choice.loss_unit or "nats"
 
 
@@ -137,10 +158,16 @@ def _selected(source: Source, where: Mapping[str, Any] | None) -> NDArray[np.int
     if where is None:
         return np.arange(source.length)
     if not isinstance(where, Mapping):
-        raise TypeError(f"where must be a dict from columns to the values wanted, got {describe(where)}")
+        raise TypeError(
+            f"where must be a dict from columns to the values wanted, got {describe(where)}"
+        )
     kept = np.ones(source.length, bool)
     for column, wanted in where.items():
-        known_name(f"{source.name} has no column {column!r}, which where asks for; the columns there are", column, source.headings)
+        known_name(
+            f"{source.name} has no column {column!r}, which where asks for; the columns there are",
+            column,
+            source.headings,
+        )
         several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
         values = {str(value) for value in (wanted if several else [wanted])}
         cells = [str(cell) for cell in source.column(source.headings.index(column))]
@@ -148,7 +175,10 @@ def _selected(source: Source, where: Mapping[str, Any] | None) -> NDArray[np.int
         if not values & set(cells):
             there = sorted(set(cells))
             known = ", ".join(map(repr, there[:12])) + (" ..." if len(there) > 12 else "")
-            raise ValueError(f"no row of {source.name} has {column!r} = {wanted!r}; its values are {known or 'none'}")
+            raise ValueError(
+                f"no row of {source.name} has {column!r} = {wanted!r}; its values are "
+                f"{known or 'none'}"
+            )
     return np.flatnonzero(kept)
 
 
@@ -159,8 +189,14 @@ def _csv_source(file: Path) -> Source:
         with file.open(encoding=encoding, newline="") as opened:
             first = opened.readline()
             opened.seek(0)
-            delimiter = max(_DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
-            lines = (line for line in csv.reader(opened, delimiter=delimiter) if any(cell.strip() for cell in line))
+            delimiter = max(
+                _DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), []))
+            )
+            lines = (
+                line
+                for line in csv.reader(opened, delimiter=delimiter)
+                if any(cell.strip() for cell in line)
+            )
             headings = [heading.strip() for heading in next(lines, [])]
             cells = list(_columns_of_lines(file.name, headings, lines))
     except (csv.Error, UnicodeError) as error:
@@ -170,7 +206,9 @@ def _csv_source(file: Path) -> Source:
     return Source(file.name, headings, cells.__getitem__, len(cells[0]), text=True)
 
 
-def _columns_of_lines(name: str, headings: Sequence[str], lines: Iterator[list[str]]) -> Iterator[tuple[str, ...]]:
+def _columns_of_lines(
+    name: str, headings: Sequence[str], lines: Iterator[list[str]]
+) -> Iterator[tuple[str, ...]]:
     """Yield columns; a short line lacks its last cells, a long one has a delimiter too many."""
     rows = list(lines)
     for i, row in enumerate(rows):
@@ -193,18 +231,28 @@ def _json_source(file: Path) -> Source:
         raise ValueError(f"{file.name} is not JSON, one object a line: {error}") from None
     for i, record in enumerate(records):
         if not isinstance(record, dict):
-            raise ValueError(f"{file.name} must hold one object a run, got {describe(record)} in row {i}")
+            raise ValueError(
+                f"{file.name} must hold one object a run, got {describe(record)} in row {i}"
+            )
     headings = list(dict.fromkeys(key for record in records for key in record))
     if not headings:
         raise ValueError(f"{file.name} is empty; it should hold one object a run")
-    return Source(file.name, headings, lambda i: [record.get(headings[i]) for record in records], len(records), text=True)
+    return Source(
+        file.name,
+        headings,
+        lambda i: [record.get(headings[i]) for record in records],
+        len(records),
+        text=True,
+    )
 
 
 def _parquet_source(file: Path) -> Source:
     try:
         import pyarrow.parquet
     except ImportError as error:
-        raise ImportError("reading Parquet needs PyArrow: pip install 'scalecore[frames]'") from error
+        raise ImportError(
+            "reading Parquet needs PyArrow: pip install 'scalecore[frames]'"
+        ) from error
     try:
         return _arrow_source(pyarrow.parquet.read_table(file), file.name)
     except pyarrow.ArrowInvalid as error:
@@ -221,9 +269,15 @@ _FILES: dict[str, Callable[[Path], Source]] = {
 def _arrow_source(table: Any, name: str) -> Source:
     def column(i: int) -> Any:
         values = table.column(i)
-        return np.asarray(values) if values.null_count == 0 else np.array(values.to_pylist(), dtype=object)
+        return (
+            np.asarray(values)
+            if values.null_count == 0
+            else np.array(values.to_pylist(), dtype=object)
+        )
 
-    return Source(name, [str(heading) for heading in table.column_names], column, table.num_rows, text=False)
+    return Source(
+        name, [str(heading) for heading in table.column_names], column, table.num_rows, text=False
+    )
 
 
 def _frame_source(frame: Any) -> Source:
@@ -232,16 +286,36 @@ def _frame_source(frame: Any) -> Source:
     if isinstance(frame, Mapping):
         keys = list(frame)
         length = len(frame[keys[0]]) if keys else 0
-        return Source(name, [str(key) for key in keys], lambda i: frame[keys[i]], length, text=False)
+        return Source(
+            name, [str(key) for key in keys], lambda i: frame[keys[i]], length, text=False
+        )
     if isinstance(frame, np.ndarray) and frame.dtype.names and frame.ndim == 1:
-        return Source(name, list(frame.dtype.names), lambda i: frame[frame.dtype.names[i]], frame.size, text=False)
+        return Source(
+            name,
+            list(frame.dtype.names),
+            lambda i: frame[frame.dtype.names[i]],
+            frame.size,
+            text=False,
+        )
     module = type(frame).__module__.partition(".")[0]
     if module == "polars" and hasattr(frame, "collect"):
         frame = frame.collect()
     if module == "polars" and hasattr(frame, "to_series"):
-        return Source(name, list(frame.columns), lambda i: frame.to_series(i).to_numpy(), frame.height, text=False)
+        return Source(
+            name,
+            list(frame.columns),
+            lambda i: frame.to_series(i).to_numpy(),
+            frame.height,
+            text=False,
+        )
     if module == "pandas" and hasattr(frame, "iloc") and hasattr(frame, "columns"):
-        return Source(name, [str(h) for h in frame.columns], lambda i: frame.iloc[:, i].to_numpy(), len(frame), text=False)
+        return Source(
+            name,
+            [str(h) for h in frame.columns],
+            lambda i: frame.iloc[:, i].to_numpy(),
+            len(frame),
+            text=False,
+        )
     if hasattr(frame, "column_names") and hasattr(frame, "num_rows"):
         return _arrow_source(frame, name)
     if hasattr(frame, "__arrow_c_stream__") or hasattr(frame, "__dataframe__"):
@@ -249,7 +323,14 @@ def _frame_source(frame: Any) -> Source:
             import pyarrow
             import pyarrow.interchange
         except ImportError as error:
-            raise ImportError(f"reading a {type(frame).__name__} needs PyArrow: pip install 'scalecore[frames]'") from error
+            raise ImportError(
+                f"reading a {type(frame).__name__} needs PyArrow: pip install 'scalecore[frames]'"
+            ) from error
         by_stream = hasattr(frame, "__arrow_c_stream__")
-        return _arrow_source(pyarrow.table(frame) if by_stream else pyarrow.interchange.from_dataframe(frame), name)
-    raise TypeError(f"frame must be a table of pandas, polars or PyArrow or a dict of columns, got {describe(frame)}")
+        return _arrow_source(
+            pyarrow.table(frame) if by_stream else pyarrow.interchange.from_dataframe(frame), name
+        )
+    raise TypeError(
+        "frame must be a table of pandas, polars or PyArrow or a dict of columns, got "
+        f"{describe(frame)}"
+    )

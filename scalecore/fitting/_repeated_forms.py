@@ -168,7 +168,8 @@ REPEATED_FORMS = (
     Form(
         name="repeated_penalty",
         formula="E + A/N^alpha + B/D^beta + P sqrt(N/U) ln(D/U)",
-        source="in the spirit of Lovelace et al. 2026 (arXiv 2605.01640); the penalty's shape is ours",
+        source="in the spirit of Lovelace et al. 2026 (arXiv 2605.01640); the penalty's shape is "
+        "ours",
         parameters=("E", "A", "alpha", "B", "beta", "P"),
         meanings=(*_MEANINGS, "overfitting: what an e-fold of repeats costs where N = U"),
         **box(OFFSET, TERM, EXPONENT, TERM, EXPONENT, OFFSET),

@@ -20,7 +20,8 @@ METHODS = ("auto", "pairs", "wild")
 ENOUGH_CLUSTERS = 60  # from here on, drawing runs with replacement covers
 _AT_A_TIME = 20_000
 _LEAST_LEFT = 0.1  # of a residual, however much of the fit hangs on its run
-_INVERSE_WEBB = (np.sqrt(2) + 1 + np.sqrt(2 / 3)) / 3  # E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2)
+# E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2)
+_INVERSE_WEBB = (np.sqrt(2) + 1 + np.sqrt(2 / 3)) / 3
 _NEAR = 1e-3  # residuals move by some thousandths from one resample to another
 
 
@@ -32,12 +33,21 @@ def chosen_method(method: str, problem: Problem) -> str:
 
 
 def first_delta(problem: Problem) -> float:
-    """Return where Huber's delta begins for a fit whose answer is near: not among absolute values."""
+    """Return where Huber's delta begins for a fit whose answer is near: not among absolute
+    values.
+    """
     return min(max(problem.delta, _NEAR), 1.0)
 
 
 def draws_of(
-    problem: Problem, theta: Array, count: int, method: str, key: int, *, progress: bool = False, n_threads: int = 0
+    problem: Problem,
+    theta: Array,
+    count: int,
+    method: str,
+    key: int,
+    *,
+    progress: bool = False,
+    n_threads: int = 0,
 ) -> Array:
     """Return theta [draw, parameter] of `count` resamples; NaN where a minimisation failed."""
     fitted = residual = None
@@ -91,11 +101,15 @@ def _for_wild(problem: Problem, theta: Array) -> tuple[Array, Array]:
     weight = np.ones(len(residual)) if problem.weight is None else problem.weight
     root = np.sqrt(weight)
     U, s, _ = np.linalg.svd(J * root[:, None], full_matrices=False)
-    return fitted, _without_own_pull(residual * root, U[:, s > 1e-10 * s[0]], problem.cluster) / root
+    return fitted, _without_own_pull(
+        residual * root, U[:, s > 1e-10 * s[0]], problem.cluster
+    ) / root
 
 
 def _without_own_pull(residual: Array, basis: Array, cluster: NDArray[np.intp] | None) -> Array:
-    """Return (1 - H_g)^-1 r_g for each cluster g, H_g = U_g U_g', U the basis of the fit's directions."""
+    """Return (1 - H_g)^-1 r_g for each cluster g, H_g = U_g U_g', U the basis of the fit's
+    directions.
+    """
     if cluster is None:
         return residual / np.maximum(1 - (basis**2).sum(1), _LEAST_LEFT)
     out = residual.copy()

@@ -130,7 +130,11 @@ class RunTable:
             if values is not None or name in REQUIRED
         }
         labels = None if run is None else run_codes("run", run)
-        vars(self).update(checked_fields(arrays, labels, loss_unit=loss_unit, cost=cost, drop_invalid=drop_invalid))
+        vars(self).update(
+            checked_fields(
+                arrays, labels, loss_unit=loss_unit, cost=cost, drop_invalid=drop_invalid
+            )
+        )
 
     @classmethod
     def _of(cls, fields: dict[str, Any]) -> RunTable:
@@ -339,7 +343,9 @@ class RunTable:
         if chosen.dtype != bool and chosen.size:
             raise TypeError(f"mask must be one True or False a row, got {describe(mask)}")
         if chosen.shape != self.loss.shape:
-            raise ValueError(f"mask must have the table's length, {len(self)}, got shape {chosen.shape}")
+            raise ValueError(
+                f"mask must have the table's length, {len(self)}, got shape {chosen.shape}"
+            )
         return self._taken(np.flatnonzero(chosen))
 
     def best_per_point(self) -> RunTable:
@@ -398,7 +404,9 @@ class RunTable:
             return findings(self, None)
         measured = float_column("influence", influence)
         if measured.size != len(self):
-            raise ValueError(f"influence must have one element a row, {len(self)}, got {measured.size}")
+            raise ValueError(
+                f"influence must have one element a row, {len(self)}, got {measured.size}"
+            )
         return findings(self, np.nan_to_num(measured, nan=0.0))
 
     def plot(self, ax: Axes | None = None) -> Axes:

@@ -50,7 +50,9 @@ class Influence:
 
     @property
     def order(self) -> Array:
-        """Runs by how far they move N*, the farthest first; a run without which there is no law comes first."""
+        """Runs by how far they move N*, the farthest first; a run without which there is no law
+        comes first.
+        """
         moved = np.abs(np.log(self.parameters_ratio))
         return np.argsort(-np.where(np.isnan(moved), np.inf, moved), kind="stable")
 
@@ -95,16 +97,26 @@ class Profile:
     level: float
 
     def __repr__(self) -> str:
-        return f"Profile({self.parameter} in [{self.low:.4g}, {self.high:.4g}] at level {self.level:g})"
+        return (
+            f"Profile({self.parameter} in [{self.low:.4g}, {self.high:.4g}] at level "
+            f"{self.level:g})"
+        )
 
 
 def influence(law: FittedLaw, budget: float, cost: float) -> Influence:
     """Return the influence of every cluster on N* and D* at one budget."""
     budget, cost = positive_number("budget", budget), positive_number("cost", cost)
     if not law.usable or not len(law.table):
-        return Influence((), {name: np.empty(0) for name in law.form.parameters}, np.empty(0), np.empty(0), budget)
+        return Influence(
+            (),
+            {name: np.empty(0) for name in law.form.parameters},
+            np.empty(0),
+            np.empty(0),
+            budget,
+        )
     problem = law.problem
-    # From the optimum with all runs: it is near, and a run that decides between optima is worth knowing.
+    # From the optimum with all runs: it is near, and a run that decides between optima is worth
+    # knowing.
     theta, objective, *_ = problem.engine.resample(
         law.theta, 0, problem.clusters, how="leave_out", key=0, first_delta=first_delta(problem)
     )
@@ -115,8 +127,14 @@ def influence(law: FittedLaw, budget: float, cost: float) -> Influence:
         c = np.log(budget / cost) - law.centre.n - law.centre.m
         x = Covariates(np.asarray(c), np.asarray(c), None, law.centre)
         ratio = np.exp(best_split(law.form, theta, c, x) - best_split(law.form, law.theta, c, x))
-    names = tuple(f"row {row}" for row in law.table.rows) if problem.cluster is None else tuple(map(str, law.table.run_names))
-    values = dict(zip(law.form.parameters, law.form.to_values(theta, law.user_centre).T, strict=True))
+    names = (
+        tuple(f"row {row}" for row in law.table.rows)
+        if problem.cluster is None
+        else tuple(map(str, law.table.run_names))
+    )
+    values = dict(
+        zip(law.form.parameters, law.form.to_values(theta, law.user_centre).T, strict=True)
+    )
     return Influence(names, values, ratio, 1 / ratio, budget)
 
 
@@ -135,11 +153,16 @@ def profile(law: FittedLaw, parameter: str, points: int, level: float) -> Profil
     points = positive_int("points", points, least=5)
     known = dict(law.form.coordinates)
     if parameter not in known:
-        raise ValueError(f"parameter must be one that can be held on its own ({', '.join(known)}), got {parameter!r}")
+        raise ValueError(
+            f"parameter must be one that can be held on its own ({', '.join(known)}), got "
+            f"{parameter!r}"
+        )
     if not len(law.table):
         raise ValueError("a law from values has no runs, so no profile")
     if not law.usable:
-        raise ValueError(f"a law that is {law.status.name} has no profile: {law.certificate.reason}")
+        raise ValueError(
+            f"a law that is {law.status.name} has no profile: {law.certificate.reason}"
+        )
     which = known[parameter]
     best, low, high = law.theta[which], law.form.low[which], law.form.high[which]
     z = NormalDist().inv_cdf(0.5 + level / 2)
@@ -175,7 +198,9 @@ def _standard_error(draws: Array) -> float:
 
 
 def _held(law: FittedLaw, which: int, at: Array) -> Array:
-    """Return the least objective with theta[which] held at each value, going outwards from the optimum."""
+    """Return the least objective with theta[which] held at each value, going outwards from the
+    optimum.
+    """
     problem, objective = law.problem, np.empty(len(at))
     order = np.argsort(np.abs(at - law.theta[which]), kind="stable")
     nearest = {-1: law.theta, 1: law.theta}
@@ -201,7 +226,9 @@ def _held(law: FittedLaw, which: int, at: Array) -> Array:
 
 
 def _crossings(at: Array, objective: Array, threshold: float) -> tuple[float, float]:
-    """Return where the curve, followed from its least point, crosses the threshold; the last point where it does not."""
+    """Return where the curve, followed from its least point, crosses the threshold; the last point
+    where it does not.
+    """
     bottom = int(np.argmin(objective))
     ends = []
     for step, last in ((-1, 0), (1, len(at) - 1)):

@@ -96,7 +96,9 @@ def _bound_starts(y: Array, x: Covariates) -> Array:
     unit = shape.mean(-1, keepdims=True)
     inverse = np.exp(-y)
     design = np.stack([np.broadcast_to(inverse, shape.shape), shape / unit * inverse], 1)
-    coefficients, cost = nonnegative_least_squares(design @ design.transpose(0, 2, 1), design.sum(-1))
+    coefficients, cost = nonnegative_least_squares(
+        design @ design.transpose(0, 2, 1), design.sum(-1)
+    )
     grid[:, 0] = np.maximum(coefficients[:, 0], _LEAST_SHARE)
     grid[:, 1] = np.log(np.maximum(coefficients[:, 1], _LEAST_SHARE) / unit[:, 0])
     return grid[np.argsort(cost, kind="stable")[:_STARTS]]
@@ -113,9 +115,15 @@ THEORY_FORMS = (
     Form(
         name="jeon_vanroy",
         formula="E + s error_bound(N/d, D; d, K)",
-        source="Jeon and Van Roy 2024 (arXiv 2407.01456), Corollary 4.1, with the constants of this library",
+        source="Jeon and Van Roy 2024 (arXiv 2407.01456), Corollary 4.1, with the constants of "
+        "this library",
         parameters=("E", "s", "d", "K"),
-        meanings=(FLOOR, "scale of the bound", "input dimension", "concentration: latent complexity"),
+        meanings=(
+            FLOOR,
+            "scale of the bound",
+            "input dimension",
+            "concentration: latent complexity",
+        ),
         **box(OFFSET, _SCALE, _DIMENSION, _CONCENTRATION),
         exponents=("d", "K"),
         loss=_bound,

@@ -38,7 +38,8 @@ class UserForm(Protocol):
     >>> import numpy as np
     >>> import scalecore as sc
     >>> class Straight:
-    ...     name, parameters, low, high = "straight", ("c", "alpha", "beta"), (-50, 0, 0), (50, 5, 5)
+    ...     name, parameters = "straight", ("c", "alpha", "beta")
+    ...     low, high = (-50, 0, 0), (50, 5, 5)
     ...
     ...     def loss(self, values, parameters, samples):
     ...         c, alpha, beta = np.moveaxis(values, -1, 0)
@@ -93,7 +94,10 @@ def form_of(form: Any, known: Mapping[str, Form]) -> Form:
         return known[choice("form", form, known)]
     if not isinstance(form, UserForm):
         wanted = "name, parameters, low, high, loss() and starts() (see sc.UserForm)"
-        raise TypeError(f"form must be one of {', '.join(map(repr, known))} or an object with {wanted}, got {form!r}")
+        raise TypeError(
+            f"form must be one of {', '.join(map(repr, known))} or an object with {wanted}, got "
+            f"{form!r}"
+        )
     return _wrapped(form)
 
 
@@ -102,7 +106,8 @@ def _wrapped(own: UserForm) -> Form:
     low, high = (tuple(float(end) for end in ends) for ends in (own.low, own.high))
     if not 1 <= len(names) <= _engine.MOST_PARAMETERS or not len(low) == len(high) == len(names):
         raise ValueError(
-            f"form {own.name!r} must have 1 to {_engine.MOST_PARAMETERS} parameters with an end in low and in high each, "
+            f"form {own.name!r} must have 1 to {_engine.MOST_PARAMETERS} parameters with an end "
+            "in low and in high each, "
             f"got {len(names)}, {len(low)} and {len(high)}"
         )
     if any(not a <= b for a, b in zip(low, high, strict=True)):
@@ -128,9 +133,15 @@ def _wrapped(own: UserForm) -> Form:
         c = x.centre
         table = RunTable(np.exp(x.n + c.n), np.exp(x.m + c.m), np.exp(y + c.y))
         given = np.atleast_2d(np.asarray(own.starts(table), float))
-        if given.ndim != 2 or given.shape[1] != len(names) or not len(given) or not np.isfinite(given).all():
+        if (
+            given.ndim != 2
+            or given.shape[1] != len(names)
+            or not len(given)
+            or not np.isfinite(given).all()
+        ):
             raise ValueError(
-                f"form {own.name!r}: starts() must give finite numbers of shape (starts, {len(names)}), got {given.shape}"
+                f"form {own.name!r}: starts() must give finite numbers of shape (starts, "
+                f"{len(names)}), got {given.shape}"
             )
         return given
 
@@ -155,7 +166,9 @@ def _same(theta: Array, centre: Centre) -> Array:
 
 
 def _differences(loss: Any, theta: Array, x: Covariates, low: Array, high: Array) -> Array:
-    """Central differences of fourth order: errors near 1e-12 where the parameters are of order one."""
+    """Central differences of fourth order: errors near 1e-12 where the parameters are of order
+    one.
+    """
     columns = []
     for i in range(theta.shape[-1]):
         step = np.maximum(np.abs(theta[..., i]), 1.0) * 1e-3

@@ -1,4 +1,6 @@
-"""The compute-optimal frontier: for a budget, the width and the number of samples that minimise an error bound."""
+"""The compute-optimal frontier: for a budget, the width and the number of samples that minimise an
+error bound.
+"""
 
 from .._common.status import Status
 from ._allocation import Frontier, compute_optimal

@@ -1,4 +1,6 @@
-"""The compute-optimal frontier: for a budget, the width and the number of samples that minimise an error bound."""
+"""The compute-optimal frontier: for a budget, the width and the number of samples that minimise an
+error bound.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ BOUNDS = {
     "spectral": spectral_bound,
     "refined": refined_bound,
 }
-_BUFFER = 2**17  # budgets gathered at a time when the inputs do not lie as columns: they stay in the cache
+_BUFFER = (
+    2**17
+)  # budgets gathered at a time when the inputs do not lie as columns: they stay in the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,16 +42,18 @@ class Frontier:
     Attributes
     ----------
     budget, input_dim, concentration, cost : ndarray
-        What was asked, broadcast: read-only views, so do not change the arrays that you passed while you need them. Compute in
-        FLOPs, cost in FLOPs per parameter and sample.
+        What was asked, broadcast: read-only views, so do not change the arrays that you passed
+        while you need them. Compute in FLOPs, cost in FLOPs per parameter and sample.
     width, samples : ndarray
-        The best width n* and number of samples T* = budget / (cost * input_dim * n*); NaN where `status` is INFEASIBLE or INVALID.
+        The best width n* and number of samples T* = budget / (cost * input_dim * n*); NaN where
+        `status` is INFEASIBLE or INVALID.
     error, misspecification, estimation : ndarray
         The bound there and its two parts, in nats per sample.
     elasticity : ndarray
-        d log p* / d log C of the real-valued optimum: the share of a budget's growth that goes to parameters. 0 where the width is
-        held at 1 and 1 where the samples are. Of the spectral bound it is piecewise: 0 while the width is all fixed units, between
-        which it leaps, and that of the atoms beside them (of sticks, which are whole, that of their best real number).
+        d log p* / d log C of the real-valued optimum: the share of a budget's growth that goes to
+        parameters. 0 where the width is held at 1 and 1 where the samples are. Of the spectral
+        bound it is piecewise: 0 while the width is all fixed units, between which it leaps, and
+        that of the atoms beside them (of sticks, which are whole, that of their best real number).
     status : ndarray of int8
         `Status` of each element.
     bound : str
@@ -98,15 +104,24 @@ class Frontier:
         return np.shape(self.width)
 
     def __repr__(self) -> str:
-        head = f"Frontier({self.bound} bound, {'whole' if self.integer else 'real'} widths, shape {self.shape}"
+        head = (
+            f"Frontier({self.bound} bound, {'whole' if self.integer else 'real'} widths, shape "
+            f"{self.shape}"
+        )
         if not self.shape:
             status = Status(int(self.status)).name
             return (
-                f"{head}: C = {self.budget:g} -> width {self.width:.6g}, parameters {self.parameters:.6g}, "
+                f"{head}: C = {self.budget:g} -> width {self.width:.6g}, parameters "
+                f"{self.parameters:.6g}, "
                 f"samples {self.samples:.6g}, error {self.error:.4g} nats, {status})"
             )
-        counts = {status.name: int(np.count_nonzero(np.equal(self.status, status))) for status in Status}
-        return f"{head}: {', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'empty'})"
+        counts = {
+            status.name: int(np.count_nonzero(np.equal(self.status, status))) for status in Status
+        }
+        return (
+            f"{head}: "
+            f"{', '.join(f'{count} {name}' for name, count in counts.items() if count) or 'empty'})"
+        )
 
     def _repr_html_(self) -> str:
         from .._views import html as _html
@@ -116,8 +131,9 @@ class Frontier:
     def to_dataset(self) -> Dataset:
         """Return an `xarray.Dataset` with named dimensions, coordinates, units and long names.
 
-        An axis along which only one of budget, input_dim and concentration varies is named after it and has it as coordinate;
-        other axes are ``dim_0``, ``dim_1``, and so on, with the varying inputs as coordinates on them.
+        An axis along which only one of budget, input_dim and concentration varies is named after it
+        and has it as coordinate; other axes are ``dim_0``, ``dim_1``, and so on, with the varying
+        inputs as coordinates on them.
 
         Raises
         ------
@@ -162,9 +178,10 @@ def compute_optimal(
 ) -> Frontier:
     """Find the width and the number of samples that minimise an error bound for a compute budget.
 
-    Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an isoFLOP line the bound
-    has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may have two, and both are looked at). The spectral
-    bounds have one for each strategy, and all are looked at.
+    Minimises bound(n, T) over n >= 1 with T = budget / (cost * input_dim * n) >= 1. Along such an
+    isoFLOP line the bound has one minimum (docs/theory.md proves it; the closed form at K < 1/3 may
+    have two, and both are looked at). The spectral bounds have one for each strategy, and all are
+    looked at.
 
     Parameters
     ----------
@@ -177,29 +194,33 @@ def compute_optimal(
     cost : array_like, default 1
         FLOPs per parameter and sample: 1 in the papers, 6 in transformer practice.
     bound : {"optimal", "closed_form", "spectral", "refined"}
-        Minimise `error_bound`, `closed_form_bound`, `spectral_bound` or `refined_bound`. The last two take whole input dimensions
-        only and build a table for each (`spectral_table`).
+        Minimise `error_bound`, `closed_form_bound`, `spectral_bound` or `refined_bound`. The last
+        two take whole input dimensions only and build a table for each (`spectral_table`).
     integer : bool, default False
-        Minimise over whole n with T = floor(budget / (cost * input_dim * n)), exactly. Up to 2**53, where every double is whole.
-        (Of the spectral bound's strategies the best at real widths and those without atoms are searched.)
+        Minimise over whole n with T = floor(budget / (cost * input_dim * n)), exactly. Up to 2**53,
+        where every double is whole. (Of the spectral bound's strategies the best at real widths and
+        those without atoms are searched.)
     n_threads : int, optional
-        Threads; None means all that this process may use, and there are never more than 16 or four a CPU. The answer does not
-        depend on it.
+        Threads; None means all that this process may use, and there are never more than 16 or four
+        a CPU. The answer does not depend on it.
 
     Returns
     -------
     Frontier
-        Arrays of the inputs' broadcast shape; bad budgets are told by `status` and spoil only themselves.
+        Arrays of the inputs' broadcast shape; bad budgets are told by `status` and spoil only
+        themselves.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is not real, shapes do not broadcast, cost is not positive, or an option is unknown.
+        If an argument is not real, shapes do not broadcast, cost is not positive, or an option is
+        unknown.
 
     Notes
     -----
-    n* has a relative error below 1e-9 and the bound there one below 1e-14 (spectral, with atoms: 1e-6 and 1e-12). Source: JVR24
-    Theorem 4.2 and Figure 1; the spectral bounds are this library's own (docs/spectral.md).
+    n* has a relative error below 1e-9 and the bound there one below 1e-14 (spectral, with atoms:
+    1e-6 and 1e-12). Source: JVR24 Theorem 4.2 and Figure 1; the spectral bounds are this library's
+    own (docs/spectral.md).
 
     Examples
     --------
@@ -215,12 +236,22 @@ def compute_optimal(
     """
     names = ("budget", "input_dim", "concentration", "cost")
     inputs = dict(
-        zip(names, (*map(real_array, names[:3], (budget, input_dim, concentration)), positive_array("cost", cost)), strict=True)
+        zip(
+            names,
+            (
+                *map(real_array, names[:3], (budget, input_dim, concentration)),
+                positive_array("cost", cost),
+            ),
+            strict=True,
+        )
     )
     shape = broadcast(**inputs)
     bound = choice("bound", bound, BOUNDS)
     whole, threads = flag("integer", integer), thread_count(n_threads)
-    out = {name: np.empty(shape) for name in ("width", "samples", "error", "misspecification", "estimation", "elasticity")}
+    out = {
+        name: np.empty(shape)
+        for name in ("width", "samples", "error", "misspecification", "estimation", "elasticity")
+    }
     out["status"] = np.empty(shape, np.int8)
     flat = [array.reshape(-1) for array in out.values()]
     done = 0
@@ -230,25 +261,41 @@ def compute_optimal(
         if bound in ("spectral", "refined"):
             _spectral.compute_optimal(*columns, *results, STRATEGIES[bound], whole, threads)
         else:
-            _frontier.compute_optimal(*columns, *results, _frontier.BOUND_CODES[bound], whole, threads)
+            _frontier.compute_optimal(
+                *columns, *results, _frontier.BOUND_CODES[bound], whole, threads
+            )
         done = part.stop
     views = {name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()}
-    return Frontier(**views, **{name: array[()] for name, array in out.items()}, bound=bound, integer=whole)
+    return Frontier(
+        **views, **{name: array[()] for name, array in out.items()}, bound=bound, integer=whole
+    )
 
 
 def _columns(inputs: list[NDArray[np.float64]], shape: tuple[int, ...]) -> Any:
-    """Yield the broadcast inputs as columns in C order: whole where they lie so, gathered in bounded pieces where they do not."""
+    """Yield the broadcast inputs as columns in C order: whole where they lie so, gathered in
+    bounded pieces where they do not.
+    """
     size = int(np.prod(shape))
     if size == 0:
         return
     if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
         yield [
-            array.reshape(-1) if array.size == 1 and size != 1 else np.broadcast_to(array, shape).reshape(-1) for array in inputs
+            array.reshape(-1)
+            if array.size == 1 and size != 1
+            else np.broadcast_to(array, shape).reshape(-1)
+            for array in inputs
         ]
         return
     several = [array for array in inputs if array.size > 1]
     flags = ["external_loop", "buffered"]
-    with np.nditer(several, flags, [["readonly"]] * len(several), order="C", itershape=shape, buffersize=_BUFFER) as iterator:
+    with np.nditer(
+        several,
+        flags,
+        [["readonly"]] * len(several),
+        order="C",
+        itershape=shape,
+        buffersize=_BUFFER,
+    ) as iterator:
         for gathered in iterator:
             columns = iter(gathered if len(several) > 1 else [gathered])
             yield [next(columns) if array.size > 1 else array.reshape(-1) for array in inputs]

@@ -25,7 +25,8 @@ class IsoFlop:
     budget : ndarray
         Budgets in FLOPs, broadcast with input_dim, concentration and cost.
     width, samples, error : ndarray, shape budget.shape + (points,)
-        Log-spaced widths from 1 to the widest that the budget pays for, the samples that are left, and the bound in nats.
+        Log-spaced widths from 1 to the widest that the budget pays for, the samples that are left,
+        and the bound in nats.
     optimum : Frontier
         The best point of each line.
 
@@ -51,10 +52,13 @@ class IsoFlop:
         return np.asarray(self.optimum.input_dim)[..., np.newaxis] * self.width
 
     def __repr__(self) -> str:
-        return f"IsoFlop({np.size(self.budget)} budgets x {self.width.shape[-1]} widths, {self.optimum.bound} bound)"
+        return (
+            f"IsoFlop({np.size(self.budget)} budgets x {self.width.shape[-1]} widths, "
+            f"{self.optimum.bound} bound)"
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the bound against the parameters, one line a budget, each optimum marked; return the axes.
+        """Draw the bound against the parameters, one line a budget, optima marked; return the axes.
 
         Examples
         --------
@@ -110,12 +114,29 @@ def isoflop(
     True
     """
     points = positive_int("points", points, least=2)
-    optimum = compute_optimal(np.atleast_1d(real_array("budgets", budgets)), input_dim, concentration, cost=cost, bound=bound)
+    optimum = compute_optimal(
+        np.atleast_1d(real_array("budgets", budgets)),
+        input_dim,
+        concentration,
+        cost=cost,
+        bound=bound,
+    )
     refused = np.isin(optimum.status, (Status.INFEASIBLE, Status.INVALID))
-    dims, concentrations = (np.where(refused, np.nan, array)[..., None] for array in (optimum.input_dim, optimum.concentration))
+    dims, concentrations = (
+        np.where(refused, np.nan, array)[..., None]
+        for array in (optimum.input_dim, optimum.concentration)
+    )
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        most = np.where(refused, np.nan, optimum.budget / (optimum.cost * optimum.input_dim))[..., None]
+        most = np.where(refused, np.nan, optimum.budget / (optimum.cost * optimum.input_dim))[
+            ..., None
+        ]
         width = np.exp(np.log(most) * np.linspace(0.0, 1.0, points))
     width[..., -1:] = most
     samples = most / width
-    return IsoFlop(optimum.budget, width, samples, BOUNDS[bound](width, np.maximum(samples, 1.0), dims, concentrations), optimum)
+    return IsoFlop(
+        optimum.budget,
+        width,
+        samples,
+        BOUNDS[bound](width, np.maximum(samples, 1.0), dims, concentrations),
+        optimum,
+    )

@@ -1,4 +1,6 @@
-"""Exact information of finite models: what can be learned, what a constrained learner misses, what a statistic forgets."""
+"""Exact information of finite models: what can be learned, what a constrained learner misses, what
+a statistic forgets.
+"""
 
 from . import updates
 from ._channel_search import BestChannel

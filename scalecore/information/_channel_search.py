@@ -1,4 +1,6 @@
-"""Channels from hypotheses to hypotheses: the bound of Theorem A, and the search for the channel that makes it least."""
+"""Channels from hypotheses to hypotheses: the bound of Theorem A, and the search for the channel
+that makes it least.
+"""
 
 from __future__ import annotations
 
@@ -40,10 +42,12 @@ class BestChannel:
     size, samples : int
         As asked.
     trace : ndarray
-        The bound after every alternation since there were no more than `size` hypotheses; it never rises.
+        The bound after every alternation since there were no more than `size` hypotheses; it never
+        rises.
     status : str
-        "converged": within rtol of the least bound on these hypotheses, and no exchange that was tried helps. "iteration_limit":
-        not yet. "infinite": whatever was tried, something that happens is ruled out.
+        "converged": within rtol of the least bound on these hypotheses, and no exchange that was
+        tried helps. "iteration_limit": not yet. "infinite": whatever was tried, something that
+        happens is ruled out.
     gap : float
         What the bound is at most above the least on these hypotheses (certified), nats per sample.
     optimal : bool
@@ -76,8 +80,10 @@ class BestChannel:
 
     def __repr__(self) -> str:
         return (
-            f"BestChannel({self.hypotheses.size} of {len(self.channel)} hypotheses, {self.samples} samples: "
-            f"bound {self.bound:.6g} = estimation {self.estimation:.4g} + misspecification {self.misspecification:.4g}; "
+            f"BestChannel({self.hypotheses.size} of {len(self.channel)} hypotheses, "
+            f"{self.samples} samples: "
+            f"bound {self.bound:.6g} = estimation {self.estimation:.4g} + misspecification "
+            f"{self.misspecification:.4g}; "
             f"{self.status})"
         )
 
@@ -87,7 +93,8 @@ class BestChannel:
         Examples
         --------
         >>> import scalecore as sc
-        >>> model = sc.FiniteModel([0.4, 0.3, 0.3], [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+        >>> coins = [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]]
+        >>> model = sc.FiniteModel([0.4, 0.3, 0.3], coins, [1.0])
         >>> best = model.best_channel(2, 50)
         >>> ax = best.plot()
         >>> len(ax.images) + len(ax.collections)
@@ -105,7 +112,9 @@ def _divergences(model: FiniteModel, rows: slice) -> Array:
     for x in range(n_x):
         if model.inputs[x] > 0:
             for y in range(n_y):
-                terms = _finite.divergence_terms(model.likelihood[rows, None, x, y], model.likelihood[None, :, x, y])
+                terms = _finite.divergence_terms(
+                    model.likelihood[rows, None, x, y], model.likelihood[None, :, x, y]
+                )
                 total += model.inputs[x] * terms
     return total
 
@@ -120,7 +129,9 @@ def estimation_and_misspecification(model: FiniteModel, channel: Array) -> tuple
     law, information, misspecification = model.prior @ channel, 0.0, 0.0
     for rows in _blocks(len(channel)):
         joint = model.prior[rows, None] * channel[rows]
-        terms = model.prior[rows, None] * np.where(joint > 0, _finite.divergence_terms(channel[rows], law[None, :]), law[None, :])
+        terms = model.prior[rows, None] * np.where(
+            joint > 0, _finite.divergence_terms(channel[rows], law[None, :]), law[None, :]
+        )
         information += float(terms.sum())
         distance = _divergences(model, rows)
         misspecification += float((joint * np.where(joint > 0, distance, 0.0)).sum())
@@ -150,13 +161,27 @@ def _quadratic(H: Array, b: Array, x: Array) -> Array:
 
 
 class _Search:
-    """The alternation on a support, and the search for the support. Logarithms of the channel's weights are -T d(f, g)."""
+    """The alternation on a support, and the search for the support. Logarithms of the channel's
+    weights are -T d(f, g).
+    """
 
-    def __init__(self, model: FiniteModel, size: int, samples: int, iterations: int, rtol: float) -> None:
-        self.prior, self.size, self.samples, self.left, self.rtol = model.prior, size, samples, iterations, rtol
-        cost = samples * np.concatenate([_divergences(model, rows) for rows in _blocks(model.prior.size)])
+    def __init__(
+        self, model: FiniteModel, size: int, samples: int, iterations: int, rtol: float
+    ) -> None:
+        self.prior, self.size, self.samples, self.left, self.rtol = (
+            model.prior,
+            size,
+            samples,
+            iterations,
+            rtol,
+        )
+        cost = samples * np.concatenate(
+            [_divergences(model, rows) for rows in _blocks(model.prior.size)]
+        )
         self.endless = ~np.isfinite(cost)
-        self.cost = np.where(self.endless, 1e3 * (1 + cost[~self.endless].max()), cost)  # to be avoided, but comparable
+        self.cost = np.where(
+            self.endless, 1e3 * (1 + cost[~self.endless].max()), cost
+        )  # to be avoided, but comparable
 
     def select(self, support: NDArray[np.intp]) -> tuple[Array, float]:
         """Return e^(-cost) with each row's best at 1, and the mean of what was taken out."""
@@ -164,8 +189,12 @@ class _Search:
         least = part.min(axis=1)
         return np.exp(least[:, None] - part), float(self.prior @ least)
 
-    def alternate(self, support: NDArray[np.intp], law: Array, most: int) -> tuple[Array, list[float], float]:
-        """Blahut and Arimoto's steps, with a step of Newton's after every few, which goes down too; law, trace, certified gap."""
+    def alternate(
+        self, support: NDArray[np.intp], law: Array, most: int
+    ) -> tuple[Array, list[float], float]:
+        """Blahut and Arimoto's steps, with a step of Newton's after every few, which goes down too;
+        law, trace, certified gap.
+        """
         weights, offset = self.select(support)
         z = weights @ law
         trace = [offset - float(self.prior @ np.log(z))]
@@ -180,11 +209,15 @@ class _Search:
             if i % _NEWTON_EVERY == _NEWTON_EVERY - 1:
                 law = self.newton(weights, law)
             z = weights @ law
-            trace.append(min(trace[-1], offset - float(self.prior @ np.log(z))))  # but for rounding it never rises
+            trace.append(
+                min(trace[-1], offset - float(self.prior @ np.log(z)))
+            )  # but for rounding it never rises
         return law, trace, gap
 
     def newton(self, weights: Array, law: Array) -> Array:
-        """Take a step of Newton's method: to the law that is best to second order, or as far in its direction as helps."""
+        """Take a step of Newton's method: to the law that is best to second order, or as far in its
+        direction as helps.
+        """
         z = weights @ law
         scaled = weights * (np.sqrt(self.prior) / z)[:, None]
         target = _quadratic(scaled.T @ scaled, 2 * (weights.T @ (self.prior / z)) - 1, law)
@@ -197,7 +230,9 @@ class _Search:
         return law
 
     def harm(self, support: NDArray[np.intp], law: Array) -> Array:
-        """How much the objective rises when one hypothesis goes and the others keep their proportions."""
+        """How much the objective rises when one hypothesis goes and the others keep their
+        proportions.
+        """
         weights, _ = self.select(support)
         z = weights @ law
         out = np.empty(support.size)
@@ -226,10 +261,15 @@ class _Search:
             new = new[gain[new] > 1]
             self.left -= 1  # also where nothing is left to alternate
             share = 0.01 / max(1, new.size)
-            support, law = np.append(support, new), np.append(law * (1 - share * new.size), np.full(new.size, share))
+            support, law = (
+                np.append(support, new),
+                np.append(law * (1 - share * new.size), np.full(new.size, share)),
+            )
 
     def gains(self, support: NDArray[np.intp], law: Array) -> Array:
-        """Return what mass on every hypothesis, of the support or not, would gain: at most 1 at the optimum."""
+        """Return what mass on every hypothesis, of the support or not, would gain: at most 1 at the
+        optimum.
+        """
         part = self.cost[:, support]
         least = part.min(axis=1, keepdims=True)
         z = np.exp(least - part) @ law
@@ -244,7 +284,9 @@ class _Search:
         return support, law
 
     def exchanges(self, support: NDArray[np.intp], law: Array) -> list[tuple[float, int, int]]:
-        """Exchanges of one hypothesis of the support (its place) for another, most promising first."""
+        """Exchanges of one hypothesis of the support (its place) for another, most promising
+        first.
+        """
         part = self.cost[:, support]
         least = part.min(axis=1, keepdims=True)
         weights, others = np.exp(least - part), np.exp(np.minimum(least - self.cost, 700))
@@ -258,11 +300,15 @@ class _Search:
             near = np.argsort(self.cost[old] + self.cost[:, old], kind="stable")[: _TRIED // 2]
             for new in np.union1d(offered, near) if place in goes else near:
                 if not (support == new).any():
-                    after = np.maximum(z - law[place] * weights[:, place] + law[place] * others[:, new], 1e-300)
+                    after = np.maximum(
+                        z - law[place] * weights[:, place] + law[place] * others[:, new], 1e-300
+                    )
                     found.append((float(self.prior @ np.log(z / after)), place, int(new)))
         return sorted(found)
 
-    def improve(self, support: NDArray[np.intp], law: Array, trace: list[float]) -> tuple[NDArray[np.intp], Array, bool]:
+    def improve(
+        self, support: NDArray[np.intp], law: Array, trace: list[float]
+    ) -> tuple[NDArray[np.intp], Array, bool]:
         """One exchange that helps, if one is found; extends the trace."""
         for _, place, new in self.exchanges(support, law)[:_REFINED]:
             other = support.copy()
@@ -280,7 +326,13 @@ class _Search:
         support, law, trace, gap = self.unlimited()
         used = support[law > _NEGLIGIBLE]
         if used.size <= self.size:
-            return used, law[law > _NEGLIGIBLE] / law[law > _NEGLIGIBLE].sum(), trace, gap, self.left > 0
+            return (
+                used,
+                law[law > _NEGLIGIBLE] / law[law > _NEGLIGIBLE].sum(),
+                trace,
+                gap,
+                self.left > 0,
+            )
         support, law = self.prune(used, law[law > _NEGLIGIBLE])
         law, trace, gap = self.alternate(support, law, self.left)
         helped = self.size < everything
@@ -291,7 +343,9 @@ class _Search:
         return support, law, trace, gap, self.left > 0
 
 
-def best_channel(model: FiniteModel, size: int, samples: int, iterations: int, rtol: float) -> BestChannel:
+def best_channel(
+    model: FiniteModel, size: int, samples: int, iterations: int, rtol: float
+) -> BestChannel:
     """See `FiniteModel.best_channel`."""
     search = _Search(model, size, samples, iterations, fraction("rtol", rtol))
     support, law, trace, gap, finished = search.run()
@@ -303,6 +357,22 @@ def best_channel(model: FiniteModel, size: int, samples: int, iterations: int, r
     information, misspecification = estimation_and_misspecification(model, channel)
     order = np.sort(support[(search.prior @ channel)[support] > 0])
     parts = information / samples, misspecification, information / samples + misspecification
-    status = "infinite" if not np.isfinite(misspecification) else "converged" if finished else "iteration_limit"
+    status = (
+        "infinite"
+        if not np.isfinite(misspecification)
+        else "converged"
+        if finished
+        else "iteration_limit"
+    )
     optimal = bool(np.log(max(1.0, best_gain)) <= max(gap, rtol * abs(trace[-1])))
-    return BestChannel(channel, order, *parts, size, samples, np.array(trace) / samples, status, gap / samples, optimal)
+    return BestChannel(
+        channel,
+        order,
+        *parts,
+        size,
+        samples,
+        np.array(trace) / samples,
+        status,
+        gap / samples,
+        optimal,
+    )

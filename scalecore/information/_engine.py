@@ -1,4 +1,6 @@
-"""Finite models as the engine takes them: tables padded along the hypotheses, and the sums over histories and steps."""
+"""Finite models as the engine takes them: tables padded along the hypotheses, and the sums over
+histories and steps.
+"""
 
 from __future__ import annotations
 
@@ -13,16 +15,22 @@ from .._common.running_moments import Moments
 from .._common.validation import enough_memory
 from .._core import information as _information
 
-EXACT_WORK = 4 * 10**8  # hypotheses x count vectors that are enumerated unasked: about half a second of one core
+EXACT_WORK = (
+    4 * 10**8
+)  # hypotheses x count vectors that are enumerated unasked: about half a second of one core
 MOST_COUNTED = _information.MOST_COUNTED
 _MOST_WORK = 2**44  # the engine counts count vectors in 64 bits
-_PASS = 2**26  # hypotheses x count vectors, or numbers of histories, between two moves of the progress bar
+_PASS = (
+    2**26
+)  # hypotheses x count vectors, or numbers of histories, between two moves of the progress bar
 
 Array = NDArray[np.float64]
 
 
 def divergence_terms(p: Array, q: Array) -> Array:
-    """Return p ln(p/q) - p + q elementwise: at least 0, no digits lost where p is near q, infinite where q = 0 < p."""
+    """Return p ln(p/q) - p + q elementwise: at least 0, no digits lost where p is near q, infinite
+    where q = 0 < p.
+    """
     high, low = np.maximum(p, q), np.minimum(p, q)
     apart = high - low
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -40,7 +48,9 @@ def x_log_x(p: Array) -> Array:
 
 @dataclass(frozen=True)
 class Tables:
-    """P(x) P(y|f,x) as [input][label][hypothesis], its logarithm, and E(ln P(Y|f,X) | f); hypotheses padded to a multiple of 8."""
+    """P(x) P(y|f,x) as [input][label][hypothesis], its logarithm, and E(ln P(Y|f,X) | f);
+    hypotheses padded to a multiple of 8.
+    """
 
     theta: Array
     log_theta: Array
@@ -54,11 +64,15 @@ class Tables:
     def log_pad(self, law: Array) -> Array:
         """Return the logarithms, and for 0 what the engine takes for the logarithm of 0."""
         padded = self.pad(law)
-        return np.where(padded > 0, np.log(np.where(padded > 0, padded, 1.0)), _information.LOG_ZERO)
+        return np.where(
+            padded > 0, np.log(np.where(padded > 0, padded, 1.0)), _information.LOG_ZERO
+        )
 
 
 def tables(likelihood: Array, inputs: Array, *, cells_only: bool = False) -> Tables:
-    """Lay a model out for the engine; `cells_only`: each possible cell as an input of its own, the others left out."""
+    """Lay a model out for the engine; `cells_only`: each possible cell as an input of its own, the
+    others left out.
+    """
     hypotheses = len(likelihood)
     stride = -(-hypotheses // 8) * 8
     theta = np.zeros((*likelihood.shape[1:], stride))
@@ -82,25 +96,40 @@ def check_exact(samples: int, work: int) -> None:
     """Refuse an enumeration that nobody could wait for."""
     if samples > MOST_COUNTED or work > _MOST_WORK:
         raise ValueError(
-            f"method 'exact' must enumerate {work:.2g} hypotheses x count vectors for {samples} samples; "
+            f"method 'exact' must enumerate {work:.2g} hypotheses x count vectors for {samples} "
+            "samples; "
             f"it can up to {_MOST_WORK:.2g} and {MOST_COUNTED} samples: use 'monte_carlo'"
         )
 
 
-def enumerate_histories(t: Tables, truth: Array, learner: Array, samples: list[int], threads: int, progress: bool) -> Array:
+def enumerate_histories(
+    t: Tables, truth: Array, learner: Array, samples: list[int], threads: int, progress: bool
+) -> Array:
     """E ln(P(H_t|F) / sum of learner P(H_t|g)) for each t of `samples`, over all count vectors."""
     truth, learner, cells = t.pad(truth), t.pad(learner), len(t.theta)
     log_factorial = np.array([lgamma(n + 1) for n in range(max(samples) + 1)])
     step = max(1, _PASS // t.theta.shape[-1])
     out = np.zeros(len(samples))
-    with bar(sum(count_vectors(some, cells) for some in samples if some), progress, "count vectors") as advance:
+    with bar(
+        sum(count_vectors(some, cells) for some in samples if some), progress, "count vectors"
+    ) as advance:
         for i, some in enumerate(samples):
             parts: list[float] = []
             total = count_vectors(some, cells)
             for first in range(0, total if some else 0, step):
                 last = min(total, first + step)
                 parts.extend(
-                    _information.count_vectors(t.theta, t.log_theta, truth, learner, log_factorial, some, first, last, threads)
+                    _information.count_vectors(
+                        t.theta,
+                        t.log_theta,
+                        truth,
+                        learner,
+                        log_factorial,
+                        some,
+                        first,
+                        last,
+                        threads,
+                    )
                 )
                 advance(last - first)
             out[i] = np.inf if np.inf in parts else fsum(parts)
@@ -108,9 +137,18 @@ def enumerate_histories(t: Tables, truth: Array, learner: Array, samples: list[i
 
 
 def simulate_histories(
-    t: Tables, truth: Array, learner: Array | None, samples: int, replicates: int, key: int, threads: int, progress: bool
+    t: Tables,
+    truth: Array,
+    learner: Array | None,
+    samples: int,
+    replicates: int,
+    key: int,
+    threads: int,
+    progress: bool,
 ) -> tuple[Array, Array]:
-    """Mean and standard error of the learner's cumulative error after 0 .. samples samples; no learner is the best one."""
+    """Mean and standard error of the learner's cumulative error after 0 .. samples samples; no
+    learner is the best one.
+    """
     log_learner = np.empty(0) if learner is None else t.log_pad(learner)
     cumulative, log_truth = np.cumsum(t.pad(truth)), t.log_pad(truth)
     batch = max(2, min(64, _PASS // (samples + 1)))
@@ -121,7 +159,16 @@ def simulate_histories(
             rows = np.zeros((min(batch, replicates - moments.count), samples + 1))
             drawn = np.empty((len(rows), samples))
             _information.histories(
-                t.theta, t.log_theta, cumulative, log_truth, log_learner, t.negentropy, key, moments.count, drawn, threads
+                t.theta,
+                t.log_theta,
+                cumulative,
+                log_truth,
+                log_learner,
+                t.negentropy,
+                key,
+                moments.count,
+                drawn,
+                threads,
             )
             np.cumsum(drawn, axis=1, out=rows[:, 1:])
             with np.errstate(invalid="ignore"):  # infinity less infinity
@@ -133,17 +180,23 @@ def simulate_histories(
 
 
 def surely_endless(t: Tables, truth: Array, learner: Array, samples: int) -> bool:
-    """Whether some hypothesis allows, within so many samples, what every hypothesis of the learner rules out.
+    """Whether some hypothesis allows, within so many samples, what every hypothesis of the learner
+    rules out.
 
-    Asked of the hypotheses all of whose cells fit into the samples; for the others the Monte Carlo may still find out.
+    Asked of the hypotheses all of whose cells fit into the samples; for the others the Monte Carlo
+    may still find out.
     """
     allowed = (t.theta[:, 0, : t.hypotheses] > 0).T
     can, knows = np.unique(allowed[truth > 0], axis=0), np.unique(allowed[learner > 0], axis=0)
     return any(not (knows | ~row).all(axis=1).any() for row in can if row.sum() <= samples)
 
 
-def transitions(update: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32], Array]:
-    """Return (first, source, cell, weight): the transitions into each state, in the order of their sources."""
+def transitions(
+    update: NDArray[np.generic],
+) -> tuple[NDArray[np.intp], NDArray[np.int32], NDArray[np.int32], Array]:
+    """Return (first, source, cell, weight): the transitions into each state, in the order of their
+    sources.
+    """
     states, cells = update.shape[0], update.shape[1] * update.shape[2]
     if update.ndim == 3:
         target = update.reshape(-1)
@@ -159,12 +212,28 @@ def transitions(update: NDArray[np.generic]) -> tuple[NDArray[np.intp], NDArray[
 
 
 def recursion(
-    t: Tables, prior: Array, update: NDArray[np.generic], initial: int, predictor: Array, steps: int, threads: int, progress: bool
+    t: Tables,
+    prior: Array,
+    update: NDArray[np.generic],
+    initial: int,
+    predictor: Array,
+    steps: int,
+    threads: int,
+    progress: bool,
 ) -> tuple[Array, Array, Array, Array, Array, tuple[int, ...] | None]:
-    """Return retained and H(S_t), for 0 .. steps; forgotten, inference gap and error of each step; where the gap is infinite."""
+    """Return retained and H(S_t), for 0 .. steps; forgotten, inference gap and error of each step;
+    where the gap is infinite.
+    """
     padded = t.pad(prior)
     run = _information.Recursion(
-        t.theta, t.log_theta, padded, padded * t.negentropy, *transitions(update), initial, t.hypotheses, steps
+        t.theta,
+        t.log_theta,
+        padded,
+        padded * t.negentropy,
+        *transitions(update),
+        initial,
+        t.hypotheses,
+        steps,
     )
     accounts, sums, where = np.empty((steps + 1, 4)), np.empty((steps, 3)), np.empty(steps, np.intp)
     pace = 64 if progress else steps
@@ -188,5 +257,7 @@ def recursion(
 
 
 def rounding(steps: int, states: int, cells: int) -> float:
-    """Return how far the two sides of Theorem B may be apart: each step's sums are entropies of at most ln(states x cells)."""
+    """Return how far the two sides of Theorem B may be apart: each step's sums are entropies of at
+    most ln(states x cells).
+    """
     return 1e-14 * (steps + 1) * (2 + log(states * cells))

@@ -1,4 +1,6 @@
-"""A finite set of networks as hypotheses: what data of the papers' own inputs tell about which of them is the truth."""
+"""A finite set of networks as hypotheses: what data of the papers' own inputs tell about which of
+them is the truth.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.progress import bar
 from .._common.running_moments import Moments
-from .._common.validation import flag, laws, networks_of_one_dimension, positive_int, stream_key, thread_count
+from .._common.validation import (
+    flag,
+    laws,
+    networks_of_one_dimension,
+    positive_int,
+    stream_key,
+    thread_count,
+)
 from .._core import network as _network
 from .._core.information import FOR_INPUTS, FOR_TRUTHS
 from ..network import Network
@@ -24,7 +33,9 @@ _NUMBERS = 2**20  # logits, networks x samples, in memory at a time
 
 @dataclass(frozen=True, eq=False, repr=False)
 class HypothesisSet:
-    """Finitely many networks, one of which labels the data: F is one of them, X ~ N(0, I), P(Y = 1|F,x) = 1/(1 + exp(-F(x))).
+    """Finitely many networks, one of which labels the data.
+
+    F is one of them, X ~ N(0, I), P(Y = 1|F,x) = 1/(1 + exp(-F(x))).
 
     Parameters
     ----------
@@ -58,7 +69,11 @@ class HypothesisSet:
         count = len(networks)
         given: ArrayLike = np.full(count, 1 / count) if self.prior is None else self.prior
         object.__setattr__(self, "networks", networks)
-        object.__setattr__(self, "prior", laws("prior", given, (count,), f"({count},), a probability for each network"))
+        object.__setattr__(
+            self,
+            "prior",
+            laws("prior", given, (count,), f"({count},), a probability for each network"),
+        )
 
     @property
     def entropy(self) -> float:
@@ -66,12 +81,23 @@ class HypothesisSet:
         return max(0.0, -float(x_log_x(self.prior).sum()))
 
     def __repr__(self) -> str:
-        return f"HypothesisSet({len(self.networks)} networks, {self.networks[0].input_dim} inputs, entropy {self.entropy:.6g} nats)"
+        return (
+            f"HypothesisSet({len(self.networks)} networks, {self.networks[0].input_dim} inputs, "
+            f"entropy {self.entropy:.6g} nats)"
+        )
 
     def learning_curve(
-        self, samples: int, *, replicates: int = 50, rng: Any = None, n_threads: int | None = None, progress: bool = False
+        self,
+        samples: int,
+        *,
+        replicates: int = 50,
+        rng: Any = None,
+        n_threads: int | None = None,
+        progress: bool = False,
     ) -> LearningCurve:
-        """Estimate I(F; H_t), t = 0 ... `samples`: the cumulative error of the best learner that knows the networks.
+        """Estimate I(F; H_t), t = 0 ... `samples`.
+
+        It is the cumulative error of the best learner that knows the networks.
 
         Parameters
         ----------
@@ -98,8 +124,8 @@ class HypothesisSet:
 
         Notes
         -----
-        Averages I(F; Y_{t+1} | X_t = x_t, H_t = h) over drawn data, which is exact given them: by the chain rule its sum has mean
-        I(F; H_T). Source: JVR24 Theorem 3.1; docs/information.md.
+        Averages I(F; Y_{t+1} | X_t = x_t, H_t = h) over drawn data, which is exact given them: by
+        the chain rule its sum has mean I(F; H_T). Source: JVR24 Theorem 3.1; docs/information.md.
 
         Examples
         --------
@@ -110,20 +136,42 @@ class HypothesisSet:
         >>> curve.method, bool(0 < curve.information[-1] < some.entropy)
         ('monte_carlo', True)
         """
-        count, replicates = positive_int("samples", samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            positive_int("samples", samples),
+            positive_int("replicates", replicates, least=2),
+        )
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         moments = Moments(count + 1)
         with bar(replicates, show, "data sets") as advance:
             for item in range(replicates):
-                moments.add(np.append(0.0, np.cumsum(self._history(key, item, count, threads or None)))[None])
+                moments.add(
+                    np.append(0.0, np.cumsum(self._history(key, item, count, threads or None)))[
+                        None
+                    ]
+                )
                 advance(1)
         estimate = moments.estimate((count + 1,))
-        return LearningCurve(np.arange(count + 1), estimate.mean, estimate.std_error, self.entropy, "monte_carlo", replicates)
+        return LearningCurve(
+            np.arange(count + 1),
+            estimate.mean,
+            estimate.std_error,
+            self.entropy,
+            "monte_carlo",
+            replicates,
+        )
 
-    def _history(self, key: int, item: int, samples: int, threads: int | None) -> NDArray[np.float64]:
+    def _history(
+        self, key: int, item: int, samples: int, threads: int | None
+    ) -> NDArray[np.float64]:
         """Return what each sample of one data set tells, given those before and its own input."""
         d, block = self.networks[0].input_dim, max(16, _NUMBERS // len(self.networks) // 16 * 16)
-        truth = int(np.searchsorted(np.cumsum(self.prior)[:-1], _numbers("uniform", key, item, FOR_TRUTHS, 0, 1)[0], side="right"))
+        truth = int(
+            np.searchsorted(
+                np.cumsum(self.prior)[:-1],
+                _numbers("uniform", key, item, FOR_TRUTHS, 0, 1)[0],
+                side="right",
+            )
+        )
         with np.errstate(divide="ignore"):
             belief = np.log(self.prior)  # up to a constant
         told = np.empty(samples)
@@ -142,7 +190,9 @@ class HypothesisSet:
         return told
 
 
-def _told(weights: NDArray[np.float64], zeros: NDArray[np.float64], ones: NDArray[np.float64]) -> NDArray[np.float64]:
+def _told(
+    weights: NDArray[np.float64], zeros: NDArray[np.float64], ones: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """I(F; Y) under each column's weights: the mean over f of d_KL(P(Y|f) || their mixture)."""
     total = np.zeros(weights.shape[1])
     for logarithms in (zeros, ones):
@@ -152,6 +202,8 @@ def _told(weights: NDArray[np.float64], zeros: NDArray[np.float64], ones: NDArra
     return total
 
 
-def _numbers(kind: str, key: int, item: int, purpose: int, first: int, count: int) -> NDArray[np.float64]:
+def _numbers(
+    kind: str, key: int, item: int, purpose: int, first: int, count: int
+) -> NDArray[np.float64]:
     """Numbers first, first + 1, ... of a stream; `first` a multiple of 16."""
     return _network.numbers(kind, key, item, purpose, first // 16, -(-count // 16))[:count]

@@ -1,4 +1,6 @@
-"""Exact information of finite models: what can be learned, what a constrained learner misses, what a statistic forgets."""
+"""Exact information of finite models: what can be learned, what a constrained learner misses, what
+a statistic forgets.
+"""
 
 from __future__ import annotations
 
@@ -8,23 +10,38 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import choice, flag, laws, positive_int, stream_key, thread_count, update_table
+from .._common.validation import (
+    choice,
+    flag,
+    laws,
+    positive_int,
+    stream_key,
+    thread_count,
+    update_table,
+)
 from . import _engine as _finite
 from ._channel_search import BestChannel, best_channel, estimation_and_misspecification
 from ._results import ConstrainedLearner, Decomposition, LearningCurve, Terms
 from .updates import Update
 
-__all__ = ["BestChannel", "ConstrainedLearner", "Decomposition", "FiniteModel", "LearningCurve", "Terms"]
+__all__ = [
+    "BestChannel",
+    "ConstrainedLearner",
+    "Decomposition",
+    "FiniteModel",
+    "LearningCurve",
+    "Terms",
+]
 
 _METHODS = ("auto", "exact", "monte_carlo")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FiniteModel:
-    """A model with finitely many hypotheses, inputs and labels, of which every term can be computed.
+    """A model with finitely many hypotheses, inputs and labels: every term can be computed.
 
-    A hypothesis F = f is drawn from `prior`; given it, samples are independent: X = x with probability inputs[x], then Y = y with
-    probability likelihood[f, x, y].
+    A hypothesis F = f is drawn from `prior`; given it, samples are independent: X = x with
+    probability inputs[x], then Y = y with probability likelihood[f, x, y].
 
     Parameters
     ----------
@@ -38,12 +55,14 @@ class FiniteModel:
     Raises
     ------
     TypeError, ValueError
-        If shapes disagree, an entry is negative or not finite, or a law does not sum to 1 to within 1e-12, naming the entry. Laws
-        are divided by their sums, so that what is left of 1e-12 does not grow over many samples.
+        If shapes disagree, an entry is negative or not finite, or a law does not sum to 1 to within
+        1e-12, naming the entry. Laws are divided by their sums, so that what is left of 1e-12 does
+        not grow over many samples.
 
     Notes
     -----
-    The model keeps read-only copies. Zero probabilities are fine. Source: JVR24 section 3; docs/information.md.
+    The model keeps read-only copies. Zero probabilities are fine. Source: JVR24 section 3;
+    docs/information.md.
 
     Examples
     --------
@@ -64,7 +83,10 @@ class FiniteModel:
     def __post_init__(self) -> None:
         prior = laws("prior", self.prior, (None,), "(M,)")
         likelihood = laws(
-            "likelihood", self.likelihood, (prior.size, None, None), f"(M, n_x, n_y) with M = {prior.size} as in prior"
+            "likelihood",
+            self.likelihood,
+            (prior.size, None, None),
+            f"(M, n_x, n_y) with M = {prior.size} as in prior",
         )
         n_x = likelihood.shape[1]
         inputs = laws("inputs", self.inputs, (n_x,), f"(n_x,) with n_x = {n_x} as in likelihood")
@@ -78,7 +100,10 @@ class FiniteModel:
 
     def __repr__(self) -> str:
         hypotheses, n_x, n_y = self.likelihood.shape
-        return f"FiniteModel({hypotheses} hypotheses, {n_x} inputs, {n_y} labels, entropy {self.entropy:.6g} nats)"
+        return (
+            f"FiniteModel({hypotheses} hypotheses, {n_x} inputs, {n_y} labels, entropy "
+            f"{self.entropy:.6g} nats)"
+        )
 
     def learning_curve(
         self,
@@ -97,10 +122,11 @@ class FiniteModel:
         samples : int
             T.
         method : {"auto", "exact", "monte_carlo"}
-            "exact" sums over the counts of the (x, y) cells, binomial(T + C, C) count vectors of C cells, each at the cost of M
-            exponentials; "auto" does so up to 4e8 of those.
+            "exact" sums over the counts of the (x, y) cells, binomial(T + C, C) count vectors of C
+            cells, each at the cost of M exponentials; "auto" does so up to 4e8 of those.
         replicates : int, default 100
-            Histories that a Monte Carlo draws. Each costs 2 C M multiply-adds and M exponentials a sample.
+            Histories that a Monte Carlo draws. Each costs 2 C M multiply-adds and M exponentials a
+            sample.
         rng : None, int, SeedSequence or Generator
             Source of its randomness.
         n_threads : int, optional
@@ -120,33 +146,48 @@ class FiniteModel:
 
         Notes
         -----
-        I(F; H_T) = T L_T of the Bayes-optimal learner (JVR24 Theorem 3.1). The Monte Carlo draws histories and sums
-        I(F; Y_{t+1} | X_t, H_t = h), which is exact given the history: by the chain rule its mean is I(F; H_T). It scatters less
-        than log-likelihood ratios, for it averages over the hypothesis and the next sample instead of drawing them.
+        I(F; H_T) = T L_T of the Bayes-optimal learner (JVR24 Theorem 3.1). The Monte Carlo draws
+        histories and sums I(F; Y_{t+1} | X_t, H_t = h), which is exact given the history: by the
+        chain rule its mean is I(F; H_T). It scatters less than log-likelihood ratios, for it
+        averages over the hypothesis and the next sample instead of drawing them.
 
         Examples
         --------
         >>> import numpy as np, scalecore as sc
         >>> p = np.linspace(0.05, 0.95, 19)
-        >>> model = sc.FiniteModel(np.full(19, 1 / 19), np.stack([1 - p, p], axis=1)[:, None, :], [1.0])
-        >>> exact, drawn = model.learning_curve(50), model.learning_curve(50, method="monte_carlo", rng=1)
+        >>> coins = np.stack([1 - p, p], axis=1)[:, None, :]
+        >>> model = sc.FiniteModel(np.full(19, 1 / 19), coins, [1.0])
+        >>> exact = model.learning_curve(50)
+        >>> drawn = model.learning_curve(50, method="monte_carlo", rng=1)
         >>> bool(abs(drawn.information[-1] - exact.information[-1]) < 4 * drawn.std_error[-1])
         True
         """
-        count, replicates = positive_int("samples", samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            positive_int("samples", samples),
+            positive_int("replicates", replicates, least=2),
+        )
         choice("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         kept = self.prior > 0
-        prior, t = self.prior[kept], _finite.tables(self.likelihood[kept], self.inputs, cells_only=True)
+        prior, t = (
+            self.prior[kept],
+            _finite.tables(self.likelihood[kept], self.inputs, cells_only=True),
+        )
         work = _finite.count_vectors(count, len(t.theta) + 1) * prior.size
         exact = _is_exact(method, count, work)
         if exact:
-            information = _finite.enumerate_histories(t, prior, prior, list(range(count + 1)), threads, show)
+            information = _finite.enumerate_histories(
+                t, prior, prior, list(range(count + 1)), threads, show
+            )
             std_error = np.zeros(count + 1)
         else:
-            information, std_error = _finite.simulate_histories(t, prior, None, count, replicates, key, threads, show)
+            information, std_error = _finite.simulate_histories(
+                t, prior, None, count, replicates, key, threads, show
+            )
         name, drawn = ("exact", 0) if exact else ("monte_carlo", replicates)
-        return LearningCurve(np.arange(count + 1), information, std_error, self.entropy, name, drawn)
+        return LearningCurve(
+            np.arange(count + 1), information, std_error, self.entropy, name, drawn
+        )
 
     def constrained(
         self,
@@ -170,7 +211,8 @@ class FiniteModel:
         samples : int
             T.
         method, replicates, rng, n_threads, progress
-            As for `learning_curve`; here the exact sum is over binomial(T + C - 1, C - 1) count vectors.
+            As for `learning_curve`; here the exact sum is over binomial(T + C - 1, C - 1) count
+            vectors.
 
         Returns
         -------
@@ -184,20 +226,26 @@ class FiniteModel:
 
         Notes
         -----
-        L_T <= I(F; F~)/T + E d_KL(P(Y|F,X) || P(Y|F<-F~,X)). Source: JVR24 Theorem 3.1 and docs/information.md, Theorem A.
+        L_T <= I(F; F~)/T + E d_KL(P(Y|F,X) || P(Y|F<-F~,X)). Source: JVR24 Theorem 3.1 and
+        docs/information.md, Theorem A.
 
         Examples
         --------
         Only two of three coins are known to the learner:
 
         >>> import numpy as np, scalecore as sc
-        >>> model = sc.FiniteModel(np.full(3, 1 / 3), [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+        >>> coins = [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]]
+        >>> model = sc.FiniteModel(np.full(3, 1 / 3), coins, [1.0])
         >>> model.constrained([[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]], 50)
-        ConstrainedLearner(50 samples: error 0.0616917 (exact) <= bound 0.0836231 = estimation 0.009242 + misspecification 0.07438)
+        ConstrainedLearner(50 samples: error 0.0616917 (exact) <= bound 0.0836231 = estimation
+        0.009242 + misspecification 0.07438)
         """
         size = self.prior.size
         table = laws("channel", channel, (size, size), f"(M, M) with M = {size} as in prior")
-        count, replicates = positive_int("samples", samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            positive_int("samples", samples),
+            positive_int("replicates", replicates, least=2),
+        )
         choice("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         information, misspecification = estimation_and_misspecification(self, table)
@@ -205,27 +253,37 @@ class FiniteModel:
         kept = (self.prior > 0) | (learner > 0)
         t = _finite.tables(self.likelihood[kept], self.inputs, cells_only=True)
         laws_of = self.prior[kept], learner[kept]
-        exact, drawn = _is_exact(method, count, _finite.count_vectors(count, len(t.theta)) * int(kept.sum())), 0
+        exact, drawn = (
+            _is_exact(method, count, _finite.count_vectors(count, len(t.theta)) * int(kept.sum())),
+            0,
+        )
         error, std_error = np.inf, 0.0
         if exact:
             error = _finite.enumerate_histories(t, *laws_of, [count], threads, show)[0] / count
         elif not _finite.surely_endless(t, *laws_of, count):
             drawn = replicates
-            mean, scatter = _finite.simulate_histories(t, *laws_of, count, replicates, key, threads, show)
+            mean, scatter = _finite.simulate_histories(
+                t, *laws_of, count, replicates, key, threads, show
+            )
             error, std_error = mean[-1] / count, scatter[-1] / count
         name = "monte_carlo" if drawn else "exact"
         parts = information / count, misspecification, information / count + misspecification
-        return ConstrainedLearner(*parts, float(error), float(std_error), learner, count, name, drawn)
+        return ConstrainedLearner(
+            *parts, float(error), float(std_error), learner, count, name, drawn
+        )
 
-    def best_channel(self, size: int, samples: int, *, iterations: int = 10_000, rtol: float = 1e-6) -> BestChannel:
-        """Return the channel onto at most `size` hypotheses that makes the bound of Theorem A least.
+    def best_channel(
+        self, size: int, samples: int, *, iterations: int = 10_000, rtol: float = 1e-6
+    ) -> BestChannel:
+        """Return the channel onto at most `size` hypotheses that has Theorem A's least bound.
 
         Parameters
         ----------
         size : int
             The hypothesis budget, 1 to M.
         samples : int
-            T: the more data, the more a sample's misspecification weighs against the estimation of F~.
+            T: the more data, the more a sample's misspecification weighs against the estimation of
+            F~.
         iterations : int, default 10000
             Alternations, over all supports together, before it gives up.
         rtol : float, default 1e-6
@@ -243,22 +301,31 @@ class FiniteModel:
 
         Notes
         -----
-        For fixed hypotheses the bound is convex and Blahut and Arimoto's alternation, channel[f, g] ~ P(F~ = g) exp(-T d(f, g)),
-        goes down to its minimum. Which hypotheses is a combinatorial question: those that the unlimited optimum uses are pruned to
-        `size` and exchanged while that helps, which finds a local optimum. Source: docs/information.md.
+        For fixed hypotheses the bound is convex and Blahut and Arimoto's alternation, channel[f, g]
+        ~ P(F~ = g) exp(-T d(f, g)), goes down to its minimum. Which hypotheses is a combinatorial
+        question: those that the unlimited optimum uses are pruned to `size` and exchanged while
+        that helps, which finds a local optimum. Source: docs/information.md.
 
         Examples
         --------
         >>> import numpy as np, scalecore as sc
         >>> p = np.linspace(0.05, 0.95, 19)
-        >>> model = sc.FiniteModel(np.full(19, 1 / 19), np.stack([1 - p, p], axis=1)[:, None, :], [1.0])
+        >>> coins = np.stack([1 - p, p], axis=1)[:, None, :]
+        >>> model = sc.FiniteModel(np.full(19, 1 / 19), coins, [1.0])
         >>> model.best_channel(4, 100)
-        BestChannel(4 of 19 hypotheses, 100 samples: bound 0.0283926 = estimation 0.01296 + misspecification 0.01543; converged)
+        BestChannel(4 of 19 hypotheses, 100 samples: bound 0.0283926 = estimation 0.01296 +
+        misspecification 0.01543; converged)
         """
         most = self.prior.size
         if positive_int("size", size) > most:
             raise ValueError(f"size must be at most {most}, the number of hypotheses, got {size}")
-        return best_channel(self, size, positive_int("samples", samples), positive_int("iterations", iterations), rtol)
+        return best_channel(
+            self,
+            size,
+            positive_int("samples", samples),
+            positive_int("iterations", iterations),
+            rtol,
+        )
 
     def incremental(
         self,
@@ -270,16 +337,20 @@ class FiniteModel:
         n_threads: int | None = None,
         progress: bool = False,
     ) -> Decomposition:
-        """Return Theorem B for a learner that keeps nothing but a state: what it retains, forgets and fails to infer.
+        """Return Theorem B for a learner that keeps nothing but a state.
+
+        It says what the learner retains, forgets and fails to infer.
 
         Parameters
         ----------
         update : Update or array_like
-            A ready-made `scalecore.updates`, or update[s, x, y], the next state, or update[s, x, y, s'], its probabilities.
+            A ready-made `scalecore.updates`, or update[s, x, y], the next state, or update[s, x, y,
+            s'], its probabilities.
         steps : int
             T.
         predictor : array_like, shape (S, n_x, n_y) or (steps, S, n_x, n_y), optional
-            What the learner says of label y in state s at input x (at each step). None: the best, P(Y|S_t,X_t).
+            What the learner says of label y in state s at input x (at each step). None: the best,
+            P(Y|S_t,X_t).
         initial : int, optional
             S_0; by default the update's own, or 0.
         n_threads : int, optional
@@ -297,13 +368,15 @@ class FiniteModel:
         TypeError, ValueError
             If an argument is out of its domain, naming the entry.
         ArithmeticError
-            If the identity is violated by more than rounding: that would be an error of this library.
+            If the identity is violated by more than rounding: that would be an error of this
+            library.
 
         Notes
         -----
-        T L_T = I(F; S_T) + sum_t [I(F; S_t,X_t,Y_{t+1}) - I(F; S_{t+1})] + sum_t E d_KL(P(Y_{t+1}|S_t,X_t) || predictor).
-        A step costs M n_x n_y operations for each state that can be reached, and M logarithms; memory is 32 S M bytes.
-        Source: JVR22 for incremental algorithms; docs/information.md, Theorem B.
+        T L_T = I(F; S_T) + sum_t [I(F; S_t,X_t,Y_{t+1}) - I(F; S_{t+1})] + sum_t E
+        d_KL(P(Y_{t+1}|S_t,X_t) || predictor). A step costs M n_x n_y operations for each state that
+        can be reached, and M logarithms; memory is 32 S M bytes. Source: JVR22 for incremental
+        algorithms; docs/information.md, Theorem B.
 
         Examples
         --------
@@ -312,11 +385,14 @@ class FiniteModel:
         >>> import scalecore as sc
         >>> coin = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.1, 0.9]]], [1.0])
         >>> coin.incremental(sc.updates.last_sample(1, 2), 20)
-        Decomposition(20 steps: error 1.70155 nats = retained 0.101749 + forgotten 1.5998 + inference gap 0)
+        Decomposition(20 steps: error 1.70155 nats = retained 0.101749 + forgotten 1.5998 +
+        inference gap 0)
         """
         n_x, n_y = self.likelihood.shape[1:]
         start = update.initial if isinstance(update, Update) else 0
-        table = update_table("update", update.table if isinstance(update, Update) else update, n_x, n_y)
+        table = update_table(
+            "update", update.table if isinstance(update, Update) else update, n_x, n_y
+        )
         states, count = len(table), positive_int("steps", steps)
         start = start if initial is None else positive_int("initial", initial, least=0)
         if start >= states:
@@ -333,7 +409,10 @@ class FiniteModel:
             residual = total.error - (total.retained + total.forgotten + total.inference_gap)
             allowed = _finite.rounding(count, states, n_x * n_y) + 1e-13 * total.inference_gap
             if not abs(residual) <= allowed:
-                raise ArithmeticError(f"Theorem B is violated by {residual:.3g} nats, more than rounding ({allowed:.1g}): {result}")
+                raise ArithmeticError(
+                    f"Theorem B is violated by {residual:.3g} nats, more than rounding "
+                    f"({allowed:.1g}): {result}"
+                )
             object.__setattr__(result, "residual", residual)
         return result
 
@@ -341,10 +420,14 @@ class FiniteModel:
 def _is_exact(method: str, samples: int, work: int) -> bool:
     if method == "exact":
         _finite.check_exact(samples, work)
-    return method == "exact" or (method == "auto" and work <= _finite.EXACT_WORK and samples <= _finite.MOST_COUNTED)
+    return method == "exact" or (
+        method == "auto" and work <= _finite.EXACT_WORK and samples <= _finite.MOST_COUNTED
+    )
 
 
-def _predictors(predictor: ArrayLike | None, steps: int, states: int, n_x: int, n_y: int) -> NDArray[np.float64]:
+def _predictors(
+    predictor: ArrayLike | None, steps: int, states: int, n_x: int, n_y: int
+) -> NDArray[np.float64]:
     """Return tables as (1 or steps, S, n_x n_y); none at all for the best predictor."""
     if predictor is None:
         return np.empty((0, states, n_x * n_y))

@@ -57,9 +57,14 @@ class LearningCurve:
         return np.append(np.nan, self.information[1:] / self.samples[1:])
 
     def __repr__(self) -> str:
-        how = "exact" if self.method == "exact" else f"{self.replicates} histories, standard error {self.std_error[-1]:.2g}"
+        how = (
+            "exact"
+            if self.method == "exact"
+            else f"{self.replicates} histories, standard error {self.std_error[-1]:.2g}"
+        )
         return (
-            f"LearningCurve({self.samples[-1]} samples: {self.information[-1]:.6g} of {self.entropy:.6g} nats, "
+            f"LearningCurve({self.samples[-1]} samples: {self.information[-1]:.6g} of "
+            f"{self.entropy:.6g} nats, "
             f"{self.error[-1]:.4g} a sample; {how})"
         )
 
@@ -93,12 +98,13 @@ class ConstrainedLearner:
     estimation : float
         I(F; F~)/T, nats per sample.
     misspecification : float
-        E d_KL(P(Y|F,X) || P(Y|F<-F~,X)), nats per sample; infinite where F~ rules out what F allows.
+        E d_KL(P(Y|F,X) || P(Y|F<-F~,X)), nats per sample; infinite where F~ rules out what F
+        allows.
     bound : float
         Their sum.
     error : float
-        L_T of the learner that is Bayesian as if F~ were the truth, nats per sample; never above `bound`, and infinite if what it
-        rules out can happen.
+        L_T of the learner that is Bayesian as if F~ were the truth, nats per sample; never above
+        `bound`, and infinite if what it rules out can happen.
     std_error : float
         Standard error of `error` over histories; 0 if exact.
     prior : ndarray, shape (M,)
@@ -130,9 +136,14 @@ class ConstrainedLearner:
     replicates: int
 
     def __repr__(self) -> str:
-        how = "exact" if self.method == "exact" else f"+- {self.std_error:.2g}, {self.replicates} histories"
+        how = (
+            "exact"
+            if self.method == "exact"
+            else f"+- {self.std_error:.2g}, {self.replicates} histories"
+        )
         return (
-            f"ConstrainedLearner({self.samples} samples: error {self.error:.6g} ({how}) <= bound {self.bound:.6g} = "
+            f"ConstrainedLearner({self.samples} samples: error {self.error:.6g} ({how}) <= bound "
+            f"{self.bound:.6g} = "
             f"estimation {self.estimation:.4g} + misspecification {self.misspecification:.4g})"
         )
 
@@ -142,7 +153,8 @@ class ConstrainedLearner:
         Examples
         --------
         >>> import scalecore as sc
-        >>> model = sc.FiniteModel([0.4, 0.3, 0.3], [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]], [1.0])
+        >>> coins = [[[0.8, 0.2]], [[0.5, 0.5]], [[0.2, 0.8]]]
+        >>> model = sc.FiniteModel([0.4, 0.3, 0.3], coins, [1.0])
         >>> learner = model.constrained([[1, 0, 0], [0.5, 0, 0.5], [0, 0, 1]], 50)
         >>> ax = learner.plot()
         >>> ax.get_ylabel()
@@ -183,7 +195,8 @@ class Decomposition:
     residual : float
         total error less the sum of its terms: rounding.
     impossible : tuple of int or None
-        The first (step, state, input, label) that can happen and has probability 0 under the predictor: the error is infinite.
+        The first (step, state, input, label) that can happen and has probability 0 under the
+        predictor: the error is infinite.
 
     Examples
     --------
@@ -212,9 +225,14 @@ class Decomposition:
 
     @property
     def total(self) -> Terms:
-        """Terms of the whole run, nats: T L_T = I(F; S_T) + what was forgotten + what was not inferred."""
+        """Terms of the whole run, nats: T L_T = I(F; S_T) + what was forgotten + what was not
+        inferred.
+        """
         return Terms(
-            float(self.retained[-1]), float(self.forgotten.sum()), float(self.inference_gap.sum()), float(self.error.sum())
+            float(self.retained[-1]),
+            float(self.forgotten.sum()),
+            float(self.inference_gap.sum()),
+            float(self.error.sum()),
         )
 
     @property
@@ -225,13 +243,15 @@ class Decomposition:
     def __repr__(self) -> str:
         total = self.total
         text = (
-            f"Decomposition({self.steps} steps: error {total.error:.6g} nats = retained {total.retained:.6g} + "
+            f"Decomposition({self.steps} steps: error {total.error:.6g} nats = retained "
+            f"{total.retained:.6g} + "
             f"forgotten {total.forgotten:.6g} + inference gap {total.inference_gap:.6g}"
         )
         if self.impossible is not None:
             step, state, x, y = self.impossible
             text += (
-                f"; infinite, for in step {step} the predictor gives 0 to label {y} of input {x} in state {state}, which can happen"
+                f"; infinite, for in step {step} the predictor gives 0 to label {y} of input {x} "
+                f"in state {state}, which can happen"
             )
         return text + ")"
 

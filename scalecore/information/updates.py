@@ -1,6 +1,7 @@
-"""Ready-made updates for `FiniteModel.incremental`: learners that keep counts, a window, an average, or the last sample.
+"""Ready-made updates for `FiniteModel.incremental`: what a learner keeps of its samples.
 
-Each takes the number of inputs n_x and of labels n_y of the model, and returns an `Update`: a table of next states.
+Each takes the number of inputs n_x and of labels n_y of the model, and returns an `Update`: a table
+of next states.
 
 Examples
 --------
@@ -20,7 +21,14 @@ from numpy.typing import NDArray
 
 from .._common.validation import choice, flag, fraction, positive_int
 
-__all__ = ["Update", "counts", "last_sample", "leaky_average", "saturating_counters", "sliding_window"]
+__all__ = [
+    "Update",
+    "counts",
+    "last_sample",
+    "leaky_average",
+    "saturating_counters",
+    "sliding_window",
+]
 
 _MOST_STATES = 2**24
 
@@ -79,7 +87,8 @@ def counts(n_x: int, n_y: int, samples: int) -> Update:
     n_x, n_y : int
         Inputs and labels.
     samples : int
-        Up to so many samples are counted, with binomial(samples + n_x n_y, samples) states; later ones are ignored.
+        Up to so many samples are counted, with binomial(samples + n_x n_y, samples) states; later
+        ones are ignored.
 
     Returns
     -------
@@ -94,7 +103,9 @@ def counts(n_x: int, n_y: int, samples: int) -> Update:
     (n_x, n_y), samples = _cells(n_x, n_y), positive_int("samples", samples)
     cells = n_x * n_y
     states = _room("counts", comb(samples + cells, cells))
-    bars = np.fromiter(combinations(range(samples + cells), cells), np.dtype((np.int64, cells)), states)
+    bars = np.fromiter(
+        combinations(range(samples + cells), cells), np.dtype((np.int64, cells)), states
+    )
     sums = bars - np.arange(cells)  # samples in the first 1, 2, ... cells
     total = sums[:, -1]
     # the rank among vectors ordered by their total is sum_k binomial(sums[k] + k, k + 1)
@@ -118,8 +129,8 @@ def saturating_counters(n_x: int, n_y: int, bits: int, *, halve: bool = False) -
     bits : int
         Of one counter, which goes up to 2**bits - 1.
     halve : bool, default False
-        A counter that is full stays so; with `halve`, all counters of its input are halved (rounding down) before it counts on, so
-        that their ratio is kept.
+        A counter that is full stays so; with `halve`, all counters of its input are halved
+        (rounding down) before it counts on, so that their ratio is kept.
 
     Returns
     -------
@@ -160,7 +171,8 @@ def sliding_window(n_x: int, n_y: int, length: int) -> Update:
     n_x, n_y : int
         Inputs and labels.
     length : int
-        Samples that are remembered; the states are all sequences of up to so many, starting with the empty one.
+        Samples that are remembered; the states are all sequences of up to so many, starting with
+        the empty one.
 
     Returns
     -------
@@ -208,20 +220,25 @@ def last_sample(n_x: int, n_y: int) -> Update:
     return Update(window.table, 0, "last sample")
 
 
-def leaky_average(n_x: int, n_y: int, bits: int, rate: float, *, rounding: str = "nearest") -> Update:
-    """Keep, for every input, an exponentially weighted average of the labels, a + rate (y/(n_y - 1) - a), in `bits` bits.
+def leaky_average(
+    n_x: int, n_y: int, bits: int, rate: float, *, rounding: str = "nearest"
+) -> Update:
+    """Keep, for every input, an exponentially weighted average of the labels, in `bits` bits.
+
+    A new label y moves the average a to a + rate (y/(n_y - 1) - a).
 
     Parameters
     ----------
     n_x, n_y : int
         Inputs and labels, at least two.
     bits : int
-        Of one average: its levels are k/(2**bits - 1), and it starts at the middle one (the lower of two).
+        Of one average: its levels are k/(2**bits - 1), and it starts at the middle one (the lower
+        of two).
     rate : float
         Weight of a new label, above 0 and at most 1.
     rounding : {"nearest", "stochastic"}
-        To the nearest level, where a step of less than half a level is no step at all; or to one of the two levels beside it, at
-        random and right on average, as a stochastic table.
+        To the nearest level, where a step of less than half a level is no step at all; or to one of
+        the two levels beside it, at random and right on average, as a stochastic table.
 
     Returns
     -------
@@ -259,4 +276,6 @@ def leaky_average(n_x: int, n_y: int, bits: int, rate: float, *, rounding: str =
                 table[:, x, y] = state + (np.rint(target).astype(np.int64) - level) * place
     middle = (levels - 1) // 2
     initial = middle * sum(levels**x for x in range(n_x))
-    return Update(table, initial, f"leaky average of {bits} bits, rate {rate:g}, {rounding} rounding")
+    return Update(
+        table, initial, f"leaky average of {bits} bits, rate {rate:g}, {rounding} rounding"
+    )

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import enough_memory, fraction, input_rows, positive_int, positive_number, stream_key, thread_count
+from .._common.validation import (
+    enough_memory,
+    fraction,
+    input_rows,
+    positive_int,
+    positive_number,
+    stream_key,
+    thread_count,
+)
 from .._core import network as _network
 
 
@@ -17,9 +25,10 @@ from .._core import network as _network
 class NetworkPrior:
     """Law of the infinite-width two-layer network.
 
-    F(x) = sqrt(K+1) sum_j s_j theta_j max(w_j . x, 0): masses theta of a Dirichlet process of concentration K (sticks of
-    Beta(1, K)), directions w uniform on the unit sphere of R^d, fair signs s. For X ~ N(0, I), F(X) has mean 0 and variance 1/2,
-    and labels are drawn with P(Y = 1 | F, x) = 1/(1 + exp(-F(x))).
+    F(x) = sqrt(K+1) sum_j s_j theta_j max(w_j . x, 0): masses theta of a Dirichlet process of
+    concentration K (sticks of Beta(1, K)), directions w uniform on the unit sphere of R^d, fair
+    signs s. For X ~ N(0, I), F(X) has mean 0 and variance 1/2, and labels are drawn with P(Y = 1 |
+    F, x) = 1/(1 + exp(-F(x))).
 
     Parameters
     ----------
@@ -46,8 +55,14 @@ class NetworkPrior:
     concentration: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "input_dim", positive_int("input_dim", self.input_dim, most=_network.MOST_INPUT_DIM))
-        object.__setattr__(self, "concentration", positive_number("concentration", self.concentration))
+        object.__setattr__(
+            self,
+            "input_dim",
+            positive_int("input_dim", self.input_dim, most=_network.MOST_INPUT_DIM),
+        )
+        object.__setattr__(
+            self, "concentration", positive_number("concentration", self.concentration)
+        )
 
     def sample(self, rng: Any = None, *, truncation: float = 1e-8) -> Network:
         """Draw a network.
@@ -55,10 +70,11 @@ class NetworkPrior:
         Parameters
         ----------
         rng : None, int, SeedSequence or Generator
-            Source of randomness. The same seed gives the same atoms in the same order at every `truncation`.
+            Source of randomness. The same seed gives the same atoms in the same order at every
+            `truncation`.
         truncation : float, default 1e-8
-            Sticks are broken until at most this mass is left, some K ln(1/truncation) of them. What is left out changes F by a
-            term of mean 0 and variance leftover**2 / 2.
+            Sticks are broken until at most this mass is left, some K ln(1/truncation) of them. What
+            is left out changes F by a term of mean 0 and variance leftover**2 / 2.
 
         Returns
         -------
@@ -86,12 +102,19 @@ def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) 
     """Draw network `item` of a stream; see `NetworkPrior.sample`."""
     truncation = fraction("truncation", truncation)
     units = 1 - prior.concentration * math.log(truncation)
-    enough_memory(f"a network of concentration {prior.concentration:g}, some {units:.3g} units,", units * (prior.input_dim + 1))
+    enough_memory(
+        f"a network of concentration {prior.concentration:g}, some {units:.3g} units,",
+        units * (prior.input_dim + 1),
+    )
     left, chunk = 1.0, 0
     directions, weights, lefts = [], [], []
     while left > truncation:
-        directions_here, signs, masses, after = _network.atoms(key, item, prior.input_dim, prior.concentration, chunk, left)
-        below = np.concatenate([np.cumsum(masses[::-1])[::-1][1:], [0.0]])  # mass of the later atoms of this chunk
+        directions_here, signs, masses, after = _network.atoms(
+            key, item, prior.input_dim, prior.concentration, chunk, left
+        )
+        below = np.concatenate(
+            [np.cumsum(masses[::-1])[::-1][1:], [0.0]]
+        )  # mass of the later atoms of this chunk
         directions.append(directions_here)
         weights.append(np.sqrt(prior.concentration + 1) * signs * masses)
         lefts.append(after + below)
@@ -99,7 +122,10 @@ def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) 
     leftover = np.concatenate(lefts)
     kept = int(np.argmax(leftover <= truncation)) + 1
     return Network(
-        np.concatenate(directions)[:kept], np.concatenate(weights)[:kept], float(leftover[kept - 1]), prior.concentration
+        np.concatenate(directions)[:kept],
+        np.concatenate(weights)[:kept],
+        float(leftover[kept - 1]),
+        prior.concentration,
     )
 
 
@@ -148,7 +174,8 @@ class Network:
 
     def __repr__(self) -> str:
         return (
-            f"Network({len(self)} units, {self.input_dim} inputs, concentration {self.concentration:g}, "
+            f"Network({len(self)} units, {self.input_dim} inputs, concentration "
+            f"{self.concentration:g}, "
             f"leftover mass {self.leftover:.2g})"
         )
 
@@ -163,7 +190,8 @@ class Network:
         Parameters
         ----------
         X : array_like, shape (B, d) or (d,)
-            Inputs; float32 is computed and returned in float32, everything else real in float64. A row with NaN gives NaN.
+            Inputs; float32 is computed and returned in float32, everything else real in float64. A
+            row with NaN gives NaN.
         n_threads : int, optional
             Threads; None means all that this process may use. The answer does not depend on it.
 
@@ -179,7 +207,10 @@ class Network:
         """
         rows, single = input_rows("X", X, self.input_dim)
         out = np.empty(len(rows), rows.dtype)
-        directions, weights = (np.ascontiguousarray(array, rows.dtype) for array in (self.directions, self.output_weights))
+        directions, weights = (
+            np.ascontiguousarray(array, rows.dtype)
+            for array in (self.directions, self.output_weights)
+        )
         _network.logits(directions, weights, rows, out, thread_count(n_threads))
         return out[0] if single else out
 
@@ -224,7 +255,7 @@ class Network:
         return X, (generator.random(count) < self.probability(X)).astype(np.uint8)
 
     def thin(self, n: int, rng: Any = None, *, resolution: float | None = None) -> Network:
-        """Draw the width-n learning model: n units drawn from this network's masses, each then of mass 1/n.
+        """Draw the width-n learning model: n units by this network's masses, each of mass 1/n.
 
         Parameters
         ----------
@@ -233,14 +264,16 @@ class Network:
         rng : None, int, SeedSequence or Generator
             Source of randomness.
         resolution : float, optional
-            Also describe each direction by a point of a net: every coordinate is rounded to a multiple of resolution/sqrt(d) and
-            the result normalised, which moves the direction by at most `resolution`. Between 0 and 2.
+            Also describe each direction by a point of a net: every coordinate is rounded to a
+            multiple of resolution/sqrt(d) and the result normalised, which moves the direction by
+            at most `resolution`. Between 0 and 2.
 
         Returns
         -------
         Network
-            Its distinct units only, some E U_n = `occupancy` (n, K) of them. E(F - F~)^2 = K/(2n) + E|phi_w - phi_w^|^2 exactly, at
-            most K/(2n) + resolution**2/2 (up to the leftover mass, whose units are never drawn).
+            Its distinct units only, some E U_n = `occupancy` (n, K) of them. E(F - F~)^2 = K/(2n) +
+            E|phi_w - phi_w^|^2 exactly, at most K/(2n) + resolution**2/2 (up to the leftover mass,
+            whose units are never drawn).
 
         Raises
         ------
@@ -260,12 +293,22 @@ class Network:
         masses = self.masses
         drawn = _generator(rng).multinomial(count, masses / masses.sum())
         kept = np.flatnonzero(drawn)
-        weights = np.sign(self.output_weights[kept]) * drawn[kept] / count * np.sqrt(self.concentration + 1)
+        weights = (
+            np.sign(self.output_weights[kept])
+            * drawn[kept]
+            / count
+            * np.sqrt(self.concentration + 1)
+        )
         directions = self.directions[kept]
-        return Network(directions if eps is None else _round_directions(directions, eps), weights, 0.0, self.concentration)
+        return Network(
+            directions if eps is None else _round_directions(directions, eps),
+            weights,
+            0.0,
+            self.concentration,
+        )
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw the masses, sorted and summed, and for d = 2 the function itself; return the array of axes.
+        """Draw the masses, sorted and summed, and for d = 2 the function itself; return axes.
 
         Examples
         --------
@@ -280,7 +323,9 @@ class Network:
 
 
 def _round_directions(directions: NDArray[np.float64], resolution: float) -> NDArray[np.float64]:
-    """Nearest points of the net of `Network.thin`: off by resolution/2 before normalising, hence by at most resolution after."""
+    """Nearest points of the net of `Network.thin`: off by resolution/2 before normalising, hence by
+    at most resolution after.
+    """
     step = resolution / np.sqrt(directions.shape[1])
     if step < 2.0**-60:
         return directions  # rounded far beyond their last digits

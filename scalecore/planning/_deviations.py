@@ -15,7 +15,11 @@ from ._least import REACH, Limits, loss_at, lowest, more_can_harm, root
 if TYPE_CHECKING:
     from ._questions import Questions
 
-_NAMES = {0.25: "a quarter of the parameters", 0.5: "half the parameters", 2.0: "twice the parameters"}
+_NAMES = {
+    0.25: "a quarter of the parameters",
+    0.5: "half the parameters",
+    2.0: "twice the parameters",
+}
 _PRICES = ("training", "total", "loss")
 
 
@@ -76,12 +80,16 @@ class Deviations:
 
     def __repr__(self) -> str:
         if self.parameters.ndim > 1:
-            return f"Deviations({self.parameters[..., 0].size} plans at {len(self.factors)} factors)"
+            return (
+                f"Deviations({self.parameters[..., 0].size} plans at {len(self.factors)} factors)"
+            )
         parts = []
         for factor, extra in zip(self.factors, self.extra_total, strict=True):
             name = _NAMES.get(float(factor), f"{factor:g} times the parameters")
             how = f"{abs(100 * extra):.3g} % {'more' if extra >= 0 else 'less'}"
-            parts.append(f"{name} {how if np.isfinite(extra) else 'never' if np.isinf(extra) else 'no plan'}")
+            parts.append(
+                f"{name} {how if np.isfinite(extra) else 'never' if np.isinf(extra) else 'no plan'}"
+            )
         return f"Deviations(compute for the same loss: {', '.join(parts) or 'no factors'})"
 
     def _repr_html_(self) -> str:
@@ -120,7 +128,10 @@ class EpochReturns:
         if self.loss.ndim > 1:
             return f"EpochReturns({self.loss[..., 0].size} plans, {len(self.epochs)} epochs)"
         worth = ", ".join(f"{value:.2g}" for value in self.worth)
-        return f"EpochReturns(N = {float(self.parameters):.4g}, U = {float(self.unique_samples):.4g}: worth {worth})"
+        return (
+            f"EpochReturns(N = {float(self.parameters):.4g}, U = "
+            f"{float(self.unique_samples):.4g}: worth {worth})"
+        )
 
     def _repr_html_(self) -> str:
         from .._views import planning_html
@@ -149,13 +160,22 @@ def deviations(ask: Questions, good: NDArray[np.bool_], factors: Array, level: f
 
 
 def _fields() -> tuple[str, ...]:
-    amounts = ("parameters", "samples", "training_compute", "inference_compute", "total_compute", "loss")
+    amounts = (
+        "parameters",
+        "samples",
+        "training_compute",
+        "inference_compute",
+        "total_compute",
+        "loss",
+    )
     shares = [f"extra_{name}{end}" for name in _PRICES for end in ("", "_low", "_high")]
     return (*amounts, *shares)
 
 
 def _priced(ask: Questions, theta: Array, factors: Array) -> dict[str, Array]:
-    """Return the columns of `Deviations` for one question and theta [parameter] or [draw, 1, parameter]."""
+    """Return the columns of `Deviations` for one question and theta [parameter] or [draw, 1,
+    parameter].
+    """
     answer = ask.answered(theta)
     best, law, limits = answer.best, ask.law, ask.limits
     n = best.n + np.log(factors)
@@ -167,23 +187,33 @@ def _priced(ask: Questions, theta: Array, factors: Array) -> dict[str, Array]:
     budget = best.n + np.logaddexp(best.m, limits.s)
     with np.errstate(divide="ignore", invalid="ignore"):
         room = budget - n
-        at_budget = np.where(room > limits.s, room + np.log(-np.expm1(np.minimum(limits.s - room, 0))), -np.inf)
+        at_budget = np.where(
+            room > limits.s, room + np.log(-np.expm1(np.minimum(limits.s - room, 0))), -np.inf
+        )
         loss = loss_at(law, theta, n, np.maximum(at_budget, -REACH), wide)
         loss = np.where(room > limits.s, loss, np.inf)
-        found = {name: np.where(reached, amounts[name], np.nan) for name in ("parameters", "samples")}
+        found = {
+            name: np.where(reached, amounts[name], np.nan) for name in ("parameters", "samples")
+        }
         found["parameters"] = amounts["parameters"]
         for name in ("training_compute", "inference_compute", "total_compute"):
             found[name] = np.where(reached, amounts[name], np.inf)
         for name in ("training", "total"):
-            found["extra_" + name] = found[name + "_compute"] / answer.amounts[name + "_compute"] - 1
+            found["extra_" + name] = (
+                found[name + "_compute"] / answer.amounts[name + "_compute"] - 1
+            )
         found["extra_loss"] = loss / best.loss - 1
         found["loss"] = loss * np.exp(law.user_centre.y)
     lost = best.unbounded | ~answer.reached
     return {name: np.where(lost, np.nan, values) for name, values in found.items()}
 
 
-def samples_with(law: Any, theta: Array, n: Array, loss: Array, limits: Limits) -> tuple[Array, NDArray[np.bool_]]:
-    """Return the least m with which models of size n have a loss (relative to the centre), and whether they can."""
+def samples_with(
+    law: Any, theta: Array, n: Array, loss: Array, limits: Limits
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return the least m with which models of size n have a loss (relative to the centre), and
+    whether they can.
+    """
     most = np.broadcast_to(np.minimum(limits.m_most, REACH), n.shape)
 
     def excess(m: Array) -> Array:
@@ -215,5 +245,10 @@ def epoch_returns(ask: Questions, parameters: Array, most: int) -> EpochReturns:
     unique = ask.unique_samples[:, None]
     with np.errstate(invalid="ignore"):
         worth = np.diff(effective, axis=-1, prepend=0.0) / unique
-    shaped = (values.reshape(*ask.shape, most) for values in (loss * np.exp(law.user_centre.y), effective, worth))
-    return EpochReturns(parameters, ask.unique_samples.reshape(ask.shape)[()], epochs, *shaped, law.loss_unit)
+    shaped = (
+        values.reshape(*ask.shape, most)
+        for values in (loss * np.exp(law.user_centre.y), effective, worth)
+    )
+    return EpochReturns(
+        parameters, ask.unique_samples.reshape(ask.shape)[()], epochs, *shaped, law.loss_unit
+    )

@@ -34,7 +34,8 @@ _STEP = 1e-2  # of the slopes
 _ROOTS = 90  # at most; twenty is usual
 _SOLVED = 1e-13  # of a budget's logarithm
 _ROUNDING = 1e-11
-_LESS = (0.3, 1.0, 2.0, 4.0, 8.0, 16.0)  # a budget's logarithm less these shows whether its last part does harm
+# a budget's logarithm less these shows whether its last part does harm
+_LESS = (0.3, 1.0, 2.0, 4.0, 8.0, 16.0)
 _HARM = 1e-9
 # limits that are not there are infinite, laws that are not are NaN
 _QUIET = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
@@ -65,7 +66,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Best:
-    """Where the loss is least: n, m, the loss (relative), and whether a limit or the end of the world stops it."""
+    """Where the loss is least: n, m, the loss (relative), and whether a limit or the end of the
+    world stops it.
+    """
 
     n: Array
     m: Array
@@ -77,7 +80,9 @@ class Best:
 
 @_QUIET
 def loss_at(law: FittedLaw, theta: Array, n: Array, m: Array, limits: Limits) -> Array:
-    """Return the loss relative to the centre; theta [..., parameter] against questions [..., question]."""
+    """Return the loss relative to the centre; theta [..., parameter] against questions [...,
+    question].
+    """
     unique = None
     if "unique_samples" in law.form.needs:
         unique = m if limits.unique is None else np.minimum(limits.unique, m)
@@ -85,13 +90,19 @@ def loss_at(law: FittedLaw, theta: Array, n: Array, m: Array, limits: Limits) ->
 
 
 def more_can_harm(law: FittedLaw, limits: Limits) -> bool:
-    """Whether more compute may raise the loss: where samples are repeated, some forms have it so."""
+    """Whether more compute may raise the loss: where samples are repeated, some forms have it
+    so.
+    """
     return limits.unique is not None and "unique_samples" in law.form.needs
 
 
 @_QUIET
-def least_loss(law: FittedLaw, theta: Array, c: Array, limits: Limits) -> tuple[Best, NDArray[np.bool_]]:
-    """Return the best split of budgets `c` for theta [..., 1, parameter], and where less than all is best."""
+def least_loss(
+    law: FittedLaw, theta: Array, c: Array, limits: Limits
+) -> tuple[Best, NDArray[np.bool_]]:
+    """Return the best split of budgets `c` for theta [..., 1, parameter], and where less than all
+    is best.
+    """
     best = best_of_all(law, theta, c, limits)
     if not more_can_harm(law, limits):
         return best, np.zeros(best.n.shape, bool)
@@ -102,15 +113,28 @@ def least_loss(law: FittedLaw, theta: Array, c: Array, limits: Limits) -> tuple[
     enough = np.where(harmed, best_budget(law, theta, limits, c), c)
     better = best_of_all(law, theta, enough, limits)
     left = harmed & (better.loss < best.loss * (1 - _HARM))
-    return Best(*(np.where(left, *pair) for pair in zip(vars(better).values(), vars(best).values(), strict=True))), left
+    return Best(
+        *(
+            np.where(left, *pair)
+            for pair in zip(vars(better).values(), vars(best).values(), strict=True)
+        )
+    ), left
 
 
 @_QUIET
 def best_budget(law: FittedLaw, theta: Array, limits: Limits, most: Array | None = None) -> Array:
     """Return the budget, up to the most, that has the least loss when it is spent."""
     least, all_of_it = _all_budgets(theta, limits)
-    most = all_of_it if most is None else np.broadcast_to(np.clip(most, least, all_of_it), least.shape)
-    return lowest(lambda c: best_of_all(law, theta, c, limits, _COARSE).loss, least, most, scan=True, fine=_COARSE)
+    most = (
+        all_of_it if most is None else np.broadcast_to(np.clip(most, least, all_of_it), least.shape)
+    )
+    return lowest(
+        lambda c: best_of_all(law, theta, c, limits, _COARSE).loss,
+        least,
+        most,
+        scan=True,
+        fine=_COARSE,
+    )
 
 
 def _all_budgets(theta: Array, limits: Limits) -> tuple[Array, Array]:
@@ -122,7 +146,9 @@ def _all_budgets(theta: Array, limits: Limits) -> tuple[Array, Array]:
 
 
 @_QUIET
-def best_of_all(law: FittedLaw, theta: Array, c: Array, limits: Limits, fine: float = _FINE) -> Best:
+def best_of_all(
+    law: FittedLaw, theta: Array, c: Array, limits: Limits, fine: float = _FINE
+) -> Best:
     """Return the best split of budgets `c` that are spent as far as limits allow."""
     n_high, m_high = limits.highest
     shape = np.broadcast_shapes(theta.shape[:-1], c.shape)
@@ -145,7 +171,12 @@ def best_of_all(law: FittedLaw, theta: Array, c: Array, limits: Limits, fine: fl
 
 
 def _with_ends(
-    value: Callable[[Array], Array], n_of: Callable[[Array], Array], m: Array, low: Array, high: Array, limits: Limits
+    value: Callable[[Array], Array],
+    n_of: Callable[[Array], Array],
+    m: Array,
+    low: Array,
+    high: Array,
+    limits: Limits,
 ) -> Best:
     """Compare with the ends of the bracket, and say what the end is where it is best."""
     loss, at_low, at_high = value(m), value(low), value(high)
@@ -156,7 +187,12 @@ def _with_ends(
     n_high, m_high = limits.highest
     n = np.where((m <= low) & (low > -REACH), n_high, n_of(m))  # without rounding, at a limit
     at_n, at_m = n >= n_high - _ROUNDING, m >= m_high - _ROUNDING
-    unbounded = (at_n & (limits.n_most > REACH)) | (at_m & (limits.m_most > REACH)) | (m <= -REACH) | (n < -2 * REACH)
+    unbounded = (
+        (at_n & (limits.n_most > REACH))
+        | (at_m & (limits.m_most > REACH))
+        | (m <= -REACH)
+        | (n < -2 * REACH)
+    )
     return Best(n, m, loss, at_n, at_m, unbounded | np.isnan(m) | np.isnan(loss))
 
 
@@ -165,14 +201,21 @@ def _log_difference(x: Array, s: Array) -> Array:
     return np.where(x > s, x + np.log(-np.expm1(np.minimum(s - x, 0.0))), -np.inf)
 
 
-def lowest(value: Callable[[Array], Array], low: Array, high: Array, *, scan: bool, fine: float = _FINE) -> Array:
-    """Return where a function with one valley is least, by golden section; `scan` first looks for the deepest one."""
+def lowest(
+    value: Callable[[Array], Array], low: Array, high: Array, *, scan: bool, fine: float = _FINE
+) -> Array:
+    """Return where a function with one valley is least, by golden section; `scan` first looks for
+    the deepest one.
+    """
     if scan:
         at = low + (high - low) * np.linspace(0, 1, _SCANNED).reshape(-1, *(1,) * low.ndim)
         values = np.stack([value(point) for point in at])
         lowest = np.argmin(np.where(np.isnan(values), np.inf, values), axis=0)
         width = (high - low) / (_SCANNED - 1)
-        low, high = low + width * np.maximum(lowest - 1, 0), low + width * np.minimum(lowest + 1, _SCANNED - 1)
+        low, high = (
+            low + width * np.maximum(lowest - 1, 0),
+            low + width * np.minimum(lowest + 1, _SCANNED - 1),
+        )
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = value(left), value(right)
     widest = np.nanmax(high - low, initial=fine)
@@ -191,7 +234,8 @@ def lowest(value: Callable[[Array], Array], low: Array, high: Array, *, scan: bo
 
 
 def _polished(value: Callable[[Array], Array], m: Array, low: Array, high: Array) -> Array:
-    """Return m after a Newton step by differences of fourth order: a valley is flat, its slope is not.
+    """Return m after a Newton step by differences of fourth order: a valley is flat, its slope is
+    not.
 
     Taken only where it is tiny and goes down: a law with a kink keeps what the section found.
     """
@@ -207,8 +251,12 @@ def _polished(value: Callable[[Array], Array], m: Array, low: Array, high: Array
 
 
 @_QUIET
-def least_budget(law: FittedLaw, theta: Array, loss: Array, limits: Limits) -> tuple[Array, Best, NDArray[np.bool_]]:
-    """Return the smallest budgets c with which a loss can be reached, the split, and whether it can be."""
+def least_budget(
+    law: FittedLaw, theta: Array, loss: Array, limits: Limits
+) -> tuple[Array, Best, NDArray[np.bool_]]:
+    """Return the smallest budgets c with which a loss can be reached, the split, and whether it can
+    be.
+    """
     least, most = _all_budgets(theta, limits)
 
     def excess(c: Array) -> Array:
@@ -226,7 +274,9 @@ def least_budget(law: FittedLaw, theta: Array, loss: Array, limits: Limits) -> t
 
 @_QUIET
 def root(f: Callable[[Array], Array], a: Array, b: Array, at_b: Array) -> Array:
-    """Return where a falling function is 0 in [a, b]: Chandrupatla's method, for all elements together."""
+    """Return where a falling function is 0 in [a, b]: Chandrupatla's method, for all elements
+    together.
+    """
     at_a = f(a)
     c, at_c = a, at_a
     t = np.full(a.shape, 0.5)
@@ -241,10 +291,16 @@ def root(f: Callable[[Array], Array], a: Array, b: Array, at_b: Array) -> Array:
         nearer = np.abs(at_a) < np.abs(at_b)
         best = np.where(nearer, a, b)
         tolerance = 2 * np.finfo(float).eps * np.abs(best) + _SOLVED
-        done = (tolerance >= 0.5 * np.abs(b - a)) | (np.where(nearer, at_a, at_b) == 0) | np.isnan(at_x)
+        done = (
+            (tolerance >= 0.5 * np.abs(b - a))
+            | (np.where(nearer, at_a, at_b) == 0)
+            | np.isnan(at_x)
+        )
         xi, phi = (a - b) / (c - b), (at_a - at_b) / (at_c - at_b)
         quadratic = (phi**2 < xi) & ((1 - phi) ** 2 < 1 - xi)
-        interpolated = at_a / (at_b - at_a) * at_c / (at_b - at_c) + (c - a) / (b - a) * at_a / (at_c - at_a) * at_b / (at_c - at_b)
+        interpolated = at_a / (at_b - at_a) * at_c / (at_b - at_c) + (c - a) / (b - a) * at_a / (
+            at_c - at_a
+        ) * at_b / (at_c - at_b)
         edge = tolerance / np.abs(b - a)
         t = np.clip(np.where(quadratic, interpolated, 0.5), edge, 1 - edge)
         if done.all():

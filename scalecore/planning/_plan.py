@@ -90,7 +90,8 @@ class Plan:
     >>> chinchilla = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
     >>> law = sc.FittedLaw.from_values("additive", chinchilla)
     >>> sc.plan(law, training_budget=1e23, max_parameters=7e9)
-    Plan(training_budget 1e+23: N = 7e+09, D = 2.381e+12, loss 2.013 nats, 1e+23 FLOPs, AT_MAX_PARAMETERS)
+    Plan(training_budget 1e+23: N = 7e+09, D = 2.381e+12, loss 2.013 nats, 1e+23 FLOPs,
+    AT_MAX_PARAMETERS)
     """
 
     law: FittedLaw
@@ -143,11 +144,20 @@ class Plan:
         if not self.answered.any():
             return np.full(flat.shape, np.nan)[()]
         loss = np.where(np.isnan(self.loss), 1.0, self.loss).reshape(-1)
-        ask = Questions(**{**vars(flat), "target": "loss", "wanted": loss, "inference_samples": np.zeros(len(flat))})
+        ask = Questions(
+            **{
+                **vars(flat),
+                "target": "loss",
+                "wanted": loss,
+                "inference_samples": np.zeros(len(flat)),
+            }
+        )
         cheapest = ask.answered(self.law.theta)
         N, training = cheapest.amounts["parameters"], cheapest.amounts["training_compute"]
         total = training + flat.inference_cost * N * flat.inference_samples
-        return np.where(self.answered, np.round(1 - self.total_compute / total.reshape(flat.shape), 10), np.nan)[()]
+        return np.where(
+            self.answered, np.round(1 - self.total_compute / total.reshape(flat.shape), 10), np.nan
+        )[()]
 
     def deviations(self, factors: ArrayLike = (0.25, 0.5, 2, 4)) -> Deviations:
         """Return the price of training a model of another size, for each factor of N.
@@ -171,7 +181,8 @@ class Plan:
         >>> law = sc.FittedLaw.from_values("additive", chinchilla)
         >>> price = sc.plan(law, training_budget=1e23).deviations([0.5, 2])
         >>> price
-        Deviations(compute for the same loss: half the parameters 20.8 % more, twice the parameters 13.2 % more)
+        Deviations(compute for the same loss: half the parameters 20.8 % more, twice the parameters
+        13.2 % more)
         """
         factors = np.atleast_1d(positive_array("factors", factors))
         return deviations(self._questions, self.answered.reshape(-1), factors, self.level)
@@ -215,7 +226,10 @@ class Plan:
     def __repr__(self) -> str:
         if np.ndim(self.parameters):
             good = int(np.count_nonzero(self.answered))
-            return f"Plan({self.target}: {np.size(self.parameters)} questions, {good} of them answered)"
+            return (
+                f"Plan({self.target}: {np.size(self.parameters)} questions, {good} of them "
+                "answered)"
+            )
         head = f"Plan({self.target} {float(self.wanted):.4g}: "
         name = PlanStatus(int(self.status)).name
         if not self.answered:
@@ -229,7 +243,9 @@ class Plan:
     def _shown(self, name: str) -> str:
         value, low, high = (float(getattr(self, name + end)) for end in ("", "_low", "_high"))
         shown = f"{value:.4g}"
-        return shown + ("" if np.isnan(low) or high - low <= 1e-9 * abs(value) else f" [{low:.4g}, {high:.4g}]")
+        return shown + (
+            "" if np.isnan(low) or high - low <= 1e-9 * abs(value) else f" [{low:.4g}, {high:.4g}]"
+        )
 
     def _repr_html_(self) -> str:
         from .._views import planning_html
@@ -251,7 +267,8 @@ def plan(
     inference_cost: ArrayLike = 2.0,
     level: float = 0.95,
 ) -> Plan:
-    r"""Plan a training run: the best parameters and samples for a budget, or the cheapest for a loss.
+    r"""Plan a training run: the best parameters and samples for a budget, or the cheapest for a
+    loss.
 
     With a training budget C, the least L(N, D) with training_cost N D ≤ C. With a total budget, the
     least L(N, D) with training_cost N D + inference_cost N S ≤ C, S the inference demand. With a
@@ -291,8 +308,8 @@ def plan(
     Notes
     -----
     Sources: Hoffmann et al. 2022 for a training budget; Sardana et al. 2024 (Beyond
-    Chinchilla-Optimal) for inference. Intervals come from the plans of the law's draws, so they hold
-    what the law does not know; a draw that cannot reach a loss counts as infinite.
+    Chinchilla-Optimal) for inference. Intervals come from the plans of the law's draws, so they
+    hold what the law does not know; a draw that cannot reach a loss counts as infinite.
 
     Examples
     --------
@@ -308,7 +325,9 @@ def plan(
     '7.12e+09 1.295e+12 16.3%'
     """
     if not isinstance(law, FittedLaw):
-        raise TypeError(f"law must be a FittedLaw (from sc.fit or FittedLaw.from_values), got {describe(law)}")
+        raise TypeError(
+            f"law must be a FittedLaw (from sc.fit or FittedLaw.from_values), got {describe(law)}"
+        )
     level = checked_level(level)
     targets = {"training_budget": training_budget, "loss": loss, "total_budget": total_budget}
     numbers = {
@@ -358,11 +377,15 @@ def _solved(ask: Questions, level: float) -> tuple[dict[str, Array], NDArray[np.
             found[name + "_low"], found[name + "_high"] = low, high
         parts.append(found)
         statuses.append(_statuses(answer))
-    return {name: np.concatenate([found[name] for found in parts]) for name in parts[0]}, np.concatenate(statuses)
+    return {
+        name: np.concatenate([found[name] for found in parts]) for name in parts[0]
+    }, np.concatenate(statuses)
 
 
 def _honest(drawn: Answer, name: str, target: str) -> Array:
-    """Return an amount of each draw: infinite where it cannot reach the loss, NaN where it has no optimum."""
+    """Return an amount of each draw: infinite where it cannot reach the loss, NaN where it has no
+    optimum.
+    """
     values = np.where(drawn.best.unbounded, np.nan, drawn.amounts[name])
     if name == "loss" and target == "loss":
         return drawn.amounts[name]
@@ -379,5 +402,7 @@ def _statuses(answer: Answer) -> NDArray[np.int8]:
         (best.at_n, PlanStatus.AT_MAX_PARAMETERS),
         (best.at_m, PlanStatus.AT_MAX_SAMPLES),
     )
-    masks, codes = zip(*((np.broadcast_to(mask, best.n.shape), code) for mask, code in conditions), strict=True)
+    masks, codes = zip(
+        *((np.broadcast_to(mask, best.n.shape), code) for mask, code in conditions), strict=True
+    )
     return np.select(masks, codes, default=PlanStatus.INTERIOR).astype(np.int8)

@@ -1,4 +1,6 @@
-"""What a plan is asked, checked and laid out flat, and its answer for one set of a law's parameters."""
+"""What a plan is asked, checked and laid out flat, and its answer for one set of a law's
+parameters.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ _AT_A_TIME = 2**17  # elements (draws times questions) that are solved together
 class Answer:
     """The amounts of a plan for theta [..., parameter], as arrays [..., question].
 
-    `reached` is False where a loss cannot be reached, `left` true where less than the budget is best.
+    `reached` is False where a loss cannot be reached, `left` true where less than the budget is
+    best.
     """
 
     amounts: dict[str, Array]
@@ -66,7 +69,11 @@ class Questions:
 
     def __getitem__(self, index: Any) -> Questions:
         """Return some of the questions."""
-        arrays = {name: value[index] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        arrays = {
+            name: value[index]
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray)
+        }
         return Questions(**{**vars(self), **arrays})
 
     def parts(self, each: int) -> Iterator[Questions]:
@@ -77,7 +84,9 @@ class Questions:
 
     @property
     def limits(self) -> Limits:
-        """The limits in centred logarithms; inference demand counts unless a training budget is given."""
+        """The limits in centred logarithms; inference demand counts unless a training budget is
+        given.
+        """
         centre = self.law.centre
         with np.errstate(divide="ignore"):
             s = np.log(self.inference_cost * self.inference_samples / self.training_cost) - centre.m
@@ -115,27 +124,42 @@ class Questions:
         return dict(zip(AMOUNTS, values, strict=True))
 
 
-def questions(law: FittedLaw, targets: dict[str, ArrayLike | None], numbers: dict[str, ArrayLike | None]) -> Questions:
+def questions(
+    law: FittedLaw, targets: dict[str, ArrayLike | None], numbers: dict[str, ArrayLike | None]
+) -> Questions:
     """Check the arguments of `plan` and lay them out."""
     given = [name for name in TARGETS if targets[name] is not None]
     if len(given) != 1:
-        raise TypeError(f"exactly one of {', '.join(TARGETS)} must be given, got {', '.join(given) or 'none'}")
+        raise TypeError(
+            f"exactly one of {', '.join(TARGETS)} must be given, got {', '.join(given) or 'none'}"
+        )
     (target,) = given
     if numbers["unique_samples"] is not None and "unique_samples" not in law.form.needs:
-        raise ValueError(f"unique_samples needs a form with repeated data (such as 'repeated'), and the law is {law.form.name!r}")
+        raise ValueError(
+            "unique_samples needs a form with repeated data (such as 'repeated'), and the law is "
+            f"{law.form.name!r}"
+        )
     arrays = {target: real_array(target, targets[target])}  # type: ignore[arg-type]
-    arrays |= {name: real_array(name, value) for name, value in numbers.items() if value is not None}
+    arrays |= {
+        name: real_array(name, value) for name, value in numbers.items() if value is not None
+    }
     shape = broadcast(**arrays)
     # copies: what is out of its domain becomes harmless below
-    flat = {name: np.array(np.broadcast_to(array, shape).reshape(-1)) for name, array in arrays.items()}
+    flat = {
+        name: np.array(np.broadcast_to(array, shape).reshape(-1)) for name, array in arrays.items()
+    }
     for name in ("max_parameters", "max_samples"):
         flat.setdefault(name, np.full(flat[target].shape, np.inf))
     valid = np.ones(flat[target].shape, bool)
     for name, array in flat.items():
         may_be_zero = name in ("inference_samples", "inference_cost")
         may_be_infinite = name in ("max_parameters", "max_samples")
-        good = (array >= 0 if may_be_zero else array > 0) & (~np.isnan(array) if may_be_infinite else np.isfinite(array))
+        good = (array >= 0 if may_be_zero else array > 0) & (
+            ~np.isnan(array) if may_be_infinite else np.isfinite(array)
+        )
         array[~good] = 1.0
         valid &= good
     flat["wanted"] = flat.pop(target)
-    return Questions(law=law, target=target, shape=shape, valid=valid, **{"unique_samples": None, **flat})
+    return Questions(
+        law=law, target=target, shape=shape, valid=valid, **{"unique_samples": None, **flat}
+    )

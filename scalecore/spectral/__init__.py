@@ -1,4 +1,6 @@
-"""Spectral bounds: the error of a width-n network, described by its projection as well as by its atoms."""
+"""Spectral bounds: the error of a width-n network, described by its projection as well as by its
+atoms.
+"""
 
 from ._bounds import bayes_error_bound, refined_bound, spectral_bound
 from ._directions import directions

@@ -1,7 +1,9 @@
-r"""Spectral bounds: the error of a width-n network, described by its projection as well as by its atoms.
+r"""Spectral bounds: the error of a width-n network, described by its projection as well as by its
+atoms.
 
-The infinite-width network :math:`F` is a random function of known covariance. A learner may describe it by coefficients in fixed
-features, of which a sample tells most where their variance is largest, and by atoms only where those pay:
+The infinite-width network :math:`F` is a random function of known covariance. A learner may
+describe it by coefficients in fixed features, of which a sample tells most where their variance is
+largest, and by atoms only where those pay:
 
 .. math::
 
@@ -9,9 +11,9 @@ features, of which a sample tells most where their variance is largest, and by a
     + \frac{E U_{n_s}}{T}\Big(\ln 2n_s + d \ln\big(1 + \tfrac2\epsilon\big)\Big),
     \qquad h(\mu, T) = \frac{\ln(\mu T/4) + 1}{2T}\ \text{ if } \mu T > 4,\ \text{ else } \frac\mu8,
 
-where q units of fixed directions have coefficients of variances :math:`\mu_i` and leave the mean square
-:math:`\rho_q = \frac12 - \sum_i \mu_i` (of which an eighth remains where no atoms are drawn). docs/spectral.md proves it. Input
-dimensions are whole numbers here.
+where q units of fixed directions have coefficients of variances :math:`\mu_i` and leave the mean
+square :math:`\rho_q = \frac12 - \sum_i \mu_i` (of which an eighth remains where no atoms are
+drawn). docs/spectral.md proves it. Input dimensions are whole numbers here.
 """
 
 from __future__ import annotations
@@ -24,7 +26,8 @@ __all__ = ["bayes_error_bound", "refined_bound", "spectral_bound"]
 bayes_error_bound = _spectrum.make_bayes_error_bound(
     """bayes_error_bound(T, d)
 
-Upper bound on the average error of the best possible learner over T samples, whatever its width and the concentration.
+Upper bound on the average error of the best possible learner over T samples, whatever its width and
+the concentration.
 
 Parameters
 ----------
@@ -42,12 +45,14 @@ ndarray or scalar
 
 Notes
 -----
-sum_l N_l h(lambda_l, T) over the spectrum of F (`spectrum`), h(mu, T) = (ln(mu T/4) + 1)/(2T) if mu T > 4 and mu/8 otherwise: each
-coefficient is sent with the noise that costs least. `refined_bound`, which mixes coefficients instead, may lie below it. Relative
-error below 1e-13. Degrees beyond 131,072 are charged their whole
-variance, which only loosens it (d = 2 from T = 1e20 on, d = 3 from 1e25).
+sum_l N_l h(lambda_l, T) over the spectrum of F (`spectrum`), h(mu, T) = (ln(mu T/4) + 1)/(2T) if mu
+T > 4 and mu/8 otherwise: each coefficient is sent with the noise that costs least. `refined_bound`,
+which mixes coefficients instead, may lie below it. Relative error below 1e-13. Degrees beyond
+131,072 are charged their whole variance, which only loosens it (d = 2 from T = 1e20 on, d = 3 from
+1e25).
 
-T outside [1, 1e300] and d that are not whole give NaN in their own element and a RuntimeWarning. Source: docs/spectral.md.
+T outside [1, 1e300] and d that are not whole give NaN in their own element and a RuntimeWarning.
+Source: docs/spectral.md.
 
 Examples
 --------
@@ -61,7 +66,8 @@ spectral_bound = _spectral.make_ufunc(
     "spectral_bound",
     """spectral_bound(n, T, d, K)
 
-Upper bound on the average error of a width-n network over T samples, by the best mixture of fixed features and atoms.
+Upper bound on the average error of a width-n network over T samples, by the best mixture of fixed
+features and atoms.
 
 Never above `error_bound`, and never rising with n or T.
 
@@ -85,13 +91,14 @@ ndarray or scalar
 
 Notes
 -----
-The least over q + n_s <= n of sum_i h(mu_i, T) + [K rho_q/n_s + eps^2/2]/8 + E U_(n_s) (ln(2 n_s) + d ln(1 + 2/eps))/T, or of
-sum_i h(mu_i, T) + rho_q/8 without atoms; `spectral_terms` tells which. The variances mu_i of q units come from a table that is
-built when a dimension is first asked for (seconds to a minute, then kept; `spectral_table` shows progress and keeps it on disk).
-Atoms are drawn beside a few of its rows only, which costs 0.1 % of the bound, 3 % at worst.
+The least over q + n_s <= n of sum_i h(mu_i, T) + [K rho_q/n_s + eps^2/2]/8 + E U_(n_s) (ln(2 n_s) +
+d ln(1 + 2/eps))/T, or of sum_i h(mu_i, T) + rho_q/8 without atoms; `spectral_terms` tells which.
+The variances mu_i of q units come from a table that is built when a dimension is first asked for
+(seconds to a minute, then kept; `spectral_table` shows progress and keeps it on disk). Atoms are
+drawn beside a few of its rows only, which costs 0.1 % of the bound, 3 % at worst.
 
-Arguments outside n, T in [1, 1e300], K in (0, 1e300] and d that are not whole give NaN in their own element and a RuntimeWarning.
-Source: docs/spectral.md.
+Arguments outside n, T in [1, 1e300], K in (0, 1e300] and d that are not whole give NaN in their own
+element and a RuntimeWarning. Source: docs/spectral.md.
 
 Examples
 --------
@@ -109,7 +116,8 @@ refined_bound = _spectral.make_ufunc(
     "refined_bound",
     """refined_bound(n, T, d, K)
 
-Upper bound on the average error of a width-n network over T samples: `spectral_bound`, tightened in three ways.
+Upper bound on the average error of a width-n network over T samples: `spectral_bound`, tightened in
+three ways.
 
 Parameters
 ----------
@@ -125,12 +133,13 @@ ndarray or scalar
 
 Notes
 -----
-Units that are left beside a fixed part may be sticks of the process, the m first of which leave only the share (K/(K+2))^m of the
-variance: each is sent as a sign and d noisy coordinates; they are whole, also where n is not. For a fixed K the bound then falls
-like 1/C, up to powers of log C, and the best width grows like K log C. d + 2 trained units may be a quadratic form in its
-eigenbasis, which describes all degrees up to 2. And coefficients of the fixed part are mixed over a Gaussian prior instead of sent
-with noise, which costs each f(mu T/4)/T, up to 30 % less than h. Source: docs/spectral.md, where each is proved; `spectral_terms`
-tells which is best.
+Units that are left beside a fixed part may be sticks of the process, the m first of which leave
+only the share (K/(K+2))^m of the variance: each is sent as a sign and d noisy coordinates; they are
+whole, also where n is not. For a fixed K the bound then falls like 1/C, up to powers of log C, and
+the best width grows like K log C. d + 2 trained units may be a quadratic form in its eigenbasis,
+which describes all degrees up to 2. And coefficients of the fixed part are mixed over a Gaussian
+prior instead of sent with noise, which costs each f(mu T/4)/T, up to 30 % less than h. Source:
+docs/spectral.md, where each is proved; `spectral_terms` tells which is best.
 
 Examples
 --------

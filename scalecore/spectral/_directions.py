@@ -1,7 +1,8 @@
 """Well-spread directions, the same on every machine.
 
-Only + - * / and roots in a fixed order enter, and sums that are exact (`exact_sum`): descent on an energy is chaotic, so one
-different bit would end at a different set. No BLAS, no `np.sum`, no functions of the mathematical library.
+Only + - * / and roots in a fixed order enter, and sums that are exact (`exact_sum`): descent on an
+energy is chaotic, so one different bit would end at a different set. No BLAS, no `np.sum`, no
+functions of the mathematical library.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ from .._core import spectrum as _spectrum
 
 _STEPS = 200
 _WORK = 1e10  # operations that one set is worth
-_GRID = 2.0**45  # cosines of the library may differ in their last bit between machines: rounded to this they do not
+_GRID = (
+    2.0**45
+)  # cosines may differ in their last bit between machines: rounded to this they do not
 
 
 def directions(input_dim: int, count: int) -> NDArray[np.float64]:
-    """Return well-spread directions: unit vectors far from each other and from each other's opposites.
+    """Return well-spread directions: unit vectors far from each other and from all opposites.
 
-    They are what the fixed part of a spectral bound looks along. Up to `input_dim` of them are an orthonormal basis; more start as
-    orthonormal frames and descend the energy sum 1/(1 - (u_i.u_j)^2), which leaves less variance than random directions do, and as
-    little as descent on that variance itself (docs/spectral.md). In the plane they are equally spaced.
+    They are what the fixed part of a spectral bound looks along. Up to `input_dim` of them are an
+    orthonormal basis; more start as orthonormal frames and descend the energy sum 1/(1 -
+    (u_i.u_j)^2), which leaves less variance than random directions do, and as little as descent on
+    that variance itself (docs/spectral.md). In the plane they are equally spaced.
 
     Parameters
     ----------
@@ -36,7 +40,8 @@ def directions(input_dim: int, count: int) -> NDArray[np.float64]:
     Returns
     -------
     ndarray, shape (count, input_dim)
-        The same on every machine, bit for bit. The directions of one count are not among those of another.
+        The same on every machine, bit for bit. The directions of one count are not among those of
+        another.
 
     Raises
     ------
@@ -55,7 +60,9 @@ def directions(input_dim: int, count: int) -> NDArray[np.float64]:
 
 
 def spread(d: int, count: int, n_threads: int = 0) -> NDArray[np.float64]:
-    """Return `count` unit vectors in R^d, as far from each other and each other's opposites as descent finds: (count, d)."""
+    """Return `count` unit vectors in R^d, as far from each other and each other's opposites as
+    descent finds: (count, d).
+    """
     if count <= d:
         return np.eye(count, d)
     if d == 1:
@@ -89,7 +96,9 @@ def _inner(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 
 def exact_sum(numbers: NDArray[np.float64]) -> float:
-    """Return `math.fsum` of them, sooner: in layers of multiples of a power of two, so coarse that all their sums are exact."""
+    """Return `math.fsum` of them, sooner: in layers of multiples of a power of two, so coarse that
+    all their sums are exact.
+    """
     layers: list[float] = []
     while (most := float(np.abs(numbers).max(initial=0.0))) != 0:
         if not 1e-200 < most < 1e200:
@@ -102,7 +111,9 @@ def exact_sum(numbers: NDArray[np.float64]) -> float:
 
 
 def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
-    """Lower the energy sum 1/(1 - (u_i.u_j)^2) by gradient steps of Barzilai and Borwein's lengths; keep the lowest."""
+    """Lower the energy sum 1/(1 - (u_i.u_j)^2) by gradient steps of Barzilai and Borwein's lengths;
+    keep the lowest.
+    """
     count, d = start.shape
     pull = np.empty((count, d))
 
@@ -115,7 +126,9 @@ def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
     u = np.ascontiguousarray(start.T)
     energy, gradient = look(u)
     best, lowest = u, energy
-    longest = 2.0 ** (-1 - -(-count.bit_length() // (d - 1)))  # half the distance of neighbours, or so
+    longest = 2.0 ** (
+        -1 - -(-count.bit_length() // (d - 1))
+    )  # half the distance of neighbours, or so
     step = math.inf
     for turn in range(int(min(_STEPS, _WORK / (count * count * (4.0 * d + 20))))):
         steepest = math.sqrt(_dots(gradient, gradient).max())
@@ -130,7 +143,11 @@ def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
             continue
         way, change = moved - u, gradient_there - gradient
         along = _inner(way, change)
-        lengths = (2 * step,) if along <= 0 else (along / _inner(change, change), _inner(way, way) / along)
+        lengths = (
+            (2 * step,)
+            if along <= 0
+            else (along / _inner(change, change), _inner(way, way) / along)
+        )
         step = lengths[turn % len(lengths)]
         u, energy, gradient = moved, energy_there, gradient_there
         if energy < lowest:

@@ -1,4 +1,6 @@
-"""A table's rows as the engine reads them: prefix sums, and what atoms and sticks beside them need."""
+"""A table's rows as the engine reads them: prefix sums, and what atoms and sticks beside them
+need.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,12 @@ def strategies_of(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _sp
         "multiplicity": np.concatenate([*copies, _READ_AHEAD]),
         "copies": _before(copies),
         "logarithms": _before([c * np.log(m) for m, c in zip(eigenvalues, copies, strict=True)]),
-        "rest": np.concatenate([np.append(np.cumsum((m * c)[::-1])[::-1], 0.0) for m, c in zip(eigenvalues, copies, strict=True)]),
+        "rest": np.concatenate(
+            [
+                np.append(np.cumsum((m * c)[::-1])[::-1], 0.0)
+                for m, c in zip(eigenvalues, copies, strict=True)
+            ]
+        ),
         "log_rounding": np.log(rounding),
         "last_stick": _last_stick(d, residual / rounding),
         "atom_row": np.array([*_atom_rows(residual), 0], np.intp),
@@ -52,23 +59,35 @@ def _atom_rows(residual: NDArray[np.float64]) -> list[int]:
     return rows
 
 
-# ---- beside a row ----------------------------------------------------------------------------------------------------------------
+# ---- beside a row --------------------------------------------------------------------------------
 
 
 def _last_stick(d: int, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the root y > 0 of ratio e^y = 1 + y + 2 ln 2/d: a stick of mean square m pays if ln(m T tau/(4d)) is at least y."""
+    """Return the root y > 0 of ratio e^y = 1 + y + 2 ln 2/d: a stick of mean square m pays if ln(m
+    T tau/(4d)) is at least y.
+    """
     level = 1 + 2 * math.log(2) / d
     y = 3 - np.log(np.maximum(ratio, 1e-300))
     for _ in range(100):  # convex: after the first, Newton's steps only fall
-        y = y - (ratio * np.exp(np.minimum(y, 700)) - y - level) / np.maximum(ratio * np.exp(np.minimum(y, 700)) - 1, 0.1)
+        y = y - (ratio * np.exp(np.minimum(y, 700)) - y - level) / np.maximum(
+            ratio * np.exp(np.minimum(y, 700)) - 1, 0.1
+        )
     return np.where(ratio > 0, np.maximum(y, 0), math.inf)
 
 
 def _low_degrees(d: int) -> tuple[float, float, float, float, float]:
-    """Return lambda_0, lambda_2, N_2, and sum N_l lambda_l P_l(t) over l >= 4 at t = 1 and at t = 0."""
+    """Return lambda_0, lambda_2, N_2, and sum N_l lambda_l P_l(t) over l >= 4 at t = 1 and at t =
+    0.
+    """
     low = _spectrum.spectrum(float(d), 2)
     if d == 1:
         return 0.25, 1.0, 0.0, 0.0, 0.0
     variance = np.exp(low[:, 0])
     orthogonal = 1 / (2 * math.pi) - variance[0] + low[1, 2] / (d - 1)
-    return float(variance[0]), float(variance[1]), float(np.exp(low[1, 1])), float(low[1, 3]), max(0.0, float(orthogonal))
+    return (
+        float(variance[0]),
+        float(variance[1]),
+        float(np.exp(low[1, 1])),
+        float(low[1, 3]),
+        max(0.0, float(orthogonal)),
+    )

@@ -24,13 +24,15 @@ class Spectrum:
     input_dim : int
         The dimension d.
     degree : ndarray
-        Degrees l of the spherical harmonics: 0, 1, 2, 4, 6, ... (odd ones above 1 have eigenvalue 0).
+        Degrees l of the spherical harmonics: 0, 1, 2, 4, 6, ... (odd ones above 1 have eigenvalue
+        0).
     log_eigenvalue, log_multiplicity : ndarray
         Natural logarithms of lambda_l and N_l; these neither underflow nor overflow.
     mass : ndarray
         Variance of F that lies in each degree, N_l lambda_l.
     tail : ndarray
-        Variance that lies in all higher degrees. Mass up to a degree and the tail after it sum to 1/2.
+        Variance that lies in all higher degrees. Mass up to a degree and the tail after it sum to
+        1/2.
 
     Examples
     --------
@@ -64,10 +66,13 @@ class Spectrum:
 
     def __repr__(self) -> str:
         low = float(self.mass[self.degree <= 2].sum() / 0.5)
-        return f"Spectrum(input_dim {self.input_dim}, {len(self.degree)} degrees; degree <= 2 carries {low:.1%} of the variance)"
+        return (
+            f"Spectrum(input_dim {self.input_dim}, {len(self.degree)} degrees; degree <= 2 "
+            f"carries {low:.1%} of the variance)"
+        )
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw eigenvalues in decreasing order against their rank, each degree a step, on log-log axes; return the axes.
+        """Draw decreasing eigenvalues against their rank, each degree a step; return the axes.
 
         Examples
         --------
@@ -84,13 +89,15 @@ class Spectrum:
 def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     r"""Return the spectrum of the infinite-width network's covariance operator.
 
-    F has mean 0, and :math:`E F(x) F(x')` has the spherical harmonics (times the norm of x) as eigenfunctions, for every
-    concentration: :math:`\lambda_l = d a_l^2` with multiplicity :math:`N_l = \binom{d+l-1}l - \binom{d+l-3}{l-2}`,
+    F has mean 0, and :math:`E F(x) F(x')` has the spherical harmonics (times the norm of x) as
+    eigenfunctions, for every concentration: :math:`\lambda_l = d a_l^2` with multiplicity
+    :math:`N_l = \binom{d+l-1}l - \binom{d+l-3}{l-2}`,
 
     .. math::
 
         a_0 = \frac{\Gamma(d/2)}{2\sqrt\pi\,\Gamma((d+1)/2)}, \quad a_1 = \frac1{2d}, \quad
-        |a_l| = \frac{\Gamma(d/2)\,\Gamma(l-1)}{\sqrt\pi\,2^l\,\Gamma(l/2)\,\Gamma((l+d+1)/2)}\ (l\ \text{even}),
+        |a_l| = \frac{\Gamma(d/2)\,\Gamma(l-1)}{\sqrt\pi\,2^l\,\Gamma(l/2)\,\Gamma((l+d+1)/2)}\
+        (l\ \text{even}),
         \quad \sum_l N_l \lambda_l = \tfrac12 .
 
     Parameters
@@ -111,7 +118,8 @@ def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
 
     Notes
     -----
-    Relative errors are below 1e-13 (of logarithms: absolute ones, at d = 1e7 below 2e-13). Source: docs/spectral.md.
+    Relative errors are below 1e-13 (of logarithms: absolute ones, at d = 1e7 below 2e-13). Source:
+    docs/spectral.md.
 
     Examples
     --------
@@ -127,4 +135,6 @@ def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     columns = np.insert(even, 1, [-np.log(4.0 * d), np.log(d), 0.25, even[0, 3]], axis=0)
     columns[0, 3] += 0.25
     degree = np.append([0, 1], 2 * np.arange(1, len(even)))
-    return Spectrum(d, degree[:degrees], *(np.ascontiguousarray(column) for column in columns[:degrees].T))
+    return Spectrum(
+        d, degree[:degrees], *(np.ascontiguousarray(column) for column in columns[:degrees].T)
+    )

@@ -1,4 +1,6 @@
-"""Tables of strategies: for every number of units that the fixed part may take, the variances that it sends and what it leaves."""
+"""Tables of strategies: for every number of units that the fixed part may take, the variances that
+it sends and what it leaves.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ SMALL_UNITS = 128
 
 @dataclass(frozen=True, eq=False)
 class SpectralTable:
-    """What a fixed part of so many units describes, for one input dimension. Made by `spectral_table`.
+    """What a fixed part of so many units describes, for one input dimension.
+
+    Made by `spectral_table`.
 
     Attributes
     ----------
@@ -41,7 +45,8 @@ class SpectralTable:
     eigenvalues, copies : tuple of ndarray
         For each row the variances of its coefficients, decreasing, and how many have each.
     delta : ndarray, shape (rows,)
-        Share of a direction's rounding that is seen beside the fixed part, 1 - 2 sum lambda_l P_l'(1) tr(P Pi_l).
+        Share of a direction's rounding that is seen beside the fixed part, 1 - 2 sum lambda_l
+        P_l'(1) tr(P Pi_l).
 
     Examples
     --------
@@ -63,12 +68,15 @@ class SpectralTable:
 
     def __repr__(self) -> str:
         return (
-            f"SpectralTable(input_dim {self.input_dim}, {len(self.units)} rows, up to {self.units[-1]:.0f} units, "
+            f"SpectralTable(input_dim {self.input_dim}, {len(self.units)} rows, up to "
+            f"{self.units[-1]:.0f} units, "
             f"which leave {self.residual[-1]:.2g} of 0.5)"
         )
 
 
-_TABLES: dict[int, tuple[SpectralTable, int]] = {}  # and the units asked for: where directions crowd, a table ends before
+_TABLES: dict[
+    int, tuple[SpectralTable, int]
+] = {}  # and the units asked for: where directions crowd, a table ends before
 _BUILDING = threading.RLock()
 
 
@@ -82,11 +90,17 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def find_table(input_dim: float, most_units: int | None = None, cache: Path | None = None, progress: bool = False) -> SpectralTable:
-    """Return the table of this process, building it (or a larger one, if asked for more units) where there is none yet.
+def find_table(
+    input_dim: float,
+    most_units: int | None = None,
+    cache: Path | None = None,
+    progress: bool = False,
+) -> SpectralTable:
+    """Return the table of this process, building it (or a larger one, if asked for more units)
+    where there is none yet.
 
-    A `cache` that cannot keep the table is an error, if possible before it is built; a folder that the environment names, which may
-    not be what the caller thinks of, a warning.
+    A `cache` that cannot keep the table is an error, if possible before it is built; a folder that
+    the environment names, which may not be what the caller thinks of, a warning.
     """
     d = int(input_dim)
     with _BUILDING:
@@ -99,17 +113,24 @@ def find_table(input_dim: float, most_units: int | None = None, cache: Path | No
         keep = folder is not None and (table is None or not is_kept(folder, d, asked))
         refusal = _refusal(make_folder, folder) if keep else None
         if refusal is not None and cache is not None:
-            raise failure(refusal, "cache must be a folder that can be made and written", cache) from refusal
+            raise failure(
+                refusal, "cache must be a folder that can be made and written", cache
+            ) from refusal
         if table is None:
             table = _assemble(d, build_rows(d, asked, progress))
         _TABLES[d] = table, asked
         if keep and refusal is None:
             refusal = _refusal(save_table, folder, table, asked)
         if refusal is not None and cache is not None:
-            raise failure(refusal, "cache does not keep the table, only this process does", cache) from refusal
+            raise failure(
+                refusal, "cache does not keep the table, only this process does", cache
+            ) from refusal
         if refusal is not None:
             reason = refusal.strerror or refusal
-            text = f"{FOLDER} names {folder}, where tables cannot be kept, only in this process: {reason}"
+            text = (
+                f"{FOLDER} names {folder}, where tables cannot be kept, only in this process: "
+                f"{reason}"
+            )
             warnings.warn(text, RuntimeWarning, stacklevel=3)
         return table
 
@@ -121,7 +142,9 @@ def dims_with_tables(input_dims: ArrayLike) -> list[int]:
 
 
 def share_table(d: int, folder: Path, progress: bool = False) -> None:
-    """Put this process's table into a folder, for `adopt_table` in others; one that is there stays."""
+    """Put this process's table into a folder, for `adopt_table` in others; one that is there
+    stays.
+    """
     with _BUILDING:
         if _read(folder, d, DEFAULT_UNITS) is None:
             make_folder(folder)
@@ -137,7 +160,9 @@ def adopt_table(d: int, folder: Path) -> None:
 
 
 def residual_of_a_small_table(d: int) -> tuple[float, float]:
-    """Return the most units of a table that this process has, or of one that takes no time, and what they leave."""
+    """Return the most units of a table that this process has, or of one that takes no time, and
+    what they leave.
+    """
     with _BUILDING:
         table = _TABLES[d][0] if d in _TABLES else _assemble(d, build_rows(d, SMALL_UNITS, False))
     return float(table.units[-1]), float(table.residual[-1])
@@ -161,16 +186,33 @@ _spectral.TABLE_OF[0] = lambda d: find_table(d).strategies
 
 def _assemble(d: int, rows: list[Row]) -> SpectralTable:
     units, eigenvalues, copies, delta = zip(*rows, strict=True)
-    residual = np.array([max(0.0, 0.5 - float(np.sum(m * c)) + 1e-16) for m, c in zip(eigenvalues, copies, strict=True)])
+    residual = np.array(
+        [
+            max(0.0, 0.5 - float(np.sum(m * c)) + 1e-16)
+            for m, c in zip(eigenvalues, copies, strict=True)
+        ]
+    )
     if d == 1 and len(rows) == 3:
         residual[2] = 0.0
-    return SpectralTable(d, np.array(units), residual, eigenvalues, copies, np.array(delta), strategies_of(d, rows, residual))
+    return SpectralTable(
+        d,
+        np.array(units),
+        residual,
+        eigenvalues,
+        copies,
+        np.array(delta),
+        strategies_of(d, rows, residual),
+    )
 
 
 def spectral_table(
-    input_dim: int, *, most_units: int = 2048, cache: str | PathLike[str] | None = None, progress: bool = False
+    input_dim: int,
+    *,
+    most_units: int = 2048,
+    cache: str | PathLike[str] | None = None,
+    progress: bool = False,
 ) -> SpectralTable:
-    """Build the table of fixed parts for an input dimension, from which every spectral bound of this process then reads.
+    """Build the table of an input dimension, from which all spectral bounds of this process read.
 
     Without this call a table of 2,048 units is built when a dimension is first asked for.
 
@@ -179,10 +221,12 @@ def spectral_table(
     input_dim : int
         Dimension d.
     most_units : int, default 2048
-        Units of the widest fixed part, from 2 to 16,384; what a bound has beyond stays idle or draws atoms. Time grows as its cube.
+        Units of the widest fixed part, from 2 to 16,384; what a bound has beyond stays idle or
+        draws atoms. Time grows as its cube.
     cache : path, optional
-        A folder in which the table is looked for, and kept. SCALECORE_TABLES in the environment names one for all tables, also
-        those that are built unasked: the processes of a pool then build each once.
+        A folder in which the table is looked for, and kept. SCALECORE_TABLES in the environment
+        names one for all tables, also those that are built unasked: the processes of a pool then
+        build each once.
     progress : bool, default False
         Show a bar.
 
@@ -194,16 +238,16 @@ def spectral_table(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, or the table would be too dear: the message says what it would cost, and what the
-        nearest one gives.
+        If an argument is of the wrong kind, or the table would be too dear: the message says what
+        it would cost, and what the nearest one gives.
     OSError
-        If `cache` cannot keep the table; where possible before it is built. A folder that SCALECORE_TABLES names and that cannot is
-        a RuntimeWarning, and the table is kept in memory.
+        If `cache` cannot keep the table; where possible before it is built. A folder that
+        SCALECORE_TABLES names and that cannot is a RuntimeWarning, and the table is kept in memory.
 
     Notes
     -----
-    At d = 1 two units describe everything, at d = 2 and up to d + 2 units the variances are in closed form, and elsewhere they are
-    eigenvalues of well-spread `directions`.
+    At d = 1 two units describe everything, at d = 2 and up to d + 2 units the variances are in
+    closed form, and elsewhere they are eigenvalues of well-spread `directions`.
 
     Examples
     --------
@@ -224,6 +268,8 @@ def _too_dear(d: int, most: int) -> str:
     hours, memory = 6e-13 * float(most) ** 3, 48e-9 * float(most) ** 2
     units, left = residual_of_a_small_table(d)
     return (
-        f"most_units = {most} is too dear at input_dim = {d}: some {hours:.2g} hours and {memory:.2g} GB. Up to {nearest} can be "
-        f"had; {units:.0f} units already leave {left:.2g} of the variance 0.5, which adds {left / 8:.2g} nats"
+        f"most_units = {most} is too dear at input_dim = {d}: some {hours:.2g} hours and "
+        f"{memory:.2g} GB. Up to {nearest} can be "
+        f"had; {units:.0f} units already leave {left:.2g} of the variance 0.5, which adds "
+        f"{left / 8:.2g} nats"
     )

@@ -29,7 +29,9 @@ def named_folder() -> Path | None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder if need be, and raise what a file in it would meet: better before a table is built than after."""
+    """Make a folder if need be, and raise what a file in it would meet: better before a table is
+    built than after.
+    """
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +51,10 @@ def is_kept(folder: Path, d: int, most_units: int) -> bool:
 
 def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
     """Write a table, whole or not at all."""
-    with written_whole(_file(folder, table.input_dim, most_units)) as unfinished, open(unfinished, "wb") as file:
+    with (
+        written_whole(_file(folder, table.input_dim, most_units)) as unfinished,
+        open(unfinished, "wb") as file,
+    ):
         np.savez(
             file,
             units=table.units,
@@ -61,11 +66,18 @@ def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
 
 
 def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
-    """Read the rows of a table; None if there is none, or a disk has damaged it: it is built again."""
+    """Read the rows of a table; None if there is none, or a disk has damaged it: it is built
+    again.
+    """
     try:
-        with open(_file(folder, d, most_units), "rb") as file, np.load(file) as stored:  # NumPy leaves a damaged one open
+        with (
+            open(_file(folder, d, most_units), "rb") as file,
+            np.load(file) as stored,
+        ):  # NumPy leaves a damaged one open
             ends = np.cumsum(stored["lengths"])[:-1]
             parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
-            return list(zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True))
+            return list(
+                zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True)
+            )
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
         return None

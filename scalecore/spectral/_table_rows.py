@@ -1,8 +1,9 @@
 """Rows of a table: what the best fixed part of so many units describes.
 
-A row is valid for any directions; rounding may only loosen it (eigenvalues are lowered by their error). Rows grow: one is kept only
-if its eigenvalues' partial sums are nowhere below those of the row before, so that its bound is nowhere above (docs/spectral.md);
-only the first two, one unit and the pair that makes linear functions, do not compare.
+A row is valid for any directions; rounding may only loosen it (eigenvalues are lowered by their
+error). Rows grow: one is kept only if its eigenvalues' partial sums are nowhere below those of the
+row before, so that its bound is nowhere above (docs/spectral.md); only the first two, one unit and
+the pair that makes linear functions, do not compare.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ _PATIENCE = 1.5  # times the units of the last row that grew
 _ALIASES = 512
 _ALIKE = 0.02  # eigenvalues that share their mean
 
-Row = tuple[float, NDArray[np.float64], NDArray[np.float64], float]  # units, eigenvalues decreasing, copies of each, delta
+Row = tuple[
+    float, NDArray[np.float64], NDArray[np.float64], float
+]  # units, eigenvalues decreasing, copies of each, delta
 Part = tuple[
     NDArray[np.float64], NDArray[np.float64], float
 ]  # of even functions: eigenvalues, copies, sum lambda_l P_l'(1) tr P Pi_l
@@ -49,10 +52,14 @@ def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
     even = np.exp(low[:, 0])  # lambda_0, lambda_2, lambda_4, ...
     one = np.ones(1)
     linear = 1 / (4 * d)
-    single = 2 * (float(np.sum(low[:, 2] * even)) + d * linear * linear)  # of max(u.x, 0), whose mean square is 1/2
+    single = 2 * (
+        float(np.sum(low[:, 2] * even)) + d * linear * linear
+    )  # of max(u.x, 0), whose mean square is 1/2
     rows: list[Row] = [(0.0, np.empty(0), np.empty(0), 1.0), (1.0, np.array([single]), one, 1.0)]
     if d == 1:
-        rows.append((2.0, np.array([0.25]), 2 * one, 0.0))  # max(x, 0) and max(-x, 0) are all there is
+        rows.append(
+            (2.0, np.array([0.25]), 2 * one, 0.0)
+        )  # max(x, 0) and max(-x, 0) are all there is
         return rows[: most_units + 1]
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
     if most_units > 2:
@@ -72,21 +79,37 @@ def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
     return rows[: most_units + 1]
 
 
-def _with_linear(units: float, eigenvalues: NDArray[np.float64], copies: NDArray[np.float64], slope: float, d: int) -> Row:
+def _with_linear(
+    units: float,
+    eigenvalues: NDArray[np.float64],
+    copies: NDArray[np.float64],
+    slope: float,
+    d: int,
+) -> Row:
     eigenvalues, copies = np.append(eigenvalues, 1 / (4 * d)), np.append(copies, float(d))
     order = np.argsort(-eigenvalues, kind="stable")
     return units, eigenvalues[order], copies[order], max(0.0, 0.5 - 2 * slope)
 
 
 def _even_part(d: int, count: int) -> Part | None:
-    """Return what the covariance, projected on the even parts of `count` directions, has; None if rounding forbids."""
+    """Return what the covariance, projected on the even parts of `count` directions, has; None if
+    rounding forbids.
+    """
     if count <= d:
         return _orthonormal(d, count)
-    return _circle(count) if d == 2 else _aside(lambda directions: _projected(d, directions), spread(d, count))
+    return (
+        _circle(count)
+        if d == 2
+        else _aside(lambda directions: _projected(d, directions), spread(d, count))
+    )
 
 
-def _aside(call: Callable[[NDArray[np.float64]], Part | None], directions: NDArray[np.float64]) -> Part | None:
-    """Run a call in a thread that listens to no signal, LAPACK for one, so that Ctrl-C need not wait for seconds until it ends."""
+def _aside(
+    call: Callable[[NDArray[np.float64]], Part | None], directions: NDArray[np.float64]
+) -> Part | None:
+    """Run a call in a thread that listens to no signal, LAPACK for one, so that Ctrl-C need not
+    wait for seconds until it ends.
+    """
     done: Future[Part | None] = Future()
 
     def run() -> None:
@@ -103,7 +126,9 @@ def _aside(call: Callable[[NDArray[np.float64]], Part | None], directions: NDArr
 
 def _orthonormal(d: int, count: int) -> Part:
     """Matrices with one number on the diagonal and one off it have two eigenvalues."""
-    (g, g_off), (h, h_off), (w, w_off) = (matrix[0] for matrix in _spectrum.even_kernels(float(d), np.eye(2)))
+    (g, g_off), (h, h_off), (w, w_off) = (
+        matrix[0] for matrix in _spectrum.even_kernels(float(d), np.eye(2))
+    )
     sums = g + (count - 1) * g_off
     together, slope = (h + (count - 1) * h_off) / sums, (w + (count - 1) * w_off) / sums
     if count == 1:
@@ -114,12 +139,18 @@ def _orthonormal(d: int, count: int) -> Part:
 
 
 def _circle(count: int) -> Part:
-    """Return the same for equal angles in the plane, whose matrices are circulant: sums over the frequencies that look alike."""
+    """Return the same for equal angles in the plane, whose matrices are circulant: sums over the
+    frequencies that look alike.
+    """
     alias = np.arange(count)[:, None] + count * np.arange(-_ALIASES, _ALIASES + 1)
     weights = 2 / (math.pi * (4.0 * alias * alias - 1)) ** 2
-    beyond = 1.01 / (12 * math.pi**2 * float(count) ** 4 * (_ALIASES - 1.0) ** 3)  # at least what the other frequencies add
+    beyond = 1.01 / (
+        12 * math.pi**2 * float(count) ** 4 * (_ALIASES - 1.0) ** 3
+    )  # at least what the other frequencies add
     gram = weights.sum(axis=1) + beyond
-    slope = float(((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram))  # P_l'(1) = l^2, l = 2 |alias|
+    slope = float(
+        ((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram)
+    )  # P_l'(1) = l^2, l = 2 |alias|
     return np.sort((weights**2).sum(axis=1) / gram)[::-1], np.ones(count), slope
 
 
@@ -149,9 +180,11 @@ def _square_norm(matrix: NDArray[np.float64]) -> float:
 
 
 def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:
-    """Let eigenvalues within 2 % of each other share their mean, which loosens bounds by some parts in 1e5 and saves sums.
+    """Let eigenvalues within 2 % of each other share their mean, which loosens bounds by some parts
+    in 1e5 and saves sums.
 
-    That must not hide that the row grows: if it does, the partial sums at the corners of those below are kept as well.
+    That must not hide that the row grows: if it does, the partial sums at the corners of those
+    below are kept as well.
     """
     units, values, copies, delta = row
     for kept in ((), np.concatenate([np.cumsum(last[2]) for last in below])):
@@ -165,7 +198,9 @@ def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:
 
 
 def _groups(values: NDArray[np.float64], counts: NDArray[np.float64], kept: ArrayLike) -> list[int]:
-    """Return where groups begin: at most 2 % wide, and none goes on past a number of eigenvalues that is kept."""
+    """Return where groups begin: at most 2 % wide, and none goes on past a number of eigenvalues
+    that is kept.
+    """
     ends = np.append(np.flatnonzero(np.isin(counts, kept)) + 1, len(values))
     groups, at = [], 0
     while at < len(values):
@@ -177,7 +212,10 @@ def _groups(values: NDArray[np.float64], counts: NDArray[np.float64], kept: Arra
 
 def _grows(row: Row, last: Row) -> bool:
     """Whether the partial sums of a row's eigenvalues are nowhere below another's."""
-    # those of a row are concave in their number, so that only the corners of the lower need be looked at
+    # those of a row are concave in their number, so that only the corners of the lower need be
+    # looked at
     corners = np.cumsum(last[2])
-    reached = np.interp(corners, np.append(0.0, np.cumsum(row[2])), np.append(0.0, np.cumsum(row[1] * row[2])))
+    reached = np.interp(
+        corners, np.append(0.0, np.cumsum(row[2])), np.append(0.0, np.cumsum(row[1] * row[2]))
+    )
     return bool(np.all(reached >= np.cumsum(last[1] * last[2]) - 1e-16))

@@ -20,14 +20,17 @@ STRATEGIES = {
 
 @dataclass(frozen=True, eq=False)
 class SpectralTerms:
-    """What the spectral bound is made of, at points of one broadcast shape. Made by `spectral_terms`.
+    """What the spectral bound is made of, at points of one broadcast shape.
+
+    Made by `spectral_terms`.
 
     Attributes
     ----------
     error : ndarray
         The bound in nats per sample: the sum of the five terms that follow.
     coefficients : ndarray
-        What it costs to learn the fixed part's coefficients, sum ln(mu/D)/2 / T; of a mixture, sum f(mu T/4)/T of those that pay.
+        What it costs to learn the fixed part's coefficients, sum ln(mu/D)/2 / T; of a mixture, sum
+        f(mu T/4)/T of those that pay.
     distortion : ndarray
         What their noise costs, sum D/8 with D = min(mu, 4/T); of a mixture, sum mu/8 of the others.
     residual : ndarray
@@ -43,8 +46,8 @@ class SpectralTerms:
     resolution : ndarray
         The drawn atoms' eps; NaN without.
     strategy : ndarray of str
-        What is done beside the fixed part: 'fixed' (nothing), 'atoms', 'sticks', or 'quadratic' in its place; 'invalid' where an
-        argument is out of its domain.
+        What is done beside the fixed part: 'fixed' (nothing), 'atoms', 'sticks', or 'quadratic' in
+        its place; 'invalid' where an argument is out of its domain.
 
     Examples
     --------
@@ -76,31 +79,43 @@ class SpectralTerms:
     def __repr__(self) -> str:
         if np.shape(self.error):
             kinds, counts = np.unique(self.strategy, return_counts=True)
-            told = ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True)) or "empty"
+            told = (
+                ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
+                or "empty"
+            )
             return f"SpectralTerms(shape {np.shape(self.error)}: {told})"
         beside = {"fixed": "", "quadratic": " as a quadratic form", "invalid": ""}.get(
             str(self.strategy), f" and {self.atoms:.6g} {self.strategy}"
         )
         return (
-            f"SpectralTerms({self.error:.4g} nats = coefficients {self.coefficients:.3g} + distortion {self.distortion:.3g} "
-            f"+ residual {self.residual:.3g} + list {self.list:.3g} + resolution {self.resolution_loss:.3g}; "
+            f"SpectralTerms({self.error:.4g} nats = coefficients {self.coefficients:.3g} + "
+            f"distortion {self.distortion:.3g} "
+            f"+ residual {self.residual:.3g} + list {self.list:.3g} + resolution "
+            f"{self.resolution_loss:.3g}; "
             f"{self.units:.0f} units{beside})"
         )
 
 
 def spectral_terms(
-    n: ArrayLike, T: ArrayLike, d: ArrayLike, K: ArrayLike, *, strategies: str | Iterable[str] = ("atoms",)
+    n: ArrayLike,
+    T: ArrayLike,
+    d: ArrayLike,
+    K: ArrayLike,
+    *,
+    strategies: str | Iterable[str] = ("atoms",),
 ) -> SpectralTerms:
-    """Tell what `spectral_bound` or `refined_bound` is made of: its terms, the units of the fixed part, and what is beside it.
+    """Tell what `spectral_bound` or `refined_bound` is made of.
+
+    That is: its terms, the units of the fixed part, and what is beside it.
 
     Parameters
     ----------
     n, T, d, K : array_like
         As for `spectral_bound`.
     strategies : str or iterable of str, default ("atoms",)
-        What may be done beside the fixed part: any of "atoms", "sticks" and "quadratic". With "mixture" the fixed part's
-        coefficients are mixed over a Gaussian prior instead of sent with noise. The default is `spectral_bound`, "all" of them are
-        `refined_bound`.
+        What may be done beside the fixed part: any of "atoms", "sticks" and "quadratic". With
+        "mixture" the fixed part's coefficients are mixed over a Gaussian prior instead of sent with
+        noise. The default is `spectral_bound`, "all" of them are `refined_bound`.
 
     Returns
     -------
@@ -122,9 +137,13 @@ def spectral_terms(
     >>> float(terms.residual) == table.residual[table.units == 32].item() / 8
     True
     """
-    inputs = {name: real_array(name, value) for name, value in {"n": n, "T": T, "d": d, "K": K}.items()}
+    inputs = {
+        name: real_array(name, value) for name, value in {"n": n, "T": T, "d": d, "K": K}.items()
+    }
     shape = broadcast(**inputs)
-    columns = [np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1) for array in inputs.values()]
+    columns = [
+        np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1) for array in inputs.values()
+    ]
     values = _spectral.terms(*columns, _flags(strategies)).reshape((*shape, len(_spectral.TERMS)))
     parts = {name: values[..., i].copy()[()] for i, name in enumerate(_spectral.TERMS)}
     kind = parts.pop("strategy")
@@ -136,4 +155,6 @@ def _flags(strategies: str | Iterable[str]) -> int:
     if strategies == "all":
         return STRATEGIES["refined"]
     names = {strategies} if isinstance(strategies, str) else set(strategies)
-    return sum(_spectral.STRATEGIES[choice("strategies", name, _spectral.STRATEGIES)] for name in names)
+    return sum(
+        _spectral.STRATEGIES[choice("strategies", name, _spectral.STRATEGIES)] for name in names
+    )

@@ -1,4 +1,6 @@
-"""Big grids to Zarr: computed chunk by chunk, on any executor, resumable, the same bits however it ran."""
+"""Big grids to Zarr: computed chunk by chunk, on any executor, resumable, the same bits however it
+ran.
+"""
 
 from ._sweep import Sweep, sweep
 

@@ -28,15 +28,23 @@ Plan = dict[str, Any]
 Axes = dict[str, NDArray[np.float64]]
 
 MARKS = ".scalecore/finished"  # a file for each finished chunk: that it is there is all it says
-TABLES = ".scalecore/tables"  # of spectral bounds, until all is finished: whatever process computes a chunk, it goes by these
+# of spectral bounds, until all is finished: whatever process computes a chunk, it goes by these
+TABLES = ".scalecore/tables"
 _POINTS = 2**20  # in a chunk, where `chunks` does not say
 _FORMAT = 2
 
 
 def make_plan(
-    what: Task, grid: Mapping[str, Any], chunks: Mapping[str, int] | None, options: dict[str, Any], variables: Any, rng: Any
+    what: Task,
+    grid: Mapping[str, Any],
+    chunks: Mapping[str, int] | None,
+    options: dict[str, Any],
+    variables: Any,
+    rng: Any,
 ) -> tuple[Plan, Axes]:
-    """Return everything that fixes the result, as what JSON can hold, and the axes' values; check it all."""
+    """Return everything that fixes the result, as what JSON can hold, and the axes' values; check
+    it all.
+    """
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must be a dict of named axes, got {describe(grid)}")
     for name in grid:
@@ -46,15 +54,25 @@ def make_plan(
             raise ValueError(f"grid must have the axis {name!r} for {what.name}")
     axes = {name: grid_axis(name, values) for name, values in grid.items()}
     for name in options:
-        known_name(f"{what.name} has no option {name!r} in a sweep; its options are", name, what.options, TypeError)
+        known_name(
+            f"{what.name} has no option {name!r} in a sweep; its options are",
+            name,
+            what.options,
+            TypeError,
+        )
     for name, default in what.options.items():
         if default is REQUIRED and name not in options:
             raise TypeError(f"{what.name} needs the option {name!r}")
-    stored = list(what.default or what.outputs) if variables is None else names("variables", variables)
+    stored = (
+        list(what.default or what.outputs) if variables is None else names("variables", variables)
+    )
     for name in stored:
         known_name(f"{what.name} has no variable {name!r}; its variables are", name, what.outputs)
     what.check(axes, dict(what.options) | options)
-    plain = {name: np.asarray(value).tolist() if not isinstance(value, str) else value for name, value in options.items()}
+    plain = {
+        name: np.asarray(value).tolist() if not isinstance(value, str) else value
+        for name, value in options.items()
+    }
     shape = {name: len(values) for name, values in axes.items() if values.ndim}
     known = rng is None or isinstance(rng, (int, np.integer))
     stream_key(rng)  # refuses what is no source of randomness
@@ -74,11 +92,18 @@ def make_plan(
 
 
 def _said(values: NDArray[np.float64]) -> Any:
-    """Return what a plan says of an axis. The store has its values; a million of them would make the plan slow to read and send."""
+    """Return what a plan says of an axis. The store has its values; a million of them would make
+    the plan slow to read and send.
+    """
     if not values.ndim:
         return float(values)
     digest = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()[:16]
-    return {"count": len(values), "least": float(values.min()), "most": float(values.max()), "sha256": digest}
+    return {
+        "count": len(values),
+        "least": float(values.min()),
+        "most": float(values.max()),
+        "sha256": digest,
+    }
 
 
 def chunk_grid(plan: Plan) -> list[int]:
@@ -86,7 +111,7 @@ def chunk_grid(plan: Plan) -> list[int]:
     return [ceil(size / plan["chunks"][name]) for name, size in plan["shape"].items()]
 
 
-# ---- the store ------------------------------------------------------------------------------------------------------------------
+# ---- the store -----------------------------------------------------------------------------------
 
 
 def _zarr() -> Any:
@@ -104,10 +129,14 @@ def stored_plan(path: Path) -> Plan:
     return plan
 
 
-def continue_or_create(what: Task, plan: Plan, axes: Axes, path: Path, resume: bool, seeded: bool) -> Plan:
+def continue_or_create(
+    what: Task, plan: Plan, axes: Axes, path: Path, resume: bool, seeded: bool
+) -> Plan:
     """Return the plan to go by: of a store that is there, or of the one made now."""
     if path.exists() and not path.is_dir():
-        raise NotADirectoryError(f"store must be a folder or not be there yet, but {path} is a file")
+        raise NotADirectoryError(
+            f"store must be a folder or not be there yet, but {path} is a file"
+        )
     if path.exists() and not resume:
         raise FileExistsError(f"{path} is there already; resume=True continues it")
     if not path.exists() or not any(path.iterdir()):
@@ -118,7 +147,9 @@ def continue_or_create(what: Task, plan: Plan, axes: Axes, path: Path, resume: b
         plan["seed"] = stored["seed"]
     if plan != stored:
         differences = [
-            f"{key} is {_short(stored.get(key))} there and {_short(plan[key])} here" for key in plan if plan[key] != stored.get(key)
+            f"{key} is {_short(stored.get(key))} there and {_short(plan[key])} here"
+            for key in plan
+            if plan[key] != stored.get(key)
         ]
         raise ValueError(f"{path} belongs to another sweep: {'; '.join(differences)}")
     return plan
@@ -130,7 +161,9 @@ def _short(value: Any) -> str:
 
 
 def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
-    """Write the empty store beside its place, flush it, then move it there: a store is never half made."""
+    """Write the empty store beside its place, flush it, then move it there: a store is never half
+    made.
+    """
     making = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
     try:
         _write_empty(what, plan, axes, making)
@@ -150,9 +183,14 @@ def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
 def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
     from numcodecs import Blosc  # Zarr's own
 
-    group = _zarr().open_group(making, mode="w", zarr_format=2)  # its consolidated metadata are a standard; 3's are not yet
+    group = _zarr().open_group(
+        making, mode="w", zarr_format=2
+    )  # its consolidated metadata are a standard; 3's are not yet
     group.attrs.update(
-        title=f"{plan['task']} over a grid", source=f"scalecore {VERSION}", scalecore_sweep=json.dumps(plan), seed=plan["seed"]
+        title=f"{plan['task']} over a grid",
+        source=f"scalecore {VERSION}",
+        scalecore_sweep=json.dumps(plan),
+        seed=plan["seed"],
     )
     extra = {name: np.asarray(values) for name, values in what.extra_axes(plan["options"]).items()}
     for name, array in (axes | extra).items():
@@ -180,7 +218,11 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
             compressors=Blosc(
                 "lz4", 1, Blosc.SHUFFLE
             ),  # signs, exponents and leading digits: a fifth less, for less than a copy's time
-            attributes={"long_name": output.long_name, "units": output.units, "_ARRAY_DIMENSIONS": [*shape, *output.extra]}
+            attributes={
+                "long_name": output.long_name,
+                "units": output.units,
+                "_ARRAY_DIMENSIONS": [*shape, *output.extra],
+            }
             | ({"coordinates": scalars} if scalars else {}),
         )
     _zarr().consolidate_metadata(making)
@@ -208,21 +250,29 @@ class Opened:
 
 @lru_cache(maxsize=8)
 def open_store(path: str, plan: str) -> Opened:
-    """Open a store, once in each process; the plan as JSON, because another store may have come to the same place."""
+    """Open a store, once in each process; the plan as JSON, because another store may have come to
+    the same place.
+    """
     asked, zarr = json.loads(plan), _zarr()
-    with zarr.config.set({"array.write_empty_chunks": True}):  # Zarr's search for empty ones takes as long as the writing
+    with zarr.config.set(
+        {"array.write_empty_chunks": True}
+    ):  # Zarr's search for empty ones takes as long as the writing
         group = zarr.open_group(path, mode="r+", use_consolidated=False)
         variables = {name: group[_variable(name, asked)] for name in asked["variables"]}
-    return Opened(Path(path), asked, {name: np.asarray(group[name][...]) for name in asked["axes"]}, variables)
+    return Opened(
+        Path(path), asked, {name: np.asarray(group[name][...]) for name in asked["axes"]}, variables
+    )
 
 
 def share_tables(path: Path, input_dims: NDArray[np.float64], progress: bool) -> None:
-    """Build what tables a sweep needs here and now: its workers would each build all of them, and show nothing."""
+    """Build what tables a sweep needs here and now: its workers would each build all of them, and
+    show nothing.
+    """
     for d in dims_with_tables(input_dims):
         share_table(d, path / TABLES, progress)
 
 
-# ---- one chunk ------------------------------------------------------------------------------------------------------------------
+# ---- one chunk -----------------------------------------------------------------------------------
 
 
 def _slices(plan: Plan, number: int) -> dict[str, slice]:
@@ -239,7 +289,9 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
     plan = store.plan
     what, parts, dims = find_task(plan["task"]), _slices(plan, number), list(plan["shape"])
     block = {
-        name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims]) if name in parts else values
+        name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims])
+        if name in parts
+        else values
         for name, values in store.axes.items()
     }
     if what.needs_tables(plan["options"]):
@@ -249,7 +301,10 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
     if what.random:
         shape = list(plan["shape"].values())
         places = np.arange(prod(shape)).reshape(shape)[tuple(parts.values())]
-        keys = [np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),)) for place in places.flat]
+        keys = [
+            np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),))
+            for place in places.flat
+        ]
     output = what.compute(block, plan["options"], keys, n_threads or None)
     return {name: output(name) for name in plan["variables"]}
 
@@ -257,7 +312,10 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
 def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> None:
     """Write a chunk, flush it to the disk, and only then say that it is finished."""
     parts = tuple(_slices(store.plan, number).values())
-    place = [part.start // length for part, length in zip(parts, store.plan["chunks"].values(), strict=True)]
+    place = [
+        part.start // length
+        for part, length in zip(parts, store.plan["chunks"].values(), strict=True)
+    ]
     files = []
     for name, values in out.items():
         store.variables[name][parts] = values
@@ -283,9 +341,15 @@ def _flush(path: Path) -> None:
 
 
 def do_chunk(path: str, plan: str, number: int, n_threads: int, sharing: int) -> int:
-    """Compute and write one chunk, in whatever process; without `n_threads`, on its share of the machine."""
+    """Compute and write one chunk, in whatever process; without `n_threads`, on its share of the
+    machine.
+    """
     store = open_store(path, plan)
     if (store.path / MARKS / str(number)).exists():  # by a worker that died before it could say so
         return number
-    write_chunk(store, number, compute_chunk(store, number, n_threads or max(1, default_threads() // sharing)))
+    write_chunk(
+        store,
+        number,
+        compute_chunk(store, number, n_threads or max(1, default_threads() // sharing)),
+    )
     return number

@@ -1,4 +1,6 @@
-"""Big grids to Zarr: computed chunk by chunk, on any executor, resumable, the same bits however it ran."""
+"""Big grids to Zarr: computed chunk by chunk, on any executor, resumable, the same bits however it
+ran.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +8,15 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from dataclasses import dataclass
 from itertools import islice
 from math import prod
@@ -71,7 +81,10 @@ class Sweep:
 
     def __repr__(self) -> str:
         axes = " x ".join(f"{name} {size}" for name, size in self.shape.items()) or "one point"
-        return f"Sweep({self.task} over {axes}: {self.finished} of {self.chunks} chunks finished, {self.path})"
+        return (
+            f"Sweep({self.task} over {axes}: {self.finished} of {self.chunks} chunks finished, "
+            f"{self.path})"
+        )
 
     @property
     def complete(self) -> bool:
@@ -79,7 +92,9 @@ class Sweep:
         return self.finished == self.chunks
 
     def open(self) -> Dataset:
-        """Open the store with xarray: lazily, as Dask arrays. Chunks that are not finished read as NaN (whole numbers as 0).
+        """Open the store with xarray: lazily, as Dask arrays.
+
+        Chunks that are not finished read as NaN (whole numbers as 0).
 
         Examples
         --------
@@ -112,7 +127,9 @@ class Sweep:
         """
         store = Path(path_of("path", path))
         plan = stored_plan(store)
-        return cls(store, plan["task"], plan["shape"], len(finished_chunks(store)), prod(chunk_grid(plan)))
+        return cls(
+            store, plan["task"], plan["shape"], len(finished_chunks(store)), prod(chunk_grid(plan))
+        )
 
 
 def sweep(
@@ -136,26 +153,31 @@ def sweep(
     task : str or function
         `compute_optimal`, `error_bound` or another of the bounds, `misspecification`, or `train`.
     grid : dict
-        Named axes: 1-d arrays, single numbers, or text such as ``"1e6:1e15:50"`` (50 log-spaced values including both ends). The
-        axes of the bounds are width, samples, input_dim, concentration; of compute_optimal budget, input_dim, concentration and
-        cost; of misspecification and train input_dim and concentration.
+        Named axes: 1-d arrays, single numbers, or text such as ``"1e6:1e15:50"`` (50 log-spaced
+        values including both ends). The axes of the bounds are width, samples, input_dim,
+        concentration; of compute_optimal budget, input_dim, concentration and cost; of
+        misspecification and train input_dim and concentration.
     store : path
         Folder of the store. One that is there and belongs to the same sweep is continued.
     chunks : dict, optional
-        Chunk length along axes; by default about a million points a chunk, one point where networks are drawn.
+        Chunk length along axes; by default about a million points a chunk, one point where networks
+        are drawn.
     executor : concurrent.futures.Executor, optional
-        Where chunks are computed: a ProcessPoolExecutor, Dask's ``client.get_executor()``, mpi4py's MPIPoolExecutor, ...; None
-        means this process and its threads.
+        Where chunks are computed: a ProcessPoolExecutor, Dask's ``client.get_executor()``, mpi4py's
+        MPIPoolExecutor, ...; None means this process and its threads.
     resume : bool, default True
         False refuses a store that is there.
     progress : bool, default False
         Show a bar on stderr.
     rng : None, int, SeedSequence or Generator
-        Source of randomness for misspecification and train. Streams are keyed by a point's place in the grid.
+        Source of randomness for misspecification and train. Streams are keyed by a point's place in
+        the grid.
     variables : list of str, optional
-        Outputs to store; by default all, and for compute_optimal width, samples, error, elasticity and status.
+        Outputs to store; by default all, and for compute_optimal width, samples, error, elasticity
+        and status.
     n_threads : int, optional
-        Threads for each chunk; by default all that a process may use, shared out among the executor's workers on its machine.
+        Threads for each chunk; by default all that a process may use, shared out among the
+        executor's workers on its machine.
     **options
         Further arguments of the task (bound, integer, widths, networks, learning_rates, ...).
 
@@ -167,7 +189,8 @@ def sweep(
     Raises
     ------
     TypeError, ValueError
-        If an argument is out of its domain, or the store belongs to another sweep: the difference is spelled out.
+        If an argument is out of its domain, or the store belongs to another sweep: the difference
+        is spelled out.
     FileExistsError
         With ``resume=False``, if the store is there.
     OSError
@@ -175,11 +198,13 @@ def sweep(
 
     Notes
     -----
-    A chunk counts as finished once all its files are flushed to the disk; a sweep that is killed, by whatever, computes the others
-    again when it is called again. Neither chunks, nor executor, nor interruptions change a bit of the result.
+    A chunk counts as finished once all its files are flushed to the disk; a sweep that is killed,
+    by whatever, computes the others again when it is called again. Neither chunks, nor executor,
+    nor interruptions change a bit of the result.
 
-    Tables of spectral bounds (`spectral_table`) that this process does not have are built by it before the first chunk, with a bar
-    each, and lie in the store until all chunks are finished: every worker goes by them.
+    Tables of spectral bounds (`spectral_table`) that this process does not have are built by it
+    before the first chunk, with a bar each, and lie in the store until all chunks are finished:
+    every worker goes by them.
 
     Examples
     --------
@@ -204,7 +229,9 @@ def sweep(
         with bar(total, show, "chunks") as advance:
             advance(len(done))
             if executor is None:
-                _run_here(open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance)
+                _run_here(
+                    open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance
+                )
             else:
                 _run_there(json.dumps(plan), path, waiting, executor, threads, advance)
     except OSError as error:
@@ -221,7 +248,11 @@ def _run_here(store: Opened, waiting: Iterator[int], threads: int, advance: Any)
         writing: set[Future[None]] = set()
         try:
             for number in waiting:
-                writing.add(writers.submit(write_chunk, store, number, compute_chunk(store, number, threads)))
+                writing.add(
+                    writers.submit(
+                        write_chunk, store, number, compute_chunk(store, number, threads)
+                    )
+                )
                 if len(writing) > 2:
                     done, writing = wait(writing, return_when=FIRST_COMPLETED)
                     _collect(done, advance)
@@ -238,15 +269,23 @@ def _collect(done: set[Future[Any]], advance: Any) -> None:
 _FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)  # no second try will mend these
 
 
-def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any) -> None:
-    """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need be."""
+def _run_there(
+    plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any
+) -> None:
+    """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need
+    be.
+    """
     workers, sharing = _workers(executor)
-    ahead = 1 if isinstance(executor, ProcessPoolExecutor) else 4  # a pool computes what waits inside it even after Ctrl-C
+    ahead = (
+        1 if isinstance(executor, ProcessPoolExecutor) else 4
+    )  # a pool computes what waits inside it even after Ctrl-C
     running: dict[Future[int], int] = {}
     again: set[int] = set()
 
     def submit(number: int) -> None:
-        running[executor.submit(do_chunk, str(path.absolute()), plan, number, threads, sharing)] = number
+        running[executor.submit(do_chunk, str(path.absolute()), plan, number, threads, sharing)] = (
+            number
+        )
 
     try:
         for number in islice(waiting, ahead * workers):
@@ -268,7 +307,8 @@ def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor
                     submit(number)
     except BrokenExecutor as error:
         raise RuntimeError(
-            "a worker died and took its executor along; finished chunks are kept, call again with a new one"
+            "a worker died and took its executor along; finished chunks are kept, call again with "
+            "a new one"
         ) from error
     finally:
         for future in running:
@@ -276,13 +316,19 @@ def _run_there(plan: str, path: Path, waiting: Iterator[int], executor: Executor
 
 
 def _workers(executor: Executor) -> tuple[int, int]:
-    """Return how many chunks an executor computes at a time, and the most that share one machine."""
-    client = getattr(executor, "_client", None)  # Dask's, each of whose workers may have several threads
+    """Return how many chunks an executor computes at a time, and the most that share one
+    machine.
+    """
+    client = getattr(
+        executor, "_client", None
+    )  # Dask's, each of whose workers may have several threads
     if client is not None:
         hosts: Counter[str] = Counter()
         for address, threads in client.nthreads().items():
             hosts[address.rpartition(":")[0]] += threads
         return max(1, hosts.total()), max([1, *hosts.values()])
-    known = getattr(executor, "num_workers", None) or getattr(executor, "_max_workers", None)  # MPI's; the standard library's
+    known = getattr(executor, "num_workers", None) or getattr(
+        executor, "_max_workers", None
+    )  # MPI's; the standard library's
     workers = max(1, known) if isinstance(known, int) else os.cpu_count() or 1
     return workers, workers

@@ -1,4 +1,6 @@
-"""What can be swept: for each task its axes, its options, its outputs, and how a block of the grid is computed."""
+"""What can be swept: for each task its axes, its options, its outputs, and how a block of the grid
+is computed.
+"""
 
 from __future__ import annotations
 
@@ -46,9 +48,11 @@ class Output:
 class Task:
     """One call of the library over a grid.
 
-    `compute(block, options, keys, n_threads)` returns a function from an output's name to its values on a block of the grid:
-    `block` holds each axis shaped to broadcast, `keys` a SeedSequence for each point in C order (None where nothing is random).
-    `check(axes, options)` raises what the call would. `needs_tables(options)` is whether it goes by the tables of spectral bounds.
+    `compute(block, options, keys, n_threads)` returns a function from an output's name to its
+    values on a block of the grid: `block` holds each axis shaped to broadcast, `keys` a
+    SeedSequence for each point in C order (None where nothing is random). `check(axes, options)`
+    raises what the call would. `needs_tables(options)` is whether it goes by the tables of spectral
+    bounds.
     """
 
     name: str
@@ -61,10 +65,14 @@ class Task:
     optional: tuple[str, ...] = ()
     default: tuple[str, ...] = ()  # outputs that are stored unasked; all where empty
     random: bool = False
-    extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(default=lambda options: {})
+    extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(
+        default=lambda options: {}
+    )
 
 
-def _frontier(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+def _frontier(
+    block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None
+) -> Outputs:
     best = compute_optimal(**block, **options, n_threads=n_threads)
     return lambda name: np.asarray(getattr(best, name))
 
@@ -97,37 +105,61 @@ _FRONTIER = Task(
 
 
 def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str) -> Task:
-    def compute(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+    def compute(
+        block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None
+    ) -> Outputs:
         with np.errstate(invalid="ignore"):
             values = np.asarray(function(*(block[axis] for axis in axes)))
         return lambda name: values
 
     spectral = function in (spectral_bound, refined_bound)
     outputs = {function.__name__: Output(long_name, units)}
-    return Task(function.__name__, axes, {}, outputs, compute, needs_tables=lambda options: spectral)
+    return Task(
+        function.__name__, axes, {}, outputs, compute, needs_tables=lambda options: spectral
+    )
 
 
-def _each_point(block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]) -> Outputs:
+def _each_point(
+    block: Block, keys: Any, call: Callable[[NetworkPrior, Any], dict[str, NDArray[Any]]]
+) -> Outputs:
     """Call for each (input_dim, concentration) of a block and stack what comes back."""
     dims, concentrations = np.broadcast_arrays(block["input_dim"], block["concentration"])
     rows = []
     for dim, concentration, key in zip(dims.flat, concentrations.flat, keys, strict=True):
         rows.append(call(NetworkPrior(int(dim), float(concentration)), key))
-    return lambda name: np.stack([row[name] for row in rows]).reshape(*dims.shape, *rows[0][name].shape)
+    return lambda name: np.stack([row[name] for row in rows]).reshape(
+        *dims.shape, *rows[0][name].shape
+    )
 
 
 def _widest_prior(axes: Block) -> NetworkPrior:
-    """Check the axes of networks; the prior with the most inputs stands for all when the other arguments are checked."""
+    """Check the axes of networks; the prior with the most inputs stands for all when the other
+    arguments are checked.
+    """
     dims = whole_numbers("input_dim", axes["input_dim"])
-    return NetworkPrior(int(dims.max()), float(positive_array("concentration", axes["concentration"]).flat[0]))
+    return NetworkPrior(
+        int(dims.max()), float(positive_array("concentration", axes["concentration"]).flat[0])
+    )
 
 
-def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+def _misspecification(
+    block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None
+) -> Outputs:
     def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
-        got = misspecification(prior, np.atleast_1d(options["widths"]), rng=key, n_threads=n_threads, **_without(options, "widths"))
+        got = misspecification(
+            prior,
+            np.atleast_1d(options["widths"]),
+            rng=key,
+            n_threads=n_threads,
+            **_without(options, "widths"),
+        )
         parts = {"kl": got.kl, "squared_error": got.squared_error, "occupancy": got.occupancy}
         out = {name: part.mean for name, part in parts.items()}
-        return out | {f"{name}_std_error": part.std_error for name, part in parts.items()} | {"bound": got.bound}
+        return (
+            out
+            | {f"{name}_std_error": part.std_error for name, part in parts.items()}
+            | {"bound": got.bound}
+        )
 
     return _each_point(block, keys, call)
 
@@ -135,7 +167,10 @@ def _misspecification(block: Block, options: Mapping[str, Any], keys: Any, n_thr
 def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
     def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
         runs = train(
-            prior, rng=key, n_threads=n_threads, **{"checkpoints": default_checkpoints(options["samples"])} | dict(options)
+            prior,
+            rng=key,
+            n_threads=n_threads,
+            **{"checkpoints": default_checkpoints(options["samples"])} | dict(options),
         )
         if runs.interrupted:
             raise KeyboardInterrupt
@@ -150,8 +185,12 @@ def _train_axes(options: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     return {
         "repeat": np.arange(int(options.get("repeats", 8))),
         "width": np.atleast_1d(np.asarray(options["widths"], float)),
-        "learning_rate": np.ones(1) if rates is None else np.atleast_1d(np.asarray(rates, float)),  # a filter stands at rate 1
-        "samples": default_checkpoints(total) if checkpoints is None else np.union1d(checkpoints, [total]),
+        "learning_rate": np.ones(1)
+        if rates is None
+        else np.atleast_1d(np.asarray(rates, float)),  # a filter stands at rate 1
+        "samples": default_checkpoints(total)
+        if checkpoints is None
+        else np.union1d(checkpoints, [total]),
     }
 
 
@@ -185,7 +224,9 @@ _TASKS = [
             "kl": Output("misspecification", "nat", extra=_WIDTH),
             "kl_std_error": Output("its standard error over networks", "nat", extra=_WIDTH),
             "squared_error": Output("E(F - F~)^2", "1", extra=_WIDTH),
-            "squared_error_std_error": Output("its standard error over networks", "1", extra=_WIDTH),
+            "squared_error_std_error": Output(
+                "its standard error over networks", "1", extra=_WIDTH
+            ),
             "occupancy": Output("distinct units", "1", extra=_WIDTH),
             "occupancy_std_error": Output("its standard error over networks", "1", extra=_WIDTH),
             "bound": Output("K / (16 n)", "nat", extra=_WIDTH),
@@ -212,7 +253,9 @@ _TASKS = [
         },
         {
             "error": Output("prequential reducible error", "nat", extra=(*_RUNS, "samples")),
-            "final_error": Output("error of the trained network on fresh inputs", "nat", extra=_RUNS),
+            "final_error": Output(
+                "error of the trained network on fresh inputs", "nat", extra=_RUNS
+            ),
             "diverged": Output("first sample whose logit was not finite, or -1", "1", "i8", _RUNS),
         },
         _train,
@@ -227,5 +270,10 @@ TASKS = {task.name: task for task in _TASKS}
 def find_task(task: object) -> Task:
     """Return the task that a name or one of the library's functions stands for."""
     name = task if isinstance(task, str) else getattr(task, "__name__", None)
-    known_name(f"task must be one of the library's calls, by name or function, got {describe(task)}; they are", name, TASKS)
+    known_name(
+        f"task must be one of the library's calls, by name or function, got {describe(task)}; "
+        "they are",
+        name,
+        TASKS,
+    )
     return TASKS[name]  # type: ignore[index]

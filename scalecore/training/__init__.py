@@ -1,4 +1,6 @@
-"""Real networks trained on the process that the bounds are about: one pass over the data, errors at every number of samples."""
+"""Real networks trained on the process that the bounds are about: one pass over the data, errors at
+every number of samples.
+"""
 
 from .._common.status import EmpiricalStatus
 from ._empirical_frontier import EmpiricalFrontier

@@ -1,4 +1,6 @@
-"""What a width-n network with fixed directions can say: features of the input, and what the process says of their coefficients."""
+"""What a width-n network with fixed directions can say: features of the input, and what the process
+says of their coefficients.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +13,18 @@ from numpy.typing import NDArray
 from .._core import spectrum as _spectrum
 from ..spectral._directions import spread
 
-_SMALLEST = 1e-12  # eigenvalues of the Gram matrix below this share of the largest are noise: their directions are left out
+# eigenvalues of the Gram matrix below this share of the largest are noise: their directions are
+# left out
+_SMALLEST = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Uncorrelated features z = basis @ [x, |directions @ x|] with unit second moments, for X ~ N(0, I).
+    """Uncorrelated features z = basis @ [x, |directions @ x|] with unit second moments, for X ~
+    N(0, I).
 
-    variances[i] is that of the target's coefficient of z_i (which has mean 0); what all of them leave of the target's 1/2 is
-    `residual`.
+    variances[i] is that of the target's coefficient of z_i (which has mean 0); what all of them
+    leave of the target's 1/2 is `residual`.
     """
 
     directions: NDArray[np.float64]
@@ -31,13 +36,19 @@ class Features:
         """Mean square of the target that no coefficients reach."""
         return max(0.5 - math.fsum(self.variances), 0.0)
 
-    def network(self, coefficients: NDArray[np.float64], width: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return hidden and output weights of the width-n ReLU network that is `coefficients` @ z."""
+    def network(
+        self, coefficients: NDArray[np.float64], width: int
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return hidden and output weights of the width-n ReLU network that is `coefficients` @
+        z.
+        """
         units, d = self.directions.shape
         raw = coefficients @ self.basis
         linear, even = raw[:d], raw[d:]
         hidden, outputs = np.zeros((width, d)), np.zeros(width)
-        if d == 1 and width > 1:  # max(x, 0) and max(-x, 0) are all there is; further units are idle
+        if (
+            d == 1 and width > 1
+        ):  # max(x, 0) and max(-x, 0) are all there is; further units are idle
             hidden[:2, 0], outputs[:2] = (1, -1), (even[0] + linear[0], even[0] - linear[0])
             return hidden, outputs
         hidden[:units], outputs[:units] = self.directions, 2 * even  # |z| = 2 max(z, 0) - z
@@ -48,13 +59,26 @@ class Features:
 
 
 def features(input_dim: int, width: int) -> Features:
-    """Return the features of a width: a pair of units makes what is linear, the others |u . x|; one unit alone is a ReLU."""
+    """Return the features of a width: a pair of units makes what is linear, the others |u . x|; one
+    unit alone is a ReLU.
+    """
     linear = 1 / (4 * input_dim)
     if width == 1:
         one = np.eye(1, input_dim)
-        variance = 2 * (float(_spectrum.even_kernels(float(input_dim), np.ones((1, 1)))[1][0, 0]) + input_dim * linear**2)
-        return Features(one, np.concatenate([one, [[1.0]]], axis=1) / np.sqrt(2), np.array([variance]))
-    units = np.eye(1) if input_dim == 1 else spread(input_dim, width - 2) if width > 2 else np.zeros((0, input_dim))
+        variance = 2 * (
+            float(_spectrum.even_kernels(float(input_dim), np.ones((1, 1)))[1][0, 0])
+            + input_dim * linear**2
+        )
+        return Features(
+            one, np.concatenate([one, [[1.0]]], axis=1) / np.sqrt(2), np.array([variance])
+        )
+    units = (
+        np.eye(1)
+        if input_dim == 1
+        else spread(input_dim, width - 2)
+        if width > 2
+        else np.zeros((0, input_dim))
+    )
     cosines = np.clip(units @ units.T, -1, 1)
     np.fill_diagonal(cosines, 1.0)
     gram, covariance, _ = _spectrum.even_kernels(float(input_dim), cosines)
@@ -65,4 +89,6 @@ def features(input_dim: int, width: int) -> Features:
     basis = np.zeros((input_dim + variances.size, input_dim + len(units)))
     basis[:input_dim, :input_dim] = np.eye(input_dim)
     basis[input_dim:, input_dim:] = 0.5 * (whiten @ turn[:, ::-1]).T
-    return Features(units, basis, np.concatenate([np.full(input_dim, linear), np.maximum(variances[::-1], 0.0)]))
+    return Features(
+        units, basis, np.concatenate([np.full(input_dim, linear), np.maximum(variances[::-1], 0.0)])
+    )

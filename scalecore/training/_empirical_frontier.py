@@ -30,24 +30,26 @@ class EmpiricalFrontier:
     budget : ndarray, shape (B,)
         Budgets C in FLOPs, ascending.
     width, samples, parameters : ndarray, shape (B,)
-        The best width n*, T* = C / (cost * d * n*) and p* = d n*. Where `status` says that the optimum is at an edge of the grid,
-        that edge.
+        The best width n*, T* = C / (cost * d * n*) and p* = d n*. Where `status` says that the
+        optimum is at an edge of the grid, that edge.
     error : ndarray, shape (B,)
         Prequential error there, nats per sample.
     width_interval, error_interval : ndarray, shape (B, 2)
-        Bootstrap intervals over repeats; censored where resamples came to an edge of the grid, see `edge_share`.
+        Bootstrap intervals over repeats; censored where resamples came to an edge of the grid, see
+        `edge_share`.
     edge_share : ndarray, shape (B,)
         Share of the resamples whose optimum is at an edge.
     status : ndarray of int8, shape (B,)
         `EmpiricalStatus` of each budget.
     exponent, slope : float
-        d log p*/d log C and d log p*/d log T* of straight lines through the budgets that are INTERIOR; NaN if fewer than three are.
+        d log p*/d log C and d log p*/d log T* of straight lines through the budgets that are
+        INTERIOR; NaN if fewer than three are.
     exponent_interval, slope_interval : ndarray, shape (2,)
         Their bootstrap intervals.
     widths : ndarray, shape (W,)
     line_samples, line_error, line_std_error, line_learning_rate : ndarray, shape (B, W)
-        The isoFLOP lines: samples, mean error over repeats and its standard error, and the rate that all repeats together find
-        best. NaN where a width has no learning curve.
+        The isoFLOP lines: samples, mean error over repeats and its standard error, and the rate
+        that all repeats together find best. NaN where a width has no learning curve.
     cost, confidence : float
     prior : NetworkPrior
     optimizer : str
@@ -55,7 +57,8 @@ class EmpiricalFrontier:
     Examples
     --------
     >>> import scalecore as sc
-    >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+    >>> prior, widths, rates = sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], [0.02, 0.1]
+    >>> runs = sc.train(prior, widths, 5000, learning_rates=rates, repeats=3, rng=1)
     >>> found = runs.frontier([1e4, 2e4, 4e4])
     >>> found.width_interval.shape, found.theory.width.shape
     ((3, 2), (3,))
@@ -87,7 +90,9 @@ class EmpiricalFrontier:
     @property
     def theory(self) -> Frontier:
         """What the bound's optimum is for the same budgets: `compute_optimal`."""
-        return compute_optimal(self.budget, self.prior.input_dim, self.prior.concentration, cost=self.cost)
+        return compute_optimal(
+            self.budget, self.prior.input_dim, self.prior.concentration, cost=self.cost
+        )
 
     @property
     def model_share(self) -> NDArray[np.float64]:
@@ -98,7 +103,8 @@ class EmpiricalFrontier:
         interior = int(np.count_nonzero(self.status == EmpiricalStatus.INTERIOR))
         low, high = self.exponent_interval
         return (
-            f"EmpiricalFrontier({self.optimizer}, {self.budget.size} budgets, {interior} with an interior optimum, "
+            f"EmpiricalFrontier({self.optimizer}, {self.budget.size} budgets, {interior} with an "
+            "interior optimum, "
             f"d log p*/d log C = {self.exponent:.3f} [{low:.3f}, {high:.3f}])"
         )
 
@@ -108,12 +114,13 @@ class EmpiricalFrontier:
         return _html.empirical(self)
 
     def plot(self, ax: Any = None) -> Any:
-        """Draw isoFLOP lines with their optima, and p* against T* over the theory's; return the array of two axes.
+        """Draw isoFLOP lines with their optima, and p* against T* over the theory's; return axes.
 
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, widths, rates = sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], [0.02, 0.1]
+        >>> runs = sc.train(prior, widths, 5000, learning_rates=rates, repeats=3, rng=1)
         >>> found = runs.frontier([1e4, 2e4, 4e4])
         >>> len(found.plot())
         2
@@ -128,7 +135,8 @@ class EmpiricalFrontier:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, widths, rates = sc.NetworkPrior(4, 10), [1, 2, 4, 8, 16, 32], [0.02, 0.1]
+        >>> runs = sc.train(prior, widths, 5000, learning_rates=rates, repeats=3, rng=1)
         >>> found = runs.frontier([1e4, 2e4, 4e4])
         >>> "width_interval" in found.to_dataset()
         True
@@ -139,14 +147,21 @@ class EmpiricalFrontier:
 
 
 def trace(
-    runs: TrainingRuns, budgets: NDArray[np.float64], cost: float, resamples: int, confidence: float, key: int
+    runs: TrainingRuns,
+    budgets: NDArray[np.float64],
+    cost: float,
+    resamples: int,
+    confidence: float,
+    key: int,
 ) -> EmpiricalFrontier:
     """Compute `TrainingRuns.frontier`."""
     line_samples = budgets[:, None] / (cost * runs.prior.input_dim * runs.widths)
     errors = _along_lines(runs, line_samples)
     repeats = runs.repeats
     draws = np.random.default_rng(key).integers(repeats, size=(resamples, repeats))
-    counts = np.concatenate([np.ones((1, repeats), int), [np.bincount(draw, minlength=repeats) for draw in draws]])
+    counts = np.concatenate(
+        [np.ones((1, repeats), int), [np.bincount(draw, minlength=repeats) for draw in draws]]
+    )
     lines = _chosen(errors, counts)  # (1 + resamples, B, W); the first is everybody once
     order = np.argsort(runs.widths)
     log_width, log_error, status = _optima(np.log(runs.widths[order]), lines[..., order])
@@ -194,15 +209,21 @@ def trace(
 
 
 def _along_lines(runs: TrainingRuns, line_samples: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Errors (repeat, budget, width, rate) at the lines' samples; NaN outside the learning curves and after a divergence."""
+    """Errors (repeat, budget, width, rate) at the lines' samples; NaN outside the learning curves
+    and after a divergence.
+    """
     log_checkpoints = np.log(runs.checkpoints)
     with np.errstate(divide="ignore"):
         log_errors = np.log(np.maximum(runs.error, 0))
     out = np.full((runs.repeats, *line_samples.shape, runs.learning_rates.size), np.nan)
     if runs.checkpoints.size == 0:
         return out
-    inside = (line_samples >= runs.checkpoints[0]) & (line_samples <= runs.checkpoints[-1] * (1 + 1e-12))
-    place = np.interp(np.log(np.maximum(line_samples, 1)), log_checkpoints, np.arange(log_checkpoints.size))
+    inside = (line_samples >= runs.checkpoints[0]) & (
+        line_samples <= runs.checkpoints[-1] * (1 + 1e-12)
+    )
+    place = np.interp(
+        np.log(np.maximum(line_samples, 1)), log_checkpoints, np.arange(log_checkpoints.size)
+    )
     low = np.minimum(place.astype(int), max(log_checkpoints.size - 2, 0))
     high = np.minimum(low + 1, log_checkpoints.size - 1)
     part = (place - low)[None, :, None]
@@ -217,10 +238,11 @@ def _along_lines(runs: TrainingRuns, line_samples: NDArray[np.float64]) -> NDArr
 
 
 def _each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Error of each repeat at the rate that the other repeats of a resample find best: (resample, repeat, budget, width).
+    """Error of each repeat at the rate that the other repeats of a resample find best: (resample,
+    repeat, budget, width).
 
-    Rates at which any repeat diverged are out; where none is left, infinity. A repeat is alone in a resample that has no other;
-    then it is left to choose for itself.
+    Rates at which any repeat diverged are out; where none is left, infinity. A repeat is alone in a
+    resample that has no other; then it is left to choose for itself.
     """
     repeats = errors.shape[0]
     usable = np.where(np.isfinite(errors).all(axis=0), errors, np.inf)
@@ -232,17 +254,23 @@ def _each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDAr
         some_others = (counts[:, repeat] < counts.sum(axis=1))[:, None, None, None]
         others = np.where(some_others, total - counts[:, repeat, None, None, None] * own, total)
         best = np.argmin(others, axis=-1)[..., None]
-        out[:, repeat] = np.take_along_axis(np.broadcast_to(usable[repeat], others.shape), best, axis=-1)[..., 0]
+        out[:, repeat] = np.take_along_axis(
+            np.broadcast_to(usable[repeat], others.shape), best, axis=-1
+        )[..., 0]
     return out
 
 
 def _chosen(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Mean error over a resample's repeats, (resample, budget, width); infinite where there is none."""
+    """Mean error over a resample's repeats, (resample, budget, width); infinite where there is
+    none.
+    """
     out = np.empty((counts.shape[0], *errors.shape[1:3]))
     for budget in range(errors.shape[1]):  # a budget at a time, for memory
         each = _each_repeat(errors[:, budget : budget + 1], counts)[:, :, 0]
         finite = np.isfinite(each)
-        mean = (counts[..., None] * np.where(finite, each, 0)).sum(axis=1) / counts.sum(axis=1)[:, None]
+        mean = (counts[..., None] * np.where(finite, each, 0)).sum(axis=1) / counts.sum(axis=1)[
+            :, None
+        ]
         out[:, budget] = np.where(finite.all(axis=1), mean, np.inf)
     return out
 
@@ -250,23 +278,34 @@ def _chosen(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[n
 def _optima(
     x: NDArray[np.float64], lines: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int8]]:
-    """Vertex of a parabola through the lowest points of each line: its place, its height, and `EmpiricalStatus`."""
+    """Vertex of a parabola through the lowest points of each line: its place, its height, and
+    `EmpiricalStatus`.
+    """
     usable = np.isfinite(lines) & (lines > 0)
     y = np.where(usable, np.log(np.where(usable, lines, 1)), np.inf)
     number = np.arange(x.size)
     lowest = np.argmin(y, axis=-1)
     first, last = np.argmax(usable, axis=-1), x.size - 1 - np.argmax(usable[..., ::-1], axis=-1)
-    status = np.where(lowest == first, EmpiricalStatus.AT_FEWEST_PARAMETERS, EmpiricalStatus.INTERIOR)
+    status = np.where(
+        lowest == first, EmpiricalStatus.AT_FEWEST_PARAMETERS, EmpiricalStatus.INTERIOR
+    )
     status = np.where(lowest == last, EmpiricalStatus.AT_MOST_PARAMETERS, status)
-    status = np.where(usable.sum(axis=-1) < 3, EmpiricalStatus.TOO_FEW_WIDTHS, status).astype(np.int8)
+    status = np.where(usable.sum(axis=-1) < 3, EmpiricalStatus.TOO_FEW_WIDTHS, status).astype(
+        np.int8
+    )
 
     at = lowest[..., None]
     centre, height = x[lowest], np.take_along_axis(y, at, axis=-1)[..., 0]
     near = (y <= height[..., None] + _NEAR) | (np.abs(number - at) <= _LEAST)
     vertex, depth = _parabola(x, y, usable & near, centre, height)
     three = usable & (np.abs(number - at) <= 1)
-    low, high = (edge(np.where(usable & near, x, -side), axis=-1) for edge, side in ((np.min, -np.inf), (np.max, np.inf)))
-    outside = ~((vertex >= low) & (vertex <= high))  # a parabola through a lopsided valley may miss its bottom
+    low, high = (
+        edge(np.where(usable & near, x, -side), axis=-1)
+        for edge, side in ((np.min, -np.inf), (np.max, np.inf))
+    )
+    outside = ~(
+        (vertex >= low) & (vertex <= high)
+    )  # a parabola through a lopsided valley may miss its bottom
     narrow, narrow_depth = _parabola(x, y, three, centre, height)
     vertex, depth = np.where(outside, narrow, vertex), np.where(outside, narrow_depth, depth)
     interior = status == EmpiricalStatus.INTERIOR
@@ -282,7 +321,9 @@ def _parabola(
     centre: NDArray[np.float64],
     height: NDArray[np.float64],
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Least squares through the chosen points of each line: its vertex; NaN where it has none below."""
+    """Least squares through the chosen points of each line: its vertex; NaN where it has none
+    below.
+    """
     offset = np.where(np.isfinite(height), height, 0.0)
     u = x - centre[..., None]
     v = np.where(chosen, y, offset[..., None]) - offset[..., None]
@@ -290,13 +331,17 @@ def _parabola(
     matrix = np.swapaxes(powers, -1, -2) @ powers
     unsolvable = chosen.sum(axis=-1) < 3
     matrix[unsolvable] = np.eye(3)
-    c0, c1, c2 = np.moveaxis(np.linalg.solve(matrix, np.swapaxes(powers, -1, -2) @ v[..., None])[..., 0], -1, 0)
+    c0, c1, c2 = np.moveaxis(
+        np.linalg.solve(matrix, np.swapaxes(powers, -1, -2) @ v[..., None])[..., 0], -1, 0
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         step = np.where((c2 > 0) & ~unsolvable, -c1 / (2 * c2), np.nan)
     return centre + step, offset + c0 + step * (c1 + step * c2)
 
 
-def _slopes(x: NDArray[np.float64], y: NDArray[np.float64], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+def _slopes(
+    x: NDArray[np.float64], y: NDArray[np.float64], chosen: NDArray[np.bool_]
+) -> NDArray[np.float64]:
     """Slope of the line through the chosen points of each row; NaN for fewer than three."""
     count = chosen.sum(axis=-1)
     enough = np.maximum(count, 1)

@@ -24,9 +24,10 @@ _PER_DECADE = 16  # default checkpoints
 class State:
     """Where learners are: what an extension goes on from.
 
-    weights[i] is [repeat, rate, plane, input_dim + 1, width] for width i; the last row are output weights, planes 1 and 2 Adam's
-    moments. For "adf" it is [repeat, rate, plane, p + 1, p]: the covariance of the coefficients of features[i], then their mean.
-    Everything else is [repeat, width, rate] and, for `record`, each of the planned checkpoints.
+    weights[i] is [repeat, rate, plane, input_dim + 1, width] for width i; the last row are output
+    weights, planes 1 and 2 Adam's moments. For "adf" it is [repeat, rate, plane, p + 1, p]: the
+    covariance of the coefficients of features[i], then their mean. Everything else is [repeat,
+    width, rate] and, for `record`, each of the planned checkpoints.
     """
 
     weights: list[NDArray[Any]]
@@ -45,7 +46,9 @@ class State:
 
 
 def default_checkpoints(samples: int) -> NDArray[np.int64]:
-    """Return `samples` and the numbers below it on a lattice of 16 a decade that does not depend on `samples`."""
+    """Return `samples` and the numbers below it on a lattice of 16 a decade that does not depend on
+    `samples`.
+    """
     lattice = np.rint(10 ** (np.arange(0, 16 * _PER_DECADE) / _PER_DECADE))
     return np.union1d(lattice[lattice < samples], [samples]).astype(np.int64)
 
@@ -55,7 +58,16 @@ def _process(runs: TrainingRuns) -> tuple[Any, ...]:
     prior = runs.prior
     features = [(them.directions, them.basis) for them in runs._state.features]
     single = runs.dtype == "float32"
-    return runs.key, prior.input_dim, prior.concentration, single, runs.optimizer, runs.decay, runs.decay_start, features
+    return (
+        runs.key,
+        prior.input_dim,
+        prior.concentration,
+        single,
+        runs.optimizer,
+        runs.decay,
+        runs.decay_start,
+        features,
+    )
 
 
 def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -> TrainingRuns:
@@ -78,14 +90,22 @@ def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -
                 advance,
             )
             weights = [array.copy() for array in state.weights]
-            final_error = judge_weights(replace(runs, samples=total), weights, runs.learning_rates, 0, runs.test_inputs, threads)
+            final_error = judge_weights(
+                replace(runs, samples=total),
+                weights,
+                runs.learning_rates,
+                0,
+                runs.test_inputs,
+                threads,
+            )
         except KeyboardInterrupt:
             interrupted = True
     samples = int(state.read.min())
     reached = state.planned <= samples
     if interrupted:
         warnings.warn(
-            f"training was interrupted after {samples} of {total} samples; extend() goes on from there",
+            f"training was interrupted after {samples} of {total} samples; extend() goes on from "
+            "there",
             RuntimeWarning,
             stacklevel=3,
         )
@@ -101,9 +121,16 @@ def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -
 
 
 def judge_weights(
-    runs: TrainingRuns, weights: list[NDArray[Any]], rates: NDArray[np.float64], first_repeat: int, inputs: int, threads: int
+    runs: TrainingRuns,
+    weights: list[NDArray[Any]],
+    rates: NDArray[np.float64],
+    first_repeat: int,
+    inputs: int,
+    threads: int,
 ) -> NDArray[np.float64]:
-    """Complete the given weights after `runs.samples` samples, in place; return their errors on fresh inputs."""
+    """Complete the given weights after `runs.samples` samples, in place; return their errors on
+    fresh inputs.
+    """
     errors = np.empty((weights[0].shape[0], len(weights), rates.size))
     _training.judge(
         *_process(runs),

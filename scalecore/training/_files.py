@@ -40,8 +40,17 @@ def _file(value: Any) -> Path:
 def save_runs(runs: TrainingRuns, path: Any) -> None:
     """Write runs and their state; see `TrainingRuns.save`."""
     target = _file(path)
-    if target.is_dir() or not target.absolute().parent.is_dir():  # netCDF says of both that permission is denied
-        raise OSError(*((EISDIR, "it is a folder") if target.is_dir() else (ENOENT, "its folder does not exist")), str(target))
+    if (
+        target.is_dir() or not target.absolute().parent.is_dir()
+    ):  # netCDF says of both that permission is denied
+        raise OSError(
+            *(
+                (EISDIR, "it is a folder")
+                if target.is_dir()
+                else (ENOENT, "its folder does not exist")
+            ),
+            str(target),
+        )
     dataset, state = runs_dataset(runs), runs._state
     arrays = dict(zip(_STATE, (state.sums, state.read, state.diverged, state.record), strict=True))
     dataset = dataset.assign({name: (_STATE[name][0], array) for name, array in arrays.items()})
@@ -53,7 +62,13 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
         else "weights (plane 0; last row: output weights) and Adam's moments"
     )
     for width, weights in zip(runs.widths, state.weights, strict=True):
-        dims = ("repeat", "learning_rate", "plane", f"row_{width}" if adf else "row", f"unit_{width}")
+        dims = (
+            "repeat",
+            "learning_rate",
+            "plane",
+            f"row_{width}" if adf else "row",
+            f"unit_{width}",
+        )
         dataset[f"weights_{width}"] = (dims, weights)
         dataset[f"weights_{width}"].attrs.update(long_name=text, units="1")
     for width, them in zip(runs.widths, state.features, strict=False):
@@ -64,7 +79,9 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
     label(dataset, {name: (text, units) for name, (_, text, units) in _STATE.items()} | AXES)
     _check_engine()
     try:
-        with written_whole(target) as unfinished:  # a full disk must not cost the file that was there
+        with written_whole(
+            target
+        ) as unfinished:  # a full disk must not cost the file that was there
             dataset.to_netcdf(unfinished, engine="netcdf4")
     except OSError as error:
         raise failure(error, "the runs were not saved", target) from error
@@ -80,14 +97,19 @@ def load_runs(path: Any, make: type[TrainingRuns]) -> TrainingRuns:
     if "scalecore_format" not in about:
         raise ValueError(f"{source} was not written by TrainingRuns.save")
     if int(about["scalecore_format"]) != _FORMAT:
-        raise ValueError(f"{source} has format {about['scalecore_format']} ({about['source']}); this version reads {_FORMAT}")
+        raise ValueError(
+            f"{source} has format {about['scalecore_format']} ({about['source']}); this version "
+            f"reads {_FORMAT}"
+        )
     widths = data["width"].to_numpy()
     state = State(
         [np.ascontiguousarray(data[f"weights_{width}"].to_numpy()) for width in widths],
         *(np.ascontiguousarray(data[name].to_numpy()) for name in _STATE),
         planned=data["planned"].to_numpy(),
         features=[
-            Features(*(np.ascontiguousarray(data[f"{name}_{width}"].to_numpy()) for name in _FEATURES))
+            Features(
+                *(np.ascontiguousarray(data[f"{name}_{width}"].to_numpy()) for name in _FEATURES)
+            )
             for width in (widths if about["optimizer"] == "adf" else ())
         ],
     )

@@ -47,10 +47,11 @@ class TrainingRuns:
     checkpoints : ndarray of int
         Numbers of samples at which `error` is recorded.
     error : ndarray, shape (repeat, width, learning_rate, checkpoint)
-        Prequential reducible error (1/t) sum_{s<t} d_KL(P(Y|F, x_s) || P(Y|learner after s samples, x_s)), in nats per sample. NaN
-        from the checkpoint on before which a learner diverged.
+        Prequential reducible error (1/t) sum_{s<t} d_KL(P(Y|F, x_s) || P(Y|learner after s samples,
+        x_s)), in nats per sample. NaN from the checkpoint on before which a learner diverged.
     final_error : ndarray, shape (repeat, width, learning_rate)
-        Mean d_KL of what was trained on `test_inputs` fresh inputs; NaN if it diverged or training was interrupted.
+        Mean d_KL of what was trained on `test_inputs` fresh inputs; NaN if it diverged or training
+        was interrupted.
     diverged : ndarray of int, shape (repeat, width, learning_rate)
         The sample (from 0) whose logit was first not finite; -1 where none was.
     optimizer, decay, decay_start, dtype, test_inputs
@@ -63,7 +64,8 @@ class TrainingRuns:
     Examples
     --------
     >>> import scalecore as sc
-    >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+    >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+    >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
     >>> runs.error[..., -1].mean(axis=0).shape
     (3, 2)
     >>> bool((runs.diverged == -1).all())
@@ -94,16 +96,24 @@ class TrainingRuns:
 
     def __repr__(self) -> str:
         diverged = np.count_nonzero(self.diverged >= 0)
-        ends = f"{self.widths.min()} to {self.widths.max()}" if self.widths.size > 1 else f"{self.widths[0]}"
-        mean = self.error[..., -1].mean(axis=0) if self.checkpoints.size else np.full((1, 1), np.nan)
+        ends = (
+            f"{self.widths.min()} to {self.widths.max()}"
+            if self.widths.size > 1
+            else f"{self.widths[0]}"
+        )
+        mean = (
+            self.error[..., -1].mean(axis=0) if self.checkpoints.size else np.full((1, 1), np.nan)
+        )
         best = f", error {np.nanmin(mean):.3g} nats" if np.isfinite(mean).any() else ""
         if best:
             width, rate = np.unravel_index(np.nanargmin(mean), mean.shape)
             at = "" if self.optimizer == "adf" else f", rate {self.learning_rates[rate]:g}"
             best += f" at width {self.widths[width]}{at}"
         return (
-            f"TrainingRuns({self.optimizer}, {self.samples} samples{' (interrupted)' if self.interrupted else ''}, "
-            f"widths {ends}, {self.learning_rates.size} rates, {self.repeats} repeats{best}, {diverged} diverged)"
+            f"TrainingRuns({self.optimizer}, {self.samples} "
+            f"samples{' (interrupted)' if self.interrupted else ''}, "
+            f"widths {ends}, {self.learning_rates.size} rates, {self.repeats} repeats{best}, "
+            f"{diverged} diverged)"
         )
 
     def _repr_html_(self) -> str:
@@ -112,7 +122,12 @@ class TrainingRuns:
         return _html.runs(self)
 
     def extend(
-        self, samples: int, *, checkpoints: ArrayLike | None = None, n_threads: int | None = None, progress: bool = False
+        self,
+        samples: int,
+        *,
+        checkpoints: ArrayLike | None = None,
+        n_threads: int | None = None,
+        progress: bool = False,
     ) -> TrainingRuns:
         """Go on until `samples` samples in all; the result equals one long call, bit for bit.
 
@@ -121,7 +136,8 @@ class TrainingRuns:
         samples : int
             Samples T in all, at least as many as were planned.
         checkpoints : array_like of int, optional
-            Further checkpoints; by default those that one long call without `checkpoints` would have, beyond the present ones.
+            Further checkpoints; by default those that one long call without `checkpoints` would
+            have, beyond the present ones.
         n_threads, progress
             As for `train`.
 
@@ -133,7 +149,8 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> longer = runs.extend(4000)
         >>> longer.samples, runs.samples
         (4000, 2000)
@@ -142,30 +159,48 @@ class TrainingRuns:
         planned = self._state.planned
         last = int(planned[-1])
         if total < last:
-            raise ValueError(f"samples must be at least {last}, the samples planned so far, got {total}")
+            raise ValueError(
+                f"samples must be at least {last}, the samples planned so far, got {total}"
+            )
         lattice = default_checkpoints(total)
         if checkpoints is not None:
             more = checkpoint_list(checkpoints, total)
             if more.min() <= self.samples:
-                raise ValueError(f"checkpoints must lie beyond the {self.samples} samples read, got {more.min()}")
+                raise ValueError(
+                    f"checkpoints must lie beyond the {self.samples} samples read, got {more.min()}"
+                )
         else:
             more = lattice[lattice > last]
-            planned = planned[(planned < last) | np.isin(planned, lattice)]  # the old end was a checkpoint only for being the end
+            planned = planned[
+                (planned < last) | np.isin(planned, lattice)
+            ]  # the old end was a checkpoint only for being the end
         state = self._state.copy()
         state.planned = np.union1d(planned, more)
         record = np.full((*state.sums.shape, state.planned.size), np.nan)
-        record[..., np.searchsorted(state.planned, planned)] = state.record[..., np.isin(self._state.planned, planned)]
+        record[..., np.searchsorted(state.planned, planned)] = state.record[
+            ..., np.isin(self._state.planned, planned)
+        ]
         state.record = record
-        return advance_runs(replace(self, _state=state), total, thread_count(n_threads), flag("progress", progress))
+        return advance_runs(
+            replace(self, _state=state), total, thread_count(n_threads), flag("progress", progress)
+        )
 
     def frontier(
-        self, budgets: ArrayLike, cost: float = 1.0, *, resamples: int = 1000, confidence: float = 0.95, rng: Any = 0
+        self,
+        budgets: ArrayLike,
+        cost: float = 1.0,
+        *,
+        resamples: int = 1000,
+        confidence: float = 0.95,
+        rng: Any = 0,
     ) -> EmpiricalFrontier:
         """Find the best width for each compute budget from the learning curves.
 
-        Along the isoFLOP line C = cost * d * n * T the error of width n is read off its learning curve at T = C / (cost * d * n),
-        linearly in log T and log error. Each repeat's learning rate is the one that the *other* repeats find best, so that no point
-        profits from its own noise. The best width is the vertex of a parabola in log n through the lowest points of the line.
+        Along the isoFLOP line C = cost * d * n * T the error of width n is read off its learning
+        curve at T = C / (cost * d * n), linearly in log T and log error. Each repeat's learning
+        rate is the one that the *other* repeats find best, so that no point profits from its own
+        noise. The best width is the vertex of a parabola in log n through the lowest points of the
+        line.
 
         Parameters
         ----------
@@ -192,13 +227,17 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> runs.frontier([1e3, 4e3, 1.6e4]).width.shape
         (3,)
         """
         values = np.unique(distinct("budgets", positive_array("budgets", budgets)))
         if self.repeats < 2:
-            raise ValueError("frontier needs at least 2 repeats: each one's learning rate is chosen on the others")
+            raise ValueError(
+                "frontier needs at least 2 repeats: each one's learning rate is chosen on the "
+                "others"
+            )
         return trace(
             self,
             values,
@@ -214,13 +253,16 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> runs.network(repeat=0).input_dim
         4
         """
         return sample_network(self.prior, self.key, self._repeat(repeat), truncation)
 
-    def data(self, repeat: int, samples: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
+    def data(
+        self, repeat: int, samples: int
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
         """Return the first samples that the learners of a repeat read.
 
         Parameters
@@ -242,7 +284,8 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> X, y, probability = runs.data(repeat=0, samples=100)
         >>> X.shape, bool(abs(runs.network(0).probability(X) - probability).max() < 1e-5)
         ((100, 4), True)
@@ -262,20 +305,26 @@ class TrainingRuns:
             )
             for first in range(0, whole, 2**14)
         ]
-        X, y, probability = (np.concatenate(columns)[:count] for columns in zip(*parts, strict=True))
+        X, y, probability = (
+            np.concatenate(columns)[:count] for columns in zip(*parts, strict=True)
+        )
         return X, y, probability
 
-    def weights(self, repeat: int, width: int, learning_rate: float | None = None) -> tuple[NDArray[Any], NDArray[Any]]:
+    def weights(
+        self, repeat: int, width: int, learning_rate: float | None = None
+    ) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the weights of a trained network f(x) = sum_i outputs[i] max(hidden[i] . x, 0).
 
-        For "adf" that is the posterior's mean; `final_error` is that of the posterior's prediction, which is not quite sigma(f).
+        For "adf" that is the posterior's mean; `final_error` is that of the posterior's prediction,
+        which is not quite sigma(f).
 
         Parameters
         ----------
         repeat : int
             Which repeat, from 0.
         width, learning_rate
-            One of `widths` and of `learning_rates`; the rate may be left out where there is only one.
+            One of `widths` and of `learning_rates`; the rate may be left out where there is only
+            one.
 
         Returns
         -------
@@ -285,7 +334,8 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> hidden, outputs = runs.weights(repeat=0, width=16, learning_rate=0.1)
         >>> hidden.shape, outputs.shape
         ((16, 4), (16,))
@@ -294,7 +344,9 @@ class TrainingRuns:
         only = learning_rate is None and self.learning_rates.size == 1
         j = 0 if only else place_among("learning_rate", learning_rate, self.learning_rates)
         if self.optimizer == "adf":
-            return self._state.features[i].network(self._state.weights[i][item, j, 0, -1], int(width))
+            return self._state.features[i].network(
+                self._state.weights[i][item, j, 0, -1], int(width)
+            )
         one = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
         judge_weights(self, one, self.learning_rates[j : j + 1], item, TEST_MULTIPLE, 1)
         return one[0][0, 0, 0, :-1].T.copy(), one[0][0, 0, 0, -1].copy()
@@ -306,12 +358,13 @@ class TrainingRuns:
         return item
 
     def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw a learning curve for each width, at the rate that is best in the end; return the axes.
+        """Draw a learning curve for each width, at the rate that ends best; return the axes.
 
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> ax = runs.plot()
         >>> len(ax.lines) >= 3
         True
@@ -326,7 +379,8 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> dict(runs.to_dataset().error.sizes)
         {'repeat': 3, 'width': 3, 'learning_rate': 2, 'samples': 46}
         """
@@ -335,12 +389,15 @@ class TrainingRuns:
         return runs_dataset(self)
 
     def save(self, path: Any) -> None:
-        """Write everything, the learners' weights too, to one NetCDF file (``pip install 'scalecore[data]'``).
+        """Write everything, the learners' weights too, to one NetCDF file.
+
+        It needs ``pip install 'scalecore[data]'``.
 
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> import os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = os.path.join(folder, "runs.nc")
@@ -360,7 +417,8 @@ class TrainingRuns:
         Examples
         --------
         >>> import scalecore as sc
-        >>> runs = sc.train(sc.NetworkPrior(4, 10), [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> prior, rates = sc.NetworkPrior(4, 10), [0.02, 0.1]
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=rates, repeats=3, rng=1)
         >>> import os, tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = os.path.join(folder, "runs.nc")

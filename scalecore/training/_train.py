@@ -1,4 +1,6 @@
-"""Real networks trained on the process that the bounds are about: one pass over the data, errors at every number of samples."""
+"""Real networks trained on the process that the bounds are about: one pass over the data, errors at
+every number of samples.
+"""
 
 from __future__ import annotations
 
@@ -54,11 +56,12 @@ def train(
     n_threads: int | None = None,
     progress: bool = False,
 ) -> TrainingRuns:
-    """Train networks of every width and learning rate on data from the infinite-width network, by one pass, and watch their error.
+    """Train networks of every width and rate on the theory's data by one pass; watch their error.
 
-    Each repeat draws a network F and a stream of samples (x_t, y_t); every width and rate learns from that same stream, one sample
-    at a time, by descending the log-loss of f(x) = sum_i a_i max(w_i . x, 0) as the logit of Y = 1. Its error on a sample is
-    d_KL(P(Y|F, x) || sigma(f(x))) *before* it learns from it, so one run of length T gives the prequential error of every shorter
+    Each repeat draws a network F and a stream of samples (x_t, y_t); every width and rate learns
+    from that same stream, one sample at a time, by descending the log-loss of f(x) = sum_i a_i
+    max(w_i . x, 0) as the logit of Y = 1. Its error on a sample is d_KL(P(Y|F, x) || sigma(f(x)))
+    *before* it learns from it, so one run of length T gives the prequential error of every shorter
     run too.
 
     Parameters
@@ -74,19 +77,24 @@ def train(
     repeats : int, default 8
         Networks, each with a stream of its own.
     optimizer : {"sgd", "adam", "adf"}
-        Stochastic gradient descent, or Adam (beta 0.9 and 0.999, epsilon 1e-8), with batch size 1; or assumed-density filtering,
-        the Bayesian learner of the spectral bound, which knows the process (see the notes).
+        Stochastic gradient descent, or Adam (beta 0.9 and 0.999, epsilon 1e-8), with batch size 1;
+        or assumed-density filtering, the Bayesian learner of the spectral bound, which knows the
+        process (see the notes).
     decay, decay_start : float, default 0.5 and 1000
-        The rate of sample t (from 0) is learning_rate * (1 + t / decay_start) ** -decay, for Adam too; not for "adf".
+        The rate of sample t (from 0) is learning_rate * (1 + t / decay_start) ** -decay, for Adam
+        too; not for "adf".
     checkpoints : array_like of int, optional
-        Numbers of samples at which to record the error; by default 16 a decade from 1. `samples` itself is always one.
+        Numbers of samples at which to record the error; by default 16 a decade from 1. `samples`
+        itself is always one.
     test_inputs : int, default 4096
         Fresh inputs for `final_error`, a multiple of 64.
     rng : None, int, SeedSequence or Generator
-        Source of randomness. With the same int as for `NetworkPrior.sample`, repeat 0 learns from that very network.
+        Source of randomness. With the same int as for `NetworkPrior.sample`, repeat 0 learns from
+        that very network.
     dtype : {"float32", "float64"}
-        Precision of the learners, their inputs and the labels' logits; errors are computed and summed in float64. An "adf" learner
-        itself always computes in float64, on inputs and labels that are those of the others.
+        Precision of the learners, their inputs and the labels' logits; errors are computed and
+        summed in float64. An "adf" learner itself always computes in float64, on inputs and labels
+        that are those of the others.
     n_threads : int, optional
         Threads; None means all that this process may use. The answer does not depend on it.
     progress : bool, default False
@@ -104,17 +112,19 @@ def train(
 
     Notes
     -----
-    Initial weights: w_i uniform on the sphere of radius r, a_i = +r or -r fairly, r = n**(-1/4) / 2. So the layers are balanced and
-    the first logit has variance 1/32 at every width (the target's is 1/2). Widths and rates of a repeat share them: the first n
-    units of one sequence. The gradient of max(z, 0) at z = 0 is 0. Theory: JVR24 section 3 and Theorem B of docs/information.md, with
-    the weights as the statistic.
+    Initial weights: w_i uniform on the sphere of radius r, a_i = +r or -r fairly, r = n**(-1/4) /
+    2. So the layers are balanced and the first logit has variance 1/32 at every width (the target's
+    is 1/2). Widths and rates of a repeat share them: the first n units of one sequence. The
+    gradient of max(z, 0) at z = 0 is 0. Theory: JVR24 section 3 and Theorem B of
+    docs/information.md, with the weights as the statistic.
 
-    "adf" spends a width of n on two units +-v, which make any linear function, and n - 2 units of fixed, well-spread directions
-    u_i, of which only ``|u_i . x|`` remains to be weighed; a width of 1 is one fixed unit. On these features z, made uncorrelated,
-    it keeps a Gaussian law N(m, P) of the coefficients, which begins with the covariance that the process gives them. Its
-    prediction is the mean of the sigmoid over the logit's law N(m . z, z' P z), and errors are charged for that; a label moves
-    the law to the Gaussian with the posterior's mean and covariance. A step and a learner's memory grow as (d + n - 2)**2,
-    which may be 4096**2.
+    "adf" spends a width of n on two units +-v, which make any linear function, and n - 2 units of
+    fixed, well-spread directions u_i, of which only ``|u_i . x|`` remains to be weighed; a width of
+    1 is one fixed unit. On these features z, made uncorrelated, it keeps a Gaussian law N(m, P) of
+    the coefficients, which begins with the covariance that the process gives them. Its prediction
+    is the mean of the sigmoid over the logit's law N(m . z, z' P z), and errors are charged for
+    that; a label moves the law to the Gaussian with the posterior's mean and covariance. A step and
+    a learner's memory grow as (d + n - 2)**2, which may be 4096**2.
 
     Examples
     --------
@@ -125,11 +135,24 @@ def train(
     True
     >>> bool(runs.error[..., -1].mean(axis=0).min() < 0.03)
     True
-    >>> sc.train(prior, [2, 32], 2000, optimizer="adf", repeats=4, rng=1)  # the same networks and samples
-    TrainingRuns(adf, 2000 samples, widths 2 to 32, 1 rates, 4 repeats, error 0.014... nats at width 32, 0 diverged)
+    >>> # the same networks and samples
+    >>> sc.train(prior, [2, 32], 2000, optimizer="adf", repeats=4, rng=1)
+    TrainingRuns(adf, 2000 samples, widths 2 to 32, 1 rates, 4 repeats, error 0.014... nats at width
+    32, 0 diverged)
     """
     runs = plan_runs(
-        prior, widths, samples, learning_rates, repeats, optimizer, decay, decay_start, checkpoints, test_inputs, dtype, rng
+        prior,
+        widths,
+        samples,
+        learning_rates,
+        repeats,
+        optimizer,
+        decay,
+        decay_start,
+        checkpoints,
+        test_inputs,
+        dtype,
+        rng,
     )
     threads, show = thread_count(n_threads), flag("progress", progress)
     if optimizer == "adf":
@@ -154,7 +177,9 @@ def plan_runs(
     dtype: Any,
     rng: Any = None,
 ) -> TrainingRuns:
-    """Check the arguments of `train`; return runs that have read nothing and have no weights yet."""
+    """Check the arguments of `train`; return runs that have read nothing and have no weights
+    yet.
+    """
     if not isinstance(prior, NetworkPrior):
         raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
     grid = distinct("widths", whole_numbers("widths", widths))
@@ -162,7 +187,11 @@ def plan_runs(
     rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
     _check_size(optimizer, prior.input_dim, grid.max())
     total, count = sample_count(samples), positive_int("repeats", repeats)
-    planned = default_checkpoints(total) if checkpoints is None else np.union1d(checkpoint_list(checkpoints, total), [total])
+    planned = (
+        default_checkpoints(total)
+        if checkpoints is None
+        else np.union1d(checkpoint_list(checkpoints, total), [total])
+    )
     inputs = positive_int("test_inputs", test_inputs)
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
@@ -200,12 +229,21 @@ def _rates(
 ) -> tuple[NDArray[np.float64], float, float]:
     """Return the rates and how they fall; a filter has none and stands at rate 1."""
     if optimizer == "adf":
-        for name, value in (("learning_rates", learning_rates), ("decay", decay), ("decay_start", decay_start)):
+        for name, value in (
+            ("learning_rates", learning_rates),
+            ("decay", decay),
+            ("decay_start", decay_start),
+        ):
             if value is not None:
-                raise ValueError(f"{name} must be left out with optimizer='adf', which has no learning rate, got {describe(value)}")
+                raise ValueError(
+                    f"{name} must be left out with optimizer='adf', which has no learning rate, "
+                    f"got {describe(value)}"
+                )
         return np.ones(1), 0.0, 1.0
     if learning_rates is None:
-        raise TypeError(f"learning_rates must be given with optimizer={optimizer!r}: positive numbers")
+        raise TypeError(
+            f"learning_rates must be given with optimizer={optimizer!r}: positive numbers"
+        )
     return (
         distinct("learning_rates", positive_array("learning_rates", learning_rates)),
         0.5 if decay is None else nonnegative_number("decay", decay),
@@ -217,11 +255,14 @@ def _check_size(optimizer: str, input_dim: int, widest: float) -> None:
     if optimizer == "adf":
         if widest + input_dim - 2 > _MOST_COEFFICIENTS:
             raise ValueError(
-                f"widths must keep width + input_dim - 2 coefficients at most {_MOST_COEFFICIENTS} with optimizer='adf', "
+                "widths must keep width + input_dim - 2 coefficients at most "
+                f"{_MOST_COEFFICIENTS} with optimizer='adf', "
                 f"got {widest:g} and input_dim {input_dim}"
             )
     elif widest * (input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
-        raise ValueError(f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {widest:g}")
+        raise ValueError(
+            f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {widest:g}"
+        )
 
 
 def _priors(runs: TrainingRuns) -> list[NDArray[np.float64]]:
@@ -240,9 +281,13 @@ def _initial_weights(runs: TrainingRuns) -> list[NDArray[Any]]:
     repeats, rates = runs.repeats, runs.learning_rates.size
     d, widest = runs.prior.input_dim, int(runs.widths.max())
     planes = 3 if runs.optimizer == "adam" else 1
-    states = [np.zeros((repeats, rates, planes, d + 1, int(width)), runs.dtype) for width in runs.widths]
+    states = [
+        np.zeros((repeats, rates, planes, d + 1, int(width)), runs.dtype) for width in runs.widths
+    ]
     for repeat in range(repeats):
-        numbers = _network.numbers("normal", runs.key, repeat, _FOR_WEIGHTS, 0, -(-widest * (d + 1) // 16))
+        numbers = _network.numbers(
+            "normal", runs.key, repeat, _FOR_WEIGHTS, 0, -(-widest * (d + 1) // 16)
+        )
         units = numbers[: widest * (d + 1)].reshape(widest, d + 1)
         directions = units[:, :d] / np.sqrt(np.square(units[:, :d]).sum(axis=1))[:, None]
         for state, width in zip(states, map(int, runs.widths), strict=True):

@@ -11,7 +11,13 @@ from oracles import bounds as oracle
 
 import scalecore as sc
 
-NAMES = ["error_bound", "misspecification_bound", "estimation_bound", "closed_form_bound", "occupancy"]
+NAMES = [
+    "error_bound",
+    "misspecification_bound",
+    "estimation_bound",
+    "closed_form_bound",
+    "occupancy",
+]
 UFUNCS = [*NAMES, "optimal_resolution"]
 
 
@@ -22,39 +28,56 @@ def call(name, n, T, d, K):
 def exact(name, n, T, d, K):
     if name == "occupancy":
         return oracle.occupancy(n, K)
-    return {"optimal_resolution": oracle.resolution}.get(name, getattr(oracle, name, None))(n, T, d, K)
+    return {"optimal_resolution": oracle.resolution}.get(name, getattr(oracle, name, None))(
+        n, T, d, K
+    )
 
 
 def everywhere(count, seed):
-    """Log-uniform points of the whole domain, then regions where formulas change: n << K, n >> K, small K, clipped resolution."""
+    """Log-uniform points of the whole domain, then regions where formulas change: n << K, n >> K,
+    small K, clipped resolution."""
     rng = np.random.default_rng(seed)
-    n, T, d, K = (10 ** rng.uniform(low, high, count) for low, high in ((0, 18), (0, 30), (0, 7), (-3, 15)))
+    n, T, d, K = (
+        10 ** rng.uniform(low, high, count) for low, high in ((0, 18), (0, 30), (0, 7), (-3, 15))
+    )
     part = np.array_split(np.arange(count), 8)
     n[part[0]] = np.minimum(K[part[0]] * 10 ** rng.uniform(-12, -1, part[0].size), 1e18).clip(1)
     n[part[1]] = (K[part[1]] * 10 ** rng.uniform(1, 12, part[1].size)).clip(1, 1e18)
     K[part[2]] = 10 ** rng.uniform(-3, 1.5, part[2].size)
     n[part[2]] = 10 ** rng.uniform(0, 2, part[2].size)
-    T[part[3]] = (d * sc.occupancy(n, K) * 10 ** rng.uniform(-0.3, 0.3, count))[part[3]].clip(1, 1e30)
+    T[part[3]] = (d * sc.occupancy(n, K) * 10 ** rng.uniform(-0.3, 0.3, count))[part[3]].clip(
+        1, 1e30
+    )
     n[part[4]] = np.round(n[part[4]])
     K[part[5]] = np.round(K[part[5]]).clip(1)
     return n, T, d, K
 
 
 CORNERS = np.array(
-    list(itertools.product((1, 1 + 1e-15, 2, 1e18), (1, 2, 1e30), (1, 1e7), (1e-3, 1, 9.999999, 10, 10.000001, 1e15)))
+    list(
+        itertools.product(
+            (1, 1 + 1e-15, 2, 1e18),
+            (1, 2, 1e30),
+            (1, 1e7),
+            (1e-3, 1, 9.999999, 10, 10.000001, 1e15),
+        )
+    )
 ).T
 
 
 @pytest.mark.parametrize("name", UFUNCS)
 def test_accuracy_over_the_whole_domain(name):
     points = np.concatenate([np.array(everywhere(2000, 7)), CORNERS], axis=1)
-    worst, where = oracle.relative_error(call(name, *points), [exact(name, *point) for point in points.T])
+    worst, where = oracle.relative_error(
+        call(name, *points), [exact(name, *point) for point in points.T]
+    )
     assert worst <= 2e-15, points[:, where]
 
 
 @pytest.mark.parametrize("isa", ["baseline", "avx2", "avx512"])
 def test_every_instruction_set_is_accurate(isa, run_python):
-    """Each engine in a process of its own against mpmath; an engine that this processor lacks must say so."""
+    """Each engine in a process of its own against mpmath; an engine that this processor lacks must
+    say so."""
     code = f"""
 import sys; sys.path[:0] = {[str(folder) for folder in Path(__file__).parents[:2]]!r}
 try:
@@ -67,7 +90,8 @@ import test_bounds as t
 from oracles import bounds as oracle
 points = t.everywhere(300, 3)
 for name in t.UFUNCS:
-    print(oracle.relative_error(t.call(name, *points), [t.exact(name, *p) for p in zip(*points)])[0])
+    exact = [t.exact(name, *p) for p in zip(*points)]
+    print(oracle.relative_error(t.call(name, *points), exact)[0])
 f = scalecore.compute_optimal([1e6, 1e9, 1e24], 10, 100)
 print(abs(f.width / [27.04131402966, 300.8098174807, 1654909010.0] - 1).max() / 1e6)
 """
@@ -93,8 +117,12 @@ def test_an_unknown_instruction_set_is_refused(run_python):
 def test_relations_between_the_bounds(n, T, d, K, eps):
     error = sc.error_bound(n, T, d, K)
     assert error <= sc.closed_form_bound(n, T, d, K)
-    assert error == pytest.approx(sc.misspecification_bound(n, T, d, K) + sc.estimation_bound(n, T, d, K), rel=2e-15)
-    assert error <= float(sum(oracle.parts(n, T, d, K, eps))) * (1 + 1e-15)  # no other resolution is better
+    assert error == pytest.approx(
+        sc.misspecification_bound(n, T, d, K) + sc.estimation_bound(n, T, d, K), rel=2e-15
+    )
+    assert error <= float(sum(oracle.parts(n, T, d, K, eps))) * (
+        1 + 1e-15
+    )  # no other resolution is better
     assert 0 < sc.optimal_resolution(n, T, d, K) <= 2
     assert sc.error_bound(n, 2 * T, d, K) <= error * (1 + 1e-15)
     assert sc.error_bound(n, T, d, 2 * K) >= error * (1 - 1e-15)
@@ -106,7 +134,12 @@ def test_relations_between_the_bounds(n, T, d, K, eps):
 def test_whole_occupancy_is_its_sum():
     for K in (0.01, 1, 7.5, 100.0, 1e6):
         n = np.arange(1, 2000)
-        assert np.allclose(sc.occupancy(n, K), np.cumsum(K / (K + n - np.longdouble(1))).astype(float), rtol=2e-15, atol=0)
+        assert np.allclose(
+            sc.occupancy(n, K),
+            np.cumsum(K / (K + n - np.longdouble(1))).astype(float),
+            rtol=2e-15,
+            atol=0,
+        )
 
 
 def test_huge_numbers_stay_finite_and_ordered():
@@ -116,7 +149,9 @@ def test_huge_numbers_stay_finite_and_ordered():
             values = call(name, n, 1e6, 10, K)
             assert np.isfinite(values).all()
             late = n >= max(K, 1) * 1e10
-            assert (np.diff(values[late]) > 0).all() or K < 1e-15  # for K -> 0 there is one unit, whatever n
+            assert (
+                np.diff(values[late]) > 0
+            ).all() or K < 1e-15  # for K -> 0 there is one unit, whatever n
             assert (np.diff(values[late]) >= 0).all()
     assert sc.occupancy(1e300, 5e-324) == 1
     assert sc.error_bound(1, 1, 1, 1e300) == pytest.approx(1e300 / 16)
@@ -124,12 +159,23 @@ def test_huge_numbers_stay_finite_and_ordered():
 
 
 def test_closed_form_where_n_over_K_overflows():
-    for n, K in ((1e300, 1e-12), (1e295, 1e-3), (1e300, 1e-300), (1, 5e-324), (1, 1e-301), (7, 1e-310), (1e300, 5e-324)):
-        assert sc.closed_form_bound(n, 100, 10, K) == pytest.approx(float(oracle.closed_form_bound(n, 100, 10, K)), rel=2e-15)
+    for n, K in (
+        (1e300, 1e-12),
+        (1e295, 1e-3),
+        (1e300, 1e-300),
+        (1, 5e-324),
+        (1, 1e-301),
+        (7, 1e-310),
+        (1e300, 5e-324),
+    ):
+        assert sc.closed_form_bound(n, 100, 10, K) == pytest.approx(
+            float(oracle.closed_form_bound(n, 100, 10, K)), rel=2e-15
+        )
 
 
 BAD = [
-    (0.999999, 2, 2, 2), (2, 0.5, 2, 2), (2, 2, 0, 2), (2, 2, 2, 0.0), (2, 2, 2, -0.0), (2, 2, 2, -1), (-np.inf, 2, 2, 2),
+    (0.999999, 2, 2, 2), (2, 0.5, 2, 2), (2, 2, 0, 2), (2, 2, 2, 0.0), (2, 2, 2, -0.0),
+    (2, 2, 2, -1), (-np.inf, 2, 2, 2),
     (np.inf, 2, 2, 2),
     (2, np.inf, 2, 2), (2, 2, np.inf, 2), (2, 2, 2, np.inf), (1e301, 2, 2, 2), (2, 2, 5e-324, 2),
 ]  # fmt: skip
@@ -144,7 +190,9 @@ def test_bad_numbers_spoil_only_themselves(name, where, point):
     for column, value in zip(mixed, point, strict=True):
         column[where] = value
     used = (0, 3) if name == "occupancy" else (0, 1, 2, 3)
-    is_bad = any(not ((v > 0 if i == 3 else v >= 1) and v <= 1e300) for i, v in enumerate(point) if i in used)
+    is_bad = any(
+        not ((v > 0 if i == 3 else v >= 1) and v <= 1e300) for i, v in enumerate(point) if i in used
+    )
     if is_bad:
         with pytest.warns(RuntimeWarning, match="invalid value encountered"):
             values = call(name, *mixed)
@@ -180,7 +228,9 @@ def test_is_a_ufunc_in_every_way():
         assert isinstance(function, np.ufunc)
         assert function.__name__ == name
         assert function.nin == (2 if name == "occupancy" else 4)
-        with warnings.catch_warnings():  # pickle looks through every module that is loaded, deprecated ones too
+        with (
+            warnings.catch_warnings()
+        ):  # pickle looks through every module that is loaded, deprecated ones too
             warnings.simplefilter("ignore")
             assert pickle.loads(pickle.dumps(function)) is function
     n, T = np.geomspace(1, 1e6, 7)[:, None], np.geomspace(10, 1e9, 5)
@@ -246,7 +296,9 @@ def test_same_bits_for_every_layout(name):
     packed = np.zeros(count, dtype=[("pad", "u1"), ("x", "f8")])  # unaligned, stride 9
     packed["x"] = points[0]
     assert (call(name, packed["x"], *points[1:]) == expected).all()
-    aligned = np.zeros(count, dtype=np.dtype([("x", "f8"), ("pad", "u4")], align=False))  # stride 12
+    aligned = np.zeros(
+        count, dtype=np.dtype([("x", "f8"), ("pad", "u4")], align=False)
+    )  # stride 12
     aligned["x"] = points[0]
     assert (call(name, aligned["x"], *points[1:]) == expected).all()
     for offset in (1, 2, 3, 5, 7):
@@ -256,8 +308,13 @@ def test_same_bits_for_every_layout(name):
     assert (out[:, 1] == expected).all()
     # scalar d and K take another path through the kernels
     n, T = points[0], points[1]
-    assert (call(name, n, T, 10.0, 100.0) == call(name, n, T, np.full(count, 10.0), np.full(count, 100.0))).all()
-    assert (call(name, n, T, 10.0, 0.3) == call(name, n, T, np.full(count, 10.0), np.full(count, 0.3))).all()
+    assert (
+        call(name, n, T, 10.0, 100.0)
+        == call(name, n, T, np.full(count, 10.0), np.full(count, 100.0))
+    ).all()
+    assert (
+        call(name, n, T, 10.0, 0.3) == call(name, n, T, np.full(count, 10.0), np.full(count, 0.3))
+    ).all()
 
 
 def test_same_bits_for_every_number_of_threads(run_python):
@@ -265,7 +322,8 @@ def test_same_bits_for_every_number_of_threads(run_python):
 import hashlib, numpy as np, scalecore as sc
 from scalecore._core.threads import default_threads
 n, T = np.geomspace(1, 1e12, 300_001), np.geomspace(1e15, 1, 300_001)
-print(default_threads(), hashlib.sha256(sc.error_bound(n, T, 10, 100).tobytes() + sc.occupancy(n, T).tobytes()).hexdigest())
+numbers = sc.error_bound(n, T, 10, 100).tobytes() + sc.occupancy(n, T).tobytes()
+print(default_threads(), hashlib.sha256(numbers).hexdigest())
 """
     printed = [run_python(code, OMP_NUM_THREADS=str(threads)).split() for threads in (1, 2, 7)]
     assert len({digest for _, digest in printed}) == 1

@@ -1,6 +1,8 @@
-"""What NumPy promises of a ufunc's loop: elements as if one after the other, whatever overlaps, in blocks and on threads or not.
+"""What NumPy promises of a ufunc's loop: elements as if one after the other, whatever overlaps, in
+blocks and on threads or not.
 
-NumPy hands the loop operands that overlap where a sequential loop would read before it writes. Sizes are worth two threads.
+NumPy hands the loop operands that overlap where a sequential loop would read before it writes.
+Sizes are worth two threads.
 """
 
 import numpy as np
@@ -33,14 +35,16 @@ def arguments_of(name):
 
 
 def column(name, argument, count):
-    """Values of one argument, all different unless they must be dimensions that have tables (or take their time)."""
+    """Values of one argument, all different unless they must be dimensions that have tables (or
+    take their time)."""
     if name in SIZES and argument == "d":
         return np.repeat([3.0, 1.0, 3.0, 1.0], -(-count // 4))[:count]
     return np.geomspace(1, 1e5, count)
 
 
 def check(name, argument, room, source, out):
-    """One call whose argument and output are views of one array, against the same call of a copy."""
+    """One call whose argument and output are views of one array, against the same call of a
+    copy."""
     function, letters = getattr(sc, name), arguments_of(name)
     given = [source if letter == argument else OTHERS[letter] for letter in letters]
     want = function(*(np.array(value) for value in given))
@@ -123,7 +127,9 @@ def one_after_the_other(function, values):
     return np.array(results)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value")  # of `bayes_error_bound`, whose own results are too small for it
+@pytest.mark.filterwarnings(
+    "ignore:invalid value"
+)  # of `bayes_error_bound`, whose own results are too small for it
 @pytest.mark.parametrize("name", ["occupancy", "bayes_error_bound"])
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 8, 9, 255, 256, 257, 300, 3000])
 def test_reductions_are_calls_one_after_the_other(name, count):
@@ -136,11 +142,19 @@ def test_reductions_are_calls_one_after_the_other(name, count):
         np.testing.assert_array_equal(function.reduce(layout), want[-1])
         starts = sorted({0, count // 3, count // 2})
         ends = [*starts[1:], count]
-        parts = [one_after_the_other(function, values[a:b])[-1] for a, b in zip(starts, ends, strict=True)]
+        parts = [
+            one_after_the_other(function, values[a:b])[-1]
+            for a, b in zip(starts, ends, strict=True)
+        ]
         np.testing.assert_array_equal(function.reduceat(layout, starts), parts)
     grid = np.stack([values, values[::-1], np.full(count, 50.0)])
     rows = np.stack([one_after_the_other(function, row) for row in grid])
-    for table, axis in ((grid, 1), (grid.T, 0), (np.asfortranarray(grid), 1), (np.ascontiguousarray(grid.T), 0)):
+    for table, axis in (
+        (grid, 1),
+        (grid.T, 0),
+        (np.asfortranarray(grid), 1),
+        (np.ascontiguousarray(grid.T), 0),
+    ):
         found = function.accumulate(table, axis=axis)
         np.testing.assert_array_equal(found if axis else found.T, rows)
         np.testing.assert_array_equal(function.reduce(table, axis=axis), rows[:, -1])
@@ -165,7 +179,11 @@ def test_reductions_over_wide_rows_are_worth_threads():
 
 def test_at_meets_places_again():
     rng = np.random.default_rng(4)
-    values, places, K = 10 ** rng.uniform(1, 4, 50), rng.integers(0, 50, 3000), 10 ** rng.uniform(2, 4, 3000)
+    values, places, K = (
+        10 ** rng.uniform(1, 4, 50),
+        rng.integers(0, 50, 3000),
+        10 ** rng.uniform(2, 4, 3000),
+    )
     want = values.copy()
     for place, k in zip(places, K, strict=True):
         want[place] = sc.occupancy(want[place], k)

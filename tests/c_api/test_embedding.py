@@ -1,4 +1,5 @@
-"""Every example against the installed package, from outside the source tree: the same bits as the Python call."""
+"""Every example against the installed package, from outside the source tree: the same bits as the
+Python call."""
 
 import importlib.util
 import os
@@ -13,12 +14,16 @@ import pytest
 import scalecore as sc
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "embedding"
-pytestmark = pytest.mark.skipif(not EXAMPLES.is_dir(), reason="the folder examples/ is not beside tests/")
+pytestmark = pytest.mark.skipif(
+    not EXAMPLES.is_dir(), reason="the folder examples/ is not beside tests/"
+)
 posix = pytest.mark.skipif(os.name != "posix", reason="compiler options of Unix")
 
 
 def run(command, folder):
-    done = subprocess.run([str(part) for part in command], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [str(part) for part in command], cwd=folder, capture_output=True, text=True, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 
@@ -29,7 +34,8 @@ def compiled(folder, compilers, source, *options):
     if compiler is None:
         pytest.skip(f"no {' or '.join(compilers)}")
     program = folder / "program"
-    run([compiler, EXAMPLES / source, "-o", program, f"-I{sc.get_include()}", *options, f"-L{sc.get_library_dir()}",
+    run([compiler, EXAMPLES / source, "-o", program, f"-I{sc.get_include()}", *options,
+         f"-L{sc.get_library_dir()}",
          "-lscalecore", "-lm"], folder)  # fmt: skip
     return run([program], folder)
 
@@ -37,7 +43,10 @@ def compiled(folder, compilers, source, *options):
 def compiler_has(option, folder):
     (folder / "probe.c").write_text("int main(void) { return 0; }\n")
     command = ["cc", option, "probe.c", "-o", "probe"]
-    return shutil.which("cc") and subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+    return (
+        shutil.which("cc")
+        and subprocess.run(command, cwd=folder, capture_output=True).returncode == 0
+    )
 
 
 def hexadecimal(text):
@@ -46,9 +55,19 @@ def hexadecimal(text):
 
 @posix
 def test_c_with_openmp(tmp_path):
-    openmp = ["-fopenmp"] if compiler_has("-fopenmp", tmp_path) else []  # without it the program is the same, on one thread
-    warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror", *([] if openmp else ["-Wno-unknown-pragmas"])]
-    budget, width, samples, error = hexadecimal(compiled(tmp_path, ["cc"], "frontier.c", *warnings, *openmp)).T
+    openmp = (
+        ["-fopenmp"] if compiler_has("-fopenmp", tmp_path) else []
+    )  # without it the program is the same, on one thread
+    warnings = [
+        "-std=c11",
+        "-Wall",
+        "-Wextra",
+        "-Werror",
+        *([] if openmp else ["-Wno-unknown-pragmas"]),
+    ]
+    budget, width, samples, error = hexadecimal(
+        compiled(tmp_path, ["cc"], "frontier.c", *warnings, *openmp)
+    ).T
     want = sc.compute_optimal(budget, 10, 100, cost=6)
     assert budget.tolist() == [1e6 * 2**i for i in range(40)]
     np.testing.assert_array_equal([width, samples, error], [want.width, want.samples, want.error])
@@ -57,7 +76,9 @@ def test_c_with_openmp(tmp_path):
 @posix
 def test_cpp_with_threads(tmp_path):
     options = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-pthread"]
-    samples, width, error = hexadecimal(compiled(tmp_path, ["c++", "g++", "clang++"], "best_width.cpp", *options)).T
+    samples, width, error = hexadecimal(
+        compiled(tmp_path, ["c++", "g++", "clang++"], "best_width.cpp", *options)
+    ).T
     grid = 1.0 + np.arange(1000.0) ** 2
     want = sc.error_bound(grid, samples[:, None], 10, 100)
     assert samples.tolist() == [1000.0 * 2**i for i in range(30)]
@@ -68,14 +89,19 @@ def test_cpp_with_threads(tmp_path):
 @posix
 def test_fortran(tmp_path):
     text = compiled(tmp_path, ["gfortran"], "allocate.f90", "-Wall", "-Werror")
-    width, samples, error, again = np.array([[int(word, 16) for word in line.split()] for line in text.splitlines()], np.uint64).T
+    width, samples, error, again = np.array(
+        [[int(word, 16) for word in line.split()] for line in text.splitlines()], np.uint64
+    ).T
     want = sc.compute_optimal(1e6 * 2.0 ** np.arange(1, 31), 10, 100, cost=6, integer=True)
     assert width.size == 30
     for got, wanted in ((width, want.width), (samples, want.samples), (error, want.error)):
         np.testing.assert_array_equal(got.view(np.float64), wanted)
-    # the frontier adds the two parts, each at the sharper resolution; the bound itself is one fused sum
+    # the frontier adds the two parts, each at the sharper resolution; the bound itself is one fused
+    # sum
     np.testing.assert_allclose(again.view(np.float64), want.error, rtol=1e-14)
-    np.testing.assert_array_equal(again.view(np.float64), sc.error_bound(want.width, want.samples, 10, 100))
+    np.testing.assert_array_equal(
+        again.view(np.float64), sc.error_bound(want.width, want.samples, 10, 100)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -86,10 +112,13 @@ def cython_module(tmp_path_factory):
     folder = tmp_path_factory.mktemp("cython")
     shutil.copy(EXAMPLES / "schedule_search.pyx", folder)
     package = Path(sc.__file__).parent.parent
-    found = [] if package.name.endswith("-packages") else [str(package)]  # an editable install hides it
+    found = (
+        [] if package.name.endswith("-packages") else [str(package)]
+    )  # an editable install hides it
     (folder / "setup.py").write_text(
         "from Cython.Build import cythonize\nfrom setuptools import setup\n"
-        f"setup(name='example', ext_modules=cythonize('schedule_search.pyx', include_path={found}))\n"
+        "setup(name='example', ext_modules=cythonize('schedule_search.pyx', "
+        f"include_path={found}))\n"
     )
     run([sys.executable, "setup.py", "-q", "build_ext", "--inplace"], folder)
     (built,) = [path for path in folder.iterdir() if path.suffix in (".so", ".pyd")]
@@ -107,14 +136,26 @@ def test_cython(cython_module):
     growth, samples, average = np.geomspace(1e-6, 1, 50), np.geomspace(1e3, 1e9, 40), np.empty(50)
     cython_module.search(growth, samples, 10.0, 100.0, average)
     table = sc.error_bound(np.fmax(1, growth[:, None] * samples), samples, 10, 100)
-    np.testing.assert_array_equal(average, [sum(row.tolist()) / samples.size for row in table])  # in the same order
+    np.testing.assert_array_equal(
+        average, [sum(row.tolist()) / samples.size for row in table]
+    )  # in the same order
     want = sc.compute_optimal(1e12, 10, 100)
-    assert cython_module.best(1e12, 10.0, 100.0) == (want.width, want.samples, want.error, want.status)
+    assert cython_module.best(1e12, 10.0, 100.0) == (
+        want.width,
+        want.samples,
+        want.error,
+        want.status,
+    )
 
 
 @pytest.mark.parametrize(
     ("example", "needs"),
-    [("numba_loop", "numba"), ("cffi_blocks", "cffi"), ("scipy_quad", "scipy"), ("simpy_cluster", "simpy")],
+    [
+        ("numba_loop", "numba"),
+        ("cffi_blocks", "cffi"),
+        ("scipy_quad", "scipy"),
+        ("simpy_cluster", "simpy"),
+    ],
 )
 def test_python_examples(example, needs, tmp_path):
     """They compare with the Python calls themselves."""

@@ -16,7 +16,8 @@ SMALL = ["--most-units", "64"]
 
 @pytest.fixture(scope="module", autouse=True)
 def tables(tmp_path_factory):
-    """Build each table once for all processes; not of d = 3, of which docstrings show smaller ones."""
+    """Build each table once for all processes; not of d = 3, of which docstrings show smaller
+    ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SCALECORE_TABLES", str(tmp_path_factory.mktemp("tables")))
         sc.spectral_table(5, most_units=64)
@@ -24,7 +25,11 @@ def tables(tmp_path_factory):
 
 
 def test_bound_spectral(scalecore_command):
-    got = rows(scalecore_command("bound", "-n", "2,30", "-T", "1e5", "-d", "5", "--spectral", *SMALL, "--format", "csv"))
+    got = rows(
+        scalecore_command(
+            "bound", "-n", "2,30", "-T", "1e5", "-d", "5", "--spectral", *SMALL, "--format", "csv"
+        )
+    )
     for row in got:
         point = [float(row[name]) for name in ("width", "samples", "input_dim", "concentration")]
         assert float(row["spectral_bound"]) == sc.spectral_bound(*point)
@@ -37,7 +42,20 @@ def test_bound_spectral(scalecore_command):
 def test_fractional_dimensions_have_no_spectral_bound_and_are_told(tmp_path):
     from test_cli import run
 
-    done = run("bound", "-n", "2", "-T", "1e5", "-d", "2.5,5", "--spectral", *SMALL, "--format", "csv", folder=tmp_path)
+    done = run(
+        "bound",
+        "-n",
+        "2",
+        "-T",
+        "1e5",
+        "-d",
+        "2.5,5",
+        "--spectral",
+        *SMALL,
+        "--format",
+        "csv",
+        folder=tmp_path,
+    )
     broken, whole = rows(done.stdout)
     assert broken["spectral_bound"] == broken["bayes_error_bound"] == ""
     assert broken["strategy"] == "invalid"
@@ -54,8 +72,12 @@ def test_sweeps_tell_of_fractional_dimensions_too(tmp_path):
         ["bound", "-n", "2", "-T", "1e5", "--quantity", "spectral_bound"],
     ):
         done = run("sweep", *command, "-d", "1,2.5", "--out", command[0], folder=tmp_path)
-        assert done.stderr.startswith("note: spectral bounds are for whole input_dim up to 1e15; none for 2.5\nSweep(")
-    quiet = run("sweep", "frontier", "-C", "1e6", "-d", "1,2.5", "--out", "optimal", folder=tmp_path)
+        assert done.stderr.startswith(
+            "note: spectral bounds are for whole input_dim up to 1e15; none for 2.5\nSweep("
+        )
+    quiet = run(
+        "sweep", "frontier", "-C", "1e6", "-d", "1,2.5", "--out", "optimal", folder=tmp_path
+    )
     assert "note" not in quiet.stderr
 
 
@@ -66,11 +88,17 @@ def test_frontier_and_isoflop(scalecore_command, bound):
     best = sc.compute_optimal([1e6, 1e9], 5, 100, bound=bound)
     assert [float(row["width"]) for row in got] == best.width.tolist()
     lines = rows(scalecore_command("isoflop", *options, "--points", "5"))
-    assert [float(row["error"]) for row in lines] == sc.isoflop([1e6, 1e9], 5, 100, points=5, bound=bound).error.ravel().tolist()
+    assert [float(row["error"]) for row in lines] == sc.isoflop(
+        [1e6, 1e9], 5, 100, points=5, bound=bound
+    ).error.ravel().tolist()
 
 
 def test_spectrum(scalecore_command):
-    got = rows(scalecore_command("spectrum", "-d", "5", "--degrees", "5", "--plot", "s.png", "--format", "csv"))
+    got = rows(
+        scalecore_command(
+            "spectrum", "-d", "5", "--degrees", "5", "--plot", "s.png", "--format", "csv"
+        )
+    )
     found = sc.spectrum(5, degrees=5)
     for name in ("degree", "eigenvalue", "multiplicity", "mass", "tail"):
         assert [float(row[name]) for row in got] == getattr(found, name).tolist()
@@ -95,16 +123,33 @@ def test_figure2_writes_its_numbers(scalecore_command):
 def test_figure2_with_trained_networks(scalecore_command):
     places = ["-d", "5", "-K", "10", "--seed", "1"]
     scalecore_command(
-        "train", *places, "-n", "1,2,4,8,16,32", "-T", "5000", "--rates", "0.05", "--repeats", "3", "-C", "1e4", "--out", "r.nc"
+        "train",
+        *places,
+        "-n",
+        "1,2,4,8,16,32",
+        "-T",
+        "5000",
+        "--rates",
+        "0.05",
+        "--repeats",
+        "3",
+        "-C",
+        "1e4",
+        "--out",
+        "r.nc",
     )
     scalecore_command("figure2", "--runs", "r.nc", *SMALL)
     trained = [row for row in numbers(scalecore_command.folder) if row["line"] == "trained (sgd)"]
     assert {(row["input_dim"], row["concentration"]) for row in trained} == {("5.0", "10.0")}
-    again = sc.TrainingRuns.load(scalecore_command.folder / "r.nc").frontier([float(row["budget"]) for row in trained])
+    again = sc.TrainingRuns.load(scalecore_command.folder / "r.nc").frontier(
+        [float(row["budget"]) for row in trained]
+    )
     assert [float(row["error"]) for row in trained] == again.error.tolist()
     assert [float(row["error_low"]) for row in trained] == again.error_interval[:, 0].tolist()
     scalecore_command("figure2", *places, "--train", "500", *SMALL, "--out", "quick.pdf")
-    assert any(row["line"] == "trained (sgd)" for row in numbers(scalecore_command.folder, "quick.csv"))
+    assert any(
+        row["line"] == "trained (sgd)" for row in numbers(scalecore_command.folder, "quick.csv")
+    )
     for bad, text in (
         (["--runs", "r.nc", "--train", "500"], "--runs and --train exclude each other"),
         (["--runs", "r.nc", "-d", "4", *SMALL], "runs must have been trained at input_dim 4"),
@@ -126,7 +171,9 @@ def test_the_filter_has_no_learning_rate(scalecore_command):
     scalecore_command("sweep", "train", "-d", "2,5", "-K", "10", *common, "--out", "f.zarr")
     key = np.random.SeedSequence(1, spawn_key=(1,))
     with sc.Sweep.load(scalecore_command.folder / "f.zarr").open() as data:
-        runs = sc.train(sc.NetworkPrior(5, 10), [1, 4, 16], 300, optimizer="adf", repeats=2, rng=key)
+        runs = sc.train(
+            sc.NetworkPrior(5, 10), [1, 4, 16], 300, optimizer="adf", repeats=2, rng=key
+        )
         assert data.learning_rate.values.tolist() == [1.0]
         assert np.array_equal(data.error.sel(input_dim=5), runs.error)
     for command in (["train"], ["sweep", "train", "--out", "x.zarr"]):
@@ -149,7 +196,9 @@ def test_sweeping_the_filter_refuses_rates(tmp_path):
 @pytest.mark.parametrize("task", ["spectral_bound", "refined_bound", "bayes_error_bound"])
 def test_sweeps_of_spectral_bounds(tmp_path, task):
     sizes = {"samples": [1e3, 1e5], "input_dim": [1, 2.5, 5]}
-    grid = sizes if task == "bayes_error_bound" else {"width": [2, 30]} | sizes | {"concentration": 10}
+    grid = (
+        sizes if task == "bayes_error_bound" else {"width": [2, 30]} | sizes | {"concentration": 10}
+    )
     sc.spectral_table(1)
     with sc.sweep(task, grid, tmp_path / "store").open() as data:
         values = data[task].values

@@ -8,7 +8,8 @@ import pytest
 def public_table():
     """Path of a public table of training runs, by name; the test is skipped where it is not there.
 
-    They lie in ../shared/data, or in the folder that SCALECORE_DATA names, and are not part of the project.
+    They lie in ../shared/data, or in the folder that SCALECORE_DATA names, and are not part of the
+    project.
     """
     places = [Path(place) for place in (os.environ.get("SCALECORE_DATA"),) if place]
     places += [parent / "shared" / "data" for parent in Path(__file__).resolve().parents[3:5]]

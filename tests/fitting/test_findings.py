@@ -1,4 +1,5 @@
-"""What is odd about a table: each kind is found where it is, with its rows, and not where it is not."""
+"""What is odd about a table: each kind is found where it is, with its rows, and not where it is
+not."""
 
 import numpy as np
 import pytest
@@ -57,7 +58,10 @@ def test_good_tables_of_other_designs_have_no_findings(seed):
     budget = np.repeat(np.geomspace(1e18, 1e21, 9), 12)
     n = np.sqrt(budget / 120) * np.exp(rng.uniform(-1.5, 1.5, budget.size))
     d = budget / (6 * n)
-    assert kinds(sc.RunTable(n, d, law(n, d) * np.exp(0.005 * rng.standard_normal(n.size)), budget)) == []
+    assert (
+        kinds(sc.RunTable(n, d, law(n, d) * np.exp(0.005 * rng.standard_normal(n.size)), budget))
+        == []
+    )
     n = np.repeat([1.9e8, 3.7e8, 7.6e8, 1.3e9, 3.2e9], 5)
     d = n * np.tile([10, 20, 40, 100, 200], 5)
     assert kinds(sc.RunTable(n, d, law(n, d) * np.exp(0.002 * rng.standard_normal(n.size)))) == []
@@ -70,16 +74,24 @@ def test_dropped_rows():
     loss[[4, 7]] = np.nan
     finding = only(sc.RunTable(n, d, loss, drop_invalid=True), Kind.ROWS_DROPPED)
     assert finding.rows.tolist() == [4, 7]
-    assert repr(finding) == "ROWS_DROPPED: 2 rows could not be used (rows 4, 7). Look why, before trusting what the others say."
+    assert (
+        repr(finding)
+        == "ROWS_DROPPED: 2 rows could not be used (rows 4, 7). Look why, before trusting what the "
+        "others say."
+    )
     assert not finding.rows.flags.writeable
 
 
 def test_embedding_parameters_in_doubt():
-    """The same runs give exponents .37 and .68 with and without embeddings: a table says which N it has."""
+    """The same runs give exponents .37 and .68 with and without embeddings: a table says which N it
+    has."""
     n, d, loss = grid()
     frame = {"N": n, "N_no_embed": 0.8 * n - 2e6, "D": d, "L": loss}
     finding = only(sc.RunTable.from_frame(frame), Kind.COLUMN_IN_DOUBT)
-    assert "parameters is column 'N'; 'N_no_embed', 0.733 to 0.799 times that, might be meant as well" in finding.seen
+    assert (
+        "parameters is column 'N'; 'N_no_embed', 0.733 to 0.799 times that, might be meant as well"
+        in finding.seen
+    )
     assert finding.rows.size == 0
     assert sc.RunTable.from_frame(frame, columns={"parameters": "N_no_embed"}).findings() == ()
 
@@ -99,7 +111,9 @@ def test_duplicates():
     assert finding.rows.tolist() == [30, 31, 32]
     unique = np.full(33, 1e12)
     unique[31] = 2e12  # another data set
-    assert only(sc.RunTable(n[rows], d[rows], loss[rows], unique_samples=unique), Kind.DUPLICATE_ROWS).rows.tolist() == [30, 32]
+    assert only(
+        sc.RunTable(n[rows], d[rows], loss[rows], unique_samples=unique), Kind.DUPLICATE_ROWS
+    ).rows.tolist() == [30, 32]
 
 
 def test_swapped_columns_are_seen():
@@ -118,7 +132,9 @@ def test_units():
     assert finding.kind == Kind.SMALL_UNITS
     assert finding.seen == "parameters are 0.03 to 3 and not whole"
     assert Kind.SMALL_UNITS in kinds(sc.RunTable(n, d / 1e9, loss))
-    small = sc.RunTable([40.0, 80, 160] * 4, np.repeat([500.0, 1000, 2000, 4000], 3), np.linspace(0.4, 0.1, 12))
+    small = sc.RunTable(
+        [40.0, 80, 160] * 4, np.repeat([500.0, 1000, 2000, 4000], 3), np.linspace(0.4, 0.1, 12)
+    )
     assert Kind.SMALL_UNITS not in kinds(small)  # tiny networks, counted one by one
 
 
@@ -159,7 +175,9 @@ def test_levels():
     constant = sc.RunTable(np.full(30, 1e9), np.full(30, 1e10), np.full(30, 2.5))
     assert set(kinds(constant)) == {Kind.ONE_SIZE, Kind.ONE_SAMPLE_COUNT, Kind.DUPLICATE_ROWS}
     dense = np.geomspace(1e8, 1e9, 3000)  # neighbours are closer than a level, the ends are not
-    assert not {Kind.ONE_SIZE, Kind.TOO_FEW_LEVELS} & set(kinds(sc.RunTable(dense, dense[::-1], law(dense, dense[::-1]))))
+    assert not {Kind.ONE_SIZE, Kind.TOO_FEW_LEVELS} & set(
+        kinds(sc.RunTable(dense, dense[::-1], law(dense, dense[::-1])))
+    )
 
 
 def test_compute_that_disagrees():
@@ -199,7 +217,9 @@ def test_losses_that_are_no_losses():
     n, d, loss = grid()
     assert only(sc.RunTable(n, d, np.exp(loss)), Kind.LOOKS_LIKE_PERPLEXITY).rows.size == 30
     high = kinds(sc.RunTable(n / 1e4, d / 1e4, np.full(30, 40.0) * np.exp(-np.log(n) / 100)))
-    assert Kind.LOOKS_LIKE_PERPLEXITY in high  # without language models of this size to compare with
+    assert (
+        Kind.LOOKS_LIKE_PERPLEXITY in high
+    )  # without language models of this size to compare with
     for values, unit, guess in (
         (loss / np.log(2), "nats", "bits per token"),
         (loss, "bits", "nats"),
@@ -225,7 +245,10 @@ def test_several_losses_at_one_point():
     assert best.rows.tolist() == [*range(3), *range(4, 30), 31]
     assert best.findings() == ()
     unique = np.arange(33) + 1e12
-    assert sc.RunTable(n[rows], d[rows], values, unique_samples=unique).best_per_point().loss.size == 33
+    assert (
+        sc.RunTable(n[rows], d[rows], values, unique_samples=unique).best_per_point().loss.size
+        == 33
+    )
 
 
 @given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 4)), max_size=30))
@@ -258,7 +281,10 @@ def test_runs_far_from_others():
     finding = only(sc.RunTable(n, d, loss), Kind.FAR_FROM_OTHERS)
     assert finding.rows.tolist() == [5, 20]
     lonely = np.append(n, 7e10), np.append(d, 2e12)  # one large run, where the law says
-    assert sc.RunTable(*lonely, np.append(loss, law(7e10, 2e12))).findings()[-1].rows.tolist() == [5, 20]
+    assert sc.RunTable(*lonely, np.append(loss, law(7e10, 2e12))).findings()[-1].rows.tolist() == [
+        5,
+        20,
+    ]
 
 
 def test_influence_of_a_fit_takes_the_surfaces_place():
@@ -276,7 +302,8 @@ def test_influence_of_a_fit_takes_the_surfaces_place():
 
 
 def test_the_surface_is_the_laws():
-    """Without noise nothing is off, whatever the exponents; a tenth of outliers does not move it."""
+    """Without noise nothing is off, whatever the exponents; a tenth of outliers does not move
+    it."""
     n, d = (x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e10, 8), np.geomspace(1e8, 1e12, 10)))
     outliers = np.random.default_rng(3).choice(80, 8, replace=False)
     for alpha, beta in ((0.2, 0.5), (0.35, 0.37), (0.9, 0.3)):
@@ -297,7 +324,16 @@ positive = st.floats(1e-300, 1e300)
 @given(st.lists(st.tuples(positive, positive, positive), max_size=16), st.booleans())
 def test_no_table_makes_a_check_fail(rows, full):
     n, d, loss = np.array(rows, float).reshape(-1, 3).T
-    more = {"compute": loss[::-1], "unique_samples": n, "progress": np.full(n.size, 0.5), "run": np.arange(n.size)} if full else {}
+    more = (
+        {
+            "compute": loss[::-1],
+            "unique_samples": n,
+            "progress": np.full(n.size, 0.5),
+            "run": np.arange(n.size),
+        }
+        if full
+        else {}
+    )
     table = sc.RunTable(n, d, loss, **more)
     for finding in table.findings():
         assert np.isin(finding.rows, table.rows).all()
@@ -315,7 +351,10 @@ def test_order_of_rows_changes_nothing(random):
     loss[[2, 31]] *= [1.4, 1.02]
     order = list(range(32))
     random.shuffle(order)
-    before, after = sc.RunTable(n, d, loss).findings(), sc.RunTable(n[order], d[order], loss[order]).findings()
+    before, after = (
+        sc.RunTable(n, d, loss).findings(),
+        sc.RunTable(n[order], d[order], loss[order]).findings(),
+    )
     assert [f.kind for f in before] == [f.kind for f in after]
     for old, new in zip(before, after, strict=True):
         if old.kind != Kind.DUPLICATE_ROWS:  # of two equal rows the later one
@@ -336,18 +375,30 @@ def read(public_table, name, **options):
 def test_public_chinchilla(public_table):
     """Five digitised outliers, and nothing else: D = C/6N by construction is fine."""
     table = read(public_table, "chinchilla_epoch")
-    assert sorted(only(table, Kind.FAR_FROM_OTHERS).rows.tolist()) == sorted(np.argsort(table.loss)[-5:].tolist())
-    assert read(public_table, "chinchilla_epoch", loss_unit="bits").findings()[0].kind == Kind.LOOKS_LIKE_OTHER_UNIT
+    assert sorted(only(table, Kind.FAR_FROM_OTHERS).rows.tolist()) == sorted(
+        np.argsort(table.loss)[-5:].tolist()
+    )
+    assert (
+        read(public_table, "chinchilla_epoch", loss_unit="bits").findings()[0].kind
+        == Kind.LOOKS_LIKE_OTHER_UNIT
+    )
     swapped = sc.RunTable(table.samples, table.parameters, table.loss)
     assert kinds(swapped)[0] == Kind.SWAPPED
 
 
 def test_public_gemstones(public_table):
     for subset in ("cool_end", "hot", "hot_100b+", "lr_ablation_hot"):
-        table = read(public_table, "gemstones", where={"subset": subset}, columns={"parameters": "N", "compute": None})
+        table = read(
+            public_table,
+            "gemstones",
+            where={"subset": subset},
+            columns={"parameters": "N", "compute": None},
+        )
         assert table.findings() == ()
         progress = table.samples / table.samples.max()
-        early = sc.RunTable(table.parameters, table.samples, table.loss, run=table.run, progress=progress)
+        early = sc.RunTable(
+            table.parameters, table.samples, table.loss, run=table.run, progress=progress
+        )
         assert only(early, Kind.EARLY_CHECKPOINTS).rows.size > 100
     assert kinds(read(public_table, "gemstones", where={"subset": "hot"})) == [Kind.COLUMN_IN_DOUBT]
 
@@ -363,7 +414,8 @@ def test_public_datablations(public_table):
 
 
 def test_public_olmo_and_open_lm(public_table):
-    """Three runs that are listed twice; a run of 1/4 of Chinchilla's samples, and no alarm for the large ones."""
+    """Three runs that are listed twice; a run of 1/4 of Chinchilla's samples, and no alarm for the
+    large ones."""
     olmo = read(public_table, "olmo_ladder_final")
     rows = only(olmo, Kind.DUPLICATE_ROWS).rows
     assert rows.size == 3
@@ -380,8 +432,17 @@ def test_public_olmo_and_open_lm(public_table):
 
 
 def test_public_porian(public_table):
-    """IsoFLOP slices with few parameters or samples at their ends: at most a few early runs are far."""
-    where = {"dataset": "rw", "hparams": "tuned", "warmup": "short", "decay": "const", "param_count": "standard"}
+    """IsoFLOP slices with few parameters or samples at their ends: at most a few early runs are
+    far."""
+    where = {
+        "dataset": "rw",
+        "hparams": "tuned",
+        "warmup": "short",
+        "decay": "const",
+        "param_count": "standard",
+    }
     assert read(public_table, "porian_isoflop", where=where, columns={"N": "N"}).findings() == ()
     where = {"file": "summary_df_att", "hparams": "base", "warmup": "short", "decay": "kaplan"}
-    assert only(read(public_table, "porian_isoflop", where=where), Kind.FAR_FROM_OTHERS).rows.size <= 5
+    assert (
+        only(read(public_table, "porian_isoflop", where=where), Kind.FAR_FROM_OTHERS).rows.size <= 5
+    )

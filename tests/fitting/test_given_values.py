@@ -11,7 +11,9 @@ HOFFMANN = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
 def test_predicts_by_the_formula():
     law = sc.FittedLaw.from_values("additive", HOFFMANN)
     N, D = np.array([1e8, 7e10]), np.array([1e10, 1.4e12])
-    assert law.predict(N, D).loss == pytest.approx(1.69 + 406.4 / N**0.34 + 410.7 / D**0.28, rel=1e-14)
+    assert law.predict(N, D).loss == pytest.approx(
+        1.69 + 406.4 / N**0.34 + 410.7 / D**0.28, rel=1e-14
+    )
     assert law.values == pytest.approx(HOFFMANN, rel=1e-13)
     assert law.status == sc.FitStatus.CONVERGED
     assert law.usable
@@ -20,7 +22,9 @@ def test_predicts_by_the_formula():
 
 def test_bits_are_bits():
     bits = sc.FittedLaw.from_values("additive", HOFFMANN, loss_unit="bits")
-    assert bits.predict(1e9, 1e10).loss == pytest.approx(1.69 + 406.4 / 1e9**0.34 + 410.7 / 1e10**0.28)
+    assert bits.predict(1e9, 1e10).loss == pytest.approx(
+        1.69 + 406.4 / 1e9**0.34 + 410.7 / 1e10**0.28
+    )
     assert bits.predict(1e9, 1e10).unit == "bits"
 
 

@@ -25,7 +25,9 @@ def design(alpha, beta, width, budgets=(1e17, 1e18, 1e19, 1e20, 1e21), points=15
         return (budget / 6) / (ratio * (budget / 6) ** (beta / (alpha + beta)))
 
     budget = np.repeat(budgets, points)
-    d = best(budget) * np.exp(np.tile(np.linspace(-np.log(width), np.log(width), points), len(budgets)))
+    d = best(budget) * np.exp(
+        np.tile(np.linspace(-np.log(width), np.log(width), points), len(budgets))
+    )
     n = budget / 6 / d
     return n, d, 1.69 + A / n**alpha + B / d**beta, best
 
@@ -60,12 +62,16 @@ def test_known_bias_of_parabolas_and_that_it_is_reported(alpha, beta, width, err
 def test_the_parabola_is_numpys():
     rng = np.random.default_rng(1)
     n, d, loss, _ = design(0.34, 0.28, 8)
-    table = sc.RunTable(n, d, loss * np.exp(0.01 * rng.standard_normal(n.size)), weight=rng.uniform(0.5, 2, n.size))
+    table = sc.RunTable(
+        n, d, loss * np.exp(0.01 * rng.standard_normal(n.size)), weight=rng.uniform(0.5, 2, n.size)
+    )
     profiles = sc.isoflop_profiles(table, window=None)
     for b, budget in enumerate(profiles.budget):
         rows = profiles.profile == b
         x = np.log(n[rows])
-        square, slope, _ = np.polyfit(x - x.mean(), table.loss[rows], 2, w=np.sqrt(table.weight[rows]))
+        square, slope, _ = np.polyfit(
+            x - x.mean(), table.loss[rows], 2, w=np.sqrt(table.weight[rows])
+        )
         vertex = x.mean() - slope / (2 * square)
         assert np.log(profiles.parameters[b]) == pytest.approx(vertex, abs=1e-9)
         assert profiles.samples[b] == pytest.approx(budget / 6 / np.exp(vertex), rel=1e-8)
@@ -87,7 +93,9 @@ def test_intervals_are_scipys():
     assert ours.slope == pytest.approx(fit.slope)
     assert ours.slope_margin(0.95) == pytest.approx(fit.stderr * stats.t.ppf(0.975, 7))
     assert ours.at(np.zeros(1)) == pytest.approx(fit.intercept)
-    assert ours.margin(np.zeros(1), 0.95) == pytest.approx(fit.intercept_stderr * stats.t.ppf(0.975, 7))
+    assert ours.margin(np.zeros(1), 0.95) == pytest.approx(
+        fit.intercept_stderr * stats.t.ppf(0.975, 7)
+    )
     several = np.stack([y, np.where(x > 45, y, np.nan)])
     slopes, heights = lines(x, several, 45.0)
     assert slopes == pytest.approx([fit.slope, np.polyfit(x[x > 45], y[x > 45], 1)[0]])
@@ -95,7 +103,8 @@ def test_intervals_are_scipys():
 
 
 def test_fieller_intervals_cover():
-    """95 % intervals of N* over 2,000 noisy profiles; below 1,860 of 1,900 wanted once in a million."""
+    """95 % intervals of N* over 2,000 noisy profiles; below 1,860 of 1,900 wanted once in a
+    million."""
     rng = np.random.default_rng(3)
     u = np.linspace(-1.5, 1.5, 9)
     truth, covered, infinite = 0.3, 0, 0
@@ -119,7 +128,9 @@ def test_units_change_nothing(shift, raise_, scale):
     loss = loss * np.exp(0.01 * rng.standard_normal(n.size))
     one = sc.isoflop_profiles(sc.RunTable(n, d, loss))
     order, factor = rng.permutation(n.size), np.exp(shift)
-    other = sc.isoflop_profiles(sc.RunTable(n[order] * factor, d[order] * np.exp(raise_), loss[order] * scale))
+    other = sc.isoflop_profiles(
+        sc.RunTable(n[order] * factor, d[order] * np.exp(raise_), loss[order] * scale)
+    )
     assert np.allclose(other.parameters / factor, one.parameters, rtol=1e-7)
     assert np.allclose(other.parameters_interval / factor, one.parameters_interval, rtol=1e-6)
     assert other.elasticity == pytest.approx(one.elasticity, abs=1e-8)
@@ -159,15 +170,20 @@ def test_noise_alone_gives_no_optimum_without_an_infinite_interval():
     rng = np.random.default_rng(5)
     n = np.tile(np.geomspace(1e8, 1e9, 8), 50)
     budget = np.repeat(np.geomspace(1e18, 1e24, 50), 8)
-    profiles = sc.isoflop_profiles(sc.RunTable(n, budget / 6 / n, 2.5 + 0.01 * rng.standard_normal(400)))
+    profiles = sc.isoflop_profiles(
+        sc.RunTable(n, budget / 6 / n, 2.5 + 0.01 * rng.standard_normal(400))
+    )
     interior = profiles.status == Status.INTERIOR
     assert (profiles.status == Status.NO_INTERIOR_MINIMUM).sum() > 10
-    assert np.isinf(profiles.parameters_interval[interior, 1]).mean() > 0.8  # 1 - 0.05/2 of those that bend upwards, about
+    # 1 - 0.05/2 of those that bend upwards, about
+    assert np.isinf(profiles.parameters_interval[interior, 1]).mean() > 0.8
 
 
 def test_budgets_of_one_digit_do_not_share_a_curve():
     """1.5e19 and 2.5e19 are both 2e19 to one digit."""
-    clusters = budget_clusters(np.log([1.5e19, 2.5e19, 1.52e19, 2.49e19, 1.5e19, 3e19]), np.log(1.1))
+    clusters = budget_clusters(
+        np.log([1.5e19, 2.5e19, 1.52e19, 2.49e19, 1.5e19, 3e19]), np.log(1.1)
+    )
     assert clusters.tolist() == [0, 1, 0, 1, 0, 2]
     n = np.tile(np.geomspace(1e8, 1e9, 5), 2)
     budget = np.repeat([1.5e19, 2.5e19], 5)
@@ -209,11 +225,16 @@ def test_the_window_leaves_out_what_is_far():
     n, d, loss, best = design(0.465, 0.155, 16)
     table = sc.RunTable(n, d, loss)
     errors = [
-        abs(float(sc.isoflop_profiles(table, window=window).compute_optimal(1e24).samples) / best(1e24) - 1)
+        abs(
+            float(sc.isoflop_profiles(table, window=window).compute_optimal(1e24).samples)
+            / best(1e24)
+            - 1
+        )
         for window in (1.01, 5, 10, 1e9, None)
     ]
     assert errors[0] < errors[1] < errors[2] < errors[3] == errors[4]
-    assert sc.isoflop_profiles(table, window=1.01).runs.tolist() == [5] * 5  # two on either side in any case
+    # two on either side in any case
+    assert sc.isoflop_profiles(table, window=1.01).runs.tolist() == [5] * 5
 
 
 def test_compute_that_was_really_spent_counts():
@@ -225,7 +246,9 @@ def test_compute_that_was_really_spent_counts():
     assert np.allclose(profiles.samples, plain.samples)
     found = profiles.compute_optimal([1e22, 1e24])
     assert np.allclose(found.parameters * found.samples * 8.1, [1e22, 1e24])
-    assert np.allclose(found.parameters_interval * found.samples_interval[:, ::-1] * 8.1, [[1e22] * 2, [1e24] * 2])
+    assert np.allclose(
+        found.parameters_interval * found.samples_interval[:, ::-1] * 8.1, [[1e22] * 2, [1e24] * 2]
+    )
 
 
 def test_intervals_of_the_elasticity_cover():
@@ -264,7 +287,10 @@ def test_runs_that_belong_to_several_budgets_are_resampled():
     assert covered[True] >= 31  # 38 if intervals kept their word, a little less with 25 runs
     assert covered[True] > covered[False]
     run = np.tile(np.arange(25), 9)
-    zero, one, again = (sc.isoflop_profiles(sc.RunTable(n, d, noisy, run=run), rng=seed).elasticity_interval for seed in (0, 1, 0))
+    zero, one, again = (
+        sc.isoflop_profiles(sc.RunTable(n, d, noisy, run=run), rng=seed).elasticity_interval
+        for seed in (0, 1, 0)
+    )
     assert (zero == again).all()
     assert (zero != one).all()
     wide = sc.isoflop_profiles(sc.RunTable(n, d, noisy, run=run), level=0.99)
@@ -323,13 +349,20 @@ def test_envelope_is_what_a_loop_finds():
     loss = 1.7 + (n / 1e7) ** -0.3 + (d / 1e8) ** -0.3 + 0.02 * rng.standard_normal(300)
     table = sc.RunTable(n, d, loss)
     found = sc.envelope(table)
-    expected = [i for i in range(300) if not ((n * d <= n[i] * d[i]) & (loss <= loss[i]) & (np.arange(300) != i)).any()]
+    expected = [
+        i
+        for i in range(300)
+        if not ((n * d <= n[i] * d[i]) & (loss <= loss[i]) & (np.arange(300) != i)).any()
+    ]
     assert sorted(found.rows.tolist()) == expected
     assert (np.diff(found.budget) > 0).all()
     assert np.allclose(found.budget, 6 * found.parameters * found.samples)
     for b, status in zip(range(found.budget.size), found.status, strict=True):
         near = np.abs(np.log(n * d / (found.parameters[b] * found.samples[b])) + 0.33) < 0.33
-        smaller, larger = (n[near] < found.parameters[b] / 1.04).any(), (n[near] > found.parameters[b] * 1.04).any()
+        smaller, larger = (
+            (n[near] < found.parameters[b] / 1.04).any(),
+            (n[near] > found.parameters[b] * 1.04).any(),
+        )
         assert status == Status.INTERIOR or not (smaller and larger)
     part = table.where(np.arange(300) % 2 == 0)
     assert set(sc.envelope(part).rows % 2) == {0}
@@ -337,7 +370,9 @@ def test_envelope_is_what_a_loop_finds():
 
 def test_envelope_of_learning_curves():
     """Known exponent, from 25 sizes at 200 checkpoints each; sizes at the edge do not count."""
-    n, d = (x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e10, 25), np.geomspace(1e8, 1e12, 200)))
+    n, d = (
+        x.ravel() for x in np.meshgrid(np.geomspace(1e7, 1e10, 25), np.geomspace(1e8, 1e12, 200))
+    )
     loss = 1.69 + 406.4 / n**0.34 + 410.7 / d**0.28
     found = sc.envelope(sc.RunTable(n, d, loss, run=n), resamples=100)
     assert found.elasticity == pytest.approx(0.28 / 0.62, abs=0.02)
@@ -363,19 +398,29 @@ STEPS = (  # Porian et al. 2024: from Kaplan's exponent to Chinchilla's
     ({"warmup": "long", "decay": "kaplan", "hparams": "base", "param_count": "kaplan"}, 0.834),
     ({"warmup": "long", "decay": "kaplan", "hparams": "base", "param_count": "standard"}, 0.701),
     ({"warmup": "short", "decay": "kaplan", "hparams": "base", "param_count": "standard"}, 0.604),
-    ({"warmup": "short", "decay": "chinchilla", "hparams": "base", "param_count": "standard"}, 0.571),
+    (
+        {"warmup": "short", "decay": "chinchilla", "hparams": "base", "param_count": "standard"},
+        0.571,
+    ),
     ({"warmup": "short", "decay": "const", "hparams": "tuned", "param_count": "standard"}, 0.497),
 )
 
 
 @pytest.mark.parametrize(("step", "exponent"), STEPS)
 def test_public_porian(public_table, step, exponent):
-    """The line through their optima is theirs to all digits, ours through parabolas and envelope is near."""
+    """The line through their optima is theirs to all digits, ours through parabolas and envelope is
+    near."""
     step = step | {"dataset": "rw", "file": "summary_df"}
     tables = []
     for name in ("porian_optima", "porian_published_fits"):
         with open(public_table(name), encoding="utf-8") as file:
-            tables.append([row for row in csv.DictReader(file) if all(row[key] == value for key, value in step.items())])
+            tables.append(
+                [
+                    row
+                    for row in csv.DictReader(file)
+                    if all(row[key] == value for key, value in step.items())
+                ]
+            )
     optima = [row for row in tables[0] if row["N_opt"]]
     (published,) = [float(row["n_exponent"]) for row in tables[1] if row["kind"] == "basic"]
     through = line(*(np.log([float(row[key]) for row in optima]) for key in ("C", "N_opt")))

@@ -26,7 +26,10 @@ def check(table):
     assert np.allclose(table.loss, [3.4, 2.8], rtol=1e-15)
 
 
-@pytest.mark.parametrize("heading", ["N,D,L", "params,tokens,loss", "Num Params,Training Tokens,Final Loss", " n , d , l "])
+@pytest.mark.parametrize(
+    "heading",
+    ["N,D,L", "params,tokens,loss", "Num Params,Training Tokens,Final Loss", " n , d , l "],
+)
 def test_usual_names_are_recognised(write, heading):
     table = sc.RunTable.read(write(PLAIN.replace("N,D,L", heading)))
     check(table)
@@ -45,12 +48,22 @@ def test_delimiters_line_ends_and_byte_order_marks(write, delimiter, end, encodi
 def test_quotes_are_the_csv_modules_business(write):
     text = '"name, long",N,D,"L"\n"a ""b"", c",1e8,"2e9",3.4\n"two\nlines", 4e8 ,8e9,2.8\n'
     check(sc.RunTable.read(write(text)))
-    assert sc.RunTable.read(write(text), columns={"run": "name, long"}).run_names == ('a "b", c', "two\nlines")
+    assert sc.RunTable.read(write(text), columns={"run": "name, long"}).run_names == (
+        'a "b", c',
+        "two\nlines",
+    )
 
 
 def test_columns_may_be_named(write):
     path = write("Size,Seen,Val,Spent,C,who,U\n1e8,2e9,3.4,9,5,x,\n4e8,8e9,2.8,8,6,y,\n")
-    names = {"parameters": "Size", "tokens": "seen", "loss": "Val", "compute": "Spent", "run": "who", "U": None}
+    names = {
+        "parameters": "Size",
+        "tokens": "seen",
+        "loss": "Val",
+        "compute": "Spent",
+        "run": "who",
+        "U": None,
+    }
     table = sc.RunTable.read(path, columns=names)
     check(table)
     assert table.compute.tolist() == [9, 8]
@@ -59,7 +72,9 @@ def test_columns_may_be_named(write):
     assert sc.RunTable.read(path, columns=names | {"compute": None}).compute is None
     with pytest.raises(ValueError, match="columns names samples twice"):
         sc.RunTable.read(path, columns=names | {"D": "Seen"})
-    with pytest.raises(ValueError, match=r"columns has no quantity 'lost'; they are .*; did you mean 'loss'"):
+    with pytest.raises(
+        ValueError, match=r"columns has no quantity 'lost'; they are .*; did you mean 'loss'"
+    ):
         sc.RunTable.read(path, columns=names | {"lost": "C"})
     with pytest.raises(TypeError, match="columns must be a dict"):
         sc.RunTable.read(path, columns=["N", "D"])
@@ -71,17 +86,22 @@ def test_a_column_that_is_not_there_names_those_that_are(write):
     path = write("width,depth,tokens,ppl\n1,2,3,4\n")
     with pytest.raises(
         ValueError,
-        match=r"usual name for parameters and loss; .*'width', 'depth', 'tokens', 'ppl'; the loss is the logarithm of 'ppl'",
+        match=r"usual name for parameters and loss; .*'width', 'depth', 'tokens', 'ppl'; the loss "
+        r"is the logarithm of 'ppl'",
     ):
         sc.RunTable.read(path)
     with pytest.raises(
-        ValueError, match=r"no column 'token', .*columns\['samples'\].*width, depth, tokens, ppl; did you mean 'tokens'"
+        ValueError,
+        match=r"no column 'token', .*columns\['samples'\].*width, depth, tokens, ppl; did you "
+        r"mean 'tokens'",
     ):
         sc.RunTable.read(path, columns={"samples": "token"})
 
 
 def test_units_in_headings(write):
-    table = sc.RunTable.read(write("N (M),tokens [billions],loss (bits/token)\n100,2,4.905\n400,8,4.04\n"))
+    table = sc.RunTable.read(
+        write("N (M),tokens [billions],loss (bits/token)\n100,2,4.905\n400,8,4.04\n")
+    )
     assert table.parameters.tolist() == [1e8, 4e8]
     assert table.samples.tolist() == [2e9, 8e9]
     assert table.loss_unit == "bits"
@@ -106,13 +126,18 @@ def test_units_in_headings(write):
     ],
 )
 def test_units_in_cells_are_refused_with_a_hint(write, cell, hint):
-    with pytest.raises(ValueError, match=rf"parameters \(column 'N' of runs.csv\) must be numbers, got .* in row 1.*{hint}$"):
+    with pytest.raises(
+        ValueError,
+        match=rf"parameters \(column 'N' of runs.csv\) must be numbers, got .* in row 1.*{hint}$",
+    ):
         sc.RunTable.read(write(f"N,D,L\n1e8,2e9,3.4\n{cell},8e9,2.8\n"))
 
 
 def test_gaps(write):
     path = write("N,D,L,C\n1e8,2e9,3.4,\n4e8,8e9,NA,\n4e8,8e9,2.8,7\n4e8,8e9\n")
-    with pytest.raises(ValueError, match=r"2 of 4 rows .*: loss is missing or not a number in rows 1, 3$"):
+    with pytest.raises(
+        ValueError, match=r"2 of 4 rows .*: loss is missing or not a number in rows 1, 3$"
+    ):
         sc.RunTable.read(path)
     table = sc.RunTable.read(path, drop_invalid=True)
     assert table.rows.tolist() == [0, 2]
@@ -121,17 +146,22 @@ def test_gaps(write):
     assert table.notes == ("'C' was not taken for compute: it is empty in rows 0, 1, 3",)
     with pytest.raises(ValueError, match="compute is missing"):
         sc.RunTable.read(path, columns={"compute": "C"})
-    with pytest.raises(ValueError, match=r"names runs in column 'run', but none in row 1; columns=\{'run': None\}"):
+    with pytest.raises(
+        ValueError, match=r"names runs in column 'run', but none in row 1; columns=\{'run': None\}"
+    ):
         sc.RunTable.read(write("run,N,D,L\na,1,2,3\n,1,2,3\n"))
 
 
 def test_raw_and_non_embedding_parameters_are_told_apart(write):
-    """Exponents .37 and .68 have been had from the same runs by counting N one way and the other."""
+    """Exponents .37 and .68 have been had from the same runs by counting N one way and the
+    other."""
     path = write("N,N_no_embed,D,L\n1e8,5e7,2e9,3.4\n4e8,3e8,8e9,2.8\n")
     table = sc.RunTable.read(path)
     check(table)
     assert len(table.notes) == 1
-    assert re.search("parameters is column 'N'; 'N_no_embed', 0.5 to 0.75 times that", table.notes[0])
+    assert re.search(
+        "parameters is column 'N'; 'N_no_embed', 0.5 to 0.75 times that", table.notes[0]
+    )
     other = sc.RunTable.read(path, columns={"parameters": "N_no_embed"})
     assert other.parameters.tolist() == [5e7, 3e8]
     assert other.notes == ()
@@ -157,9 +187,13 @@ def test_rows_may_be_chosen(write):
     check(table)
     assert table.rows.tolist() == [1, 2]
     assert len(sc.RunTable.read(path, where={"set": "b", "k": 1})) == 1
-    with pytest.raises(ValueError, match=r"no row of runs.csv has 'set' = 'd'; its values are 'a', 'b', 'c'"):
+    with pytest.raises(
+        ValueError, match=r"no row of runs.csv has 'set' = 'd'; its values are 'a', 'b', 'c'"
+    ):
         sc.RunTable.read(path, where={"set": "d"})
-    with pytest.raises(ValueError, match=r"no column 'sets', which where asks for.*did you mean 'set'"):
+    with pytest.raises(
+        ValueError, match=r"no column 'sets', which where asks for.*did you mean 'set'"
+    ):
         sc.RunTable.read(path, where={"sets": "d"})
     with pytest.raises(TypeError, match="where must be a dict"):
         sc.RunTable.read(path, where="set")
@@ -195,12 +229,32 @@ def test_paths(write, tmp_path):
 
 def test_json_lines(write):
     check(
-        sc.RunTable.read(write('{"N": 1e8, "D": 2000000000, "L": 3.4}\n\n{"D": "8e9", "N": 4e8, "L": 2.8, "x": [1]}\n', "r.jsonl"))
+        sc.RunTable.read(
+            write(
+                '{"N": 1e8, "D": 2000000000, "L": 3.4}\n\n'
+                '{"D": "8e9", "N": 4e8, "L": 2.8, "x": [1]}\n',
+                "r.jsonl",
+            )
+        )
     )
-    check(sc.RunTable.read(write('\ufeff[{"N": 1e8, "D": 2e9, "L": 3.4}, {"D": 8e9, "N": 4e8, "L": 2.8}]', "r.json")))
+    check(
+        sc.RunTable.read(
+            write(
+                '\ufeff[{"N": 1e8, "D": 2e9, "L": 3.4}, {"D": 8e9, "N": 4e8, "L": 2.8}]', "r.json"
+            )
+        )
+    )
     with pytest.raises(ValueError, match="loss is missing or not a number in rows 0, 1, 2"):
-        sc.RunTable.read(write('{"N": 1, "D": 2}\n{"N": 1, "D": 2, "L": null}\n{"N": 1, "D": 2, "L": NaN}', "r.jsonl"))
-    with pytest.raises(ValueError, match=r"loss \(column 'L' of r.jsonl\) must be numbers, got \[2\] \(list\) in row 0"):
+        sc.RunTable.read(
+            write(
+                '{"N": 1, "D": 2}\n{"N": 1, "D": 2, "L": null}\n{"N": 1, "D": 2, "L": NaN}',
+                "r.jsonl",
+            )
+        )
+    with pytest.raises(
+        ValueError,
+        match=r"loss \(column 'L' of r.jsonl\) must be numbers, got \[2\] \(list\) in row 0",
+    ):
         sc.RunTable.read(write('{"N": 1, "D": 2, "L": [2]}\n', "r.jsonl"))
     for text, message in (
         ("", "is empty"),
@@ -216,7 +270,9 @@ def test_json_lines(write):
 def test_parquet(write, tmp_path):
     pyarrow = pytest.importorskip("pyarrow")
     parquet = pytest.importorskip("pyarrow.parquet")
-    table = pyarrow.table({"N": [10**8, 4 * 10**8], "D": [2e9, 8e9], "L": [3.4, 2.8], "run": ["a", "b"]})
+    table = pyarrow.table(
+        {"N": [10**8, 4 * 10**8], "D": [2e9, 8e9], "L": [3.4, 2.8], "run": ["a", "b"]}
+    )
     parquet.write_table(table, tmp_path / "runs.parquet")
     found = sc.RunTable.read(tmp_path / "runs.parquet")
     check(found)
@@ -235,7 +291,10 @@ def frames():
     yield "dict", columns
     yield (
         "structured",
-        lambda: np.array([(1e8, 2e9, 3.4, "a"), (4e8, 8e9, 2.8, "b")], [("N", "f4"), ("D", "f8"), ("L", "f8"), ("run", "U1")]),
+        lambda: np.array(
+            [(1e8, 2e9, 3.4, "a"), (4e8, 8e9, 2.8, "b")],
+            [("N", "f4"), ("D", "f8"), ("L", "f8"), ("run", "U1")],
+        ),
     )
     for module, make in (
         ("pandas", lambda m: m.DataFrame(columns(), index=[7, 3])),
@@ -270,7 +329,9 @@ class Interchange:
         return self.frame.__dataframe__(*args, **options)
 
 
-@pytest.mark.parametrize("make", [pytest.param(make, id=f"{i}_{name}") for i, (name, make) in enumerate(frames())])
+@pytest.mark.parametrize(
+    "make", [pytest.param(make, id=f"{i}_{name}") for i, (name, make) in enumerate(frames())]
+)
 def test_frames(make):
     table = sc.RunTable.from_frame(make())
     check(table)
@@ -286,7 +347,9 @@ def test_missing_values_in_frames(module):
     library = pytest.importorskip(module)
     make = library.table if module == "pyarrow" else library.DataFrame
     data = {"N": [1, None, 4], "D": [2.0, 8.0, None], "L": [3.4, 2.8, 1.0], "run": ["a", None, "b"]}
-    with pytest.raises(ValueError, match=r"parameters is missing or not a number in row 1; samples is .* in row 2$"):
+    with pytest.raises(
+        ValueError, match=r"parameters is missing or not a number in row 1; samples is .* in row 2$"
+    ):
         sc.RunTable.from_frame(make(data), columns={"run": None})
     with pytest.raises(ValueError, match="none in row 1; columns"):
         sc.RunTable.from_frame(make(data))
@@ -298,11 +361,19 @@ def test_missing_values_in_frames(module):
 def test_odd_frames():
     pandas = pytest.importorskip("pandas")
     data = {"N": ["1e8", "4e8"], "D": [2e9, 8e9], "L": [3.4, 2.8]}
-    with pytest.raises(TypeError, match=r"parameters \(column 'N' of the frame\) must be real numbers, got '1e8' \(str\) in row 0"):
+    with pytest.raises(
+        TypeError,
+        match=r"parameters \(column 'N' of the frame\) must be real numbers, got '1e8' \(str\) "
+        r"in row 0",
+    ):
         sc.RunTable.from_frame(pandas.DataFrame(data))
     nullable = pandas.DataFrame(columns()).convert_dtypes()
     check(sc.RunTable.from_frame(nullable))
-    arrow = pandas.DataFrame(columns()).convert_dtypes(dtype_backend="pyarrow") if pytest.importorskip("pyarrow") else nullable
+    arrow = (
+        pandas.DataFrame(columns()).convert_dtypes(dtype_backend="pyarrow")
+        if pytest.importorskip("pyarrow")
+        else nullable
+    )
     check(sc.RunTable.from_frame(arrow))
     twice = pandas.DataFrame([[1e8, 2e9, 3.4, 5]], columns=["N", "D", "L", "L"])
     with pytest.raises(ValueError, match="several columns 'L'"):
@@ -316,7 +387,9 @@ def test_odd_frames():
     with pytest.raises(ValueError, match="samples must have one element a run"):
         sc.RunTable.from_frame({"N": [1, 2], "D": [1], "L": [1, 2]})
     for frame in (3, "runs.csv", [1, 2], np.ones((3, 3)), None):
-        with pytest.raises(TypeError, match="frame must be a table of pandas, polars or PyArrow or a dict"):
+        with pytest.raises(
+            TypeError, match="frame must be a table of pandas, polars or PyArrow or a dict"
+        ):
             sc.RunTable.from_frame(frame)
     assert len(sc.RunTable.from_frame(pandas.DataFrame(columns()).iloc[:0])) == 0
 
@@ -330,7 +403,8 @@ for name in ("pyarrow", "pandas", "polars"):
 import scalecore as sc
 class Frame:
     def __arrow_c_stream__(self, schema=None): ...
-for call in (lambda: sc.RunTable.read({str(tmp_path / "runs.parquet")!r}), lambda: sc.RunTable.from_frame(Frame())):
+path = {str(tmp_path / "runs.parquet")!r}
+for call in (lambda: sc.RunTable.read(path), lambda: sc.RunTable.from_frame(Frame())):
     try:
         call()
     except ImportError as error:
@@ -355,4 +429,6 @@ for call in (lambda: sc.RunTable.read({str(tmp_path / "runs.parquet")!r}), lambd
 def test_public_tables_are_read(public_table, name, options, rows):
     table = sc.RunTable.read(public_table(name), **options)
     assert len(table) == rows
-    assert (name == "gemstones" and "where" in options) == (table.run is not None and len(table.run_names) < rows)
+    assert (name == "gemstones" and "where" in options) == (
+        table.run is not None and len(table.run_names) < rows
+    )

@@ -1,4 +1,5 @@
-"""Forms for repeated data: against a plain transcription of the papers, complex steps, published numbers."""
+"""Forms for repeated data: against a plain transcription of the papers, complex steps, published
+numbers."""
 
 import csv
 
@@ -25,7 +26,8 @@ PENALISED = {"E": 1.9, "A": 480.0, "alpha": 0.34, "B": 2100.0, "beta": 0.37, "P"
 
 
 def repeated(N, D, U, E, A, alpha, B, beta, R_D, R_N):
-    """Muennighoff et al. 2023, equations 4 to 6, with G from the law's own optimum; takes complex parameters."""
+    """Muennighoff et al. 2023, equations 4 to 6, with G from the law's own optimum; takes complex
+    parameters."""
     G = (alpha * A / (beta * B)) ** (1 / (alpha + beta))
     best = (U * G) ** (beta / alpha) * G
     U_N = np.where(np.real(best) < N, best, N)
@@ -42,7 +44,9 @@ ORACLES = {"repeated": (repeated, GOOD), "repeated_penalty": (penalised, PENALIS
 
 
 def grid():
-    N, U, epochs = (a.ravel() for a in np.meshgrid([3e7, 3e8, 3e9, 9e9], [1e8, 2e9, 5e10], [1, 1.5, 4, 30, 700]))
+    N, U, epochs = (
+        a.ravel() for a in np.meshgrid([3e7, 3e8, 3e9, 9e9], [1e8, 2e9, 5e10], [1, 1.5, 4, 30, 700])
+    )
     return N, U * epochs, U
 
 
@@ -54,9 +58,15 @@ def table_of(form, noise=0.0):
 
 
 def parts(form, table):
-    centre = Centre(float(np.log(table.parameters).mean()), float(np.log(table.samples).mean()), float(np.log(table.loss).mean()))
+    centre = Centre(
+        float(np.log(table.parameters).mean()),
+        float(np.log(table.samples).mean()),
+        float(np.log(table.loss).mean()),
+    )
     unique = np.log(table.unique_samples) - centre.m
-    x = Covariates(np.log(table.parameters) - centre.n, np.log(table.samples) - centre.m, unique, centre)
+    x = Covariates(
+        np.log(table.parameters) - centre.n, np.log(table.samples) - centre.m, unique, centre
+    )
     return FORMS[form], x, centre
 
 
@@ -74,7 +84,8 @@ def test_loss_is_the_papers(form):
 @pytest.mark.parametrize("form", ORACLES)
 @given(shift=st.lists(st.floats(-0.9, 0.9), min_size=7, max_size=7))
 def test_gradient_is_exact(form, shift):
-    """Complex steps of the transcription, through d values / d theta: its scale is that of each column."""
+    """Complex steps of the transcription, through d values / d theta: its scale is that of each
+    column."""
     law, values = ORACLES[form]
     row, x, centre = parts(form, table_of(form))
     start = row.to_theta(np.array(list(values.values())), centre)
@@ -85,10 +96,22 @@ def test_gradient_is_exact(form, shift):
         at[i] += 1e-30j
         E, a, alpha, b, beta = at[:5]
         unit = np.exp(centre.y)
-        given = [E * unit, np.exp(a + centre.y + alpha * centre.n), alpha, np.exp(b + centre.y + beta * centre.m), beta]
-        given += list(np.exp(at[5:])) if form == "repeated" else [at[5] * unit / np.exp((centre.n - centre.m) / 2)]
+        given = [
+            E * unit,
+            np.exp(a + centre.y + alpha * centre.n),
+            alpha,
+            np.exp(b + centre.y + beta * centre.m),
+            beta,
+        ]
+        given += (
+            list(np.exp(at[5:]))
+            if form == "repeated"
+            else [at[5] * unit / np.exp((centre.n - centre.m) / 2)]
+        )
         exact = law(*grid(), *given).imag / 1e-30 / unit
-        np.testing.assert_allclose(slope[:, i], exact, rtol=1e-9, atol=1e-11 * max(1.0, np.abs(value).max()))
+        np.testing.assert_allclose(
+            slope[:, i], exact, rtol=1e-9, atol=1e-11 * max(1.0, np.abs(value).max())
+        )
 
 
 @pytest.mark.parametrize("form", ORACLES)
@@ -102,13 +125,18 @@ def test_truth_is_recovered(form):
 
 @pytest.mark.parametrize("form", ORACLES)
 def test_new_samples_make_it_additive(form):
-    """With U = D, or no U at all, the forms are sums of powers, but for parameters beyond the best for U."""
+    """With U = D, or no U at all, the forms are sums of powers, but for parameters beyond the best
+    for U."""
     _, values = ORACLES[form]
     law = sc.FittedLaw.from_values(form, values)
-    plain = sc.FittedLaw.from_values("additive", {name: values[name] for name in ("E", "A", "alpha", "B", "beta")})
+    plain = sc.FittedLaw.from_values(
+        "additive", {name: values[name] for name in ("E", "A", "alpha", "B", "beta")}
+    )
     N, D = 1e8, np.array([1e10, 1e11, 1e12])
     np.testing.assert_allclose(law.predict(N, D).loss, plain.predict(N, D).loss, rtol=1e-12)
-    np.testing.assert_allclose(law.predict(N, D, unique_samples=D * 5).loss, plain.predict(N, D).loss, rtol=1e-12)
+    np.testing.assert_allclose(
+        law.predict(N, D, unique_samples=D * 5).loss, plain.predict(N, D).loss, rtol=1e-12
+    )
     best, other = law.compute_optimal([1e20, 1e23]), plain.compute_optimal([1e20, 1e23])
     np.testing.assert_allclose(best.parameters, other.parameters, rtol=1e-5)
 
@@ -125,7 +153,9 @@ def test_penalised_repeats_do_harm_beyond_a_point():
     """The turn lies where beta B/D^beta = P sqrt(N/U)."""
     law = sc.FittedLaw.from_values("repeated_penalty", PENALISED)
     N, U = 1e9, 1e9
-    turn = (PENALISED["beta"] * PENALISED["B"] / (PENALISED["P"] * np.sqrt(N / U))) ** (1 / PENALISED["beta"])
+    turn = (PENALISED["beta"] * PENALISED["B"] / (PENALISED["P"] * np.sqrt(N / U))) ** (
+        1 / PENALISED["beta"]
+    )
     assert turn > 2 * U
     at, before, after = law.predict(N, turn * np.array([1.0, 0.98, 1.02]), unique_samples=U).loss
     assert at < before
@@ -174,7 +204,9 @@ def test_published_objective(datablations):
     assert round(law.problem.engine.look(np.ascontiguousarray(theta))[0], 8) == 0.01582594
 
 
-@pytest.mark.parametrize(("form", "objective"), [("repeated", 0.006570453484), ("repeated_penalty", 0.005518009)])
+@pytest.mark.parametrize(
+    ("form", "objective"), [("repeated", 0.006570453484), ("repeated_penalty", 0.005518009)]
+)
 def test_free_fits_of_published_runs(datablations, form, objective):
     law = sc.fit(datablations, form, resamples=0)
     assert law.status in (sc.FitStatus.CONVERGED, sc.FitStatus.AT_EDGE)

@@ -31,7 +31,9 @@ def full(**change):
 
 def test_every_array_is_a_read_only_contiguous_float64_copy():
     source = np.array(N)
-    table = full(parameters=source, samples=np.array([D, D]).T[:, 0], weight=np.array([1, 2, 3, 4], np.int8))
+    table = full(
+        parameters=source, samples=np.array([D, D]).T[:, 0], weight=np.array([1, 2, 3, 4], np.int8)
+    )
     for name in ARRAYS:
         array = getattr(table, name)
         assert array.dtype == np.float64
@@ -55,7 +57,9 @@ def test_what_was_not_given_is_none():
     assert table.run_names == ()
     assert table.dropped.size == 0
     assert table.flops.tolist() == [6 * n * d for n, d in zip(N, D, strict=True)]
-    assert sc.RunTable(N, D, L, cost=2).flops.tolist() == [2 * n * d for n, d in zip(N, D, strict=True)]
+    assert sc.RunTable(N, D, L, cost=2).flops.tolist() == [
+        2 * n * d for n, d in zip(N, D, strict=True)
+    ]
     assert full().flops is full().flops or full().flops.tolist() == full().compute.tolist()
     assert not table.flops.flags.writeable
     assert sc.RunTable([1e300], [1e300], [1.0]).flops.tolist() == [np.inf]  # and no warning
@@ -130,7 +134,9 @@ BAD = [np.nan, np.inf, -np.inf, 0.0, -1.0]
 def test_rows_that_cannot_be_used_are_refused_by_number_or_dropped(name, bad):
     good = getattr(full(), name).copy()
     good[2] = bad
-    with pytest.raises(ValueError, match=rf"^1 of 4 rows .*drop_invalid=True.*: {name} is .* in row 2$"):
+    with pytest.raises(
+        ValueError, match=rf"^1 of 4 rows .*drop_invalid=True.*: {name} is .* in row 2$"
+    ):
         full(**{name: good})
     table = full(**{name: good}, drop_invalid=True)
     assert table.rows.tolist() == [0, 1, 3]
@@ -183,7 +189,12 @@ def test_numbers_of_every_kind():
     assert sc.RunTable(values, D, L).parameters.tolist() == N
     assert sc.RunTable(np.array(N, ">f4"), D, L).parameters.tolist() == N
     assert sc.RunTable(np.array(N, np.longdouble), D, L).parameters.tolist() == N
-    assert sc.RunTable([2**63, 10**19, 10**20, 10**300], D, L).parameters.tolist() == [2.0**63, 1e19, 1e20, 1e300]
+    assert sc.RunTable([2**63, 10**19, 10**20, 10**300], D, L).parameters.tolist() == [
+        2.0**63,
+        1e19,
+        1e20,
+        1e300,
+    ]
     with pytest.raises(ValueError, match=r"parameters is infinite in row 0$"):
         sc.RunTable([10**400, 1, 2, 3], D, L)
     names = full(run=[2.0, 1.0, 2.0, 1.5]).run_names
@@ -199,11 +210,19 @@ def test_numbers_of_every_kind():
         ({"parameters": [True, False, True, True]}, TypeError, "parameters must be real numbers"),
         ({"parameters": np.ones(4, complex)}, TypeError, "parameters must be real numbers"),
         ({"parameters": np.ones(4, "M8[s]")}, TypeError, "parameters must be real numbers"),
-        ({"parameters": np.array([1, True, 2, 3], object)}, TypeError, "parameters must be real numbers, got True .* in row 1"),
+        (
+            {"parameters": np.array([1, True, 2, 3], object)},
+            TypeError,
+            "parameters must be real numbers, got True .* in row 1",
+        ),
         ({"parameters": 1e8}, ValueError, "parameters must be one-dimensional"),
         ({"parameters": np.ones((2, 2))}, ValueError, "parameters must be one-dimensional"),
         ({"parameters": [[1, 2], [3]]}, ValueError, "parameters is not an array"),
-        ({"samples": D[:3]}, ValueError, r"samples must have one element a run, as parameters has \(4\), got 3"),
+        (
+            {"samples": D[:3]},
+            ValueError,
+            r"samples must have one element a run, as parameters has \(4\), got 3",
+        ),
         ({"run": ["a"]}, ValueError, "run must have one element a run"),
         ({"run": np.array([[1], [2], [3], [4]])}, ValueError, "run must be one-dimensional"),
         ({"run": np.array([{}, {}, {}, {}])}, TypeError, "run must be names or numbers"),

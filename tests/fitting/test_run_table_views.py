@@ -17,7 +17,10 @@ def no_display():
 
 
 def table(count=30, **options):
-    n, d = (x.ravel()[:count] for x in np.meshgrid(np.geomspace(3e7, 3e9, 5), np.geomspace(1e9, 1e11, 6)))
+    n, d = (
+        x.ravel()[:count]
+        for x in np.meshgrid(np.geomspace(3e7, 3e9, 5), np.geomspace(1e9, 1e11, 6))
+    )
     loss = 1.8 + 480 / n**0.35 + 2100 / d**0.37
     if count > 5:
         loss[5] *= 1.4
@@ -50,7 +53,10 @@ def test_marks_are_where_rows_are_in_a_part_of_the_table():
 def test_small_tables_have_pictures(count, tmp_path):
     ax = table(count).plot()
     ax.figure.savefig(tmp_path / "small.png")
-    assert "sans" in repr(table(count)._repr_html_()) or f"{count:,} rows" in table(count)._repr_html_()
+    assert (
+        "sans" in repr(table(count)._repr_html_())
+        or f"{count:,} rows" in table(count)._repr_html_()
+    )
 
 
 def test_large_tables_are_thinned():
@@ -85,7 +91,13 @@ class Cells(HTMLParser):
 
 
 def test_html():
-    frame = {"N": [1e8, 4e8, 4e8], "D<b>": [2e9, 8e9, 8e9], "L": [3.4, 2.8, 2.8], "C": [1e18, np.nan, 1], "run": list("aab")}
+    frame = {
+        "N": [1e8, 4e8, 4e8],
+        "D<b>": [2e9, 8e9, 8e9],
+        "L": [3.4, 2.8, 2.8],
+        "C": [1e18, np.nan, 1],
+        "run": list("aab"),
+    }
     runs = sc.RunTable.from_frame(frame, columns={"D": "D<b>"})
     text = runs._repr_html_()
     rows = Cells(text).rows
@@ -99,7 +111,9 @@ def test_html():
 
 
 def isoflop_table(budgets=5):
-    budget, n = (x.ravel() for x in np.meshgrid(np.geomspace(1e17, 1e21, budgets), np.geomspace(0.25, 4, 7)))
+    budget, n = (
+        x.ravel() for x in np.meshgrid(np.geomspace(1e17, 1e21, budgets), np.geomspace(0.25, 4, 7))
+    )
     n = n * np.sqrt(budget / 120)
     return sc.RunTable(n, budget / 6 / n, 1.8 + 400 / n**0.35 + 400 / (budget / 6 / n) ** 0.3)
 

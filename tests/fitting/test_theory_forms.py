@@ -17,7 +17,9 @@ VALUES = {"E": 1.7, "s": 3.0, "d": 40.0, "K": 2e6}
 def table_of(values=VALUES, noise=0.0):
     N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e10, 6), np.geomspace(1e9, 1e12, 6)))
     loss = values["E"] + values["s"] * sc.error_bound(N / values["d"], D, values["d"], values["K"])
-    return sc.RunTable(N, D, loss * np.exp(noise * np.random.default_rng(0).standard_normal(N.size)))
+    return sc.RunTable(
+        N, D, loss * np.exp(noise * np.random.default_rng(0).standard_normal(N.size))
+    )
 
 
 def test_trigamma_has_all_digits():
@@ -32,14 +34,23 @@ def bound(log_s, log_d, log_K, n, m):
     width = N / d
     U = K * (mpmath.psi(0, K + width) - mpmath.psi(0, K))
     right = 16 * d * U / T
-    e = min(mpmath.findroot(lambda e: e * e * (e + 2) - right, (mpmath.mpf(0), mpmath.cbrt(right) + 1), solver="illinois"), 2)
+    e = min(
+        mpmath.findroot(
+            lambda e: e * e * (e + 2) - right,
+            (mpmath.mpf(0), mpmath.cbrt(right) + 1),
+            solver="illinois",
+        ),
+        2,
+    )
     net = mpmath.log(2 * width) + d * mpmath.log(1 + 2 / e)
     return mpmath.exp(log_s) * ((K / width + e * e) / 16 + U * net / T)
 
 
 def slope_of_bound(point, at, j):
     step = mpmath.mpf(10) ** -18
-    ends = [bound(*[v + sign * step * (k == j) for k, v in enumerate(point)], *at) for sign in (1, -1)]
+    ends = [
+        bound(*[v + sign * step * (k == j) for k, v in enumerate(point)], *at) for sign in (1, -1)
+    ]
     return (ends[0] - ends[1]) / (2 * step)
 
 
@@ -57,7 +68,9 @@ def test_gradient_is_exact(log_s, log_d, log_K):
             assert abs(float(value[i] / (mpmath.mpf("0.4") + bound(*point, *at)) - 1)) < 1e-11
             for j in range(3):
                 exact = slope_of_bound(point, at, j)
-                assert abs(float(slope[i, j + 1] - exact)) < 1e-10 * max(1e-6, abs(float(value[i] - 0.4)))
+                assert abs(float(slope[i, j + 1] - exact)) < 1e-10 * max(
+                    1e-6, abs(float(value[i] - 0.4))
+                )
 
 
 def test_truth_is_recovered():
@@ -68,7 +81,8 @@ def test_truth_is_recovered():
 
 
 def test_width_of_every_run_is_at_least_one_unit():
-    """The bound begins at a width of 1, so d never exceeds the smallest N; smaller models are predicted to be worse still."""
+    """The bound begins at a width of 1, so d never exceeds the smallest N; smaller models are
+    predicted to be worse still."""
     N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 1e10, 6), np.geomspace(1e9, 1e12, 6)))
     table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
     law = sc.fit(table, "jeon_vanroy", resamples=0)
@@ -86,8 +100,11 @@ def test_units_of_loss_do_not_matter():
 
 
 def test_allocation_is_that_of_the_bound():
-    """On values of its own the form's compute-optimal width is what `compute_optimal` says of the bound."""
-    law = sc.FittedLaw.from_values("jeon_vanroy", {"E": 0.0, "s": 1.0, "d": 10.0, "K": 100.0}, cost=1.0)
+    """On values of its own the form's compute-optimal width is what `compute_optimal` says of the
+    bound."""
+    law = sc.FittedLaw.from_values(
+        "jeon_vanroy", {"E": 0.0, "s": 1.0, "d": 10.0, "K": 100.0}, cost=1.0
+    )
     budgets = np.array([1e9, 1e12])
     frontier = sc.compute_optimal(budgets, 10, 100, cost=1)
     best = law.compute_optimal(budgets)

@@ -38,7 +38,8 @@ def test_reference_table_to_all_its_digits():
     budget, width, parameters, samples, error, eps = TABLE
     f = sc.compute_optimal(budget, 10, 100)
     for got, given_digits, digits in (
-        (f.width, width, 6), (f.parameters, parameters, 6), (f.samples, samples, 6), (f.error, error, 6),
+        (f.width, width, 6), (f.parameters, parameters, 6), (f.samples, samples, 6),
+        (f.error, error, 6),
         (sc.optimal_resolution(f.width, f.samples, 10, 100), eps, 5),
     ):  # fmt: skip
         assert [f"{x:.{digits - 1}e}" for x in got] == [f"{x:.{digits - 1}e}" for x in given_digits]
@@ -48,36 +49,49 @@ def test_reference_table_to_all_its_digits():
     assert (f.status == Status.INTERIOR).all()
 
 
-@pytest.mark.parametrize(("bound", "exact"), [("optimal", oracle.error_bound), ("closed_form", oracle.closed_form_bound)])
+@pytest.mark.parametrize(
+    ("bound", "exact"), [("optimal", oracle.error_bound), ("closed_form", oracle.closed_form_bound)]
+)
 def test_optimum_against_mpmath(bound, exact):
     budget, d, K = random_problems(120, 5)
     f = sc.compute_optimal(budget, d, K, bound=bound, cost=2.0)
     inside = np.flatnonzero(f.status == Status.INTERIOR)
     assert inside.size > 80
     for i in inside[:60]:
-        if bound == "optimal" and 0.99 < d[i] * sc.occupancy(f.width[i], K[i]) / f.samples[i] < 1.01:
-            continue  # where the resolution is just clipped the numerical derivative has a kink; a test of its own covers that
-        n, error = oracle.optimum(budget[i], mp.mpf(d[i]), mp.mpf(K[i]), 2, exact, start=float(f.width[i]))
+        if (
+            bound == "optimal"
+            and 0.99 < d[i] * sc.occupancy(f.width[i], K[i]) / f.samples[i] < 1.01
+        ):
+            # where the resolution is just clipped the numerical derivative has a kink; a test of
+            # its own covers that
+            continue
+        n, error = oracle.optimum(
+            budget[i], mp.mpf(d[i]), mp.mpf(K[i]), 2, exact, start=float(f.width[i])
+        )
         assert abs(mp.mpf(float(f.width[i])) / n - 1) < 1e-9, (budget[i], d[i], K[i])
         assert abs(mp.mpf(float(f.error[i])) / error - 1) < 1e-14, (budget[i], d[i], K[i])
 
 
 @pytest.mark.parametrize("bound", ["optimal", "closed_form"])
 def test_nothing_on_a_dense_grid_is_better_and_lines_are_unimodal(bound):
-    """THEORY leaves unimodality to be checked; docs/theory.md proves it; this looks at 600 lines of 2,000 points."""
+    """THEORY leaves unimodality to be checked; docs/theory.md proves it; this looks at 600 lines of
+    2,000 points."""
     budget, d, K = random_problems(600, 6)
     lines = sc.isoflop(budget, d, K, points=2000, bound=bound)
     f = sc.compute_optimal(budget, d, K, bound=bound)
     assert not np.isin(f.status, (Status.INVALID, Status.INFEASIBLE)).any()
     assert (f.error[:, None] <= lines.error * (1 + 1e-14)).all()
-    steps = np.sign(np.diff(np.log(lines.error), axis=1)) * (np.abs(np.diff(np.log(lines.error), axis=1)) > 1e-13)
+    steps = np.sign(np.diff(np.log(lines.error), axis=1)) * (
+        np.abs(np.diff(np.log(lines.error), axis=1)) > 1e-13
+    )
     turned = [np.flatnonzero(np.diff(row[row != 0])) for row in steps]
     assert all(turn.size <= 1 for turn in turned)
     assert all(row[row != 0][-1] > 0 for row, turn in zip(steps, turned, strict=True) if turn.size)
 
 
 def test_optimum_where_the_resolution_is_clipped():
-    """d E U_n > T at the optimum: the derivative has a kink nearby; compare with a fine search instead."""
+    """d E U_n > T at the optimum: the derivative has a kink nearby; compare with a fine search
+    instead."""
     d, K = np.array([1e3, 1e4, 1e4, 5e3]), np.array([1e3, 1e4, 1e5, 3e4])
     budget = d * np.array([1e5, 1e6, 1e7, 3e6])
     f = sc.compute_optimal(budget, d, K)
@@ -89,21 +103,30 @@ def test_optimum_where_the_resolution_is_clipped():
 
 
 def test_closed_form_has_two_minima_at_small_concentration():
-    """At K < 1/3 the closed form leaps between n = 1 and 3/2; the frontier must take the lower of its two minima."""
+    """At K < 1/3 the closed form leaps between n = 1 and 3/2; the frontier must take the lower of
+    its two minima."""
     rng = np.random.default_rng(14)
     d, K = 10 ** rng.uniform(0, 3, 400), 10 ** rng.uniform(-8, -0.4, 400)
     K[::2] = rng.uniform(1e-3, 0.33, 200)
     budget = d * 10 ** rng.uniform(0.1, 14, 400)
-    budget[::2] = d[::2] * 10 ** rng.uniform(0.05, 3, 200)  # where the minima are close to each other
+    budget[::2] = d[::2] * 10 ** rng.uniform(
+        0.05, 3, 200
+    )  # where the minima are close to each other
     f = sc.compute_optimal(budget, d, K, bound="closed_form")
     n = np.concatenate([1 + np.geomspace(1e-12, 1, 3000), np.geomspace(2, 1e6, 4000)])
     most = (budget / d)[:, None]
-    error = np.where(n <= most, sc.closed_form_bound(n, np.maximum(most / n, 1), d[:, None], K[:, None]), np.inf)
-    assert (f.error <= np.minimum(error.min(1), sc.closed_form_bound(1, budget / d, d, K)) * (1 + 1e-14)).all()
+    error = np.where(
+        n <= most, sc.closed_form_bound(n, np.maximum(most / n, 1), d[:, None], K[:, None]), np.inf
+    )
+    assert (
+        f.error <= np.minimum(error.min(1), sc.closed_form_bound(1, budget / d, d, K)) * (1 + 1e-14)
+    ).all()
     assert 50 < np.count_nonzero(f.status == Status.AT_MIN_WIDTH) < 390
     whole = sc.compute_optimal(budget, d, K, bound="closed_form", integer=True)
     for i in np.flatnonzero(budget / d < 1e6)[:100]:
-        assert whole.error[i] == pytest.approx(oracle.best_integer(sc.closed_form_bound, budget[i], d[i], K[i])[2], rel=1e-15)
+        assert whole.error[i] == pytest.approx(
+            oracle.best_integer(sc.closed_form_bound, budget[i], d[i], K[i])[2], rel=1e-15
+        )
 
 
 @pytest.mark.parametrize("bound", ["optimal", "closed_form"])
@@ -128,7 +151,9 @@ def test_elasticity_is_the_derivative(bound):
     up, down = (sc.compute_optimal(budget * np.exp(s), d, K, bound=bound) for s in (h, -h))
     numeric = (np.log(up.parameters) - np.log(down.parameters)) / (2 * h)
     same = (f.status == up.status) & (f.status == down.status)
-    kink = (sc.optimal_resolution(up.width, up.samples, d, K) == 2) != (sc.optimal_resolution(down.width, down.samples, d, K) == 2)
+    kink = (sc.optimal_resolution(up.width, up.samples, d, K) == 2) != (
+        sc.optimal_resolution(down.width, down.samples, d, K) == 2
+    )
     assert same.sum() > 250
     assert np.abs(numeric - f.elasticity)[same & ~kink].max() < 2e-6
     assert (f.elasticity[f.status == Status.AT_MIN_WIDTH] == 0).all()
@@ -142,7 +167,9 @@ def test_asymptotics_and_model_share():
     assert np.allclose(f.parameters * f.samples, f.budget, rtol=1e-14)
     share = sc.compute_optimal(1e6, [10, 100, 10], [100, 100, 1000]).model_share
     assert share.round(4).tolist() == [0.0681, 0.3422, 0.2697]
-    grid = sc.compute_optimal(1e12, np.geomspace(1, 1e4, 30)[:, None], np.geomspace(1, 1e4, 30)).model_share
+    grid = sc.compute_optimal(
+        1e12, np.geomspace(1, 1e4, 30)[:, None], np.geomspace(1, 1e4, 30)
+    ).model_share
     assert (np.diff(grid, axis=0) > 0).all()
     assert (np.diff(grid, axis=1) > 0).all()
 
@@ -184,7 +211,8 @@ test_frontier.test_integers_of_known_difficulty()
 
 
 def test_integers_of_known_difficulty():
-    """A remainder that pays far from the optimum, one sample as the best, and widths of 2^52, where the search once never ended."""
+    """A remainder that pays far from the optimum, one sample as the best, and widths of 2^52, where
+    the search once never ended."""
     f = sc.compute_optimal(6332320, 10, 232234.376, integer=True)
     assert f.width == oracle.best_integer(sc.error_bound, 6332320, 10, 232234.376)[0] == 683
     one = sc.compute_optimal(20, 10, 1e4, integer=True)
@@ -195,7 +223,10 @@ def test_integers_of_known_difficulty():
         (6.222407017656342e30, 1.0, 1e20, "optimal"),
         (1.1440720337762588e33, 128.4957739836653, 1e20, "closed_form"),
     ):
-        whole, real = (sc.compute_optimal(budget, d, K, integer=integer, bound=bound) for integer in (True, False))
+        whole, real = (
+            sc.compute_optimal(budget, d, K, integer=integer, bound=bound)
+            for integer in (True, False)
+        )
         assert real.error * (1 - 1e-14) <= whole.error <= real.error * 1.2
         assert whole.samples == np.floor(whole.samples)
 
@@ -224,15 +255,44 @@ def test_integers_where_doubles_end():
 def test_statuses():
     f = sc.compute_optimal([1e6, 9.99, 0, -1, np.nan, np.inf, 10, 20], 10, [100] * 7 + [1e4])
     assert [Status(s).name for s in f.status] == [
-        "INTERIOR", "INFEASIBLE", "INFEASIBLE", "INVALID", "INVALID", "INVALID", "AT_MIN_WIDTH", "AT_MIN_SAMPLES",
+        "INTERIOR", "INFEASIBLE", "INFEASIBLE", "INVALID", "INVALID", "INVALID",
+        "AT_MIN_WIDTH", "AT_MIN_SAMPLES",
     ]  # fmt: skip
-    for name in ("width", "samples", "error", "misspecification", "estimation", "elasticity", "parameters", "model_share"):
-        assert np.isnan(getattr(f, name)).tolist() == [False, True, True, True, True, True, False, False]
+    for name in (
+        "width",
+        "samples",
+        "error",
+        "misspecification",
+        "estimation",
+        "elasticity",
+        "parameters",
+        "model_share",
+    ):
+        assert np.isnan(getattr(f, name)).tolist() == [
+            False,
+            True,
+            True,
+            True,
+            True,
+            True,
+            False,
+            False,
+        ]
     assert (f.width[6], f.samples[6]) == (1, 1)
     narrow = sc.compute_optimal(1e6, 10, 1e-3)
-    assert (narrow.status, narrow.width, narrow.samples, narrow.elasticity) == (Status.AT_MIN_WIDTH, 1, 1e5, 0)
+    assert (narrow.status, narrow.width, narrow.samples, narrow.elasticity) == (
+        Status.AT_MIN_WIDTH,
+        1,
+        1e5,
+        0,
+    )
     wide = sc.compute_optimal(1e3, 10, 1e9)
-    assert (wide.status, wide.width, wide.samples, wide.elasticity) == (Status.AT_MIN_SAMPLES, 100, 1, 1)
+    assert (wide.status, wide.width, wide.samples, wide.elasticity) == (
+        Status.AT_MIN_SAMPLES,
+        100,
+        1,
+        1,
+    )
     bad = sc.compute_optimal(1e6, [10, 0.5, np.nan, 10, 10, 10], [100, 100, 100, 0, -1, np.inf])
     assert [Status(s).name for s in bad.status] == ["INTERIOR"] + ["INVALID"] * 5
     assert f.error[6:] == pytest.approx(sc.error_bound([1, 2], [1, 1], 10, [100, 1e4]), rel=1e-15)
@@ -240,7 +300,8 @@ def test_statuses():
 
 @given(
     st.floats(allow_nan=True, allow_infinity=True), st.floats(allow_nan=True, allow_infinity=True),
-    st.floats(allow_nan=True, allow_infinity=True), st.booleans(), st.sampled_from(["optimal", "closed_form"]),
+    st.floats(allow_nan=True, allow_infinity=True), st.booleans(),
+    st.sampled_from(["optimal", "closed_form"]),
 )  # fmt: skip
 def test_any_floats_get_an_answer(budget, d, K, integer, bound):
     f = sc.compute_optimal([budget, 1e6], [d, 10], [K, 100], integer=integer, bound=bound)
@@ -268,8 +329,12 @@ def test_same_bits_for_threads_layouts_and_neighbours(integer, bound):
     expected = solve(budget, d, K)
     for threads in (2, 7, None):
         assert np.array_equal(solve(budget, d, K, threads=threads), expected, equal_nan=True)
-    assert np.array_equal(solve(*(np.repeat(x, 2)[::2] for x in (budget, d, K))), expected, equal_nan=True)
-    assert np.array_equal(solve(*(x[::-1] for x in (budget, d, K)))[:, ::-1], expected, equal_nan=True)
+    assert np.array_equal(
+        solve(*(np.repeat(x, 2)[::2] for x in (budget, d, K))), expected, equal_nan=True
+    )
+    assert np.array_equal(
+        solve(*(x[::-1] for x in (budget, d, K)))[:, ::-1], expected, equal_nan=True
+    )
     assert np.array_equal(solve(*(x[5:] for x in (budget, d, K))), expected[:, 5:], equal_nan=True)
     for i in range(0, count, count // 20):
         assert np.array_equal(solve(budget[i], d[i], K[i]), expected[:, i], equal_nan=True)
@@ -287,15 +352,24 @@ def test_grids_larger_than_the_gathering_buffer():
     budget = np.geomspace(1e4, 1e12, 1100)
     grid = sc.compute_optimal(budget[:, None], np.linspace(1, 50, 1000), 100.0)
     assert grid.width.shape == (1100, 1000)
-    assert (grid.width[:, 17] == sc.compute_optimal(budget, np.linspace(1, 50, 1000)[17], 100.0).width).all()
-    assert (grid.width[1099] == sc.compute_optimal(budget[1099], np.linspace(1, 50, 1000), 100.0).width).all()
+    assert (
+        grid.width[:, 17] == sc.compute_optimal(budget, np.linspace(1, 50, 1000)[17], 100.0).width
+    ).all()
+    assert (
+        grid.width[1099] == sc.compute_optimal(budget[1099], np.linspace(1, 50, 1000), 100.0).width
+    ).all()
 
 
 def test_shapes_and_kinds():
     assert sc.compute_optimal([], 10, 100).width.shape == (0,)
     assert sc.compute_optimal(np.empty((0, 3)), 10, 100).status.shape == (0, 3)
-    assert sc.compute_optimal(10**30, 10, 100).width == sc.compute_optimal(1e30, 10, 100).width  # beyond 64 bits
-    assert sc.compute_optimal(np.float32(1e6), np.int8(10), 100).width == sc.compute_optimal(1e6, 10, 100).width
+    assert (
+        sc.compute_optimal(10**30, 10, 100).width == sc.compute_optimal(1e30, 10, 100).width
+    )  # beyond 64 bits
+    assert (
+        sc.compute_optimal(np.float32(1e6), np.int8(10), 100).width
+        == sc.compute_optimal(1e6, 10, 100).width
+    )
     scalar = sc.compute_optimal(1e6, 10, 100)
     assert isinstance(scalar.width, np.floating)
     assert scalar.cost == 1
@@ -317,12 +391,18 @@ def test_shapes_and_kinds():
         ({"budget": True}, "budget must be real numbers"),
         ({"input_dim": ["a"]}, "input_dim must be real numbers"),
         ({"concentration": {}}, "concentration must be real numbers"),
-        ({"budget": [1.0, 2.0], "input_dim": [1.0, 2.0, 3.0]}, r"do not broadcast together: budget \(2,\), input_dim \(3,\)"),
+        (
+            {"budget": [1.0, 2.0], "input_dim": [1.0, 2.0, 3.0]},
+            r"do not broadcast together: budget \(2,\), input_dim \(3,\)",
+        ),
         ({"budget": [[1.0, 2.0], [3.0]]}, "budget is not an array"),
         ({"cost": 0}, "cost must be positive"),
         ({"cost": np.nan}, "cost must be positive"),
         ({"cost": "a"}, "cost must be real"),
-        ({"bound": "x"}, "bound must be one of 'optimal', 'closed_form', 'spectral', 'refined', got 'x'"),
+        (
+            {"bound": "x"},
+            "bound must be one of 'optimal', 'closed_form', 'spectral', 'refined', got 'x'",
+        ),
         ({"bound": 3}, "bound must be one of"),
         ({"integer": 1}, "integer must be True or False"),
         ({"n_threads": 0}, "n_threads must be at least 1, got 0"),
@@ -345,7 +425,9 @@ def test_what_is_masked_is_not_a_number():
     with pytest.raises(ValueError, match="cost must be positive and finite"):
         sc.compute_optimal(1e6, 10, 100, cost=masked)
     whole = np.ma.array([1e6, 1e9], mask=False)
-    assert (sc.compute_optimal(whole, 10, 100).width == sc.compute_optimal(whole.data, 10, 100).width).all()
+    assert (
+        sc.compute_optimal(whole, 10, 100).width == sc.compute_optimal(whole.data, 10, 100).width
+    ).all()
 
 
 def test_isoflop():
@@ -356,7 +438,9 @@ def test_isoflop():
     assert np.allclose((lines.parameters * lines.samples)[:2], lines.budget[:2, None])
     assert np.isnan(lines.error[2:]).all()
     assert (lines.error[:2] >= lines.optimum.error[:2, None]).all()
-    assert (lines.error[0] == sc.error_bound(lines.width[0], np.maximum(lines.samples[0], 1), 10, 100)).all()
+    assert (
+        lines.error[0] == sc.error_bound(lines.width[0], np.maximum(lines.samples[0], 1), 10, 100)
+    ).all()
     assert sc.isoflop(1e6, 10, 100).error.shape == (1, 200)
     dear = sc.isoflop([6e6], 10, 100, points=50, cost=6)
     assert np.allclose(dear.width, lines.width[0], rtol=1e-12)
@@ -385,7 +469,10 @@ def test_to_dataset():
         np.array([1e6, 1e9])[:, None, None], np.array([1.0, 10, 100])[:, None], np.array([1.0, 9])
     ).to_dataset()
     assert grid.width.dims == ("budget", "input_dim", "concentration")
-    assert grid.width.sel(budget=1e9, input_dim=10, concentration=9).item() == sc.compute_optimal(1e9, 10, 9).width
+    assert (
+        grid.width.sel(budget=1e9, input_dim=10, concentration=9).item()
+        == sc.compute_optimal(1e9, 10, 9).width
+    )
     for copy in (pickle.loads(pickle.dumps(f)), f):
         assert copy.to_dataset().width.dims == ("budget", "input_dim")
     assert sc.compute_optimal(np.empty((0, 3)), 10, 100).to_dataset().width.shape == (0, 3)
@@ -400,7 +487,9 @@ def test_to_dataset():
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("integer", [False, True])
 def test_ctrl_c_stops_long_work_and_leaves_the_session_usable(integer):
-    budget = np.broadcast_to(1e24 if integer else 1e12, (10**8,))  # far more than can be done before the key is pressed
+    budget = np.broadcast_to(
+        1e24 if integer else 1e12, (10**8,)
+    )  # far more than can be done before the key is pressed
     pressed = []
 
     def press():

@@ -1,4 +1,5 @@
-"""The frontier of the spectral bounds: every strategy is looked at, and the optimum is where a fine grid has it."""
+"""The frontier of the spectral bounds: every strategy is looked at, and the optimum is where a fine
+grid has it."""
 
 import pickle
 
@@ -12,13 +13,20 @@ BOUNDS = {"spectral": sc.spectral_bound, "refined": sc.refined_bound}
 
 @pytest.fixture(scope="module", autouse=True)
 def tables():
-    return {d: sc.spectral_table(d, most_units=units) for d, units in {1: 2, 2: 64, 3: 80, 10: 150}.items()}
+    return {
+        d: sc.spectral_table(d, most_units=units)
+        for d, units in {1: 2, 2: 64, 3: 80, 10: 150}.items()
+    }
 
 
 def near(table, most):
     """Widths for a grid: all whole ones up to 3000, and many beyond."""
     whole = np.arange(1.0, min(most, 3000) + 1)
-    return np.unique(np.concatenate([whole, np.geomspace(1, most, 4000), table.units[1:][table.units[1:] <= most]]))
+    return np.unique(
+        np.concatenate(
+            [whole, np.geomspace(1, most, 4000), table.units[1:][table.units[1:] <= most]]
+        )
+    )
 
 
 @pytest.mark.parametrize("bound", BOUNDS)
@@ -43,25 +51,34 @@ def test_no_number_of_sticks_is_better_where_they_are_few(tables):
     best = sc.compute_optimal(budgets, 3, K, bound="refined")
     for budget, k, error in zip(budgets, K, best.error, strict=True):
         n = np.geomspace(1, min(budget / 3, 60), 4000)
-        assert error <= sc.refined_bound(n, np.maximum(budget / (3 * n), 1), 3, k).min() * (1 + 1e-7)
+        assert error <= sc.refined_bound(n, np.maximum(budget / (3 * n), 1), 3, k).min() * (
+            1 + 1e-7
+        )
     terms = sc.spectral_terms(best.width, best.samples, 3, K, strategies="all")
     sticks = terms.strategy == "sticks"
     assert sticks.sum() > 5
     assert (terms.atoms[sticks] == np.floor(terms.atoms[sticks])).all()
     whole = sc.compute_optimal(budgets, 3, K, bound="refined", integer=True)
     large = budgets > 1e5
-    assert (whole.error[large] <= best.error[large] * (1 + 1e-3)).all()  # it loses a fraction of a sample, not of a stick
+    assert (
+        whole.error[large] <= best.error[large] * (1 + 1e-3)
+    ).all()  # it loses a fraction of a sample, not of a stick
 
 
 @pytest.mark.parametrize(
-    ("bound", "strategy", "step", "close"), [("spectral", "atoms", 1e-3, 2e-3), ("refined", "sticks", 0.7, 0.06)]
+    ("bound", "strategy", "step", "close"),
+    [("spectral", "atoms", 1e-3, 2e-3), ("refined", "sticks", 0.7, 0.06)],
 )
 def test_elasticity_is_the_slope_of_the_parameters(bound, strategy, step, close):
     """Sticks are whole, so that theirs is the slope over many of them."""
     budgets = np.geomspace(1e10, 1e18, 9)
     best = sc.compute_optimal(budgets, 10, 100, bound=bound)
-    low, high = (sc.compute_optimal(budgets * np.exp(side * step), 10, 100, bound=bound) for side in (-1, 1))
-    terms = sc.spectral_terms(best.width, best.samples, 10, 100, strategies="all" if bound == "refined" else "atoms")
+    low, high = (
+        sc.compute_optimal(budgets * np.exp(side * step), 10, 100, bound=bound) for side in (-1, 1)
+    )
+    terms = sc.spectral_terms(
+        best.width, best.samples, 10, 100, strategies="all" if bound == "refined" else "atoms"
+    )
     moving = terms.strategy == strategy
     assert moving.sum() >= 4
     slope = np.log(high.parameters / low.parameters) / (2 * step)
@@ -72,10 +89,21 @@ def test_elasticity_is_the_slope_of_the_parameters(bound, strategy, step, close)
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_status_and_bad_budgets(bound):
     best = sc.compute_optimal(
-        [10, 1e6, 9, np.nan, 1e6, -1, 1e6], [10, 10, 10, 10, 2.5, 10, 10], [1, 1, 1, 1, 1, 1, -1], bound=bound
+        [10, 1e6, 9, np.nan, 1e6, -1, 1e6],
+        [10, 10, 10, 10, 2.5, 10, 10],
+        [1, 1, 1, 1, 1, 1, -1],
+        bound=bound,
     )
     names = [sc.Status(int(code)).name for code in best.status]
-    assert names == ["AT_MIN_WIDTH", "INTERIOR", "INFEASIBLE", "INVALID", "INVALID", "INVALID", "INVALID"]
+    assert names == [
+        "AT_MIN_WIDTH",
+        "INTERIOR",
+        "INFEASIBLE",
+        "INVALID",
+        "INVALID",
+        "INVALID",
+        "INVALID",
+    ]
     assert np.isnan(best.width[2:]).all()
     assert np.isfinite(best.error[:2]).all()
 
@@ -83,11 +111,15 @@ def test_status_and_bad_budgets(bound):
 @pytest.mark.parametrize("bound", BOUNDS)
 def test_whole_numbers(bound):
     budgets = np.geomspace(30, 1e16, 25)
-    real, whole = (sc.compute_optimal(budgets, 3, 20, bound=bound, integer=flag) for flag in (False, True))
+    real, whole = (
+        sc.compute_optimal(budgets, 3, 20, bound=bound, integer=flag) for flag in (False, True)
+    )
     assert (whole.width == np.floor(whole.width)).all()
     assert (whole.samples == np.floor(whole.samples)).all()
     assert (3 * whole.width * whole.samples <= budgets).all()
-    np.testing.assert_allclose(BOUNDS[bound](whole.width, whole.samples, 3, 20), whole.error, rtol=1e-9)
+    np.testing.assert_allclose(
+        BOUNDS[bound](whole.width, whole.samples, 3, 20), whole.error, rtol=1e-9
+    )
     large = budgets > 1e6
     assert (whole.error[large] <= real.error[large] * (1 + 1e-3)).all()  # a stick more or less
     for budget, error in zip(budgets[:8], whole.error[:8], strict=True):
@@ -97,19 +129,30 @@ def test_whole_numbers(bound):
 
 def test_whole_numbers_where_few_atoms_are_drawn():
     """What T loses by being whole is more there than one row differs from another."""
-    for d, budget, K in ((2, 7646071502.73842, 1.12484e-5), (3, 2119122916.377, 5.6985e-5), (3, 1e6, 1e-3)):
+    for d, budget, K in (
+        (2, 7646071502.73842, 1.12484e-5),
+        (3, 2119122916.377, 5.6985e-5),
+        (3, 1e6, 1e-3),
+    ):
         best = sc.compute_optimal(budget, d, K, bound="spectral", integer=True)
         n = np.arange(1.0, 65)
         values = sc.spectral_bound(n, np.floor(budget / (d * n)), d, K)
         assert float(best.error) <= values.min() * (1 + 1e-9)
-        assert float(best.error) == pytest.approx(float(sc.spectral_bound(best.width, best.samples, d, K)), rel=1e-12)
+        assert float(best.error) == pytest.approx(
+            float(sc.spectral_bound(best.width, best.samples, d, K)), rel=1e-12
+        )
 
 
 def test_isoflop_and_shapes():
     lines = sc.isoflop([1e4, 1e7], 3, 20, bound="spectral", points=300)
     assert lines.error.shape == (2, 300)
     assert (lines.error.min(axis=1) >= lines.optimum.error * (1 - 1e-12)).all()
-    grid = sc.compute_optimal(np.geomspace(1e4, 1e9, 4)[:, None, None], np.array([1, 3, 10])[:, None], [1.0, 50.0], bound="refined")
+    grid = sc.compute_optimal(
+        np.geomspace(1e4, 1e9, 4)[:, None, None],
+        np.array([1, 3, 10])[:, None],
+        [1.0, 50.0],
+        bound="refined",
+    )
     assert grid.shape == (4, 3, 2)
     assert np.isfinite(grid.error).all()
     one = sc.compute_optimal(1e9, 10, 50.0, bound="refined")
@@ -123,7 +166,9 @@ def test_isoflop_and_shapes():
 
 def test_threads_do_not_matter():
     budgets = np.geomspace(10, 1e18, 3000)
-    one, three = (sc.compute_optimal(budgets, 10, 100, bound="refined", n_threads=count) for count in (1, 3))
+    one, three = (
+        sc.compute_optimal(budgets, 10, 100, bound="refined", n_threads=count) for count in (1, 3)
+    )
     for name in ("width", "samples", "error", "elasticity"):
         np.testing.assert_array_equal(getattr(one, name), getattr(three, name))
 

@@ -8,7 +8,9 @@ import scalecore as sc
 def random_model(seed, M=None, n_x=None, n_y=None, zeros=0.0):
     """Laws from Dirichlet distributions of random concentration, some entries 0."""
     rng = np.random.default_rng(seed)
-    M, n_x, n_y = (given or int(rng.integers(1, most)) for given, most in ((M, 12), (n_x, 4), (n_y, 5)))
+    M, n_x, n_y = (
+        given or int(rng.integers(1, most)) for given, most in ((M, 12), (n_x, 4), (n_y, 5))
+    )
 
     def law(*shape):
         array = rng.gamma(10.0 ** rng.uniform(-1, 1), size=shape) + 1e-300

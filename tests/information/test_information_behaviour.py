@@ -1,4 +1,5 @@
-"""Finite models: ready-made updates, threads and seeds, refusals, progress and Ctrl-C, networks as hypotheses, pictures."""
+"""Finite models: ready-made updates, threads and seeds, refusals, progress and Ctrl-C, networks as
+hypotheses, pictures."""
 
 import os
 import pickle
@@ -27,8 +28,14 @@ def replay(update, history):
 def test_updates_do_what_they_say():
     rng = np.random.default_rng(0)
     n_x, n_y = 2, 2
-    count, window, last = updates.counts(n_x, n_y, 6), updates.sliding_window(n_x, n_y, 3), updates.last_sample(n_x, n_y)
-    saturating, halving = (updates.saturating_counters(n_x, n_y, 2, halve=halve) for halve in (False, True))
+    count, window, last = (
+        updates.counts(n_x, n_y, 6),
+        updates.sliding_window(n_x, n_y, 3),
+        updates.last_sample(n_x, n_y),
+    )
+    saturating, halving = (
+        updates.saturating_counters(n_x, n_y, 2, halve=halve) for halve in (False, True)
+    )
     seen = {name: {} for name in ("count", "window", "last")}
     for _ in range(300):
         history = [tuple(map(int, rng.integers(0, 2, 2))) for _ in range(rng.integers(0, 7))]
@@ -44,14 +51,21 @@ def test_updates_do_what_they_say():
             assert replay(halving, history) == tally @ 4 ** np.arange(4)
     for states in seen.values():
         assert len(set(states.values())) == len(states)
-    assert replay(halving, [(0, 0)] * 3 + [(0, 1)] * 2 + [(1, 1)] + [(0, 0)]) == np.array([2, 1, 0, 1]) @ 4 ** np.arange(4)
+    assert replay(halving, [(0, 0)] * 3 + [(0, 1)] * 2 + [(1, 1)] + [(0, 0)]) == np.array(
+        [2, 1, 0, 1]
+    ) @ 4 ** np.arange(4)
     assert (count.table[-1] == count.states - 1).all()  # full
     assert (count.states, window.states, last.states, saturating.states) == (210, 85, 5, 256)
 
 
-@pytest.mark.parametrize(("n_x", "n_y", "bits", "rate"), [(1, 2, 3, 0.3), (2, 2, 2, 0.5), (1, 3, 4, 0.1), (1, 2, 1, 1.0)])
+@pytest.mark.parametrize(
+    ("n_x", "n_y", "bits", "rate"), [(1, 2, 3, 0.3), (2, 2, 2, 0.5), (1, 3, 4, 0.1), (1, 2, 1, 1.0)]
+)
 def test_leaky_average(n_x, n_y, bits, rate):
-    nearest, random = (updates.leaky_average(n_x, n_y, bits, rate, rounding=how) for how in ("nearest", "stochastic"))
+    nearest, random = (
+        updates.leaky_average(n_x, n_y, bits, rate, rounding=how)
+        for how in ("nearest", "stochastic")
+    )
     levels = 2**bits
     assert nearest.states == random.states == levels**n_x
     assert random.table.sum(-1) == pytest.approx(np.ones((levels**n_x, n_x, n_y)))
@@ -62,13 +76,18 @@ def test_leaky_average(n_x, n_y, bits, rate):
             target[:, x] += rate * (y / (n_y - 1) * (levels - 1) - target[:, x])
             assert (digits[nearest.table[:, x, y]] == np.rint(target)).all()
             assert random.table[:, x, y] @ digits == pytest.approx(target)
-            assert np.abs(random.table[:, x, y] @ digits**2 - target**2).max() < 0.2501  # the two levels beside it
+            assert (
+                np.abs(random.table[:, x, y] @ digits**2 - target**2).max() < 0.2501
+            )  # the two levels beside it
     assert (digits[nearest.initial] == (levels - 1) // 2).all()
 
 
 def test_more_memory_forgets_less():
     model = smooth_coins(25)
-    errors = [model.incremental(updates.sliding_window(1, 2, length), 40).total.error for length in range(1, 9)]
+    errors = [
+        model.incremental(updates.sliding_window(1, 2, length), 40).total.error
+        for length in range(1, 9)
+    ]
     assert (np.diff(errors) < 0).all()
     assert errors[-1] > model.learning_curve(40).information[-1]
     stochastic = model.incremental(updates.leaky_average(1, 2, 6, 0.1, rounding="stochastic"), 40)
@@ -80,7 +99,11 @@ def test_more_memory_forgets_less():
 
 
 def bits(result):
-    return [np.asarray(value).tobytes() for value in vars(result).values() if not isinstance(value, (str, type(None)))]
+    return [
+        np.asarray(value).tobytes()
+        for value in vars(result).values()
+        if not isinstance(value, (str, type(None)))
+    ]
 
 
 def test_same_bits_for_every_number_of_threads():
@@ -93,9 +116,13 @@ def test_same_bits_for_every_number_of_threads():
         lambda n: model.incremental(update, 20, said, n_threads=n),
         lambda n: coin.incremental(wide, 60, n_threads=n),
         lambda n: model.learning_curve(12, method="exact", n_threads=n),
-        lambda n: model.learning_curve(100, method="monte_carlo", rng=1, replicates=70, n_threads=n),
+        lambda n: model.learning_curve(
+            100, method="monte_carlo", rng=1, replicates=70, n_threads=n
+        ),
         lambda n: model.constrained(np.eye(517)[np.arange(517) // 3], 14, n_threads=n),
-        lambda n: model.constrained(np.eye(517)[np.arange(517) // 3], 90, method="monte_carlo", rng=1, n_threads=n),
+        lambda n: model.constrained(
+            np.eye(517)[np.arange(517) // 3], 90, method="monte_carlo", rng=1, n_threads=n
+        ),
     )
     for call in calls:
         results = [bits(call(n)) for n in (1, 2, 7)]
@@ -111,7 +138,8 @@ model = sc.FiniteModel(rng.dirichlet(np.ones(61)), rng.dirichlet(np.ones(2), (61
 d = model.incremental(sc.updates.saturating_counters(2, 2, 1), 30)
 c = model.learning_curve(15, method="exact")
 m = model.learning_curve(50, method="monte_carlo", rng=3)
-print(instruction_set(), *(repr(float(v)) for v in (*d.total, c.information[-1], m.information[-1], m.std_error[-1])))
+numbers = (*d.total, c.information[-1], m.information[-1], m.std_error[-1])
+print(instruction_set(), *(repr(float(v)) for v in numbers))
 """
     best, *numbers = run_python(code).split()
     assert best in ("avx512", "avx2", "baseline")
@@ -141,7 +169,13 @@ def test_the_first_histories_do_not_depend_on_how_many_there_are():
     t = _finite.tables(model.likelihood, model.inputs, cells_only=True)
     from scalecore._core import information as core
 
-    arguments = (np.cumsum(t.pad(model.prior)), t.log_pad(model.prior), np.empty(0), t.negentropy, 77)
+    arguments = (
+        np.cumsum(t.pad(model.prior)),
+        t.log_pad(model.prior),
+        np.empty(0),
+        t.negentropy,
+        77,
+    )
     many, few = np.empty((9, 30)), np.empty((4, 30))
     core.histories(t.theta, t.log_theta, *arguments, 0, many, 1)
     core.histories(t.theta, t.log_theta, *arguments, 3, few, 1)
@@ -171,7 +205,9 @@ def test_models_copy_and_freeze():
     assert repr(model) == "FiniteModel(2 hypotheses, 1 inputs, 2 labels, entropy 0.693147 nats)"
     nearly = sc.FiniteModel([0.5, 0.5 + 4e-13], model.likelihood, [1])
     assert abs(nearly.prior.sum() - 1) < 1e-15
-    strided = sc.FiniteModel(np.repeat(model.prior, 2)[::2], np.asfortranarray(model.likelihood), [1])
+    strided = sc.FiniteModel(
+        np.repeat(model.prior, 2)[::2], np.asfortranarray(model.likelihood), [1]
+    )
     assert bits(strided.learning_curve(5)) == bits(model.learning_curve(5))
 
 
@@ -188,45 +224,113 @@ def broken(array, index, value):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: sc.FiniteModel([0.5, 0.4], COIN.likelihood, [1]), r"prior must sum to 1, to within 1e-12, got 0\.9$"),
+        (
+            lambda: sc.FiniteModel([0.5, 0.4], COIN.likelihood, [1]),
+            r"prior must sum to 1, to within 1e-12, got 0\.9$",
+        ),
         (lambda: sc.FiniteModel([0.5, 0.5 + 2e-12], COIN.likelihood, [1]), "prior must sum to 1"),
-        (lambda: sc.FiniteModel([1.5, -0.5], COIN.likelihood, [1]), r"prior\[1\] must be a probability.*got -0.5"),
-        (lambda: sc.FiniteModel([], COIN.likelihood, [1]), r"prior must have shape \(M,\), got \(0,\)"),
-        (lambda: sc.FiniteModel(0.5, COIN.likelihood, [1]), r"prior must have shape \(M,\), got \(\)"),
+        (
+            lambda: sc.FiniteModel([1.5, -0.5], COIN.likelihood, [1]),
+            r"prior\[1\] must be a probability.*got -0.5",
+        ),
+        (
+            lambda: sc.FiniteModel([], COIN.likelihood, [1]),
+            r"prior must have shape \(M,\), got \(0,\)",
+        ),
+        (
+            lambda: sc.FiniteModel(0.5, COIN.likelihood, [1]),
+            r"prior must have shape \(M,\), got \(\)",
+        ),
         (lambda: sc.FiniteModel("a", COIN.likelihood, [1]), "prior must be real numbers"),
-        (lambda: sc.FiniteModel([0.5, 0.5], broken(COIN.likelihood, (1, 0, 0), 0.2), [1]), r"likelihood\[1, 0\] must sum to 1"),
-        (lambda: sc.FiniteModel([0.5, 0.5], broken(COIN.likelihood, (1, 0, 1), np.nan), [1]), r"likelihood\[1, 0, 1\] .* got nan"),
-        (lambda: sc.FiniteModel([0.5, 0.5], broken(COIN.likelihood, (0, 0, 1), np.inf), [1]), r"likelihood\[0, 0, 1\] .* got inf"),
-        (lambda: sc.FiniteModel([1.0], COIN.likelihood, [1]), r"likelihood must have shape \(M, n_x, n_y\) with M = 1 as in prior"),
-        (lambda: sc.FiniteModel([0.5, 0.5], COIN.likelihood[:, 0], [1]), "likelihood must have shape"),
-        (lambda: sc.FiniteModel([0.5, 0.5], COIN.likelihood, [0.5, 0.5]), r"inputs must have shape \(n_x,\) with n_x = 1"),
+        (
+            lambda: sc.FiniteModel([0.5, 0.5], broken(COIN.likelihood, (1, 0, 0), 0.2), [1]),
+            r"likelihood\[1, 0\] must sum to 1",
+        ),
+        (
+            lambda: sc.FiniteModel([0.5, 0.5], broken(COIN.likelihood, (1, 0, 1), np.nan), [1]),
+            r"likelihood\[1, 0, 1\] .* got nan",
+        ),
+        (
+            lambda: sc.FiniteModel([0.5, 0.5], broken(COIN.likelihood, (0, 0, 1), np.inf), [1]),
+            r"likelihood\[0, 0, 1\] .* got inf",
+        ),
+        (
+            lambda: sc.FiniteModel([1.0], COIN.likelihood, [1]),
+            r"likelihood must have shape \(M, n_x, n_y\) with M = 1 as in prior",
+        ),
+        (
+            lambda: sc.FiniteModel([0.5, 0.5], COIN.likelihood[:, 0], [1]),
+            "likelihood must have shape",
+        ),
+        (
+            lambda: sc.FiniteModel([0.5, 0.5], COIN.likelihood, [0.5, 0.5]),
+            r"inputs must have shape \(n_x,\) with n_x = 1",
+        ),
         (lambda: COIN.learning_curve(0), "samples must be at least 1"),
         (lambda: COIN.learning_curve(2.5), "samples must be an integer"),
-        (lambda: COIN.learning_curve(5, method="guess"), "method must be one of 'auto', 'exact', 'monte_carlo'"),
+        (
+            lambda: COIN.learning_curve(5, method="guess"),
+            "method must be one of 'auto', 'exact', 'monte_carlo'",
+        ),
         (lambda: COIN.learning_curve(5, replicates=1), "replicates must be at least 2"),
         (lambda: COIN.learning_curve(5, rng="seed"), "rng must be None"),
         (lambda: COIN.learning_curve(5, n_threads=0), "n_threads must be at least 1"),
         (lambda: COIN.learning_curve(5, progress=1), "progress must be True or False"),
-        (lambda: COIN.learning_curve(10**8, method="exact"), "method 'exact' must enumerate .* use 'monte_carlo'"),
+        (
+            lambda: COIN.learning_curve(10**8, method="exact"),
+            "method 'exact' must enumerate .* use 'monte_carlo'",
+        ),
         (lambda: COIN.constrained([[1, 0], [0.5, 0.6]], 5), r"channel\[1\] must sum to 1"),
-        (lambda: COIN.constrained([[1, 0, 0], [0, 1, 0]], 5), r"channel must have shape \(M, M\) with M = 2"),
+        (
+            lambda: COIN.constrained([[1, 0, 0], [0, 1, 0]], 5),
+            r"channel must have shape \(M, M\) with M = 2",
+        ),
         (lambda: COIN.constrained(np.eye(2), 0), "samples must be at least 1"),
         (lambda: COIN.best_channel(0, 5), "size must be at least 1"),
         (lambda: COIN.best_channel(3, 5), "size must be at most 2"),
         (lambda: COIN.best_channel(1, 5, rtol=2), "rtol must be between 0 and 1"),
-        (lambda: COIN.incremental(broken(TABLE, (2, 0, 1), 3), 5), r"update\[2, 0, 1\] must be a state, 0 to 2, got 3"),
-        (lambda: COIN.incremental(broken(TABLE, (0, 0, 0), -1), 5), r"update\[0, 0, 0\] must be a state, 0 to 2, got -1"),
-        (lambda: COIN.incremental(TABLE.astype(float), 5), r"update must have shape \(S, 1, 2\) of whole numbers"),
-        (lambda: COIN.incremental(np.zeros((3, 2, 1), int), 5), r"update must have shape \(S, 1, 2\)"),
-        (lambda: COIN.incremental(np.full((3, 1, 2, 3), 0.3), 5), r"update\[0, 0, 0\] must sum to 1"),
+        (
+            lambda: COIN.incremental(broken(TABLE, (2, 0, 1), 3), 5),
+            r"update\[2, 0, 1\] must be a state, 0 to 2, got 3",
+        ),
+        (
+            lambda: COIN.incremental(broken(TABLE, (0, 0, 0), -1), 5),
+            r"update\[0, 0, 0\] must be a state, 0 to 2, got -1",
+        ),
+        (
+            lambda: COIN.incremental(TABLE.astype(float), 5),
+            r"update must have shape \(S, 1, 2\) of whole numbers",
+        ),
+        (
+            lambda: COIN.incremental(np.zeros((3, 2, 1), int), 5),
+            r"update must have shape \(S, 1, 2\)",
+        ),
+        (
+            lambda: COIN.incremental(np.full((3, 1, 2, 3), 0.3), 5),
+            r"update\[0, 0, 0\] must sum to 1",
+        ),
         (lambda: COIN.incremental(np.full((3, 1, 2, 4), 0.25), 5), "update must have shape"),
         (lambda: COIN.incremental("counts", 5), "update must have shape"),
         (lambda: COIN.incremental(TABLE, 0), "steps must be at least 1"),
         (lambda: COIN.incremental(TABLE, 5, initial=3), "initial must be a state, 0 to 2, got 3"),
-        (lambda: COIN.incremental(TABLE, 5, np.full((3, 1, 2), 0.4)), r"predictor\[0, 0\] must sum to 1"),
-        (lambda: COIN.incremental(TABLE, 5, np.full((2, 1, 2), 0.5)), r"predictor must have shape \(S, n_x, n_y\) = \(3, 1, 2\)"),
-        (lambda: COIN.incremental(TABLE, 5, np.full((4, 3, 1, 2), 0.5)), "predictor must have shape"),
-        (lambda: COIN.incremental(TABLE, 5, broken(np.full((5, 3, 1, 2), 0.5), (4, 2, 0, 1), np.nan)), r"predictor\[4, 2, 0, 1\]"),
+        (
+            lambda: COIN.incremental(TABLE, 5, np.full((3, 1, 2), 0.4)),
+            r"predictor\[0, 0\] must sum to 1",
+        ),
+        (
+            lambda: COIN.incremental(TABLE, 5, np.full((2, 1, 2), 0.5)),
+            r"predictor must have shape \(S, n_x, n_y\) = \(3, 1, 2\)",
+        ),
+        (
+            lambda: COIN.incremental(TABLE, 5, np.full((4, 3, 1, 2), 0.5)),
+            "predictor must have shape",
+        ),
+        (
+            lambda: COIN.incremental(
+                TABLE, 5, broken(np.full((5, 3, 1, 2), 0.5), (4, 2, 0, 1), np.nan)
+            ),
+            r"predictor\[4, 2, 0, 1\]",
+        ),
         (lambda: updates.counts(4, 4, 100), "counts would need"),
         (lambda: updates.counts(0, 2, 5), "n_x must be at least 1"),
         (lambda: updates.sliding_window(1, 2, 10**6), "sliding_window would need"),
@@ -246,7 +350,10 @@ def test_wrong_arguments_are_refused_by_name(call, message):
 def test_more_samples_than_memory_holds_are_refused():
     """More than 2**44 numbers: the system would kill the process."""
     model = sc.FiniteModel([0.5, 0.5], [[[0.5, 0.5]], [[0.9, 0.1]]], [1.0])
-    with pytest.raises(MemoryError, match=r"histories of 10000000000000 samples would take .* GB, and this machine has"):
+    with pytest.raises(
+        MemoryError,
+        match=r"histories of 10000000000000 samples would take .* GB, and this machine has",
+    ):
         model.learning_curve(10**13)
 
 
@@ -322,7 +429,9 @@ def test_hypothesis_set_against_likelihood_ratios():
         ratios.append(likely[truth] - np.logaddexp.reduce(likely) + np.log(6))
     error = np.hypot(curve.std_error[-1], np.std(ratios) / np.sqrt(len(ratios)))
     assert abs(curve.information[-1] - np.mean(ratios)) < 4 * error
-    assert curve.std_error[-1] < 0.5 * np.std(ratios) / np.sqrt(400)  # what averaging over the hypothesis and the label saves
+    assert curve.std_error[-1] < 0.5 * np.std(ratios) / np.sqrt(
+        400
+    )  # what averaging over the hypothesis and the label saves
     assert (np.diff(curve.information) > 0).all()
 
 
@@ -336,13 +445,22 @@ def test_hypothesis_set_behaves(monkeypatch):
     results = [bits(some.learning_curve(700, replicates=3, rng=5, n_threads=n)) for n in (1, 2)]
     assert results[0] == results[1]
     short = some.learning_curve(300, replicates=3, rng=5)
-    assert short.information == pytest.approx(some.learning_curve(700, replicates=3, rng=5).information[:301], abs=1e-12)
+    assert short.information == pytest.approx(
+        some.learning_curve(700, replicates=3, rng=5).information[:301], abs=1e-12
+    )
     monkeypatch.setattr("scalecore.information._hypotheses._NUMBERS", 500)  # blocks of 96 samples
-    assert some.learning_curve(300, replicates=3, rng=5).information == pytest.approx(short.information, abs=1e-12)
+    assert some.learning_curve(300, replicates=3, rng=5).information == pytest.approx(
+        short.information, abs=1e-12
+    )
     known = sc.HypothesisSet(nets, [1, 0, 0, 0, 0])
     assert known.entropy == 0
     assert np.abs(known.learning_curve(50, replicates=2, rng=0).information).max() < 1e-12
-    assert np.abs(sc.HypothesisSet([nets[0], nets[0]]).learning_curve(50, replicates=2, rng=0).information).max() < 1e-12
+    assert (
+        np.abs(
+            sc.HypothesisSet([nets[0], nets[0]]).learning_curve(50, replicates=2, rng=0).information
+        ).max()
+        < 1e-12
+    )
 
 
 @pytest.mark.parametrize(
@@ -351,11 +469,17 @@ def test_hypothesis_set_behaves(monkeypatch):
         (lambda: sc.HypothesisSet([]), "networks must hold at least one"),
         (lambda: sc.HypothesisSet(5), "networks must be networks"),
         (lambda: sc.HypothesisSet([1, 2]), r"networks\[0\] must be a Network"),
-        (lambda: sc.HypothesisSet([*few_networks(1), *few_networks(1, d=2)]), r"networks\[1\] must have 3 inputs"),
+        (
+            lambda: sc.HypothesisSet([*few_networks(1), *few_networks(1, d=2)]),
+            r"networks\[1\] must have 3 inputs",
+        ),
         (lambda: sc.HypothesisSet(few_networks(2), [0.5, 0.6]), "prior must sum to 1"),
         (lambda: sc.HypothesisSet(few_networks(2), [1.0]), r"prior must have shape \(2,\)"),
         (lambda: sc.HypothesisSet(few_networks(2)).learning_curve(0), "samples must be at least 1"),
-        (lambda: sc.HypothesisSet(few_networks(2)).learning_curve(5, replicates=1), "replicates must be at least 2"),
+        (
+            lambda: sc.HypothesisSet(few_networks(2)).learning_curve(5, replicates=1),
+            "replicates must be at least 2",
+        ),
     ],
 )
 def test_hypothesis_sets_refuse_by_name(call, message):

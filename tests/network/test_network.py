@@ -1,7 +1,7 @@
 """The infinite-width network.
 
-Statistical tests have fixed seeds; a comparison at 4 standard errors alarms falsely once in 16,000, one by Kolmogorov-Smirnov or
-by chi-square once in 10,000.
+Statistical tests have fixed seeds; a comparison at 4 standard errors alarms falsely once in 16,000,
+one by Kolmogorov-Smirnov or by chi-square once in 10,000.
 """
 
 import os
@@ -30,7 +30,9 @@ def logits(net, X):
 def measured(d, K):
     networks, inputs = (60, 64) if K == 1e4 else (1500, 256) if K <= 1 else (500, 256)
     networks //= 3 if SMALL else 1
-    return sc.misspecification(sc.NetworkPrior(d, K), WIDTHS, networks=networks, inputs=inputs, rng=int(d * 1000 + K))
+    return sc.misspecification(
+        sc.NetworkPrior(d, K), WIDTHS, networks=networks, inputs=inputs, rng=int(d * 1000 + K)
+    )
 
 
 def occupancy_std(n, K):
@@ -49,7 +51,9 @@ def test_exact_identities(d, K):
     assert (np.abs(error.mean - K / (2 * n)) <= 4 * error.std_error).all()
     occupancy = mc.occupancy
     std_error = np.array([occupancy_std(width, K) for width in WIDTHS]) / np.sqrt(mc.networks)
-    assert (np.abs(occupancy.mean - sc.occupancy(n, K)) <= 4 * std_error + 1 / mc.networks).all()  # one rare event more or less
+    assert (
+        np.abs(occupancy.mean - sc.occupancy(n, K)) <= 4 * std_error + 1 / mc.networks
+    ).all()  # one rare event more or less
     assert np.allclose(occupancy.std_error[2:], std_error[2:], rtol=0.5, atol=0.01)
     assert (mc.kl.mean <= mc.bound + 4 * mc.kl.std_error).all()
     assert (mc.bound == K / (16 * n)).all()
@@ -71,7 +75,9 @@ def test_variance_of_the_logit_is_one_half(d, K):
 def test_observed_share_of_the_bound():
     """docs/theory.md: 0.80 to 0.90 of the bound for K >= 10, n >= K/2."""
     for d, K in ((10, 10.0), (10, 100.0), (2, 100.0)):
-        mc = sc.misspecification(sc.NetworkPrior(d, K), [K / 2, 10 * K, 1000 * K], networks=400, rng=3)
+        mc = sc.misspecification(
+            sc.NetworkPrior(d, K), [K / 2, 10 * K, 1000 * K], networks=400, rng=3
+        )
         share, error = mc.kl.mean / mc.bound, mc.kl.std_error / mc.bound
         assert (share > 0.80 - 4 * error).all()
         assert (share < 0.90 + 4 * error).all()
@@ -123,7 +129,8 @@ def test_directions_are_uniform_and_signs_fair():
 
 
 def test_truncation_is_as_the_theory_says():
-    """The same seed gives the same atoms at every truncation; what is left out has variance leftover^2 / 2."""
+    """The same seed gives the same atoms at every truncation; what is left out has variance
+    leftover^2 / 2."""
     prior, rng = sc.NetworkPrior(10, 50.0), np.random.default_rng(1)
     ratios = []
     for seed in range(300):
@@ -206,7 +213,10 @@ def kernel_distance(w, v):
     return 1 - (np.sqrt(1 - c * c) + (np.pi - np.arccos(c)) * c) / np.pi
 
 
-@pytest.mark.parametrize(("d", "K", "n", "eps"), [(10, 100.0, 50, 0.5), (3, 5.0, 8, 1.0), (2, 20.0, 30, 2.0), (30, 10.0, 20, 0.2)])
+@pytest.mark.parametrize(
+    ("d", "K", "n", "eps"),
+    [(10, 100.0, 50, 0.5), (3, 5.0, 8, 1.0), (2, 20.0, 30, 2.0), (30, 10.0, 20, 0.2)],
+)
 def test_thinning_with_resolution(d, K, n, eps):
     """E(F-F~)^2 = K/(2n) + E|phi_w - phi_w^|^2 <= K/(2n) + eps^2/2."""
     rng, prior = np.random.default_rng(int(d * K)), sc.NetworkPrior(d, K)
@@ -233,7 +243,15 @@ def test_same_bits_for_every_number_of_threads():
     prior = sc.NetworkPrior(7, 30.0)
     for dtype in ("float64", "float32"):
         results = [
-            sc.misspecification(prior, [1, 5, 700, 10_000], networks=70, inputs=100, rng=4, dtype=dtype, n_threads=threads)
+            sc.misspecification(
+                prior,
+                [1, 5, 700, 10_000],
+                networks=70,
+                inputs=100,
+                rng=4,
+                dtype=dtype,
+                n_threads=threads,
+            )
             for threads in (1, 2, 7)
         ]
         for other in results[1:]:
@@ -262,27 +280,37 @@ def test_seeds():
 
 def test_single_precision_agrees():
     prior = sc.NetworkPrior(10, 100.0)
-    double, single = (sc.misspecification(prior, [10, 1000], networks=64, rng=1, dtype=dtype) for dtype in ("float64", "float32"))
+    double, single = (
+        sc.misspecification(prior, [10, 1000], networks=64, rng=1, dtype=dtype)
+        for dtype in ("float64", "float32")
+    )
     assert np.allclose(single.kl.mean, double.kl.mean, rtol=1e-4)
     assert (single.kl.mean != double.kl.mean).all()
     assert (single.occupancy.mean == double.occupancy.mean).all()
 
 
 def test_standard_errors_are_over_networks():
-    """200 repetitions of a small estimate scatter as much as it says; counting inputs as independent would say far less."""
+    """200 repetitions of a small estimate scatter as much as it says; counting inputs as
+    independent would say far less."""
     prior = sc.NetworkPrior(10, 5.0)
-    runs = [sc.misspecification(prior, [20], networks=40, inputs=512, rng=seed) for seed in range(200)]
+    runs = [
+        sc.misspecification(prior, [20], networks=40, inputs=512, rng=seed) for seed in range(200)
+    ]
     scatter = np.std([run.squared_error.mean for run in runs])
     claimed = np.sqrt(np.mean([run.squared_error.std_error**2 for run in runs]))
     assert 0.8 < scatter / claimed < 1.25
 
 
 def test_rtol():
-    mc = sc.misspecification(sc.NetworkPrior(5, 20.0), [10, 100], networks=10, inputs=128, rng=0, rtol=0.05)
+    mc = sc.misspecification(
+        sc.NetworkPrior(5, 20.0), [10, 100], networks=10, inputs=128, rng=0, rtol=0.05
+    )
     assert mc.networks > 10
     for estimate in (mc.kl, mc.squared_error):
         assert (estimate.std_error <= 0.05 * estimate.mean).all()
-    again = sc.misspecification(sc.NetworkPrior(5, 20.0), [10, 100], networks=mc.networks, inputs=128, rng=0)
+    again = sc.misspecification(
+        sc.NetworkPrior(5, 20.0), [10, 100], networks=mc.networks, inputs=128, rng=0
+    )
     assert (again.kl.mean == mc.kl.mean).all()
 
 
@@ -293,7 +321,10 @@ def test_shapes_names_and_pickle():
     X = np.ones((3, 4))
     assert (copy(X) == net(X)).all()
     assert pickle.loads(pickle.dumps(prior)) == prior
-    assert repr(net) == f"Network({len(net)} units, 4 inputs, concentration 2, leftover mass {net.leftover:.2g})"
+    assert (
+        repr(net)
+        == f"Network({len(net)} units, 4 inputs, concentration 2, leftover mass {net.leftover:.2g})"
+    )
     mc = sc.misspecification(prior, [[1, 2], [3, 4]], networks=5, inputs=8, rng=0)
     assert mc.kl.mean.shape == mc.bound.shape == mc.occupancy.std_error.shape == (2, 2)
     one = sc.misspecification(prior, 7, networks=5, inputs=8, rng=0)
@@ -327,7 +358,10 @@ PRIOR = sc.NetworkPrior(3, 10.0)
         (lambda: PRIOR.sample(0)([["a", "b", "c"]]), "X must be float64, float32"),
         (lambda: PRIOR.sample(0)(np.ones((2, 4, 3))), "X must have shape"),
         (lambda: PRIOR.sample(0)([[1, 2, 3], [1, 2]]), "X is not an array"),
-        (lambda: sc.misspecification(PRIOR, np.ma.array([1, 2], mask=[False, True])), "widths must be whole numbers"),
+        (
+            lambda: sc.misspecification(PRIOR, np.ma.array([1, 2], mask=[False, True])),
+            "widths must be whole numbers",
+        ),
         (lambda: PRIOR.sample(0)(np.ones((2, 3)), n_threads=0), "n_threads must be at least 1"),
         (lambda: PRIOR.sample(0).draw(0), "T must be at least 1"),
         (lambda: PRIOR.sample(0).thin(0), "n must be at least 1"),
@@ -341,7 +375,10 @@ PRIOR = sc.NetworkPrior(3, 10.0)
         (lambda: sc.misspecification(PRIOR, range(1, 300)), "widths must hold 1 to 200"),
         (lambda: sc.misspecification(PRIOR, 5, networks=0), "networks must be at least 1"),
         (lambda: sc.misspecification(PRIOR, 5, inputs=0), "inputs must be at least 1"),
-        (lambda: sc.misspecification(PRIOR, 5, dtype="float16"), "dtype must be one of 'float64', 'float32'"),
+        (
+            lambda: sc.misspecification(PRIOR, 5, dtype="float16"),
+            "dtype must be one of 'float64', 'float32'",
+        ),
         (lambda: sc.misspecification(PRIOR, 5, rtol=0), "rtol must be one positive"),
         (lambda: sc.misspecification(PRIOR, 5, n_threads=0), "n_threads must be at least 1"),
     ],
@@ -403,11 +440,16 @@ def test_a_net_finer_than_digits_changes_nothing():
     whole = net.thin(50, 1)
     for resolution in (1e-300, 1e-40, 1e-16):
         with np.errstate(all="raise"):
-            np.testing.assert_allclose(net.thin(50, 1, resolution=resolution).directions, whole.directions, atol=1e-15)
+            np.testing.assert_allclose(
+                net.thin(50, 1, resolution=resolution).directions, whole.directions, atol=1e-15
+            )
 
 
 def test_what_no_machine_holds_is_refused_by_name():
-    with pytest.raises(MemoryError, match=r"concentration 1e\+14, some 1.84e\+15 units, would take .* GB, and this machine has"):
+    with pytest.raises(
+        MemoryError,
+        match=r"concentration 1e\+14, some 1.84e\+15 units, would take .* GB, and this machine has",
+    ):
         sc.NetworkPrior(10, 1e14).sample(0)
     with pytest.raises(ValueError, match="input_dim must be at most 33554431"):
         sc.NetworkPrior(10**12, 1)

@@ -1,4 +1,5 @@
-"""The random streams. Each statistical test has a fixed seed and a false-alarm rate of 1e-4 or less."""
+"""The random streams. Each statistical test has a fixed seed and a false-alarm rate of 1e-4 or
+less."""
 
 import math
 import os
@@ -14,9 +15,21 @@ from scalecore._core import network as core
 
 # Random123's published vectors for philox4x32-10: counter, key, output
 KNOWN = [
-    ("00000000 00000000 00000000 00000000", "00000000 00000000", "6627e8d5 e169c58d bc57ac4c 9b00dbd8"),
-    ("ffffffff ffffffff ffffffff ffffffff", "ffffffff ffffffff", "408f276d 41c83b0e a20bc7c6 6d5451fd"),
-    ("243f6a88 85a308d3 13198a2e 03707344", "a4093822 299f31d0", "d16cfe09 94fdcceb 5001e420 24126ea1"),
+    (
+        "00000000 00000000 00000000 00000000",
+        "00000000 00000000",
+        "6627e8d5 e169c58d bc57ac4c 9b00dbd8",
+    ),
+    (
+        "ffffffff ffffffff ffffffff ffffffff",
+        "ffffffff ffffffff",
+        "408f276d 41c83b0e a20bc7c6 6d5451fd",
+    ),
+    (
+        "243f6a88 85a308d3 13198a2e 03707344",
+        "a4093822 299f31d0",
+        "d16cfe09 94fdcceb 5001e420 24126ea1",
+    ),
 ]
 
 
@@ -70,13 +83,21 @@ print(core.philox([1, 2, 3, 4], 5), core.binomial(1, 1e6, 0.3, 5).tolist())
 def test_normals_and_exponentials(seed):
     z = core.numbers("normal", seed, 1, 4, 0, 12_500)
     assert kolmogorov_smirnov(z, normal_cdf) < 2.23
-    assert kolmogorov_smirnov(core.numbers("exponential", seed, 1, 1, 0, 12_500), lambda x: -np.expm1(-x)) < 2.23
+    assert (
+        kolmogorov_smirnov(
+            core.numbers("exponential", seed, 1, 1, 0, 12_500), lambda x: -np.expm1(-x)
+        )
+        < 2.23
+    )
     uniform = core.numbers("uniform", seed, 1, 7, 0, 12_500)
     assert kolmogorov_smirnov(uniform, lambda x: x) < 2.23
     assert 0 < uniform.min() < uniform.max() < 1
     moments = [(z**k).mean() for k in (1, 2, 3, 4)]
     spread = [1, math.sqrt(2), math.sqrt(15), math.sqrt(96)]
-    assert all(abs(m - e) < 4 * s / math.sqrt(z.size) for m, e, s in zip(moments, (0, 1, 0, 3), spread, strict=True))
+    assert all(
+        abs(m - e) < 4 * s / math.sqrt(z.size)
+        for m, e, s in zip(moments, (0, 1, 0, 3), spread, strict=True)
+    )
     pairs = z.reshape(-1, 2, 8)  # cosine and sine of one angle must not know each other
     for left, right in ((pairs[:, 0], pairs[:, 1]), (z[:-1], z[1:]), (z[:-16], z[16:])):
         assert abs((left * right).mean()) < 4 / math.sqrt(left.size)
@@ -92,7 +113,13 @@ def test_signs_are_fair():
 
 def test_streams_are_unrelated_and_places_are_fixed():
     base = core.numbers("normal", 1, 1, 4, 0, 5000)
-    for key, item, purpose in ((2, 1, 4), (1 + 2**32, 1, 4), (1, 2, 4), (1, 1 + 2**32, 4), (1, 1, 5)):
+    for key, item, purpose in (
+        (2, 1, 4),
+        (1 + 2**32, 1, 4),
+        (1, 2, 4),
+        (1, 1 + 2**32, 4),
+        (1, 1, 5),
+    ):
         other = core.numbers("normal", key, item, purpose, 0, 5000)
         assert abs(np.corrcoef(base, other)[0, 1]) < 4 / math.sqrt(base.size)
         assert not np.isin(base, other).any()
@@ -104,19 +131,38 @@ def test_streams_are_unrelated_and_places_are_fixed():
 def log_pmf(n, p):
     k = np.arange(n + 1)
     lgamma = np.vectorize(math.lgamma)
-    return lgamma(n + 1) - lgamma(k + 1) - lgamma(n - k + 1) + k * math.log(p) + (n - k) * math.log1p(-p)
+    return (
+        lgamma(n + 1)
+        - lgamma(k + 1)
+        - lgamma(n - k + 1)
+        + k * math.log(p)
+        + (n - k) * math.log1p(-p)
+    )
 
 
 @pytest.mark.parametrize(
     ("n", "p"),
-    [(1, 0.3), (10, 0.5), (7, 0.999), (40, 0.2), (40, 0.26), (100, 0.5), (1000, 0.011), (1000, 0.99), (5000, 0.4), (300, 0.04)],
+    [
+        (1, 0.3),
+        (10, 0.5),
+        (7, 0.999),
+        (40, 0.2),
+        (40, 0.26),
+        (100, 0.5),
+        (1000, 0.011),
+        (1000, 0.99),
+        (5000, 0.4),
+        (300, 0.04),
+    ],
 )
 def test_binomials(n, p):
     size = 40_000
     draws = core.binomial(3, n, p, size)
     assert draws.min() >= 0
     assert draws.max() <= n
-    assert chi_square_is_fine(np.bincount(draws.astype(int), minlength=n + 1), size * np.exp(log_pmf(n, p)))
+    assert chi_square_is_fine(
+        np.bincount(draws.astype(int), minlength=n + 1), size * np.exp(log_pmf(n, p))
+    )
 
 
 def test_huge_and_degenerate_binomials():
@@ -131,7 +177,8 @@ def test_huge_and_degenerate_binomials():
 
 @pytest.mark.skipif(shutil.which("cc") is None or os.name != "posix", reason="needs a C compiler")
 def test_streams_from_c(tmp_path):
-    """The same numbers without Python: csrc compiled on its own, where the source tree is at hand."""
+    """The same numbers without Python: csrc compiled on its own, where the source tree is at
+    hand."""
     source = Path(__file__).parents[2] / "csrc"
     if not source.is_dir():
         pytest.skip("outside the source tree")
@@ -141,7 +188,8 @@ def test_streams_from_c(tmp_path):
 #include <stdio.h>
 int main(void) {
     double out[32];
-    if (sc_random(SC_NORMAL, 5, 3, 2, 7, 2, out) || !sc_random(SC_NORMAL, 5, 3, 256, 7, 2, out)) return 1;
+    if (sc_random(SC_NORMAL, 5, 3, 2, 7, 2, out)) return 1;
+    if (!sc_random(SC_NORMAL, 5, 3, 256, 7, 2, out)) return 1;
     for (int i = 0; i < 32; i++) printf("%.17g\\n", out[i]);
 }
 """
@@ -159,5 +207,7 @@ int main(void) {
         tmp_path / "numbers",
     ]
     subprocess.run(["cc", *flags], check=True)
-    printed = subprocess.run([tmp_path / "numbers"], check=True, capture_output=True, text=True).stdout.split()
+    printed = subprocess.run(
+        [tmp_path / "numbers"], check=True, capture_output=True, text=True
+    ).stdout.split()
     assert [float(text) for text in printed] == core.numbers("normal", 5, 3, 2, 7, 2).tolist()

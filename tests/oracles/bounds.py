@@ -47,13 +47,20 @@ def closed_form_bound(n, T, d, K):
 
 
 def optimum(budget, d, K, cost=1, bound=error_bound, start=None):
-    """(n*, bound there) of an interior optimum: the root in ln n of a numerical derivative, so that no analytic one is trusted."""
+    """(n*, bound there) of an interior optimum: the root in ln n of a numerical derivative, so that
+    no analytic one is trusted."""
     most = mp.mpf(budget) / (mp.mpf(cost) * d)
 
     def slope(x):
         return mp.diff(lambda y: mp.log(bound(mp.e**y, most / mp.e**y, d, K)), x, h=mp.mpf("1e-13"))
 
-    x = mp.findroot(slope, (mp.log(start) - mp.mpf("1e-4"), mp.log(start) + mp.mpf("1e-4")), tol=1e-20, maxsteps=30, verify=False)
+    x = mp.findroot(
+        slope,
+        (mp.log(start) - mp.mpf("1e-4"), mp.log(start) + mp.mpf("1e-4")),
+        tol=1e-20,
+        maxsteps=30,
+        verify=False,
+    )
     return mp.e**x, bound(mp.e**x, most / mp.e**x, d, K)
 
 

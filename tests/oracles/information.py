@@ -1,4 +1,5 @@
-"""Plain twins of everything in scalecore.information: sums over all histories, and Theorem B as tensor sums."""
+"""Plain twins of everything in scalecore.information: sums over all histories, and Theorem B as
+tensor sums."""
 
 from itertools import product
 
@@ -34,7 +35,8 @@ def histories(model, steps):
 
 
 def learner_error(model, learner, steps):
-    """T L_T of the learner of this prior: sum over t, histories, hypotheses and inputs of d_KL(P(Y|f,x) || its predictive)."""
+    """T L_T of the learner of this prior: sum over t, histories, hypotheses and inputs of
+    d_KL(P(Y|f,x) || its predictive)."""
     total = 0.0
     for t in range(steps):
         for _, law in histories(model, t):
@@ -64,7 +66,9 @@ def decompose(model, update, steps, predictor=None, initial=0):
     joint[:, initial] = model.prior
     retained, forgotten, gap, error = [0.0], [], [], []
     for t in range(steps):
-        triples = joint[:, :, None, None] * (model.likelihood * model.inputs[:, None])[:, None]  # f, s, x, y
+        triples = (
+            joint[:, :, None, None] * (model.likelihood * model.inputs[:, None])[:, None]
+        )  # f, s, x, y
         law = triples.sum(0)
         with np.errstate(invalid="ignore"):
             best = law / law.sum(-1, keepdims=True)
@@ -81,7 +85,8 @@ def decompose(model, update, steps, predictor=None, initial=0):
 
 
 def enumerate_decomposition(model, update, steps, predictor):
-    """Retained I(F; S_T) and total error by brute force over all histories of a deterministic update."""
+    """Retained I(F; S_T) and total error by brute force over all histories of a deterministic
+    update."""
     joint, error = np.zeros((len(model.prior), len(update))), 0.0
     for t in range(steps + 1):
         for history, law in histories(model, t):

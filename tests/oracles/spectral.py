@@ -1,7 +1,9 @@
-"""Plain twins of the spectral bounds (docs/spectral.md) in NumPy, SciPy and mpmath: slow and obvious.
+"""Plain twins of the spectral bounds (docs/spectral.md) in NumPy, SciPy and mpmath: slow and
+obvious.
 
-A function of the even or whole span is a column of coefficients on max(u . x, 0) or on |u . x|/2; every inner product is a value of
-the kernel kappa or of a series in Legendre polynomials, so nothing is sampled.
+A function of the even or whole span is a column of coefficients on max(u . x, 0) or on |u . x|/2;
+every inner product is a value of the kernel kappa or of a series in Legendre polynomials, so
+nothing is sampled.
 """
 
 from functools import cache
@@ -40,14 +42,18 @@ def eigenvalue(degree, d):
         a = mp.mpf(0)
     else:
         a = mp.exp(
-            mp.loggamma(d / 2) + mp.loggamma(degree - 1) - mp.loggamma(mp.mpf(degree) / 2) - mp.loggamma((degree + d + 1) / 2)
+            mp.loggamma(d / 2)
+            + mp.loggamma(degree - 1)
+            - mp.loggamma(mp.mpf(degree) / 2)
+            - mp.loggamma((degree + d + 1) / 2)
         )
         a /= mp.sqrt(mp.pi) * mp.mpf(2) ** degree
     return d * a**2
 
 
 def legendre(t, d, degrees):
-    """P_l(t) of dimension d with P_l(1) = 1, for l = 0 ... degrees - 1, by the three-term recurrence."""
+    """P_l(t) of dimension d with P_l(1) = 1, for l = 0 ... degrees - 1, by the three-term
+    recurrence."""
     t = np.asarray(t, float)
     P = [np.ones_like(t), t]
     for k in range(1, degrees - 1):
@@ -68,19 +74,27 @@ def kappa_even(t):
 
 
 def eigenvalues_by_quadrature(d, degrees, nodes=200):
-    """E kappa(t) P_l(t) over a coordinate t = cos(angle) of a uniform direction, d >= 2: kappa = sum N_l lambda_l P_l."""
+    """E kappa(t) P_l(t) over a coordinate t = cos(angle) of a uniform direction, d >= 2: kappa =
+    sum N_l lambda_l P_l."""
     x, w = np.polynomial.legendre.leggauss(nodes)
-    angle = np.pi * (x + 1) / 2  # in the angle everything is analytic: Gauss-Legendre converges geometrically
+    angle = (
+        np.pi * (x + 1) / 2
+    )  # in the angle everything is analytic: Gauss-Legendre converges geometrically
     w = w * np.sin(angle) ** (d - 2)
     return (legendre(np.cos(angle), d, degrees) * kappa(np.cos(angle))) @ (w / w.sum())
 
 
 @cache
 def spectrum(d, degrees=400):
-    """Eigenvalues and multiplicities of degrees 0 ... degrees - 1 as floats, and the variance of all the others together."""
+    """Eigenvalues and multiplicities of degrees 0 ... degrees - 1 as floats, and the variance of
+    all the others together."""
     exact = [(eigenvalue(k, d), multiplicity(k, d)) for k in range(degrees)]
     tail = mp.mpf(1) / 2 - mp.fsum(e * m for e, m in exact)
-    return np.array([float(e) for e, _ in exact]), np.array([float(m) for _, m in exact]), float(tail)
+    return (
+        np.array([float(e) for e, _ in exact]),
+        np.array([float(m) for _, m in exact]),
+        float(tail),
+    )
 
 
 # One coefficient, and unlimited width
@@ -98,7 +112,8 @@ def distortion(mu, T):
 
 
 def bayes_error_bound(T, d):
-    """Sum over l of N_l h(lambda_l, T), in mpmath; once lambda_l T <= 4 the rest is its variance / 8."""
+    """Sum over l of N_l h(lambda_l, T), in mpmath; once lambda_l T <= 4 the rest is its variance /
+    8."""
     T, total, left, k = mp.mpf(T), mp.mpf(0), mp.mpf(1) / 2, 0
     while k <= 2 or eigenvalue(k - k % 2, d) * T > 4:
         mu, count = eigenvalue(k, d), multiplicity(k, d)
@@ -115,7 +130,8 @@ def bayes_error_bound(T, d):
 def fixed_span(U, pair=True):
     """(G, H): Gram matrix of the features of directions U and of the covariance of F between them.
 
-    With the pair of units the linear functions are free and the features are |u.x|/2; without it they are max(u.x, 0).
+    With the pair of units the linear functions are free and the features are |u.x|/2; without it
+    they are max(u.x, 0).
     """
     U = np.atleast_2d(U)
     d, t = U.shape[1], np.clip(U @ U.T, -1, 1)
@@ -131,7 +147,8 @@ def fixed_span(U, pair=True):
 
 
 def projected(U, pair=True, drop=1e-10):
-    """(mu, basis): eigenvalues of F's projection on the span, the linear part apart, and the coefficients of its eigenfunctions."""
+    """(mu, basis): eigenvalues of F's projection on the span, the linear part apart, and the
+    coefficients of its eigenfunctions."""
     if len(U) == 0:
         return np.zeros(0), np.zeros((0, 0))
     G, H = fixed_span(U, pair)
@@ -142,7 +159,8 @@ def projected(U, pair=True, drop=1e-10):
 
 
 def span_eigenvalues(U, d, pair=True):
-    """All eigenvalues of the projected covariance, the pair's d included: q = len(U) + 2 units with the pair, len(U) without."""
+    """All eigenvalues of the projected covariance, the pair's d included: q = len(U) + 2 units with
+    the pair, len(U) without."""
     mu, _ = projected(U, pair)
     return np.concatenate([np.full(d, 1 / (4 * d)), mu]) if pair else mu
 
@@ -158,7 +176,9 @@ def random_directions(count, d, rng):
 def atoms_parts(n_s, T, d, K, residual):
     """(misspecification, estimation) of n_s drawn units beside a span that leaves `residual`."""
     eps, U = float(resolution(n_s, T, d, K)), float(occupancy(n_s, K))
-    return (K * residual / n_s + eps**2 / 2) / 8, U * (np.log(2 * n_s) + d * np.log(1 + 2 / eps)) / T
+    return (K * residual / n_s + eps**2 / 2) / 8, U * (
+        np.log(2 * n_s) + d * np.log(1 + 2 / eps)
+    ) / T
 
 
 def spectral_value(eigenvalues, n_s, T, d, K):
@@ -169,11 +189,16 @@ def spectral_value(eigenvalues, n_s, T, d, K):
 
 
 def spectral_bound(n, T, d, K, table):
-    """Least value over a table {q: eigenvalues} (0: none) and whole n_s with q + n_s <= n: (value, q, n_s)."""
+    """Least value over a table {q: eigenvalues} (0: none) and whole n_s with q + n_s <= n: (value,
+    q, n_s)."""
     best = (np.inf, 0, 0)
     for q, eigenvalues in table.items():
         if q <= n:
             room = int(n - q)
-            for n_s in range(room + 1) if room <= 200 else np.unique(np.r_[0, np.geomspace(1, room, 200).astype(int)]):
+            for n_s in (
+                range(room + 1)
+                if room <= 200
+                else np.unique(np.r_[0, np.geomspace(1, room, 200).astype(int)])
+            ):
                 best = min(best, (spectral_value(eigenvalues, n_s, T, d, K), q, int(n_s)))
     return best

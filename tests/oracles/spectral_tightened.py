@@ -1,4 +1,5 @@
-"""Plain twins of the tightened spectral bounds, docs/spectral.md, sections from "Tightened: coefficients" on."""
+"""Plain twins of the tightened spectral bounds, docs/spectral.md, sections from "Tightened:
+coefficients" on."""
 
 import mpmath as mp
 import numpy as np
@@ -9,7 +10,8 @@ from oracles import spectral as oracle
 
 
 def _tangent():
-    """(s*, slope) of the tangent from (0, 1) to ln(1+s) + 1/(1+s): that function's concave majorant up to s*."""
+    """(s*, slope) of the tangent from (0, 1) to ln(1+s) + 1/(1+s): that function's concave majorant
+    up to s*."""
     s = mp.findroot(lambda s: mp.log(1 + s) + 1 / (1 + s) - 1 - (s / (1 + s)) ** 2, 2.16)
     return float(s), float(s / (1 + s) ** 2)
 
@@ -18,7 +20,8 @@ TANGENT, SLOPE = _tangent()
 
 
 def mixture_cost(mu, T, d, eigenspace=False):
-    """Cost of a coefficient, in place of h; for spans of eigenfunctions of Sigma the simpler, smaller one."""
+    """Cost of a coefficient, in place of h; for spans of eigenfunctions of Sigma the simpler,
+    smaller one."""
     s = np.asarray(mu, float) * T / 4
     curvature = (1 + 2 / d) / 16 * s / (1 + s)
     cost = np.log1p(s) / 2
@@ -28,7 +31,9 @@ def mixture_cost(mu, T, d, eigenspace=False):
 
 
 def mixture_bayes_bound(T, d, degrees=200):
-    values, counts, tail = (np.array([0.25] * 2), np.ones(2), 0.0) if d == 1 else oracle.spectrum(d, degrees)
+    values, counts, tail = (
+        (np.array([0.25] * 2), np.ones(2), 0.0) if d == 1 else oracle.spectrum(d, degrees)
+    )
     return float((counts * mixture_cost(values, T, d, eigenspace=True)).sum()) + tail / 8
 
 
@@ -36,14 +41,16 @@ def mixture_bayes_bound(T, d, degrees=200):
 
 
 def cosine_and_rate(strength, d):
-    """Mean cosine and rate of the channel, exactly: A_d(strength) and strength A - ln E exp(strength t), in mpmath."""
+    """Mean cosine and rate of the channel, exactly: A_d(strength) and strength A - ln E
+    exp(strength t), in mpmath."""
     k, v = mp.mpf(strength), mp.mpf(d) / 2
     a = mp.besseli(v, k) / mp.besseli(v - 1, k)
     return a, k * a - mp.log(mp.gamma(v) * (2 / k) ** (v - 1) * mp.besseli(v - 1, k))
 
 
 def rate_bound(a, d, u=None):
-    """No less than the rate at mean cosine a, without Bessel functions; u = 1 - a^2 where that is known better."""
+    """No less than the rate at mean cosine a, without Bessel functions; u = 1 - a^2 where that is
+    known better."""
     low, high, u = (d - 1) / 2, (d + 1) / 2, (1 - a) * (1 + a) if u is None else u
     gain = a * a / (high + np.sqrt(low**2 + d * u))
     log_u = np.where(a * a < 0.5, np.log1p(-np.minimum(a * a, 0.5)), np.log(u))
@@ -59,13 +66,16 @@ def direction_cost(x, d):
 
 
 def rounding_share(U, d, pair=True):
-    """delta: |(I - P)(phi_w - phi_w^)|^2 has mean at most delta (1 - cos). Without fixed directions 1, or 1/2 with the pair."""
+    """delta: |(I - P)(phi_w - phi_w^)|^2 has mean at most delta (1 - cos). Without fixed directions
+    1, or 1/2 with the pair."""
     if len(U) == 0:
         return 0.5 if pair else 1.0
     degrees = 60 if d > 4 else 400
     values, counts, _ = oracle.spectrum(d, degrees)
     k = np.arange(degrees)
-    weight = np.where(k % 2 == 0, counts * values**2 * k * (k + d - 2) / (d - 1), 0) if pair else None
+    weight = (
+        np.where(k % 2 == 0, counts * values**2 * k * (k + d - 2) / (d - 1), 0) if pair else None
+    )
     _, basis = oracle.projected(U, pair)
     if not pair:
         weight = counts * values**2 * k * (k + d - 2) / (d - 1)
@@ -77,7 +87,8 @@ def rounding_share(U, d, pair=True):
 
 
 def counts_entropy(n, units):
-    """No less than the entropy of the sorted counts, a partition of n into `units` parts on average."""
+    """No less than the entropy of the sorted counts, a partition of n into `units` parts on
+    average."""
     z = min(1.0, units**2 / n)
     return units * np.log(1 / z) + 2 * np.sqrt(n * (z + (np.pi**2 / 6 - 1) * z * z))
 
@@ -85,7 +96,10 @@ def counts_entropy(n, units):
 def atoms_cost(n_s, T, d, K, residual, share):
     """Drawn units beside a span: von Mises and Fisher, sorted counts; its part of the bound."""
     U = float(oracle.occupancy(n_s, K))
-    return K * residual / n_s / 8 + (counts_entropy(n_s, U) + U * (np.log(2) + direction_cost(T * share / (8 * U), d)[0])) / T
+    return (
+        K * residual / n_s / 8
+        + (counts_entropy(n_s, U) + U * (np.log(2) + direction_cost(T * share / (8 * U), d)[0])) / T
+    )
 
 
 # Sticks
@@ -98,7 +112,8 @@ def stick_sizes(m, K):
 
 
 def sticks_cost(m, T, d, K, residual=0.5, share=1.0):
-    """The first m sticks as trained units beside a span that leaves `residual` and `share`; its part of the bound."""
+    """The first m sticks as trained units beside a span that leaves `residual` and `share`; its
+    part of the bound."""
     sizes, left = stick_sizes(m, K)
     tau = max(residual, share / 2)
     x = sizes * T * tau / (4 * d)
@@ -120,13 +135,18 @@ def sticks_bound(m, T, d, K):
 def high_kernel(t, d):
     """Sum over l >= 4 of N_l lambda_l P_l(t): the even part of kappa without degrees 0 and 2."""
     values, counts, _ = oracle.spectrum(d, 3)
-    return oracle.kappa_even(t) - values[0] - counts[2] * values[2] * (d * np.square(t) - 1) / (d - 1)
+    return (
+        oracle.kappa_even(t) - values[0] - counts[2] * values[2] * (d * np.square(t) - 1) / (d - 1)
+    )
 
 
 def quadratic_parts(T, d):
-    """(cost of the coefficients of degrees 0 to 2, variance above, mean square of the aliases) with d + 2 trained units."""
+    """(cost of the coefficients of degrees 0 to 2, variance above, mean square of the aliases) with
+    d + 2 trained units."""
     values, counts, _ = oracle.spectrum(d, 3)
-    cost = d * float(mixture_cost(values[1], T, d)) + float(oracle.coefficient_cost(values[[0, 2]], T) @ counts[[0, 2]])
+    cost = d * float(mixture_cost(values[1], T, d)) + float(
+        oracle.coefficient_cost(values[[0, 2]], T) @ counts[[0, 2]]
+    )
     above = 0.5 - float(values @ counts)
     s0, s2 = 1 - oracle.distortion(values[[0, 2]], T) / values[[0, 2]]
     orthogonal = float(high_kernel(np.array(0.0), d))

@@ -1,7 +1,9 @@
-"""Every code block of README.md and of the pages runs, in its order, in an empty folder; links lead somewhere.
+"""Every code block of README.md and of the pages runs, in its order, in an empty folder; links lead
+somewhere.
 
-Each page is a process of its own: Python blocks share one namespace, shell blocks the folder. The README's shell blocks are for
-`.ci/run`. A block that cannot run has `<!-- not run: reason -->` as the last line before it and is listed in NOT_RUN.
+Each page is a process of its own: Python blocks share one namespace, shell blocks the folder. The
+README's shell blocks are for `.ci/run`. A block that cannot run has `<!-- not run: reason -->` as
+the last line before it and is listed in NOT_RUN.
 """
 
 import json
@@ -16,7 +18,10 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 if not (ROOT / "docs" / "index.md").exists():
-    pytest.skip("the pages are not beside the tests; .ci/run runs these from the source tree", allow_module_level=True)
+    pytest.skip(
+        "the pages are not beside the tests; .ci/run runs these from the source tree",
+        allow_module_level=True,
+    )
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SECONDS = 120  # for a page, on a busy machine; all of them together take half of that on two cores
@@ -81,11 +86,18 @@ def run(page, folder, seconds=SECONDS):
     (folder / "runner.py").write_text(RUNNER, encoding="utf-8")
     place = folder / "empty"
     place.mkdir()
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # for the command
+    path = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )  # for the command
     return subprocess.run(
         [sys.executable, folder / "runner.py", folder / "blocks.json"],
         cwd=place,
-        env=os.environ | {"MPLBACKEND": "Agg", "PATH": path, "PYTHONWARNINGS": "error::DeprecationWarning:__main__"},
+        env=os.environ
+        | {
+            "MPLBACKEND": "Agg",
+            "PATH": path,
+            "PYTHONWARNINGS": "error::DeprecationWarning:__main__",
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -93,14 +105,18 @@ def run(page, folder, seconds=SECONDS):
     )
 
 
-@pytest.mark.parametrize("page", [pytest.param(page, id=name(page)) for page in PAGES if to_run(page)])
+@pytest.mark.parametrize(
+    "page", [pytest.param(page, id=name(page)) for page in PAGES if to_run(page)]
+)
 def test_blocks_run(page, tmp_path):
     done = run(page, tmp_path)
     assert done.returncode == 0, done.stdout
     assert done.stdout.count("\n-- ") + done.stdout.startswith("-- ") >= len(to_run(page))
 
 
-@pytest.mark.parametrize("code", ["```python\nx = 1\n```\n\n```python\nassert x == 2\n```", "```sh\nfalse\ntrue\n```"])
+@pytest.mark.parametrize(
+    "code", ["```python\nx = 1\n```\n\n```python\nassert x == 2\n```", "```sh\nfalse\ntrue\n```"]
+)
 def test_a_block_that_fails_is_told_by_its_line(code, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
     page = tmp_path / "page.md"
@@ -133,7 +149,9 @@ def test_links_to_files_lead_somewhere():
     for page in PAGES:
         text = FENCE.sub("", page.read_text(encoding="utf-8"))
         targets = re.findall(r"\]\(([^)\s]+)\)", text)
-        local = [target.partition("#")[0] for target in targets if not re.match(r"[a-z]+:|#", target)]
+        local = [
+            target.partition("#")[0] for target in targets if not re.match(r"[a-z]+:|#", target)
+        ]
         assert not [target for target in local if not (page.parent / target).exists()], name(page)
         found += len(local)
     assert found >= 15
@@ -150,8 +168,12 @@ def test_every_page_is_reached_from_the_start():
 def test_the_reference_has_every_public_name():
     import scalecore
 
-    text = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.rst"))
-    named = set(re.findall(r"^\.\. auto(?:function|class|module):: (?:scalecore\.)?(\w+)", text, re.M))
+    text = "".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.rst")
+    )
+    named = set(
+        re.findall(r"^\.\. auto(?:function|class|module):: (?:scalecore\.)?(\w+)", text, re.M)
+    )
     assert set(scalecore.__all__) - {"__version__"} <= named
 
 

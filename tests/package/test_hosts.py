@@ -1,4 +1,5 @@
-"""Inside other people's processes: forks after threaded work, many Python threads, too little memory.
+"""Inside other people's processes: forks after threaded work, many Python threads, too little
+memory.
 
 SCALECORE_FORKS sets how many forks each start method gets (CI: a few; by hand: 1000).
 """
@@ -34,7 +35,8 @@ def mixed(i):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_forks_after_threaded_work(run_python):
-    """Children of os.fork, some of them from a thread, and their own children; as a preloading web server makes them."""
+    """Children of os.fork, some of them from a thread, and their own children; as a preloading web
+    server makes them."""
     code = (
         MIXED
         + f"""
@@ -89,10 +91,14 @@ if __name__ == "__main__":
     print("done")
 """
     )
-    code = f"import runpy, sys; sys.argv = ['work']; runpy.run_path({str(tmp_path / 'work.py')!r}, run_name='__main__')"
+    code = (
+        f"import runpy, sys; sys.argv = ['work']; runpy.run_path({str(tmp_path / 'work.py')!r}, "
+        "run_name='__main__')"
+    )
     if method != "fork":  # children import the main module by its path
         code = (
-            f"import subprocess, sys; print(subprocess.run([sys.executable, {str(tmp_path / 'work.py')!r}], check=True).returncode)"
+            "import subprocess, sys; print(subprocess.run([sys.executable, "
+            f"{str(tmp_path / 'work.py')!r}], check=True).returncode)"
         )
     done = run_python(code, timeout=120 + 4 * FORKS, OMP_NUM_THREADS="4", PYTHONWARNINGS="ignore")
     assert "done" in done
@@ -143,15 +149,18 @@ raised = 0
 for call in (
     lambda: sc.error_bound(np.broadcast_to(n, 10**9), 1e6, 10, 100),
     lambda: sc.compute_optimal(np.broadcast_to(1e9 * n, 10**8), 10, 100, n_threads=1),
-    lambda: sc.misspecification(sc.NetworkPrior(1000, 5.0), [4], networks=2, inputs=10**5, rng=0, n_threads=1),
-    lambda: sc.train(sc.NetworkPrior(10_000, 1.0), [5000], 64, learning_rates=[0.1], repeats=1, rng=0, n_threads=1),
+    lambda: sc.misspecification(sc.NetworkPrior(1000, 5.0), [4], networks=2, inputs=10**5, rng=0,
+                                n_threads=1),
+    lambda: sc.train(sc.NetworkPrior(10_000, 1.0), [5000], 64, learning_rates=[0.1], repeats=1,
+                     rng=0, n_threads=1),
 ):
     try:
         call()
     except MemoryError:
         raised += 1
 assert raised == 4, raised
-assert np.array_equal(sc.error_bound(np.geomspace(1, 10, 100), 1e6, 10, 100, out=np.empty(100)), small)
+again = sc.error_bound(np.geomspace(1, 10, 100), 1e6, 10, 100, out=np.empty(100))
+assert np.array_equal(again, small)
 print("done")
 """
     if not os.path.exists("/proc/self/statm"):
@@ -160,7 +169,8 @@ print("done")
 
 
 def test_arrays_through_the_wrappers_whatever_their_layout():
-    """A fuzzer of the array wrappers: random shapes, strides, types and values, against one point at a time."""
+    """A fuzzer of the array wrappers: random shapes, strides, types and values, against one point
+    at a time."""
     rng = np.random.default_rng(int(os.environ.get("SCALECORE_FUZZ_SEED", "0")))
     special = np.array([0, 1, 0.5, -1, np.nan, np.inf, 1e300, 1e301, 1e-300, 1e-310, 2, 10, 80])
     for _ in range(int(os.environ.get("SCALECORE_FUZZ", "300"))):
@@ -168,7 +178,9 @@ def test_arrays_through_the_wrappers_whatever_their_layout():
         arguments = []
         for _ in range(4):
             own = tuple(size if rng.random() < 0.8 else 1 for size in shape)
-            values = np.where(rng.random(own) < 0.2, rng.choice(special, own), 10 ** rng.uniform(0, 12, own))
+            values = np.where(
+                rng.random(own) < 0.2, rng.choice(special, own), 10 ** rng.uniform(0, 12, own)
+            )
             step = tuple(slice(None, None, rng.choice([-2, -1, 1, 2])) for _ in own)
             room = np.zeros(tuple(2 * size for size in own), rng.choice([np.float64, np.float32]))
             part = room[step][tuple(slice(size) for size in own)]
@@ -179,7 +191,10 @@ def test_arrays_through_the_wrappers_whatever_their_layout():
         with np.errstate(all="ignore"):
             got = sc.error_bound(*arguments)
             points = np.broadcast_arrays(*arguments)
-            flat = [float(sc.error_bound(*map(float, point))) for point in zip(*(p.ravel() for p in points), strict=True)]
+            flat = [
+                float(sc.error_bound(*map(float, point)))
+                for point in zip(*(p.ravel() for p in points), strict=True)
+            ]
             want = np.array(flat).reshape(points[0].shape)
             if not any(a.dtype == np.float64 for a in arguments):
                 got = got.astype(np.float64)

@@ -1,6 +1,7 @@
 """Imports lead down only: which folder may know which, and that no two modules know each other.
 
-Read from the sources as they run, functions' own imports too; annotations (under TYPE_CHECKING) may look up.
+Read from the sources as they run, functions' own imports too; annotations (under TYPE_CHECKING) may
+look up.
 """
 
 import ast
@@ -36,7 +37,11 @@ def module_name(path):
 def running(tree):
     """Yield the nodes of a module that run: all but the bodies of `if TYPE_CHECKING:`."""
     for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+        if (
+            isinstance(node, ast.If)
+            and isinstance(node.test, ast.Name)
+            and node.test.id == "TYPE_CHECKING"
+        ):
             continue
         yield node
         yield from running(node)
@@ -50,7 +55,9 @@ def imports(path, modules):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names if alias.name.split(".")[0] == "scalecore"}
         elif isinstance(node, ast.ImportFrom):
-            base = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            base = (
+                package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
+            )
             source = ".".join([*base, *([node.module] if node.module else [])])
             if source.split(".")[0] == "scalecore":
                 inner = {f"{source}.{alias.name}" for alias in node.names}
@@ -60,7 +67,9 @@ def imports(path, modules):
 
 def graph(package=PACKAGE):
     paths = sorted(package.rglob("*.py"))
-    modules = {module_name(path) for path in paths} | {f"scalecore._core.{path.stem}" for path in (package / "_core").glob("*.pyx")}
+    modules = {module_name(path) for path in paths} | {
+        f"scalecore._core.{path.stem}" for path in (package / "_core").glob("*.pyx")
+    }
     return {module_name(path): imports(path, modules) for path in paths}
 
 
@@ -123,7 +132,9 @@ def test_what_is_forbidden_is_found(text, finder):
     tree_imports = imports_of_text(text, path, set(edges))
     assert tree_imports
     edges["scalecore.spectral._bounds"] = edges["scalecore.spectral._bounds"] | tree_imports
-    edges["scalecore.spectral._terms"] = edges["scalecore.spectral._terms"] | {"scalecore.spectral._bounds"}
+    edges["scalecore.spectral._terms"] = edges["scalecore.spectral._terms"] | {
+        "scalecore.spectral._bounds"
+    }
     assert finder(edges)
 
 

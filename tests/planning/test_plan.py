@@ -37,13 +37,19 @@ def loss_of(values, N, D):
 def samples_of(values, N, loss):
     """The D of a loss; infinite where there is none."""
     with np.errstate(invalid="ignore", divide="ignore"):
-        room = (loss - values["E"]) ** (1 / values.get("gamma", 1.0)) - values["A"] / N ** values["alpha"]
+        room = (loss - values["E"]) ** (1 / values.get("gamma", 1.0)) - values["A"] / N ** values[
+            "alpha"
+        ]
         return np.where(room > 0, (values["B"] / room) ** (1 / values["beta"]), np.inf)
 
 
 def random_law(rng):
     """A law with exponents and scales as the field finds them, additive or coupled."""
-    values = {"alpha": rng.uniform(0.2, 0.6), "beta": rng.uniform(0.2, 0.6), "E": rng.uniform(0, 2.5)}
+    values = {
+        "alpha": rng.uniform(0.2, 0.6),
+        "beta": rng.uniform(0.2, 0.6),
+        "E": rng.uniform(0, 2.5),
+    }
     values["A"] = np.exp(rng.uniform(-1, 1)) * 1e8 ** values["alpha"]
     values["B"] = np.exp(rng.uniform(-1, 1)) * 1e10 ** values["beta"]
     if rng.random() < 0.5:
@@ -74,7 +80,9 @@ def test_compute_optimal_is_the_special_case(fitted, form):
     ours, theirs = sc.plan(law, training_budget=budgets), law.compute_optimal(budgets)
     for name in ("parameters", "samples", "loss"):
         for end in ("", "_low", "_high"):
-            assert getattr(ours, name + end) == pytest.approx(getattr(theirs, name + end), rel=1e-12)
+            assert getattr(ours, name + end) == pytest.approx(
+                getattr(theirs, name + end), rel=1e-12
+            )
     assert (ours.status == sc.PlanStatus.INTERIOR).all()
     assert ours.training_compute == pytest.approx(budgets, rel=1e-12)
 
@@ -105,7 +113,8 @@ def brute_loss(values, loss, inference, most_n, most_d, cost):
 
 
 def test_no_grid_beats_a_plan():
-    """1,000 laws and constraints, three targets each: no point of a fine grid is better, and limits hold."""
+    """1,000 laws and constraints, three targets each: no point of a fine grid is better, and limits
+    hold."""
     rng = np.random.default_rng(16)
     answered = 0
     for _ in range(125):
@@ -127,10 +136,14 @@ def test_no_grid_beats_a_plan():
             good = plan.answered
             assert (plan.parameters[good] <= most_n[good]).all()
             assert (plan.samples[good] <= most_d[good]).all()
-            assert plan.loss[good] == pytest.approx(loss_of(values, plan.parameters, plan.samples)[good], rel=1e-9)
+            assert plan.loss[good] == pytest.approx(
+                loss_of(values, plan.parameters, plan.samples)[good], rel=1e-9
+            )
         for i in range(8):
             rest = (most_n[i], most_d[i], cost[i])
-            assert total.loss[i] <= brute_budget(values, budget[i], inference[i], *rest) * (1 + 1e-12)
+            assert total.loss[i] <= brute_budget(values, budget[i], inference[i], *rest) * (
+                1 + 1e-12
+            )
             assert training.loss[i] <= brute_budget(values, budget[i], 0.0, *rest) * (1 + 1e-12)
             least = brute_loss(values, loss[i], inference[i], *rest)
             if cheapest.answered[i]:
@@ -143,10 +156,21 @@ def test_no_grid_beats_a_plan():
 
 
 @settings(max_examples=25)
-@given(st.floats(18, 26), st.floats(8, 15), st.floats(7, 13), st.floats(9, 14), st.booleans(), st.booleans())
+@given(
+    st.floats(18, 26),
+    st.floats(8, 15),
+    st.floats(7, 13),
+    st.floats(9, 14),
+    st.booleans(),
+    st.booleans(),
+)
 def test_budget_and_loss_are_dual(budget, inference, most_n, most_d, limit_n, limit_d):
-    """The least budget for the least loss of a budget is that budget, unless limits leave some of it."""
-    limits = {"max_parameters": 10**most_n if limit_n else None, "max_samples": 10**most_d if limit_d else None}
+    """The least budget for the least loss of a budget is that budget, unless limits leave some of
+    it."""
+    limits = {
+        "max_parameters": 10**most_n if limit_n else None,
+        "max_samples": 10**most_d if limit_d else None,
+    }
     first = sc.plan(LAW, total_budget=10**budget, inference_samples=10**inference, **limits)
     again = sc.plan(LAW, loss=first.loss, inference_samples=10**inference, **limits)
     assert again.total_compute == pytest.approx(first.total_compute, rel=1e-7)
@@ -164,7 +188,9 @@ def test_statuses():
     assert sc.plan(LAW, training_budget=1e23, max_samples=1e11).status == S.AT_MAX_SAMPLES
     both = sc.plan(LAW, training_budget=1e23, max_parameters=1e9, max_samples=1e11)
     assert both.status == S.AT_BOTH_LIMITS
-    assert (both.parameters, both.samples, both.training_compute) == pytest.approx((1e9, 1e11, 6e20))
+    assert (both.parameters, both.samples, both.training_compute) == pytest.approx(
+        (1e9, 1e11, 6e20)
+    )
     bad = sc.plan(LAW, training_budget=[1e21, -1.0, np.nan, np.inf, 0.0])
     assert bad.status.tolist() == [S.INTERIOR] + [S.INVALID] * 4
     assert np.isnan(bad.loss[1:]).all()
@@ -224,7 +250,9 @@ def test_wants_a_law():
 
 def test_units_do_not_matter(fitted):
     table = fitted.table
-    billions = sc.RunTable(table.parameters / 1e9, table.samples / 1e9, table.loss / np.log(2), loss_unit="bits")
+    billions = sc.RunTable(
+        table.parameters / 1e9, table.samples / 1e9, table.loss / np.log(2), loss_unit="bits"
+    )
     law = sc.fit(billions, "additive", rng=0, resamples=200)
     one = sc.plan(fitted, total_budget=1e22, inference_samples=1e12)
     two = sc.plan(law, total_budget=1e22 / 1e18, inference_samples=1e3)
@@ -257,7 +285,9 @@ def test_draws_that_never_reach_a_loss_count_as_infinite(fitted):
     assert np.isinf(plan.parameters_high)
     assert np.isinf(plan.total_compute_high)
     assert np.isfinite(plan.total_compute_low)
-    assert sc.plan(fitted, loss=float(np.quantile(E, 0.2)) - 0.02).status == sc.PlanStatus.OUT_OF_REACH
+    assert (
+        sc.plan(fitted, loss=float(np.quantile(E, 0.2)) - 0.02).status == sc.PlanStatus.OUT_OF_REACH
+    )
 
 
 # ---- the price of another size -------------------------------------------------------------------
@@ -273,7 +303,9 @@ def test_deviations_by_the_formula(target, inference):
     D = samples_of(SARDANA, N, plan.loss)
     assert price.parameters == pytest.approx(N)
     assert price.samples == pytest.approx(D, rel=1e-7)
-    assert price.extra_training == pytest.approx(N * D / (plan.parameters * plan.samples) - 1, abs=1e-7)
+    assert price.extra_training == pytest.approx(
+        N * D / (plan.parameters * plan.samples) - 1, abs=1e-7
+    )
     total = 6 * N * D + 2 * N * inference
     assert price.extra_total == pytest.approx(total / plan.total_compute - 1, abs=1e-7)
     counted = 0.0 if target == "training_budget" else 2 * N * inference

@@ -42,7 +42,9 @@ def test_no_grid_beats_a_plan(form, unique, inference):
         plan = sc.plan(law, total_budget=budget, inference_samples=inference, unique_samples=unique)
         assert plan.answered
         assert plan.total_compute <= budget * (1 + 1e-9)
-        assert plan.loss == pytest.approx(loss_of(form, plan.parameters, plan.samples, unique), rel=1e-9)
+        assert plan.loss == pytest.approx(
+            loss_of(form, plan.parameters, plan.samples, unique), rel=1e-9
+        )
         assert plan.epochs == pytest.approx(max(1, plan.samples / unique))
         assert plan.loss <= loss[spent <= budget].min() * (1 + 1e-7)
         # and the way back: the cheapest for a loss that is a little higher
@@ -84,7 +86,9 @@ def test_epochs_are_worth_less_and_less():
     assert "worth 1, 0.9" in repr(returns)
     assert "worth" in returns._repr_html_()
     assert plan.plot("epochs").get_xlabel() == "epoch"
-    harm = sc.plan(LAWS["repeated_penalty"], training_budget=1e24, unique_samples=3e9).epoch_returns(3000)
+    harm = sc.plan(
+        LAWS["repeated_penalty"], training_budget=1e24, unique_samples=3e9
+    ).epoch_returns(3000)
     assert harm.worth[0] == pytest.approx(1, rel=1e-6)
     assert harm.worth[-1] < 0
     matplotlib.pyplot.close("all")

@@ -1,4 +1,5 @@
-"""What spectral bounds are made from, against its twins: spectrum, directions, tables; and the bound for unlimited width."""
+"""What spectral bounds are made from, against its twins: spectrum, directions, tables; and the
+bound for unlimited width."""
 
 import copy
 import math
@@ -59,7 +60,8 @@ def test_spectrum_where_floats_end():
 
 
 @pytest.mark.parametrize(
-    ("wrong", "error"), [(0, ValueError), (2.5, TypeError), (10**16, ValueError), ("3", TypeError), (True, TypeError)]
+    ("wrong", "error"),
+    [(0, ValueError), (2.5, TypeError), (10**16, ValueError), ("3", TypeError), (True, TypeError)],
 )
 def test_input_dim_must_be_whole(wrong, error):
     for call in (sc.spectrum, sc.spectral_table, lambda d: sc.directions(d, 3)):
@@ -79,12 +81,18 @@ def test_bayes_error_bound_against_mpmath(d):
 
 def test_bayes_error_bound_has_the_known_values():
     T = [1000, 5063, 25629, 129747, 1477892]
-    np.testing.assert_allclose(sc.bayes_error_bound(T, 10), [0.026867, 0.014349, 0.0056971, 0.0023376, 9.703e-4], rtol=3e-5)
+    np.testing.assert_allclose(
+        sc.bayes_error_bound(T, 10), [0.026867, 0.014349, 0.0056971, 0.0023376, 9.703e-4], rtol=3e-5
+    )
 
 
 def test_points_out_of_the_domain_spoil_only_themselves():
     for function, good, wrong in (
-        (sc.bayes_error_bound, (100.0, 10), [(0.5, 10), (np.inf, 10), (100, 2.5), (100, 0), (100, 1e16)]),
+        (
+            sc.bayes_error_bound,
+            (100.0, 10),
+            [(0.5, 10), (np.inf, 10), (100, 2.5), (100, 0), (100, 1e16)],
+        ),
         (
             sc.spectral_bound,
             (5.0, 100.0, 10, 3.0),
@@ -104,7 +112,9 @@ def test_points_out_of_the_domain_spoil_only_themselves():
 # Directions
 
 
-@pytest.mark.parametrize(("d", "count"), [(1, 3), (2, 7), (3, 6), (5, 3), (10, 10), (10, 37), (40, 90)])
+@pytest.mark.parametrize(
+    ("d", "count"), [(1, 3), (2, 7), (3, 6), (5, 3), (10, 10), (10, 37), (40, 90)]
+)
 def test_directions_are_unit_and_spread(d, count):
     units = sc.directions(d, count)
     assert units.shape == (count, d)
@@ -121,7 +131,9 @@ def test_exact_sums_are_those_of_fsum():
     rng = np.random.default_rng(0)
     for turn in range(600):
         size = int(10 ** rng.uniform(0, 4))
-        numbers = rng.standard_normal(size) * 10 ** rng.uniform(-rng.uniform(0, 60), rng.uniform(0, 60), size)
+        numbers = rng.standard_normal(size) * 10 ** rng.uniform(
+            -rng.uniform(0, 60), rng.uniform(0, 60), size
+        )
         if turn % 3 == 0:
             numbers = np.concatenate([numbers, -numbers * (1 + rng.choice([0, 1e-16, 1e-8], size))])
         assert exact_sum(numbers) == math.fsum(numbers)
@@ -138,12 +150,15 @@ def test_six_lines_in_space_are_an_icosahedron():
 def test_directions_are_the_same_everywhere(run_python):
     code = (
         "import hashlib, scalecore as sc\n"
-        "print(hashlib.sha256(b''.join(sc.directions(d, n).tobytes() for d, n in [(3, 20), (10, 61), (7, 600)])).hexdigest())"
+        "print(hashlib.sha256(b''.join(sc.directions(d, n).tobytes() for d, n in [(3, 20), (10, "
+        "61), (7, 600)])).hexdigest())"
     )
     known = run_python(code)
     import scalecore._core.bounds as core
 
-    names = {"avx512": ["avx2", "baseline"], "avx2": ["baseline"], "baseline": []}[core.instruction_set()]
+    names = {"avx512": ["avx2", "baseline"], "avx2": ["baseline"], "baseline": []}[
+        core.instruction_set()
+    ]
     for name in names:
         assert run_python(code, SCALECORE_ISA=name) == known
     assert run_python(code, OMP_NUM_THREADS="1") == known
@@ -161,7 +176,9 @@ def test_rows_are_projections_rounded_down(d, tables):
         found = np.repeat(table.eigenvalues[i], table.copies[i].astype(int))
         assert found.size <= exact.size
         exact = exact[: found.size]
-        np.testing.assert_allclose(found, exact, rtol=0.0202, atol=1e-10)  # those within 2 % of each other share their mean
+        np.testing.assert_allclose(
+            found, exact, rtol=0.0202, atol=1e-10
+        )  # those within 2 % of each other share their mean
         sums, exact_sums = np.cumsum(found), np.cumsum(exact)
         ends = np.cumsum(table.copies[i]).astype(int) - 1
         np.testing.assert_allclose(sums[ends], exact_sums[ends], rtol=1e-6)
@@ -174,9 +191,14 @@ def test_rows_majorise_those_before(tables):
     for table in tables.values():
         assert (np.diff(table.units) > 0).all()
         assert (np.diff(table.residual) <= 1e-16).all()
-        for i in {*range(1, len(table.units))} - ({2} if table.input_dim > 1 else set()):  # one unit and the pair do not compare
+        for i in {*range(1, len(table.units))} - (
+            {2} if table.input_dim > 1 else set()
+        ):  # one unit and the pair do not compare
             sums = [
-                np.cumsum(np.pad(np.repeat(table.eigenvalues[j], table.copies[j].astype(int)), (0, 400)))[:300] for j in (i - 1, i)
+                np.cumsum(
+                    np.pad(np.repeat(table.eigenvalues[j], table.copies[j].astype(int)), (0, 400))
+                )[:300]
+                for j in (i - 1, i)
             ]
             assert (sums[1] >= sums[0] - 2e-16 * 300).all()
 
@@ -189,14 +211,24 @@ def test_share_of_a_rounding(tables):
     values, counts, _ = oracle.spectrum(d, 40)
     P = oracle.legendre(np.clip(units @ units.T, -1, 1), d, 40)
     total = sum(
-        values[k] * k * (k + d - 2) / (d - 1) * counts[k] * values[k] * np.trace(np.linalg.solve(G, P[k])) for k in range(2, 40, 2)
+        values[k]
+        * k
+        * (k + d - 2)
+        / (d - 1)
+        * counts[k]
+        * values[k]
+        * np.trace(np.linalg.solve(G, P[k]))
+        for k in range(2, 40, 2)
     )
     row = int(np.flatnonzero(tables[d].units == count + 2)[0])
     assert tables[d].delta[row] == pytest.approx(0.5 - 2 * total, rel=1e-6)
 
 
 def test_table_on_disk_is_the_table(tmp_path, run_python):
-    code = "import scalecore as sc; t = sc.spectral_table(4, most_units=20); print(t.residual.tolist(), t.delta.tolist())"
+    code = (
+        "import scalecore as sc; t = sc.spectral_table(4, most_units=20); "
+        "print(t.residual.tolist(), t.delta.tolist())"
+    )
     first = run_python(code, SCALECORE_TABLES=str(tmp_path))
     files = list(tmp_path.iterdir())
     assert len(files) == 1
@@ -207,7 +239,9 @@ def test_table_on_disk_is_the_table(tmp_path, run_python):
 
 def test_a_table_too_dear_is_refused_with_its_price():
     with pytest.raises(
-        ValueError, match=r"most_units = 100000 is too dear.* hours and .* GB.* 16384 can be had; \d+ units already leave"
+        ValueError,
+        match=r"most_units = 100000 is too dear.* hours and .* GB.* 16384 can be had; \d+ units "
+        r"already leave",
     ):
         sc.spectral_table(3, most_units=100_000)
     with pytest.raises(ValueError, match="most_units"):
@@ -220,12 +254,18 @@ def test_tables_are_pickled_and_copied(tables):
     for again in (pickle.loads(pickle.dumps(tables[3])), copy.deepcopy(tables[3])):
         assert again.input_dim == 3
         np.testing.assert_array_equal(again.residual, tables[3].residual)
-        assert again.strategies.arrays["eigenvalue"].tobytes() == tables[3].strategies.arrays["eigenvalue"].tobytes()
+        assert (
+            again.strategies.arrays["eigenvalue"].tobytes()
+            == tables[3].strategies.arrays["eigenvalue"].tobytes()
+        )
 
 
 def test_threads_share_one_table():
     got = []
-    threads = [threading.Thread(target=lambda: got.append(sc.spectral_table(23, most_units=30))) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: got.append(sc.spectral_table(23, most_units=30)))
+        for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -1,4 +1,5 @@
-"""Spectral bounds at points, against their twins: strategies, order, bits, and the parts that a bound is made of."""
+"""Spectral bounds at points, against their twins: strategies, order, bits, and the parts that a
+bound is made of."""
 
 import numpy as np
 import pytest
@@ -19,8 +20,13 @@ def tables():
 
 
 def exhaustive(table, n, T, K, sticks=False, mixture=False):
-    """The least over the table's rows, and for those that may have atoms over a dense grid of n_s, or over whole sticks."""
-    cost_of = (lambda mu: mixture_cost(mu, T, d)) if mixture else lambda mu: oracle.coefficient_cost(mu, T)
+    """The least over the table's rows, and for those that may have atoms over a dense grid of n_s,
+    or over whole sticks."""
+    cost_of = (
+        (lambda mu: mixture_cost(mu, T, d))
+        if mixture
+        else lambda mu: oracle.coefficient_cost(mu, T)
+    )
     d, best = table.input_dim, np.inf
     may = set(table.strategies.arrays["atom_row"][:-1].tolist())
     for i, units in enumerate(table.units):
@@ -36,14 +42,21 @@ def exhaustive(table, n, T, K, sticks=False, mixture=False):
             drawn = np.geomspace(1, left, 3000)
             U = np.array(sc.occupancy(drawn, K))
             eps = sc.optimal_resolution(drawn, T, d, K)
-            cost = K * rho / (8 * drawn) + eps**2 / 16 + U * (np.log(2 * drawn) + d * np.log1p(2 / eps)) / T
+            cost = (
+                K * rho / (8 * drawn)
+                + eps**2 / 16
+                + U * (np.log(2 * drawn) + d * np.log1p(2 / eps)) / T
+            )
         else:
             tau = max(rho, table.delta[i] / 2)
             j = np.arange(1, min(left, 5000) + 1)
             x = 2 / (K + 2) * (K / (K + 2)) ** (j - 1.0) * T * tau / (4 * d)
             with np.errstate(divide="ignore"):
                 sent = np.where(x >= 1, np.log(2) + d / 2 * (np.log(x) + 1), np.inf)
-            pays = np.cumsum(np.where(np.isfinite(sent), sent, np.inf)) / T + (K / (K + 2.0)) ** j * rho / 8
+            pays = (
+                np.cumsum(np.where(np.isfinite(sent), sent, np.inf)) / T
+                + (K / (K + 2.0)) ** j * rho / 8
+            )
             cost = pays
         best = min(best, fixed + float(np.min(cost)))
     return best
@@ -54,7 +67,11 @@ def test_spectral_bound_is_the_least_of_its_strategies(d, tables):
     rng = np.random.default_rng(d)
     beside = 0
     for _ in range(60):
-        n, T, K = np.floor(10 ** rng.uniform(0, 6)), 10 ** rng.uniform(0, 14), 10 ** rng.uniform(-2, 4)
+        n, T, K = (
+            np.floor(10 ** rng.uniform(0, 6)),
+            10 ** rng.uniform(0, 14),
+            10 ** rng.uniform(-2, 4),
+        )
         found, least = float(sc.spectral_bound(n, T, d, K)), exhaustive(tables[d], n, T, K)
         assert least * (1 - 1e-5) <= found <= least * (1 + 1e-9)
         beside += sc.spectral_terms(n, T, d, K).atoms > 0
@@ -66,11 +83,19 @@ def test_refined_bound_is_the_least_of_its_strategies(d, tables):
     rng = np.random.default_rng(d)
     kinds = set()
     for _ in range(60):
-        n, T, K = np.floor(10 ** rng.uniform(0, 4)), 10 ** rng.uniform(0, 14), 10 ** rng.uniform(-1, 3)
-        least = min(
-            *(exhaustive(tables[d], n, T, K, sticks, mixture=True) for sticks in (False, True)), quadratic_form(n, T, d, True)
+        n, T, K = (
+            np.floor(10 ** rng.uniform(0, 4)),
+            10 ** rng.uniform(0, 14),
+            10 ** rng.uniform(-1, 3),
         )
-        found, terms = float(sc.refined_bound(n, T, d, K)), sc.spectral_terms(n, T, d, K, strategies="all")
+        least = min(
+            *(exhaustive(tables[d], n, T, K, sticks, mixture=True) for sticks in (False, True)),
+            quadratic_form(n, T, d, True),
+        )
+        found, terms = (
+            float(sc.refined_bound(n, T, d, K)),
+            sc.spectral_terms(n, T, d, K, strategies="all"),
+        )
         assert least * (1 - 1e-5) <= found <= least * (1 + 1e-9)
         assert float(terms.error) == found
         if terms.strategy == "sticks":
@@ -80,7 +105,8 @@ def test_refined_bound_is_the_least_of_its_strategies(d, tables):
 
 
 def quadratic_form(n, T, d, mixture=False):
-    """docs/spectral.md, with h for every coefficient, or f for those of linear functions; P_2(0) = -1/(d-1)."""
+    """docs/spectral.md, with h for every coefficient, or f for those of linear functions; P_2(0) =
+    -1/(d-1)."""
     if n < d + 2:
         return np.inf
     values, counts, _ = oracle.spectrum(d, 4)
@@ -101,15 +127,20 @@ def test_quadratic_form_alone_against_its_twin(mixture):
     chosen = terms.strategy == "quadratic"
     assert chosen.any()
     assert not chosen.all()
-    np.testing.assert_allclose(terms.error[chosen], [quadratic_form(12, t, 10, mixture) for t in T[chosen]], rtol=1e-12)
+    np.testing.assert_allclose(
+        terms.error[chosen], [quadratic_form(12, t, 10, mixture) for t in T[chosen]], rtol=1e-12
+    )
 
 
 @pytest.mark.parametrize("d", [1, 2, 3, 10])
 def test_mixed_coefficients_against_their_twin(d, tables):
-    """Over the whole range of mu T/4, also where the table's floors must not be above what a row costs."""
+    """Over the whole range of mu T/4, also where the table's floors must not be above what a row
+    costs."""
     table, T = tables[d], np.geomspace(1, 1e18, 400)
     terms = sc.spectral_terms(table.units[-1], T, d, 1e9, strategies="mixture")
-    mixed = np.array([float(table.copies[-1] @ mixture_cost(table.eigenvalues[-1], t, d)) for t in T])
+    mixed = np.array(
+        [float(table.copies[-1] @ mixture_cost(table.eigenvalues[-1], t, d)) for t in T]
+    )
     np.testing.assert_allclose(terms.error, mixed + table.residual[-1] / 8, rtol=1e-13)
     noise = np.asarray(sc.spectral_terms(table.units[-1], T, d, 1e9, strategies=()).error)
     assert (terms.error <= noise * (1 + 1e-14)).all()
@@ -122,8 +153,14 @@ def test_no_row_costs_less_than_its_floor(d, tables):
     arrays, rng = tables[d].strategies.arrays, np.random.default_rng(d)
     T = np.concatenate([2.0 ** rng.uniform(0, 80, 2000), 2.0 ** np.arange(60) * 1.25, [1e300]])
     mantissa, exponent = np.frexp(T)
-    place = np.minimum((exponent - 1) * 4 + np.floor((mantissa * 2 - 1) * 4).astype(int), len(arrays["noise_floors"]) - 1)
-    for name, cost in (("noise_floors", oracle.coefficient_cost), ("mixture_floors", lambda mu, t: mixture_cost(mu, t, d))):
+    place = np.minimum(
+        (exponent - 1) * 4 + np.floor((mantissa * 2 - 1) * 4).astype(int),
+        len(arrays["noise_floors"]) - 1,
+    )
+    for name, cost in (
+        ("noise_floors", oracle.coefficient_cost),
+        ("mixture_floors", lambda mu, t: mixture_cost(mu, t, d)),
+    ):
         floors = arrays[name][place]
         for i in range(1, len(tables[d].units), 9):
             costs = cost(tables[d].eigenvalues[i], T[:, None]) @ tables[d].copies[i] * T
@@ -134,7 +171,8 @@ def test_no_row_costs_less_than_its_floor(d, tables):
 
 
 def test_atoms_alone_are_the_error_bound(tables):
-    """Where q = 0 is best, the bound is section 4's; a table of two units leaves nothing else that is wide."""
+    """Where q = 0 is best, the bound is section 4's; a table of two units leaves nothing else that
+    is wide."""
     n, T, K = 1e6, 1e12, 0.5
     terms = sc.spectral_terms(n, T, 1, K)
     assert terms.error <= sc.error_bound(n, T, 1, K)
@@ -154,7 +192,9 @@ def test_a_second_unit_never_harms(d):
         assert (np.diff(values, axis=1) <= values[:, :-1] * 1e-12).all()
 
 
-POINT = st.tuples(st.floats(0, 12), st.floats(0, 30), st.sampled_from([1, 2, 3, 10]), st.floats(-6, 12))
+POINT = st.tuples(
+    st.floats(0, 12), st.floats(0, 30), st.sampled_from([1, 2, 3, 10]), st.floats(-6, 12)
+)
 
 
 @given(POINT, st.floats(0, 3), st.floats(0, 3))
@@ -170,7 +210,8 @@ def test_order_of_the_bounds(point, wider, longer):
 
 
 def test_real_widths_do_not_dip():
-    """There are no parts of a stick: between whole widths a bound neither dips nor rises. Nor does it where K/T underflows."""
+    """There are no parts of a stick: between whole widths a bound neither dips nor rises. Nor does
+    it where K/T underflows."""
     rng = np.random.default_rng(5)
     for d in (1, 2, 3, 10):
         n = np.sort(rng.uniform(1, 12, (400, 40)), axis=1)
@@ -185,7 +226,12 @@ def test_real_widths_do_not_dip():
     assert ends[1] <= ends[0] * (1 + 1e-12)
 
 
-@given(st.floats(1, 1e300), st.floats(1, 1e300), st.sampled_from([1, 2, 3, 10]), st.floats(5e-324, 1e300))
+@given(
+    st.floats(1, 1e300),
+    st.floats(1, 1e300),
+    st.sampled_from([1, 2, 3, 10]),
+    st.floats(5e-324, 1e300),
+)
 @settings(max_examples=200, deadline=None)
 def test_every_valid_point_has_a_bound(n, T, d, K):
     with np.errstate(all="raise"):
@@ -195,9 +241,23 @@ def test_every_valid_point_has_a_bound(n, T, d, K):
 
 def test_terms_add_up_and_take_any_strategies():
     n, T = np.meshgrid([1, 4, 57, 1000, 1e6], [10, 1e4, 1e8, 1e13])
-    for chosen in ("atoms", "sticks", "quadratic", [], ("atoms", "sticks"), ("mixture", "atoms"), "all"):
+    for chosen in (
+        "atoms",
+        "sticks",
+        "quadratic",
+        [],
+        ("atoms", "sticks"),
+        ("mixture", "atoms"),
+        "all",
+    ):
         terms = sc.spectral_terms(n, T, 10, 100, strategies=chosen)
-        total = terms.coefficients + terms.distortion + terms.residual + terms.list + terms.resolution_loss
+        total = (
+            terms.coefficients
+            + terms.distortion
+            + terms.residual
+            + terms.list
+            + terms.resolution_loss
+        )
         np.testing.assert_allclose(terms.error, total, rtol=1e-13)
         assert (terms.units + terms.atoms <= n * (1 + 1e-12)).all()
         assert set(terms.strategy.ravel()) <= {
@@ -215,13 +275,19 @@ _STRATEGIES = ("atoms", "sticks", "quadratic")
 
 def test_same_bits_alone_and_in_company():
     rng = np.random.default_rng(8)
-    n, T, K = 10 ** rng.uniform(0, 6, 300), 10 ** rng.uniform(0, 14, 300), 10 ** rng.uniform(-3, 4, 300)
+    n, T, K = (
+        10 ** rng.uniform(0, 6, 300),
+        10 ** rng.uniform(0, 14, 300),
+        10 ** rng.uniform(-3, 4, 300),
+    )
     d, order = rng.choice([1, 2, 3, 10], 300).astype(float), rng.permutation(300)
     for function in (sc.spectral_bound, sc.refined_bound):
         together = function(n, T, d, K)
         alone = [float(function(*point)) for point in zip(n, T, d, K, strict=True)]
         np.testing.assert_array_equal(together, alone)
-        np.testing.assert_array_equal(function(n[order], T[order], d[order], K[order]), together[order])
+        np.testing.assert_array_equal(
+            function(n[order], T[order], d[order], K[order]), together[order]
+        )
 
 
 def test_ufuncs_take_views_and_many_dimensions():
@@ -242,7 +308,8 @@ def test_threads_give_the_same_bits(run_python):
         "import hashlib, numpy as np, scalecore as sc\n"
         "sc.spectral_table(3, most_units=40)\n"
         "n, T = np.geomspace(1, 1e6, 20000), np.geomspace(1, 1e12, 20000)[::-1]\n"
-        "parts = sc.spectral_bound(n, T, 3, 10), sc.refined_bound(n, T, 3, 10), sc.bayes_error_bound(T, 3)\n"
+        "parts = sc.spectral_bound(n, T, 3, 10), sc.refined_bound(n, T, 3, 10), "
+        "sc.bayes_error_bound(T, 3)\n"
         "print(hashlib.sha256(b''.join(part.tobytes() for part in parts)).hexdigest())"
     )
     assert run_python(code, OMP_NUM_THREADS="1") == run_python(code, OMP_NUM_THREADS="3")

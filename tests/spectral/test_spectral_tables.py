@@ -1,4 +1,5 @@
-"""Tables of the spectral bounds on disk: where they are looked for and kept, and disks that refuse them."""
+"""Tables of the spectral bounds on disk: where they are looked for and kept, and disks that refuse
+them."""
 
 import errno
 import os
@@ -20,7 +21,11 @@ tables, rows = (sys.modules[f"scalecore.spectral.{name}"] for name in ("_table",
 def builds(monkeypatch):
     """A process without tables: the units of those that it builds, of which 20 are the default."""
     real, built = tables.build_rows, []
-    monkeypatch.setattr(tables, "build_rows", lambda d, most, progress: (built.append(most), real(d, most, progress))[1])
+    monkeypatch.setattr(
+        tables,
+        "build_rows",
+        lambda d, most, progress: (built.append(most), real(d, most, progress))[1],
+    )
     monkeypatch.setattr(tables, "_TABLES", {})
     monkeypatch.setattr(tables, "DEFAULT_UNITS", UNITS)
     monkeypatch.delenv("SCALECORE_TABLES", raising=False)
@@ -29,7 +34,8 @@ def builds(monkeypatch):
 
 @pytest.fixture
 def refusing(tmp_path, monkeypatch):
-    """Make a folder that keeps nothing, for one of several reasons; returns it and what the system says."""
+    """Make a folder that keeps nothing, for one of several reasons; returns it and what the system
+    says."""
 
     def make(reason):
         if reason == "full":
@@ -45,7 +51,9 @@ def refusing(tmp_path, monkeypatch):
             def refuse(dir):
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir / "tmp"))
 
-            monkeypatch.setattr(sys.modules["scalecore.spectral._table_files"], "TemporaryFile", refuse)
+            monkeypatch.setattr(
+                sys.modules["scalecore.spectral._table_files"], "TemporaryFile", refuse
+            )
             return tmp_path / "read-only", errno.EROFS
         (tmp_path / "file").write_text("mine")
         return tmp_path / "file" / ("inside" if reason == "below a file" else ""), errno.ENOTDIR
@@ -57,20 +65,25 @@ REASONS = pytest.mark.parametrize("reason", ["a file", "below a file", "read-onl
 
 
 @REASONS
-def test_a_named_folder_that_keeps_nothing_is_a_warning(reason, refusing, builds, monkeypatch, capfd, tmp_path):
+def test_a_named_folder_that_keeps_nothing_is_a_warning(
+    reason, refusing, builds, monkeypatch, capfd, tmp_path
+):
     folder, code = refusing(reason)
     monkeypatch.setenv("SCALECORE_TABLES", str(folder))
     with pytest.warns(RuntimeWarning) as caught:
         bound = sc.spectral_bound(8, 1e5, DIM, 100)
     assert [str(warning.message) for warning in caught] == [
-        f"SCALECORE_TABLES names {folder}, where tables cannot be kept, only in this process: {os.strerror(code)}"
+        f"SCALECORE_TABLES names {folder}, where tables cannot be kept, only in this process: "
+        f"{os.strerror(code)}"
     ]
     assert caught[0].filename == __file__
     assert sc.spectral_bound(8, 1e5, DIM, 100) == bound  # without another word
     assert 0 < bound < 0.1
     assert builds == [UNITS]
     assert capfd.readouterr() == ("", "")
-    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["file"] * reason.endswith("a file")
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [
+        "file"
+    ] * reason.endswith("a file")
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -79,7 +92,11 @@ def test_a_cache_that_keeps_nothing_is_an_error(reason, held, refusing, builds, 
     folder, code = refusing(reason)
     if held:
         sc.spectral_table(DIM, most_units=UNITS)
-    consequence = "does not keep the table, only this process does" if reason == "full" else "must be a folder that can be made"
+    consequence = (
+        "does not keep the table, only this process does"
+        if reason == "full"
+        else "must be a folder that can be made"
+    )
     for _ in range(2):
         with pytest.raises(OSError, match=f"{os.strerror(code)}; cache {consequence}") as caught:
             sc.spectral_table(DIM, most_units=UNITS, cache=folder)
@@ -87,7 +104,9 @@ def test_a_cache_that_keeps_nothing_is_an_error(reason, held, refusing, builds, 
         assert caught.value.filename == str(folder)
         assert isinstance(caught.value, NotADirectoryError) == (code == errno.ENOTDIR)
     assert builds == [UNITS] * (held or reason == "full")  # nothing in vain, nothing lost
-    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == ["file"] * reason.endswith("a file")
+    assert [file.name for file in tmp_path.rglob("*") if file.is_file()] == [
+        "file"
+    ] * reason.endswith("a file")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="limits of processes")
@@ -106,7 +125,8 @@ sc.spectral_table(6, most_units={UNITS})
     reason = os.strerror(errno.EFBIG)
     assert (
         done.stdout
-        == f"[Errno {errno.EFBIG}] {reason}; cache does not keep the table, only this process does: '{tmp_path}'\nTrue\n"
+        == f"[Errno {errno.EFBIG}] {reason}; cache does not keep the table, only this process "
+        f"does: '{tmp_path}'\nTrue\n"
     )
     assert done.stderr.count("SCALECORE_TABLES names") == 1
     assert "Traceback" not in done.stderr
@@ -132,7 +152,9 @@ def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
     before = file.stat().st_mtime_ns
     assert sc.spectral_table(DIM, most_units=UNITS, cache=file.parent) is table
     tables._TABLES.clear()
-    assert np.array_equal(sc.spectral_table(DIM, most_units=UNITS, cache=file.parent).delta, table.delta)
+    assert np.array_equal(
+        sc.spectral_table(DIM, most_units=UNITS, cache=file.parent).delta, table.delta
+    )
     assert [entry.stat().st_mtime_ns for entry in file.parent.iterdir()] == [before]
     assert builds == [UNITS]
 
@@ -155,16 +177,28 @@ def test_a_damaged_table_is_built_again(builds, tmp_path):
     table = sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path)
     (file,) = tmp_path.iterdir()
     whole = file.read_bytes()
-    for damaged in (b"", whole[: len(whole) // 2], whole.replace(whole[300:308], b"\xff" * 8), b"nothing of the kind"):
+    for damaged in (
+        b"",
+        whole[: len(whole) // 2],
+        whole.replace(whole[300:308], b"\xff" * 8),
+        b"nothing of the kind",
+    ):
         file.write_bytes(damaged)
         tables._TABLES.clear()
-        assert np.array_equal(sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path).residual, table.residual)
+        assert np.array_equal(
+            sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path).residual, table.residual
+        )
         assert file.read_bytes() == whole
     assert len(builds) == 5
 
 
 def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
-    table, meeting, real, failed = sc.spectral_table(DIM, most_units=UNITS), threading.Barrier(2), np.savez, []
+    table, meeting, real, failed = (
+        sc.spectral_table(DIM, most_units=UNITS),
+        threading.Barrier(2),
+        np.savez,
+        [],
+    )
 
     def save(file, **arrays):
         meeting.wait(10)
@@ -192,7 +226,11 @@ def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
 def test_ctrl_c_does_not_wait_for_lapack(builds, monkeypatch):
     """What listens to no signal runs aside: a row that takes a minute."""
     started, real = threading.Event(), rows._projected
-    monkeypatch.setattr(rows, "_projected", lambda d, directions: (started.set(), time.sleep(60), real(d, directions))[2])
+    monkeypatch.setattr(
+        rows,
+        "_projected",
+        lambda d, directions: (started.set(), time.sleep(60), real(d, directions))[2],
+    )
     told = []
 
     def press():
@@ -218,7 +256,8 @@ def slow(d, directions):
     started.set()
     time.sleep(60)
 rows._projected = slow
-threading.Thread(target=sc.spectral_table, args=(5,), kwargs={"most_units": 20}, daemon=True).start()
+more = {"most_units": 20}
+threading.Thread(target=sc.spectral_table, args=(5,), kwargs=more, daemon=True).start()
 started.wait()
 rows._projected = real
 child = os.fork()

@@ -1,6 +1,7 @@
 """The tightened spectral bounds: their inequalities on grids, their constructions by simulation.
 
-Seeds are fixed. A comparison at 4 standard errors alarms falsely once in 16,000, one-sided once in 32,000.
+Seeds are fixed. A comparison at 4 standard errors alarms falsely once in 16,000, one-sided once in
+32,000.
 """
 
 import mpmath as mp
@@ -31,7 +32,9 @@ def test_mixture_cost_is_lower_concave_and_at_most_the_share_left(d):
         slope = np.diff(cost) / np.diff(mu)
         assert (np.diff(slope) <= 1e-9).all()
         assert slope.max() <= 1 / 8 + 1e-9
-        assert (np.diff(tight.mixture_cost(0.1, np.geomspace(1, 1e9, 200), d, eigenspace)) <= 1e-16).all()
+        assert (
+            np.diff(tight.mixture_cost(0.1, np.geomspace(1, 1e9, 200), d, eigenspace)) <= 1e-16
+        ).all()
     assert (tight.mixture_cost(mu, T, d, True) <= tight.mixture_cost(mu, T, d) + 1e-15).all()
 
 
@@ -54,8 +57,10 @@ def test_mixture_bayes_bound_is_not_below_what_data_tell(d, K):
 
 @pytest.mark.parametrize(("d", "K"), [(1, 1.0), (1, 20.0), (2, 3.0), (2, 30.0)])
 def test_exact_mixture_keeps_its_promise(d, K):
-    """The learner of the theorem itself, its two coefficients integrated by quadrature: all functions of the line, or linear ones
-    in the plane. Of the bound it uses more than 0.6, so that one with f halved would be found out."""
+    """The learner of the theorem itself, its two coefficients integrated by quadrature: all
+    functions of the line, or linear ones
+    in the plane. Of the bound it uses more than 0.6, so that one with f halved would be found out.
+    """
     mu = 1 / (4 * d)
     node, weight = np.polynomial.hermite_e.hermegauss(24)
     coefficients = np.sqrt(mu) * np.stack(np.meshgrid(node, node)).reshape(2, -1)
@@ -104,7 +109,8 @@ def test_direction_cost_is_the_least(d):
 
 @pytest.mark.parametrize("count", [0, 4, 20])
 def test_share_of_a_rounding_that_the_span_leaves(count):
-    """Exactly Sum (N_l - tr P Pi_l) 2 lambda_l E(1 - P_l(c)) <= delta E(1 - c), near equality for small angles."""
+    """Exactly Sum (N_l - tr P Pi_l) 2 lambda_l E(1 - P_l(c)) <= delta E(1 - c), near equality for
+    small angles."""
     d, rng, angle = 5, np.random.default_rng(count), 0.1
     U = oracle.random_directions(count, d, rng)
     span, found = Span(U, d), []
@@ -113,7 +119,10 @@ def test_share_of_a_rounding_that_the_span_leaves(count):
         W = np.stack([turn[0], np.cos(angle) * turn[0] + np.sin(angle) * turn[1]])
         linear, even = span.coefficients(W, np.array([1.0, -1.0]))
         found.append(squared_norm(W, np.array([1.0, -1.0])) - linear @ linear - even @ even)
-    limit, error = tight.rounding_share(U, d) * (1 - np.cos(angle)), np.std(found, ddof=1) / np.sqrt(len(found))
+    limit, error = (
+        tight.rounding_share(U, d) * (1 - np.cos(angle)),
+        np.std(found, ddof=1) / np.sqrt(len(found)),
+    )
     assert np.mean(found) <= limit + 4 * error
     assert np.mean(found) >= 0.8 * limit - 4 * error
 
@@ -134,7 +143,10 @@ def test_entropy_of_the_counts(n, K):
     for parts in partitions(n):
         sizes, many = np.unique(parts, return_counts=True)
         log_p = mp.loggamma(n + 1) - mp.loggamma(K + n) + mp.loggamma(K)
-        log_p += sum(int(m) * (mp.log(K) - mp.log(int(j))) - mp.loggamma(int(m) + 1) for j, m in zip(sizes, many, strict=True))
+        log_p += sum(
+            int(m) * (mp.log(K) - mp.log(int(j))) - mp.loggamma(int(m) + 1)
+            for j, m in zip(sizes, many, strict=True)
+        )
         law.append(float(mp.exp(log_p)))
         units.append(len(parts))
     law, units = np.array(law), np.array(units)
@@ -144,7 +156,12 @@ def test_entropy_of_the_counts(n, K):
 
 
 def test_atoms_cost_less_than_by_section_four():
-    for n_s, T, d, K in ((100, 1e6, 3, 10.0), (1000, 1e8, 10, 100.0), (1e5, 1e12, 10, 100.0), (1e4, 1e10, 100, 1000.0)):
+    for n_s, T, d, K in (
+        (100, 1e6, 3, 10.0),
+        (1000, 1e8, 10, 100.0),
+        (1e5, 1e12, 10, 100.0),
+        (1e4, 1e10, 100, 1000.0),
+    ):
         assert tight.atoms_cost(n_s, T, d, K, 0.5, 1.0) < sum(oracle.atoms_parts(n_s, T, d, K, 0.5))
 
 
@@ -152,7 +169,9 @@ def test_with_atoms_a_larger_span_can_be_worse():
     d, T, K, n_s = 10, 1000.0, 10.0, 10_000
     U = oracle.random_directions(24, d, np.random.default_rng(0))
     less, more = oracle.span_eigenvalues(U[:1], d), oracle.span_eigenvalues(U, d)
-    assert oracle.spectral_value(more, n_s, T, d, K) > oracle.spectral_value(less, n_s, T, d, K) + 2e-3
+    assert (
+        oracle.spectral_value(more, n_s, T, d, K) > oracle.spectral_value(less, n_s, T, d, K) + 2e-3
+    )
     sent = more[oracle.coefficient_cost(more, T) < K * more / (8 * n_s)]
     assert oracle.spectral_value(sent, n_s, T, d, K) <= oracle.spectral_value(less, n_s, T, d, K)
 
@@ -160,9 +179,12 @@ def test_with_atoms_a_larger_span_can_be_worse():
 # Sticks
 
 
-@pytest.mark.parametrize(("d", "K", "count", "m"), [(3, 4.0, None, 6), (5, 8.0, 0, 10), (4, 6.0, 12, 8)])
+@pytest.mark.parametrize(
+    ("d", "K", "count", "m"), [(3, 4.0, None, 6), (5, 8.0, 0, 10), (4, 6.0, 12, 8)]
+)
 def test_error_of_sticks(d, K, count, m):
-    """What is left out is exactly as said; noise on the units b_j = sqrt(K+1) theta_j w_j adds at most tau E|b - b^|^2."""
+    """What is left out is exactly as said; noise on the units b_j = sqrt(K+1) theta_j w_j adds at
+    most tau E|b - b^|^2."""
     T, rng = 2e4, np.random.default_rng(d)
     pair = count is not None
     U = oracle.random_directions(count or 0, d, rng)
@@ -177,7 +199,10 @@ def test_error_of_sticks(d, K, count, m):
         k = min(m, len(a))
         b = np.abs(a[:k, None]) * W[:k]
         hat = noisy(b, (sizes / d)[:k, None], D[:k, None], rng)
-        for out, rest in ((exact, (W[k:], a[k:])), (coded, (np.vstack([W, *unit(hat)]), np.r_[a, -np.sign(a[:k]) * size(hat)]))):
+        for out, rest in (
+            (exact, (W[k:], a[k:])),
+            (coded, (np.vstack([W, *unit(hat)]), np.r_[a, -np.sign(a[:k]) * size(hat)])),
+        ):
             linear, even = span.coefficients(*rest)
             out.append(squared_norm(*rest) - linear @ linear - even @ even)
     assert within(exact, left * residual)
@@ -196,7 +221,11 @@ def size(B):
 def unit(B):
     """Directions; a unit of size 0 may have any."""
     length = size(B)
-    return [np.where(length[:, None] > 0, B / np.where(length, length, 1)[:, None], np.eye(B.shape[1])[0])]
+    return [
+        np.where(
+            length[:, None] > 0, B / np.where(length, length, 1)[:, None], np.eye(B.shape[1])[0]
+        )
+    ]
 
 
 def test_closed_form_of_sticks():
@@ -210,11 +239,15 @@ def test_closed_form_of_sticks():
 # The trained quadratic form
 
 
-@pytest.mark.parametrize(("d", "K", "T"), [(2, 3.0, 3e3), (3, 1.0, 500.0), (6, 10.0, 3e4), (6, 50.0, 3e3)])
+@pytest.mark.parametrize(
+    ("d", "K", "T"), [(2, 3.0, 3e3), (3, 1.0, 500.0), (6, 10.0, 3e4), (6, 50.0, 3e3)]
+)
 def test_error_of_the_trained_quadratic_form(d, K, T):
-    """d + 2 trained units: the aliases' mean square is exact, and the error at most as by the triangle inequality.
+    """d + 2 trained units: the aliases' mean square is exact, and the error at most as by the
+    triangle inequality.
 
-    Also the conjecture that aliases and target are not negatively correlated, 4 standard errors granted.
+    Also the conjecture that aliases and target are not negatively correlated, 4 standard errors
+    granted.
     """
     rng, values = np.random.default_rng(d), oracle.spectrum(d, 3)[0]
     _, above, alias = tight.quadratic_parts(T, d)
@@ -233,7 +266,8 @@ def test_error_of_the_trained_quadratic_form(d, K, T):
 
 
 def noisy_form(C, values, D, rng):
-    """The symmetric matrix of the noisy coefficients of degrees 0 and 2; E (tr C)^2 = 1 and E |traceless part|^2 = 1 - 1/d."""
+    """The symmetric matrix of the noisy coefficients of degrees 0 and 2; E (tr C)^2 = 1 and E
+    |traceless part|^2 = 1 - 1/d."""
     d = len(C)
     trace = noisy(np.array([np.trace(C)]), np.ones(1), D[[0]] / values[0], rng)[0]
     traceless = C - np.trace(C) / d * np.eye(d)
@@ -254,6 +288,7 @@ def test_quadratic_form_pays():
     d, budget = 10, 1e7
     U = oracle.random_directions(62, d, np.random.default_rng(3))
     spans = min(
-        oracle.spectral_value(oracle.span_eigenvalues(U[: q - 2], d), 0, budget / d / q, d, 100.0) for q in (16, 24, 32, 40, 48, 64)
+        oracle.spectral_value(oracle.span_eigenvalues(U[: q - 2], d), 0, budget / d / q, d, 100.0)
+        for q in (16, 24, 32, 40, 48, 64)
     )
     assert tight.quadratic_bound(budget / d / (d + 2), d) < 0.7 * spans

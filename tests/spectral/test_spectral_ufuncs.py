@@ -1,4 +1,5 @@
-"""The spectral bounds as ufuncs: what happens while a table is built reaches the caller, types are treated as by other ufuncs."""
+"""The spectral bounds as ufuncs: what happens while a table is built reaches the caller, types are
+treated as by other ufuncs."""
 
 import os
 import signal
@@ -22,7 +23,8 @@ def small_table():
 
 
 def ways_to_call(function):
-    """A scalar, a few points, many, buffered ones, masked ones, and one bad dimension before a good one."""
+    """A scalar, a few points, many, buffered ones, masked ones, and one bad dimension before a good
+    one."""
     ones = np.ones(5000)
     return (
         lambda: function(2, 1e5, 3, 10),
@@ -35,7 +37,9 @@ def ways_to_call(function):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("error", [MemoryError, OverflowError, RuntimeWarning, OSError, KeyboardInterrupt, SystemExit])
+@pytest.mark.parametrize(
+    "error", [MemoryError, OverflowError, RuntimeWarning, OSError, KeyboardInterrupt, SystemExit]
+)
 def test_what_a_table_raises_reaches_the_caller(name, error, monkeypatch, capfd):
     def refuse(d):
         raise error("no table today")
@@ -117,11 +121,23 @@ def test_ctrl_c_is_answered_among_many_points(call):
 def test_types_as_for_other_ufuncs(name):
     function, twin = getattr(sc, name), sc.error_bound
     want = function(3.0, 1e5, 3.0, 1.0)
-    for n in (3, True + 2, np.float32(3), np.float16(3), np.int8(3), np.uint64(3), np.array(3), np.array([3], ">f8"), [3]):
+    for n in (
+        3,
+        True + 2,
+        np.float32(3),
+        np.float16(3),
+        np.int8(3),
+        np.uint64(3),
+        np.array(3),
+        np.array([3], ">f8"),
+        [3],
+    ):
         assert np.all(function(n, 1e5, np.int32(3), True) == want)
         assert function(n, 1e5, 3, 1).dtype == np.float64
     assert function(10**25, 1e5, 3, 1) == function(1e25, 1e5, 3, 1)
-    assert function(3, 1e5, 3, 1, dtype=float) == function(3, 1e5, 3, 1, signature="dddd->d") == want
+    assert (
+        function(3, 1e5, 3, 1, dtype=float) == function(3, 1e5, 3, 1, signature="dddd->d") == want
+    )
     assert function(3, 1e5, 3, 1, out=np.zeros((), np.float32)) == np.float32(want)
     assert np.isnan(function(np.full(3, np.nan), 1e5, 3, 1)).all()  # without a warning
     for bad in (
@@ -138,7 +154,12 @@ def test_types_as_for_other_ufuncs(name):
         for ufunc in (function, twin):
             with pytest.raises(TypeError, match=f"{name}|error_bound"):
                 ufunc(bad, 1e5, 3, 1)
-    for options in ({"dtype": np.float32}, {"signature": "ffff->f"}, {"out": np.zeros((), int)}, {"dtype": complex}):
+    for options in (
+        {"dtype": np.float32},
+        {"signature": "ffff->f"},
+        {"out": np.zeros((), int)},
+        {"dtype": complex},
+    ):
         for ufunc in (function, twin):
             with pytest.raises(TypeError, match=f"{name}|error_bound|loop"):
                 ufunc(3, 1e5, 3, 1, **options)

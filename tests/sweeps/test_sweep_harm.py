@@ -1,4 +1,5 @@
-"""Sweeps that are killed, and disks that fail: nothing finished is lost or done again, and the rest has the same bits."""
+"""Sweeps that are killed, and disks that fail: nothing finished is lost or done again, and the rest
+has the same bits."""
 
 import errno
 import os
@@ -25,14 +26,19 @@ POINTS = 48
 KILLED = """
 import sys, scalecore as sc
 def run(executor=None):
-    sc.sweep("train", {"input_dim": [2, 3, 4], "concentration": "1:30:16"}, sys.argv[1], rng=7, widths=[1, 4, 16],
-             learning_rates=[0.1, 0.02], samples=20_000, repeats=2, test_inputs=64, executor=executor)
+    sc.sweep("train", {"input_dim": [2, 3, 4], "concentration": "1:30:16"}, sys.argv[1], rng=7,
+             widths=[1, 4, 16], learning_rates=[0.1, 0.02], samples=20_000, repeats=2,
+             test_inputs=64, executor=executor)
 """
 
 
 def ages(store):
     """Return when each finished chunk was marked so."""
-    return {file.name: file.stat().st_mtime_ns for file in (store / MARKS).iterdir()} if (store / MARKS).exists() else {}
+    return (
+        {file.name: file.stat().st_mtime_ns for file in (store / MARKS).iterdir()}
+        if (store / MARKS).exists()
+        else {}
+    )
 
 
 def wait_for_chunks(store, count, process):
@@ -45,7 +51,9 @@ def wait_for_chunks(store, count, process):
 def whole_sweep(tmp_path_factory):
     """The sweep of KILLED, uninterrupted and in one process."""
     folder = tmp_path_factory.mktemp("whole")
-    subprocess.run([sys.executable, "-c", KILLED + "run()", str(folder / "whole")], check=True, cwd=folder)
+    subprocess.run(
+        [sys.executable, "-c", KILLED + "run()", str(folder / "whole")], check=True, cwd=folder
+    )
     return sc.Sweep.load(folder / "whole")
 
 
@@ -62,11 +70,17 @@ import scalecore as sc
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.default_int_handler)
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        sc.sweep("train", {"input_dim": 2, "concentration": "1:9:9"}, "store", executor=pool, widths=[64], samples=10**9,
+        sc.sweep("train", {"input_dim": 2, "concentration": "1:9:9"}, "store", executor=pool,
+                 widths=[64], samples=10**9,
                  learning_rates=[0.1])
 """
     )
-    process = subprocess.Popen([sys.executable, "script.py"], cwd=tmp_path, start_new_session=True, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "script.py"],
+        cwd=tmp_path,
+        start_new_session=True,
+        stderr=subprocess.DEVNULL,
+    )
     deadline = time.monotonic() + 60
     while not (tmp_path / "store").exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -106,7 +120,8 @@ import os
 from distributed import Client, LocalCluster
 
 if __name__ == "__main__":
-    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50)
+    cluster = LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None,
+                           silence_logs=50)
     with cluster, Client(cluster) as client:
         print(*client.run(os.getpid).values(), flush=True)
         run(client.get_executor())
@@ -118,7 +133,8 @@ MOMENTS = 3 if os.environ.get("CI") else 10
 
 @pytest.fixture
 def dask_sweep(tmp_path):
-    """Start a sweep on a cluster of its own; returns its process, and the workers' pids. None of them outlives the test."""
+    """Start a sweep on a cluster of its own; returns its process, and the workers' pids. None of
+    them outlives the test."""
     pytest.importorskip("distributed")
     (tmp_path / "script.py").write_text(KILLED_ON_DASK)
     started = []
@@ -126,7 +142,11 @@ def dask_sweep(tmp_path):
     def start(store):
         with open(tmp_path / "log", "a") as log:
             process = subprocess.Popen(
-                [sys.executable, "script.py", str(store)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=log, text=True
+                [sys.executable, "script.py", str(store)],
+                cwd=tmp_path,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
             )
         workers = [int(pid) for pid in process.stdout.readline().split()]
         started.append((process, workers))
@@ -190,8 +210,16 @@ def test_a_chunk_is_marked_after_all_of_it_is_flushed(tmp_path, monkeypatch):
     real = store._flush
     monkeypatch.setattr(store, "_flush", lambda path: (real(path), flushed.append(path)))
     path = tmp_path / "s"
-    sc.sweep("compute_optimal", {"budget": [1e6, 1e9], "input_dim": 10, "concentration": [1, 9]}, path, chunks={"budget": 1})
-    names = [str(file.relative_to(tmp_path)).replace(f"s.{os.getpid()}.unfinished", "s") for file in flushed]
+    sc.sweep(
+        "compute_optimal",
+        {"budget": [1e6, 1e9], "input_dim": 10, "concentration": [1, 9]},
+        path,
+        chunks={"budget": 1},
+    )
+    names = [
+        str(file.relative_to(tmp_path)).replace(f"s.{os.getpid()}.unfinished", "s")
+        for file in flushed
+    ]
     assert {str(file.relative_to(tmp_path)) for file in path.rglob("*")} <= set(names)
     for chunk in "01":
         for variable in ("width", "samples", "error", "elasticity", "status"):
@@ -211,7 +239,9 @@ def test_a_disk_that_fails_gives_one_error_and_loses_nothing(tmp_path, monkeypat
         real(store, number, out)
 
     monkeypatch.setattr(module, "write_chunk", failing)
-    with pytest.raises(OSError, match=f"{os.strerror(code)}; finished chunks are kept, the same call continues") as caught:
+    with pytest.raises(
+        OSError, match=f"{os.strerror(code)}; finished chunks are kept, the same call continues"
+    ) as caught:
         sc.sweep("compute_optimal", GRID, tmp_path / "s", chunks=CHUNKS)
     assert caught.value.errno == code
     assert caught.value.filename == str(tmp_path / "s")
@@ -223,7 +253,8 @@ def test_a_disk_that_fails_gives_one_error_and_loses_nothing(tmp_path, monkeypat
     )
 
 
-# Permissions do not hold root back: the process begins as root, if the tests do, loads all it needs, and goes on as nobody.
+# Permissions do not hold root back: the process begins as root, if the tests do, loads all it
+# needs, and goes on as nobody.
 READ_ONLY = """
 import os, sys, scalecore as sc
 from concurrent.futures import ThreadPoolExecutor
@@ -234,7 +265,8 @@ call = "compute_optimal", {"budget": "1e6:1e12:8", "input_dim": 10, "concentrati
 sc.sweep(*call, warm, chunks={"budget": 1}).open().close()
 if os.getuid() == 0:
     os.setgroups([]), os.setgid(65534), os.setuid(65534)
-print(sc.sweep(*call, finished, chunks={"budget": 1}).complete, sc.Sweep.load(begun).finished, flush=True)
+done = sc.sweep(*call, finished, chunks={"budget": 1}).complete
+print(done, sc.Sweep.load(begun).finished, flush=True)
 for store in begun, new:
     for executor in None, ThreadPoolExecutor(2):
         try:
@@ -273,14 +305,24 @@ def test_a_read_only_store_gives_one_error_and_loses_nothing(tmp_path, open_fold
             tmp_path / "warm",
         ]
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
-        assert {file: file.stat().st_mtime_ns for file in place.rglob("*") if file.is_file()} == before
+        assert {
+            file: file.stat().st_mtime_ns for file in place.rglob("*") if file.is_file()
+        } == before
     finally:
         for folder in folders:
             folder.chmod(0o755)
     assert done.stdout.splitlines() == [
         "True 6",  # a finished store can be read, and asked for again
-        *2 * [f"PermissionError [Errno 13] Permission denied; finished chunks are kept, the same call continues: '{place}/begun'"],
-        *2 * [f"PermissionError [Errno 13] Permission denied; the store was not created: '{place}/new'"],
+        *2
+        * [
+            "PermissionError [Errno 13] Permission denied; finished chunks are kept, the same "
+            f"call continues: '{place}/begun'"
+        ],
+        *2
+        * [
+            "PermissionError [Errno 13] Permission denied; the store was not created: "
+            f"'{place}/new'"
+        ],
     ], done.stdout + done.stderr
     assert done.stderr == ""
     same(finished, sc.sweep("compute_optimal", grid, place / "begun", chunks=chunks))

@@ -1,4 +1,5 @@
-"""Sweeps of spectral bounds: tables are built once, before the first chunk, and every process goes by them."""
+"""Sweeps of spectral bounds: tables are built once, before the first chunk, and every process goes
+by them."""
 
 import errno
 import os
@@ -23,9 +24,14 @@ ONE_EACH = {"budget": 1, "input_dim": 1}
 
 @pytest.fixture
 def builds(monkeypatch):
-    """A process without tables: the dimensions of those that it builds, small ones. That of d = 1 costs nothing."""
+    """A process without tables: the dimensions of those that it builds, small ones. That of d = 1
+    costs nothing."""
     real, built = tables.build_rows, []
-    monkeypatch.setattr(tables, "build_rows", lambda d, most, progress: (built.extend([d] * (d > 1)), real(d, most, progress))[1])
+    monkeypatch.setattr(
+        tables,
+        "build_rows",
+        lambda d, most, progress: (built.extend([d] * (d > 1)), real(d, most, progress))[1],
+    )
     monkeypatch.setattr(tables, "_TABLES", {})
     monkeypatch.setattr(tables, "DEFAULT_UNITS", 20)
     monkeypatch.delenv("SCALECORE_TABLES", raising=False)
@@ -35,15 +41,33 @@ def builds(monkeypatch):
 @pytest.mark.parametrize("task", [sc.compute_optimal, sc.spectral_bound, sc.refined_bound])
 def test_tables_are_built_before_the_chunks_and_gone_after_them(task, builds, tmp_path, capfd):
     frontier = task is sc.compute_optimal
-    grid = GRID if frontier else {"width": 8, "samples": [1e3, 1e5], "input_dim": [4, 5, 5.5], "concentration": 10}
-    done = sc.sweep(task, grid, tmp_path / "s", chunks={"input_dim": 1}, progress=True, **{"bound": "spectral"} if frontier else {})
+    grid = (
+        GRID
+        if frontier
+        else {"width": 8, "samples": [1e3, 1e5], "input_dim": [4, 5, 5.5], "concentration": 10}
+    )
+    done = sc.sweep(
+        task,
+        grid,
+        tmp_path / "s",
+        chunks={"input_dim": 1},
+        progress=True,
+        **{"bound": "spectral"} if frontier else {},
+    )
     assert builds == [4, 5]
     shown = capfd.readouterr().err
-    assert 0 <= shown.index("table of input_dim 4: 100%") < shown.index("table of input_dim 5: 100%") < shown.index("3/3")
+    assert (
+        0
+        <= shown.index("table of input_dim 4: 100%")
+        < shown.index("table of input_dim 5: 100%")
+        < shown.index("3/3")
+    )
     assert not (done.path / TABLES).exists()
     with done.open() as data:
         if frontier:
-            expected = sc.compute_optimal(np.array(GRID["budget"])[:, None], GRID["input_dim"], 10, bound="spectral").error
+            expected = sc.compute_optimal(
+                np.array(GRID["budget"])[:, None], GRID["input_dim"], 10, bound="spectral"
+            ).error
             values = data.error.values
         else:
             with np.errstate(invalid="ignore"):
@@ -52,7 +76,13 @@ def test_tables_are_built_before_the_chunks_and_gone_after_them(task, builds, tm
     assert np.array_equal(values, expected, equal_nan=True)
     assert np.isfinite(values).any(axis=0).tolist() == [True, True, False]
     tables._TABLES.clear()
-    sc.sweep(task, grid, tmp_path / "s", chunks={"input_dim": 1}, **{"bound": "spectral"} if frontier else {})
+    sc.sweep(
+        task,
+        grid,
+        tmp_path / "s",
+        chunks={"input_dim": 1},
+        **{"bound": "spectral"} if frontier else {},
+    )
     assert builds == [4, 5]  # where all is finished none is needed
 
 
@@ -69,14 +99,24 @@ def test_workers_go_by_the_callers_tables(builds, tmp_path, monkeypatch):
     monkeypatch.setattr(tables, "DEFAULT_UNITS", 2048)
     here = sc.sweep("compute_optimal", GRID, tmp_path / "here", chunks=ONE_EACH, bound="refined")
     with ProcessPoolExecutor(2, mp_context=get_context("spawn")) as pool:
-        there = sc.sweep("compute_optimal", GRID, tmp_path / "there", chunks=ONE_EACH, bound="refined", executor=pool)
+        there = sc.sweep(
+            "compute_optimal",
+            GRID,
+            tmp_path / "there",
+            chunks=ONE_EACH,
+            bound="refined",
+            executor=pool,
+        )
     assert not (there.path / TABLES).exists()
     same(here, there)
     assert builds == [4, 5]
 
 
 def test_a_stopped_sweep_keeps_its_tables(builds, tmp_path, monkeypatch):
-    module, asked = sys.modules["scalecore.sweeps._sweep"], {"chunks": ONE_EACH, "bound": "spectral"}
+    module, asked = (
+        sys.modules["scalecore.sweeps._sweep"],
+        {"chunks": ONE_EACH, "bound": "spectral"},
+    )
     real = rows._even_part
 
     def stopping(d, count):
@@ -111,8 +151,14 @@ def test_a_full_disk_is_the_stores(builds, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(np, "savez", full)
-    with pytest.raises(OSError, match="finished chunks are kept, the same call continues") as caught:
-        sc.sweep("spectral_bound", {"width": 8, "samples": 1e5, "input_dim": 4, "concentration": 1}, tmp_path / "s")
+    with pytest.raises(
+        OSError, match="finished chunks are kept, the same call continues"
+    ) as caught:
+        sc.sweep(
+            "spectral_bound",
+            {"width": 8, "samples": 1e5, "input_dim": 4, "concentration": 1},
+            tmp_path / "s",
+        )
     assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(tmp_path / "s"))
     assert list((tmp_path / "s" / TABLES).iterdir()) == []
 

@@ -13,12 +13,24 @@ WIDTHS = np.array([1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128])
 
 def made_up(error, repeats=8, samples=10**6, widths=WIDTHS, rates=(0.01, 0.1), d=10):
     """TrainingRuns whose errors are error(n, t, rate index, repeat)."""
-    tiny = sc.train(sc.NetworkPrior(d, 100), widths, 1, learning_rates=rates, repeats=repeats, rng=0, test_inputs=64)
+    tiny = sc.train(
+        sc.NetworkPrior(d, 100),
+        widths,
+        1,
+        learning_rates=rates,
+        repeats=repeats,
+        rng=0,
+        test_inputs=64,
+    )
     checkpoints = np.unique(np.rint(np.geomspace(1, samples, 160))).astype(np.int64)
     n, t = np.array(widths, float)[None, :, None, None], checkpoints.astype(float)
     rate, repeat = np.arange(len(rates))[:, None], np.arange(repeats)[:, None, None, None]
-    values = np.broadcast_to(error(n, t, rate, repeat), (repeats, len(widths), len(rates), checkpoints.size))
-    return replace(tiny, samples=samples, checkpoints=checkpoints, error=np.ascontiguousarray(values))
+    values = np.broadcast_to(
+        error(n, t, rate, repeat), (repeats, len(widths), len(rates), checkpoints.size)
+    )
+    return replace(
+        tiny, samples=samples, checkpoints=checkpoints, error=np.ascontiguousarray(values)
+    )
 
 
 def power_law(n, t, rate, repeat):
@@ -43,7 +55,8 @@ def test_known_optimum():
     assert np.allclose(frontier.parameters, 10 * frontier.width)
     assert np.allclose(frontier.samples * frontier.parameters, budgets)
     assert (
-        np.allclose(frontier.line_samples * 10 * WIDTHS, budgets[:, None], equal_nan=False) or np.isnan(frontier.line_samples).any()
+        np.allclose(frontier.line_samples * 10 * WIDTHS, budgets[:, None], equal_nan=False)
+        or np.isnan(frontier.line_samples).any()
     )
     assert (frontier.line_learning_rate[np.isfinite(frontier.line_learning_rate)] == 0.01).all()
     # without noise there is nothing to resample
@@ -52,18 +65,25 @@ def test_known_optimum():
 
 
 def test_lines_interpolate_between_checkpoints():
-    runs = made_up(lambda n, t, rate, repeat: n * t**-0.5 * (1 + rate))  # straight in log T and log error
+    runs = made_up(
+        lambda n, t, rate, repeat: n * t**-0.5 * (1 + rate)
+    )  # straight in log T and log error
     frontier = runs.frontier([12_345.0, 678_900.0], resamples=2)
     finite = np.isfinite(frontier.line_error)
     expected = WIDTHS * frontier.line_samples**-0.5
     assert np.allclose(frontier.line_error[finite], expected[finite], rtol=1e-12)
-    inside = (frontier.budget[:, None] / (10 * WIDTHS) >= 1) & (frontier.budget[:, None] / (10 * WIDTHS) <= 1e6)
+    inside = (frontier.budget[:, None] / (10 * WIDTHS) >= 1) & (
+        frontier.budget[:, None] / (10 * WIDTHS) <= 1e6
+    )
     assert np.array_equal(finite, inside)
 
 
 def test_cost_scales_budgets():
     runs = made_up(power_law)
-    one, six = runs.frontier([1e5, 1e6], resamples=2), runs.frontier([6e5, 6e6], cost=6.0, resamples=2)
+    one, six = (
+        runs.frontier([1e5, 1e6], resamples=2),
+        runs.frontier([6e5, 6e6], cost=6.0, resamples=2),
+    )
     assert np.allclose(one.width, six.width)
     assert np.allclose(one.samples, six.samples)
     assert np.allclose(six.theory.width, one.theory.width)
@@ -71,7 +91,13 @@ def test_cost_scales_budgets():
 
 def test_edges_are_not_optima():
     runs = made_up(power_law)
-    budgets = [100, 1e5, 3e7, 4e8, 1e9]  # best widths 0.6, 6, 42, 100 and 136; from 3e7 on only widths from 3, 40 and 100
+    budgets = [
+        100,
+        1e5,
+        3e7,
+        4e8,
+        1e9,
+    ]  # best widths 0.6, 6, 42, 100 and 136; from 3e7 on only widths from 3, 40 and 100
     frontier = runs.frontier(budgets, resamples=20)
     assert frontier.status.tolist() == [
         Status.AT_FEWEST_PARAMETERS,
@@ -94,16 +120,24 @@ def test_edges_are_not_optima():
 
 
 def test_no_point_profits_from_its_own_noise():
-    """Forty rates that differ by noise only: the best on one's own noise would look 2 sigma better than it is."""
+    """Forty rates that differ by noise only: the best on one's own noise would look 2 sigma better
+    than it is."""
     rng = np.random.default_rng(3)
     noise = np.exp(0.3 * rng.standard_normal((8, WIDTHS.size, 40, 1)))
-    runs = made_up(lambda n, t, rate, repeat: power_law(n, t, 0, repeat) * noise, rates=np.geomspace(0.001, 1, 40))
+    runs = made_up(
+        lambda n, t, rate, repeat: power_law(n, t, 0, repeat) * noise,
+        rates=np.geomspace(0.001, 1, 40),
+    )
     frontier = runs.frontier([1e5, 1e6], resamples=50)
     truth = power_law(WIDTHS, frontier.line_samples, 0, 0) * np.exp(0.045)
     finite = np.isfinite(frontier.line_error)
     ratio = (frontier.line_error / truth)[finite]
-    assert abs(ratio.mean() - 1) < 4 * 0.31 / np.sqrt(8 * WIDTHS.size)  # a width's two budgets share their noise
-    naive = runs.error.mean(axis=0).min(axis=1)[:, -1] / power_law(WIDTHS, 1e6, 0, 0) / np.exp(0.045)
+    assert abs(ratio.mean() - 1) < 4 * 0.31 / np.sqrt(
+        8 * WIDTHS.size
+    )  # a width's two budgets share their noise
+    naive = (
+        runs.error.mean(axis=0).min(axis=1)[:, -1] / power_law(WIDTHS, 1e6, 0, 0) / np.exp(0.045)
+    )
     assert naive.mean() < 0.85  # the test can fail
 
 
@@ -115,7 +149,11 @@ def test_intervals_cover():
     for _ in range(60):
         tilt = 0.05 * rng.standard_normal((8, 1, 1, 1))
         level = 0.2 * rng.standard_normal((8, 1, 1, 1))
-        runs = made_up(lambda n, t, rate, repeat, a=tilt, b=level: power_law(n, t, rate, repeat) * (1 + b + a * np.log(n)))
+        runs = made_up(
+            lambda n, t, rate, repeat, a=tilt, b=level: (
+                power_law(n, t, rate, repeat) * (1 + b + a * np.log(n))
+            )
+        )
         low, high = runs.frontier(budgets, resamples=200).exponent_interval
         covered += low <= exact <= high
     assert covered >= 49  # 57 if the intervals kept their word; below 49 once in 2,000
@@ -134,7 +172,9 @@ def test_divergence_rules_out_a_rate_from_there_on():
     assert (frontier.line_learning_rate[bad] == 0.01).all()
     assert (frontier.line_learning_rate[good] == 0.1).all()
     assert np.isfinite(frontier.line_error[bad]).all()
-    everywhere = made_up(lambda n, t, rate, repeat: np.where(n > 30, np.nan, power_law(n, t, rate, repeat)))
+    everywhere = made_up(
+        lambda n, t, rate, repeat: np.where(n > 30, np.nan, power_law(n, t, rate, repeat))
+    )
     assert np.isnan(everywhere.frontier([1e6], resamples=5).line_error[0, WIDTHS > 30]).all()
 
 
@@ -163,7 +203,15 @@ def test_bad_input_is_refused_by_name():
     ):
         with pytest.raises(error, match=text):
             runs.frontier(**({"budgets": [1e5]} | change))
-    single = sc.train(sc.NetworkPrior(2, 2), [1, 2, 3], 100, learning_rates=[0.1], repeats=1, rng=0, test_inputs=64)
+    single = sc.train(
+        sc.NetworkPrior(2, 2),
+        [1, 2, 3],
+        100,
+        learning_rates=[0.1],
+        repeats=1,
+        rng=0,
+        test_inputs=64,
+    )
     with pytest.raises(ValueError, match="at least 2 repeats"):
         single.frontier([100])
 
@@ -171,7 +219,15 @@ def test_bad_input_is_refused_by_name():
 def test_saved_runs_go_on(tmp_path):
     pytest.importorskip("netCDF4")
     for optimizer, samples in (("sgd", 777), ("adam", 700)):
-        runs = sc.train(sc.NetworkPrior(4, 30), [2, 9], samples, learning_rates=[0.01, 0.1], repeats=2, optimizer=optimizer, rng=3)
+        runs = sc.train(
+            sc.NetworkPrior(4, 30),
+            [2, 9],
+            samples,
+            learning_rates=[0.01, 0.1],
+            repeats=2,
+            optimizer=optimizer,
+            rng=3,
+        )
         path = tmp_path / f"{optimizer}.nc"
         runs.save(path)
         loaded = sc.TrainingRuns.load(str(path))
@@ -192,10 +248,14 @@ def test_files_of_others_are_refused(tmp_path):
         sc.TrainingRuns.load(tmp_path / "other.nc")
     with pytest.raises(OSError, match="nothing"):
         sc.TrainingRuns.load(tmp_path / "nothing.nc")
-    runs = sc.train(sc.NetworkPrior(4, 30), [2], 10, learning_rates=[0.01], repeats=1, test_inputs=64)
+    runs = sc.train(
+        sc.NetworkPrior(4, 30), [2], 10, learning_rates=[0.01], repeats=1, test_inputs=64
+    )
     runs.save(tmp_path / "runs.nc")
     with xarray.open_dataset(tmp_path / "runs.nc", engine="netcdf4") as data:
-        data.load().assign_attrs(scalecore_format=99).to_netcdf(tmp_path / "later.nc", engine="netcdf4")
+        data.load().assign_attrs(scalecore_format=99).to_netcdf(
+            tmp_path / "later.nc", engine="netcdf4"
+        )
     with pytest.raises(ValueError, match="has format 99"):
         sc.TrainingRuns.load(tmp_path / "later.nc")
     with pytest.raises(OSError):  # noqa: PT011 (the system's own words)
@@ -204,15 +264,29 @@ def test_files_of_others_are_refused(tmp_path):
 
 def test_datasets_are_labelled():
     pytest.importorskip("xarray")
-    runs = sc.train(sc.NetworkPrior(4, 30), [2, 5, 9], 1000, learning_rates=[0.01, 0.1], repeats=3, rng=3, test_inputs=64)
+    runs = sc.train(
+        sc.NetworkPrior(4, 30),
+        [2, 5, 9],
+        1000,
+        learning_rates=[0.01, 0.1],
+        repeats=3,
+        rng=3,
+        test_inputs=64,
+    )
     data = runs.to_dataset()
     assert data["error"].dims == ("repeat", "width", "learning_rate", "samples")
     assert data["error"].attrs == {"long_name": "prequential reducible error", "units": "nat"}
-    assert float(data["error"].sel(width=5, learning_rate=0.1, samples=1000)[1]) == runs.error[1, 1, 1, -1]
+    assert (
+        float(data["error"].sel(width=5, learning_rate=0.1, samples=1000)[1])
+        == runs.error[1, 1, 1, -1]
+    )
     frontier = runs.frontier([300, 1000])
     table = frontier.to_dataset()
     assert table["line_error"].dims == ("budget", "width")
-    assert table["status"].attrs["flag_meanings"].split()[int(table["status"][0])] == Status(int(frontier.status[0])).name
+    assert (
+        table["status"].attrs["flag_meanings"].split()[int(table["status"][0])]
+        == Status(int(frontier.status[0])).name
+    )
     assert table["budget"].attrs["units"] == "FLOP"
 
 
@@ -228,10 +302,16 @@ def test_pictures(tmp_path):
     frontier = runs.frontier([1e3, 1e4, 1e5, 1e6, 1e9], resamples=20)
     axes = frontier.plot()
     assert axes.size == 2
-    assert {text.get_text() for text in axes[1].get_legend().get_texts()} >= {"optimum of the bound, same budgets", "slope 1"}
+    assert {text.get_text() for text in axes[1].get_legend().get_texts()} >= {
+        "optimum of the bound, same budgets",
+        "slope 1",
+    }
     save(axes[0].figure, tmp_path / "frontier.png")
     for budget in (9.0, 5e9):  # nothing to see is no error
-        save(runs.frontier([budget], resamples=2).plot()[0].figure, tmp_path / f"nothing_{budget:g}.png")
+        save(
+            runs.frontier([budget], resamples=2).plot()[0].figure,
+            tmp_path / f"nothing_{budget:g}.png",
+        )
     assert all(path.stat().st_size > 5000 for path in tmp_path.glob("*.png"))
     with pytest.raises(ValueError, match="2 axes"):
         frontier.plot(ax=ax)

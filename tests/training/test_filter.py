@@ -1,4 +1,5 @@
-"""Assumed-density filtering: against a plain NumPy twin, against exact posteriors, and under the spectral bound.
+"""Assumed-density filtering: against a plain NumPy twin, against exact posteriors, and under the
+spectral bound.
 
 Statistical comparisons have fixed seeds; at 4 standard errors each alarms falsely once in 16,000.
 """
@@ -17,7 +18,13 @@ NODES, WEIGHTS = np.polynomial.hermite_e.hermegauss(120)
 
 
 def train(prior, widths, samples, **options):
-    return sc.train(prior, widths, samples, optimizer="adf", **({"repeats": 2, "rng": 5, "test_inputs": 64} | options))
+    return sc.train(
+        prior,
+        widths,
+        samples,
+        optimizer="adf",
+        **({"repeats": 2, "rng": 5, "test_inputs": 64} | options),
+    )
 
 
 class Twin:
@@ -39,7 +46,11 @@ class Twin:
     def step(self, x, y):
         z = self.features(x)
         yes, no, slope, bend = self.predict(z)
-        gain, fall = (slope / yes, (slope / yes) ** 2 - bend / yes) if y else (-slope / no, (slope / no) ** 2 + bend / no)
+        gain, fall = (
+            (slope / yes, (slope / yes) ** 2 - bend / yes)
+            if y
+            else (-slope / no, (slope / no) ** 2 + bend / no)
+        )
         s, self.fall = self.covariance @ z, fall
         self.mean = self.mean + gain * s
         self.covariance = self.covariance - fall * np.outer(s, s)
@@ -51,10 +62,14 @@ def kl(p, q):
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize(("d", "widths"), [(10, (1, 2, 3, 12, 40)), (1, (1, 2, 5)), (3, (1, 2, 4, 11)), (37, (2, 9))])
+@pytest.mark.parametrize(
+    ("d", "widths"), [(10, (1, 2, 3, 12, 40)), (1, (1, 2, 5)), (3, (1, 2, 4, 11)), (37, (2, 9))]
+)
 def test_follows_the_twin_step_for_step(d, widths, dtype):
     samples = 300
-    runs = train(sc.NetworkPrior(d, 20), widths, samples, dtype=dtype, checkpoints=np.arange(1, samples + 1))
+    runs = train(
+        sc.NetworkPrior(d, 20), widths, samples, dtype=dtype, checkpoints=np.arange(1, samples + 1)
+    )
     for repeat in range(2):
         X, y, probability = runs.data(repeat, samples)
         for i, width in enumerate(widths):
@@ -71,7 +86,8 @@ def posterior_by_quadrature(them, X, y, centre=0.0, spread=None):
     """Mean and covariance of at most two coefficients on a grid, by default over their prior."""
     spread = np.sqrt(them.variances) if spread is None else spread
     axes = [
-        middle + np.linspace(-9, 9, 91) * each for middle, each in zip(np.broadcast_to(centre, len(spread)), spread, strict=True)
+        middle + np.linspace(-9, 9, 91) * each
+        for middle, each in zip(np.broadcast_to(centre, len(spread)), spread, strict=True)
     ]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, len(axes))
     log_weight = -0.5 * (grid**2 / them.variances).sum(axis=1)
@@ -102,13 +118,16 @@ def test_stays_near_the_exact_posterior(d, width):
     for repeat in range(4):
         X, y, _ = runs.data(repeat, 600)
         state = runs._state.weights[0][repeat, 0, 0]
-        mean, covariance = posterior_by_quadrature(features(d, width), X, y, state[-1], np.sqrt(np.diag(state[:-1])))
+        mean, covariance = posterior_by_quadrature(
+            features(d, width), X, y, state[-1], np.sqrt(np.diag(state[:-1]))
+        )
         assert (np.abs(state[-1] - mean) < 0.2 * np.sqrt(np.diag(covariance))).all()
         assert np.abs(np.linalg.solve(covariance, state[:-1]) - np.eye(len(mean))).max() < 0.1
 
 
 def test_posterior_is_calibrated():
-    """d = 1 and two units say everything: F(x) = A max(x, 0) + B max(-x, 0). Standardised errors have mean square 1."""
+    """d = 1 and two units say everything: F(x) = A max(x, 0) + B max(-x, 0). Standardised errors
+    have mean square 1."""
     runs = train(sc.NetworkPrior(1, 20), [2], 2000, repeats=300)
     squares = []
     for repeat in range(300):
@@ -134,26 +153,39 @@ def test_final_error_is_that_of_the_prediction_on_fresh_inputs():
 
 def spectral_bound(them, samples):
     u = them.variances * samples / 4
-    return np.where(u > 1, np.log(np.maximum(u, 1)) + 1, u).sum() / (2 * samples) + them.residual / 8
+    return (
+        np.where(u > 1, np.log(np.maximum(u, 1)) + 1, u).sum() / (2 * samples) + them.residual / 8
+    )
 
 
 @pytest.mark.parametrize(
     ("d", "K", "width", "samples", "repeats"),
-    [(1, 20, 2, 1000, 150), (3, 5, 8, 3000, 60), (10, 100, 12, 1000, 100), (10, 1, 57, 2000, 24), (10, 10, 100, 3000, 16)],
+    [
+        (1, 20, 2, 1000, 150),
+        (3, 5, 8, 3000, 60),
+        (10, 100, 12, 1000, 100),
+        (10, 1, 57, 2000, 24),
+        (10, 10, 100, 3000, 16),
+    ],
 )
 def test_mean_error_comes_under_the_spectral_bound(d, K, width, samples, repeats):
     """The mean over networks, with 4 standard errors added; knowing nothing is far above."""
     checkpoints = [samples // 10, samples]
-    runs = train(sc.NetworkPrior(d, K), [width], samples, repeats=repeats, checkpoints=checkpoints, rng=7)
+    runs = train(
+        sc.NetworkPrior(d, K), [width], samples, repeats=repeats, checkpoints=checkpoints, rng=7
+    )
     for i, at in enumerate(checkpoints):
         errors = runs.error[:, 0, 0, i]
-        assert errors.mean() + 4 * errors.std(ddof=1) / np.sqrt(repeats) < spectral_bound(features(d, width), at)
+        assert errors.mean() + 4 * errors.std(ddof=1) / np.sqrt(repeats) < spectral_bound(
+            features(d, width), at
+        )
     assert spectral_bound(features(d, width), samples) < 0.03 < 0.05
 
 
 @pytest.mark.parametrize(("d", "width"), [(1, 1), (1, 3), (2, 1), (3, 7), (6, 2), (10, 20)])
 def test_features_are_what_networks_are_made_of(d, width):
-    """Second moments of the features, and of coefficients of sampled networks on them, from the kernel that two units have."""
+    """Second moments of the features, and of coefficients of sampled networks on them, from the
+    kernel that two units have."""
     them = features(d, width)
     X = np.random.default_rng(1).standard_normal((10_000, d))
     Z = np.concatenate([X, np.abs(X @ them.directions.T)], axis=1) @ them.basis.T
@@ -165,7 +197,9 @@ def test_features_are_what_networks_are_made_of(d, width):
         net = sc.NetworkPrior(d, 5).sample(seed, truncation=1e-4)
         c = np.clip(them.directions @ net.directions.T, -1, 1)
         even = ((np.sqrt(1 - c * c) + c * np.arcsin(c)) / np.pi) @ net.output_weights  # <F, |u.x|>
-        squares.append((them.basis @ np.concatenate([net.output_weights @ net.directions / 2, even])) ** 2)
+        squares.append(
+            (them.basis @ np.concatenate([net.output_weights @ net.directions / 2, even])) ** 2
+        )
     mean, spread = np.mean(squares, axis=0), np.std(squares, axis=0, ddof=1) / np.sqrt(400)
     assert (np.abs(mean - them.variances) < 4.5 * spread).all()
     assert 0 <= them.residual == pytest.approx(0.5 - them.variances.sum(), abs=1e-12)
@@ -211,7 +245,10 @@ def test_same_bits_for_every_number_of_threads():
         many = train(small, [1, 2, 7, 33, 60], 4200, repeats=3, n_threads=n_threads)
         assert np.array_equal(one.error, many.error)
         assert np.array_equal(one.final_error, many.final_error)
-        assert all(np.array_equal(a, b) for a, b in zip(one._state.weights, many._state.weights, strict=True))
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(one._state.weights, many._state.weights, strict=True)
+        )
     alone = train(small, [33], 4200, repeats=3)
     assert np.array_equal(alone.error[:, 0], one.error[:, 3])
 
@@ -268,8 +305,12 @@ print(*(float(value).hex() for value in [*runs.error[..., -1].ravel(), *runs.fin
     if done.returncode and "SCALECORE_ISA" in done.stderr:
         pytest.skip(f"no {name} here")
     assert done.returncode == 0, done.stderr
-    there, here = ([float.fromhex(value) for value in text.split()] for text in (done.stdout, run_python(code)))
-    assert np.allclose(there, here, rtol=1e-5)  # inputs in single precision differ by their last bits
+    there, here = (
+        [float.fromhex(value) for value in text.split()] for text in (done.stdout, run_python(code))
+    )
+    assert np.allclose(
+        there, here, rtol=1e-5
+    )  # inputs in single precision differ by their last bits
 
 
 @pytest.mark.parametrize("name", ["avx512", "avx2", "baseline"])
@@ -277,7 +318,10 @@ def test_every_instruction_set_marks_a_broken_learner(name, run_python):
     code = """
 import dataclasses, numpy as np, scalecore as sc, scalecore.training._train as training
 real = training.features
-training.features = lambda d, width: dataclasses.replace(real(d, width), basis=real(d, width).basis * (np.nan if width == 5 else 1))
+def spoiled(d, width):
+    basis = real(d, width).basis * (np.nan if width == 5 else 1)
+    return dataclasses.replace(real(d, width), basis=basis)
+training.features = spoiled
 runs = sc.train(sc.NetworkPrior(3, 5), [2, 5], 60, optimizer="adf", repeats=1)
 print(*runs.diverged.ravel(), *np.isnan(runs.error[0, :, 0, -1]))
 """
@@ -290,10 +334,18 @@ print(*runs.diverged.ravel(), *np.isnan(runs.error[0, :, 0, -1]))
 @pytest.mark.parametrize(
     ("change", "error", "text"),
     [
-        ({"learning_rates": [0.1]}, ValueError, "learning_rates must be left out with optimizer='adf'.* got "),
+        (
+            {"learning_rates": [0.1]},
+            ValueError,
+            "learning_rates must be left out with optimizer='adf'.* got ",
+        ),
         ({"decay": 0.5}, ValueError, "decay must be left out with optimizer='adf'"),
         ({"decay_start": 10}, ValueError, "decay_start must be left out with optimizer='adf'"),
-        ({"widths": [5000]}, ValueError, "widths must keep width .* at most 4096 .* got 5000 and input_dim 10"),
+        (
+            {"widths": [5000]},
+            ValueError,
+            "widths must keep width .* at most 4096 .* got 5000 and input_dim 10",
+        ),
         ({"widths": [0]}, ValueError, "widths must be whole numbers"),
         ({"optimizer": "ADF"}, ValueError, "optimizer must be one of 'sgd', 'adam', 'adf'"),
         ({"optimizer": "sgd"}, TypeError, "learning_rates must be given with optimizer='sgd'"),
@@ -314,7 +366,8 @@ def test_a_rate_that_is_not_there_is_refused():
 
 @pytest.mark.parametrize("scale", [1e-200, 1e2, 1e6])
 def test_huge_and_tiny_logits_spoil_nothing(scale, monkeypatch):
-    """Features whose logits have a variance of scale**2 before any sample: everything stays finite, the covariance positive."""
+    """Features whose logits have a variance of scale**2 before any sample: everything stays finite,
+    the covariance positive."""
     real = features
 
     def scaled(d, width):
@@ -340,7 +393,9 @@ def test_a_broken_learner_is_marked_and_spoils_nothing_else(monkeypatch):
 
     def broken(d, width):
         them = real(d, width)
-        return Features(them.directions, them.basis * np.nan, them.variances) if width == 12 else them
+        return (
+            Features(them.directions, them.basis * np.nan, them.variances) if width == 12 else them
+        )
 
     monkeypatch.setattr("scalecore.training._train.features", broken)
     runs = train(PRIOR, [2, 12], 300)
@@ -350,7 +405,8 @@ def test_a_broken_learner_is_marked_and_spoils_nothing_else(monkeypatch):
 
 
 def test_covariance_does_not_drift():
-    """After many updates P is the inverse of the precision, to which each sample adds fall/(1 - fall z'Pz) z z'."""
+    """After many updates P is the inverse of the precision, to which each sample adds fall/(1 -
+    fall z'Pz) z z'."""
     samples, width = 20_000, 4
     runs = train(sc.NetworkPrior(2, 5), [width], samples, dtype="float64", repeats=1)
     covariance = runs._state.weights[0][0, 0, 0, :-1]

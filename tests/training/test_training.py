@@ -1,4 +1,5 @@
-"""Training: learners against a plain NumPy twin, cuts, threads, bad luck, and what training must reach.
+"""Training: learners against a plain NumPy twin, cuts, threads, bad luck, and what training must
+reach.
 
 Statistical comparisons have fixed seeds; at 4 standard errors each alarms falsely once in 16,000.
 """
@@ -21,7 +22,12 @@ class Twin:
 
     def __init__(self, hidden, outputs, rate, optimizer="sgd", decay=0.5, decay_start=1000.0):
         self.w, self.a = np.array(hidden, float), np.array(outputs, float)
-        self.rate, self.optimizer, self.decay, self.decay_start = rate, optimizer, decay, decay_start
+        self.rate, self.optimizer, self.decay, self.decay_start = (
+            rate,
+            optimizer,
+            decay,
+            decay_start,
+        )
         self.moments = [np.zeros_like(array) for array in (self.w, self.w, self.a, self.a)]
 
     def step(self, x, y, t):
@@ -38,7 +44,9 @@ class Twin:
             m, v = self.moments[2 * i : 2 * i + 2]
             m += 0.1 * (gradient - m)
             v += 0.001 * (gradient**2 - v)
-            weight -= rate * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 1e-8)
+            weight -= (
+                rate * (m / (1 - 0.9 ** (t + 1))) / (np.sqrt(v / (1 - 0.999 ** (t + 1))) + 1e-8)
+            )
         return f
 
 
@@ -51,7 +59,14 @@ def kl(p, f):
 def initial_weights(repeats, widths, d, key_seed, dtype="float64"):
     """Weights before any step: a rate too small to move them."""
     runs = sc.train(
-        sc.NetworkPrior(d, 100), widths, 1, learning_rates=[1e-300], repeats=repeats, rng=key_seed, dtype=dtype, test_inputs=64
+        sc.NetworkPrior(d, 100),
+        widths,
+        1,
+        learning_rates=[1e-300],
+        repeats=repeats,
+        rng=key_seed,
+        dtype=dtype,
+        test_inputs=64,
     )
     return {(r, n): runs.weights(r, n, 1e-300) for r in range(repeats) for n in widths}
 
@@ -77,7 +92,9 @@ def test_follows_the_twin_step_for_step(optimizer, samples, d, widths):
     start = initial_weights(2, widths, d, 5)
     for repeat in range(2):
         X, y, probability = runs.data(repeat, samples)
-        assert np.allclose(probability, runs.network(repeat).probability(X), rtol=1e-6)  # the network is cut at a mass of 1e-8
+        assert np.allclose(
+            probability, runs.network(repeat).probability(X), rtol=1e-6
+        )  # the network is cut at a mass of 1e-8
         for i, n in enumerate(widths):
             for j, rate in enumerate(rates):
                 twin = Twin(*start[repeat, n], rate, optimizer)
@@ -93,7 +110,16 @@ def test_follows_the_twin_step_for_step(optimizer, samples, d, widths):
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_single_precision_follows_the_twin(optimizer):
     widths, rates, samples = (1, 5, 16, 48, 64, 130), [0.003, 0.01, 0.02], 300
-    runs = sc.train(PRIOR, widths, samples, learning_rates=rates, repeats=3, optimizer=optimizer, rng=5, checkpoints=[100, 300])
+    runs = sc.train(
+        PRIOR,
+        widths,
+        samples,
+        learning_rates=rates,
+        repeats=3,
+        optimizer=optimizer,
+        rng=5,
+        checkpoints=[100, 300],
+    )
     start = initial_weights(3, widths, 10, 5, "float32")
     for repeat in range(3):
         X, y, probability = runs.data(repeat, samples)
@@ -102,7 +128,9 @@ def test_single_precision_follows_the_twin(optimizer):
                 twin = Twin(*start[repeat, n], rate, optimizer)
                 logits = np.array([twin.step(X[t].astype(float), y[t], t) for t in range(samples)])
                 expected = kl(probability, logits).mean()
-                assert abs(runs.error[repeat, i, j, -1] / expected - 1) < (1e-3 if optimizer == "adam" else 2e-6)
+                assert abs(runs.error[repeat, i, j, -1] / expected - 1) < (
+                    1e-3 if optimizer == "adam" else 2e-6
+                )
 
 
 @pytest.mark.parametrize("name", ["avx512", "avx2", "baseline"])
@@ -111,24 +139,41 @@ def test_every_instruction_set_agrees(name, run_python):
 import numpy as np, scalecore as sc
 for optimizer in ("sgd", "adam"):
     for dtype in ("float64", "float32"):
-        runs = sc.train(sc.NetworkPrior(7, 50), [1, 3, 17, 70], 501, learning_rates=[0.002, 0.01, 0.02], repeats=2,
+        runs = sc.train(sc.NetworkPrior(7, 50), [1, 3, 17, 70], 501,
+                        learning_rates=[0.002, 0.01, 0.02], repeats=2,
                         optimizer=optimizer, rng=2, dtype=dtype)
-        print(*(float(value).hex() for value in runs.error[..., -1].ravel()), *(float(v).hex() for v in runs.final_error.ravel()))
+        numbers = [*runs.error[..., -1].ravel(), *runs.final_error.ravel()]
+        print(*(float(value).hex() for value in numbers))
 """
     done = run_python(code, check=False, SCALECORE_ISA=name)
     if done.returncode and "SCALECORE_ISA" in done.stderr:
         pytest.skip(f"no {name} here")
     assert done.returncode == 0, done.stderr
     here = run_python(code).splitlines()
-    for line, other, rtol in zip(done.stdout.splitlines(), here, (1e-9, 1e-4, 1e-9, 5e-2), strict=True):
-        assert np.allclose([float.fromhex(v) for v in line.split()], [float.fromhex(v) for v in other.split()], rtol=rtol)
+    for line, other, rtol in zip(
+        done.stdout.splitlines(), here, (1e-9, 1e-4, 1e-9, 5e-2), strict=True
+    ):
+        assert np.allclose(
+            [float.fromhex(v) for v in line.split()],
+            [float.fromhex(v) for v in other.split()],
+            rtol=rtol,
+        )
 
 
 def test_gradient_is_the_log_losss():
     """The first step against central differences of -ln P(y | x)."""
     start = initial_weights(1, (6,), 4, 9)[0, 6]
     rate = 0.25
-    runs = sc.train(sc.NetworkPrior(4, 100), [6], 1, learning_rates=[rate], repeats=1, rng=9, dtype="float64", test_inputs=64)
+    runs = sc.train(
+        sc.NetworkPrior(4, 100),
+        [6],
+        1,
+        learning_rates=[rate],
+        repeats=1,
+        rng=9,
+        dtype="float64",
+        test_inputs=64,
+    )
     X, y, _ = runs.data(0, 1)
     x, sign = X[0], 2 * y[0] - 1
 
@@ -136,11 +181,16 @@ def test_gradient_is_the_log_losss():
         hidden, outputs = weights[:-6].reshape(6, 4), weights[-6:]
         return np.logaddexp(0, -sign * (outputs @ np.maximum(hidden @ x, 0)))
 
-    flat, after = (np.concatenate([part.ravel() for part in weights]) for weights in (start, runs.weights(0, 6, rate)))
+    flat, after = (
+        np.concatenate([part.ravel() for part in weights])
+        for weights in (start, runs.weights(0, 6, rate))
+    )
     for i in range(flat.size):
         step = np.zeros_like(flat)
         step[i] = 1e-6
-        assert (after - flat)[i] == pytest.approx(-rate * (loss(flat + step) - loss(flat - step)) / 2e-6, abs=1e-9)
+        assert (after - flat)[i] == pytest.approx(
+            -rate * (loss(flat + step) - loss(flat - step)) / 2e-6, abs=1e-9
+        )
     assert np.abs(after - flat).max() > 1e-3
 
 
@@ -152,10 +202,16 @@ def test_initial_weights_are_as_documented():
             assert np.allclose(np.linalg.norm(hidden, axis=1), radius)
             assert np.allclose(np.abs(outputs), radius)
         X = np.random.default_rng(1).standard_normal((2000, 10))
-        squares = [np.square(np.maximum(X @ hidden.T, 0) @ outputs).mean() for hidden, outputs in weights.values()]
+        squares = [
+            np.square(np.maximum(X @ hidden.T, 0) @ outputs).mean()
+            for hidden, outputs in weights.values()
+        ]
         assert abs(np.mean(squares) - 1 / 32) < 4 * np.std(squares, ddof=1) / np.sqrt(40) + 1e-3
     narrow, wide = (initial_weights(1, (n,), 10, 3)[0, n][0] for n in (10, 200))
-    assert np.allclose(narrow / np.linalg.norm(narrow, axis=1)[:, None], wide[:10] / np.linalg.norm(wide[:10], axis=1)[:, None])
+    assert np.allclose(
+        narrow / np.linalg.norm(narrow, axis=1)[:, None],
+        wide[:10] / np.linalg.norm(wide[:10], axis=1)[:, None],
+    )
 
 
 def test_predictor_of_nought_has_the_error_of_knowing_nothing():
@@ -197,9 +253,18 @@ def test_predictor_of_nought_has_the_error_of_knowing_nothing():
 
 
 def test_a_single_unit_is_learned():
-    """K -> 0: the target is one unit, and a wide enough learner's error goes to nought as T grows."""
+    """K -> 0: the target is one unit, and a wide enough learner's error goes to nought as T
+    grows."""
     samples = 100_000
-    runs = sc.train(sc.NetworkPrior(5, 1e-3), [16], samples, learning_rates=[0.05, 0.2], repeats=6, rng=3, dtype="float64")
+    runs = sc.train(
+        sc.NetworkPrior(5, 1e-3),
+        [16],
+        samples,
+        learning_rates=[0.05, 0.2],
+        repeats=6,
+        rng=3,
+        dtype="float64",
+    )
     mean = runs.error[:, 0].mean(axis=0).min(axis=0)
     at = {t: mean[np.argmin(np.abs(runs.checkpoints - t))] for t in (1000, 10_000, samples)}
     assert at[10_000] < at[1000] / 3
@@ -212,11 +277,22 @@ def test_wide_beats_narrow_after_enough_samples():
     runs = sc.train(PRIOR, [1, 32], 30_000, learning_rates=[0.02], repeats=6, rng=1)
     final = runs.error[..., -1].mean(axis=0)
     assert final[1, 0] < final[0, 0] / 2
-    assert (runs.final_error[:, 1] < runs.error[:, 1, :, -1]).all()  # the average remembers the beginning
+    assert (
+        runs.final_error[:, 1] < runs.error[:, 1, :, -1]
+    ).all()  # the average remembers the beginning
 
 
 def test_final_error_is_that_of_the_weights():
-    runs = sc.train(PRIOR, [12], 2001, learning_rates=[0.05], repeats=2, rng=8, dtype="float64", test_inputs=64 * 400)
+    runs = sc.train(
+        PRIOR,
+        [12],
+        2001,
+        learning_rates=[0.05],
+        repeats=2,
+        rng=8,
+        dtype="float64",
+        test_inputs=64 * 400,
+    )
     for repeat in range(2):
         hidden, outputs = runs.weights(repeat, 12, 0.05)
         X = np.random.default_rng(repeat).standard_normal((64 * 400, 10))
@@ -246,13 +322,22 @@ def test_same_bits_for_every_number_of_threads(optimizer, dtype):
         many = runs(n_threads)
         assert np.array_equal(one.error, many.error)
         assert np.array_equal(one.final_error, many.final_error)
-        assert all(np.array_equal(a, b) for a, b in zip(one._state.weights, many._state.weights, strict=True))
+        assert all(
+            np.array_equal(a, b)
+            for a, b in zip(one._state.weights, many._state.weights, strict=True)
+        )
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 @pytest.mark.parametrize("cuts", [(1, 2, 3), (63, 64, 65, 4095, 4097), (777, 4096), (4999,)])
 def test_cut_runs_equal_one_long_call(optimizer, cuts):
-    options = {"learning_rates": [0.003, 0.03, 0.3], "repeats": 3, "optimizer": optimizer, "rng": 4, "test_inputs": 64}
+    options = {
+        "learning_rates": [0.003, 0.03, 0.3],
+        "repeats": 3,
+        "optimizer": optimizer,
+        "rng": 4,
+        "test_inputs": 64,
+    }
     whole = sc.train(PRIOR, [2, 20, 70], 5001, **options)
     cut = sc.train(PRIOR, [2, 20, 70], cuts[0], **options)
     for samples in (*cuts[1:], 5001):
@@ -267,13 +352,33 @@ def test_cut_runs_equal_one_long_call(optimizer, cuts):
 
 
 def test_chosen_checkpoints():
-    runs = sc.train(PRIOR, [3], 500, learning_rates=[0.1], repeats=2, rng=4, checkpoints=[100, 7], test_inputs=64)
+    runs = sc.train(
+        PRIOR,
+        [3],
+        500,
+        learning_rates=[0.1],
+        repeats=2,
+        rng=4,
+        checkpoints=[100, 7],
+        test_inputs=64,
+    )
     assert runs.checkpoints.tolist() == [7, 100, 500]
-    every = sc.train(PRIOR, [3], 500, learning_rates=[0.1], repeats=2, rng=4, checkpoints=np.arange(1, 501), test_inputs=64)
+    every = sc.train(
+        PRIOR,
+        [3],
+        500,
+        learning_rates=[0.1],
+        repeats=2,
+        rng=4,
+        checkpoints=np.arange(1, 501),
+        test_inputs=64,
+    )
     assert np.array_equal(every.error[..., runs.checkpoints - 1], runs.error)
     more = runs.extend(1000, checkpoints=[600, 1000])
     assert more.checkpoints.tolist() == [7, 100, 500, 600, 1000]
-    default = sc.train(PRIOR, [3], 12_345, learning_rates=[0.1], repeats=1, test_inputs=64).checkpoints
+    default = sc.train(
+        PRIOR, [3], 12_345, learning_rates=[0.1], repeats=1, test_inputs=64
+    ).checkpoints
     assert (default[0], default[-1]) == (1, 12_345)
     assert (np.diff(default) > 0).all()
     assert np.diff(np.log10(default[default > 200])).max() < 0.07
@@ -301,14 +406,18 @@ def test_divergence_is_marked_and_spoils_nothing_else(dtype):
 
 
 def test_the_step_of_divergence_is_the_twins():
-    runs = sc.train(PRIOR, [8], 400, learning_rates=[1e20], repeats=2, rng=2, dtype="float64", test_inputs=64)
+    runs = sc.train(
+        PRIOR, [8], 400, learning_rates=[1e20], repeats=2, rng=2, dtype="float64", test_inputs=64
+    )
     start = initial_weights(2, (8,), 10, 2)
     for repeat in range(2):
         X, y, _ = runs.data(repeat, 400)
         twin = Twin(*start[repeat, 8], 1e20)
         with np.errstate(all="ignore"):
             bad = [not np.isfinite(twin.step(X[t], y[t], t)) for t in range(400)]
-        assert abs(runs.diverged[repeat, 0, 0] - int(np.argmax(bad))) <= 1  # a product may overflow in another order
+        assert (
+            abs(runs.diverged[repeat, 0, 0] - int(np.argmax(bad))) <= 1
+        )  # a product may overflow in another order
 
 
 @pytest.mark.parametrize(
@@ -355,7 +464,11 @@ def test_bad_input_of_methods():
     for call, error, text in (
         (lambda: runs.extend(99), ValueError, "samples must be at least 100"),
         (lambda: runs.extend(200, checkpoints=[50]), ValueError, "checkpoints must lie beyond"),
-        (lambda: runs.extend(200, checkpoints=[201]), ValueError, "checkpoints must be at most 200"),
+        (
+            lambda: runs.extend(200, checkpoints=[201]),
+            ValueError,
+            "checkpoints must be at most 200",
+        ),
         (lambda: runs.weights(2, 2, 0.1), ValueError, "repeat must be below 2"),
         (lambda: runs.weights(0, 3, 0.1), ValueError, "width must be one of 2, 4"),
         (lambda: runs.weights(0, 2, 0.2), ValueError, "learning_rate must be one of 0.1"),
@@ -363,7 +476,11 @@ def test_bad_input_of_methods():
         (lambda: runs.network(-1), ValueError, "repeat must be at least 0"),
         (lambda: runs.save(None), TypeError, "path must be a path, got None"),
         (lambda: sc.TrainingRuns.load(5), TypeError, "path must be a path, got 5"),
-        (lambda: runs.save("no/such/folder.nc"), FileNotFoundError, "its folder does not exist.*no/such/folder.nc"),
+        (
+            lambda: runs.save("no/such/folder.nc"),
+            FileNotFoundError,
+            "its folder does not exist.*no/such/folder.nc",
+        ),
         (lambda: runs.save("/"), IsADirectoryError, "it is a folder"),
     ):
         with pytest.raises(error, match=text):
@@ -430,8 +547,14 @@ def test_an_interrupted_run_goes_on(monkeypatch):
     assert part.samples == seen[0] == 4096
     assert part.interrupted
     state = part._state
-    ahead = part.extend(9000)._state  # some learners of another run, farther on, in the place of these
-    for array, other in ((state.sums, ahead.sums), (state.read, ahead.read), (state.record, ahead.record)):
+    ahead = part.extend(
+        9000
+    )._state  # some learners of another run, farther on, in the place of these
+    for array, other in (
+        (state.sums, ahead.sums),
+        (state.read, ahead.read),
+        (state.record, ahead.record),
+    ):
         array[0, 1] = other[0, 1]
     state.weights[1][0] = ahead.weights[1][0]
     done = part.extend(9000)
@@ -458,7 +581,10 @@ print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
 
 
 def test_progress_is_shown(run_python):
-    code = "import scalecore as sc; sc.train(sc.NetworkPrior(3, 3), [2], 10_000, learning_rates=[0.1], repeats=1, progress=True)"
+    code = (
+        "import scalecore as sc; sc.train(sc.NetworkPrior(3, 3), [2], 10_000, "
+        "learning_rates=[0.1], repeats=1, progress=True)"
+    )
     done = run_python(code, check=False)
     assert done.returncode == 0
     assert "samples" in done.stderr

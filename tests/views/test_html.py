@@ -1,4 +1,5 @@
-"""What notebooks show: well-formed tables with the numbers of the result, and nothing of it left to be read as markup."""
+"""What notebooks show: well-formed tables with the numbers of the result, and nothing of it left to
+be read as markup."""
 
 from html.parser import HTMLParser
 
@@ -53,8 +54,12 @@ def test_frontier():
     best = sc.compute_optimal([1e6, 1e9, 1.0], 10, 100)
     head, *rows = read(best).rows
     assert [row[head.index("status")] for row in rows] == ["INTERIOR", "INTERIOR", "INFEASIBLE"]
-    assert [number(row[head.index("width n*")]) for row in rows[:2]] == pytest.approx(best.width[:2], rel=1e-3)
-    assert [number(row[head.index("error (nats)")]) for row in rows[:2]] == pytest.approx(best.error[:2], rel=1e-3)
+    assert [number(row[head.index("width n*")]) for row in rows[:2]] == pytest.approx(
+        best.width[:2], rel=1e-3
+    )
+    assert [number(row[head.index("error (nats)")]) for row in rows[:2]] == pytest.approx(
+        best.error[:2], rel=1e-3
+    )
     assert rows[2][head.index("width n*")] == "nan"
 
 
@@ -84,15 +89,27 @@ def test_training_and_its_frontier():
     runs = sc.train(PRIOR, [1, 4, 16, 64], 4000, learning_rates=[0.02, 0.1, 1e30], repeats=3, rng=1)
     head, *rows = read(runs).rows
     means = runs.error[..., -1].mean(axis=0)[:, :2]
-    assert [number(row[head.index("error (nats)")]) for row in rows] == pytest.approx(means.min(axis=1), rel=1e-3)
-    assert [number(row[head.index("best rate")]) for row in rows] == [[0.02, 0.1][j] for j in means.argmin(axis=1)]
-    assert [number(row[head.index("runs diverged")]) for row in rows] == list((runs.diverged >= 0).sum(axis=(0, 2)))
+    assert [number(row[head.index("error (nats)")]) for row in rows] == pytest.approx(
+        means.min(axis=1), rel=1e-3
+    )
+    assert [number(row[head.index("best rate")]) for row in rows] == [
+        [0.02, 0.1][j] for j in means.argmin(axis=1)
+    ]
+    assert [number(row[head.index("runs diverged")]) for row in rows] == list(
+        (runs.diverged >= 0).sum(axis=(0, 2))
+    )
     assert (runs.diverged >= 0).any()
     found = runs.frontier([1e4, 5e4, 1e5], resamples=50)
     head, *rows = read(found).rows
-    assert [number(row[head.index("width n*")]) for row in rows] == pytest.approx(found.width, rel=1e-3, nan_ok=True)
-    assert [number(row[head.index("n* of the bound")]) for row in rows] == pytest.approx(found.theory.width, rel=1e-3)
-    assert [row[head.index("status")] for row in rows] == [sc.EmpiricalStatus(int(code)).name for code in found.status]
+    assert [number(row[head.index("width n*")]) for row in rows] == pytest.approx(
+        found.width, rel=1e-3, nan_ok=True
+    )
+    assert [number(row[head.index("n* of the bound")]) for row in rows] == pytest.approx(
+        found.theory.width, rel=1e-3
+    )
+    assert [row[head.index("status")] for row in rows] == [
+        sc.EmpiricalStatus(int(code)).name for code in found.status
+    ]
 
 
 def test_runs_that_all_diverged():
@@ -110,7 +127,9 @@ def test_misspecification(widths):
     kl, bound = np.ravel(estimate.kl.mean), np.ravel(estimate.bound)
     for place, row in ((0, rows[0]), (-1, rows[-1])):
         assert number(row[head.index("KL (nats)")]) == pytest.approx(kl[place], rel=1e-3)
-        assert number(row[head.index("KL / bound")]) == pytest.approx(kl[place] / bound[place], rel=1e-3)
+        assert number(row[head.index("KL / bound")]) == pytest.approx(
+            kl[place] / bound[place], rel=1e-3
+        )
     assert ("12 of 30 widths" in reader.text) == (np.size(widths) == 30)
 
 
@@ -120,11 +139,15 @@ def test_information():
     head, *rows = read(curve).rows
     assert [number(row[0]) for row in (rows[0], rows[-1])] == [1, 1000]
     for row in rows:
-        assert number(row[head.index("I(F; H_t) (nats)")]) == pytest.approx(curve.information[int(number(row[0]))], rel=1e-3)
+        assert number(row[head.index("I(F; H_t) (nats)")]) == pytest.approx(
+            curve.information[int(number(row[0]))], rel=1e-3
+        )
     parts = coin.incremental(sc.updates.last_sample(1, 2), 20)
     rows = read(parts).rows[1:]
     for name, total, average, share in rows:
-        assert number(total) == pytest.approx(getattr(parts.total, name.replace(" ", "_")), rel=1e-3)
+        assert number(total) == pytest.approx(
+            getattr(parts.total, name.replace(" ", "_")), rel=1e-3
+        )
         assert number(average) == pytest.approx(number(total) / 20, rel=1e-3)
         assert number(share) == pytest.approx(100 * number(total) / parts.total.error, abs=0.1)
     certain = sc.FiniteModel([1.0], [[[0.5, 0.5]]], [1.0]).learning_curve(1)

@@ -39,7 +39,9 @@ def test_frontier_has_a_dashed_line_of_slope_one():
 
 
 def test_families_and_degenerate_frontiers_draw():
-    grid = sc.compute_optimal(np.geomspace(1e6, 1e9, 4)[:, None, None], np.array([1.0, 10])[:, None], [1.0, 10, 100])
+    grid = sc.compute_optimal(
+        np.geomspace(1e6, 1e9, 4)[:, None, None], np.array([1.0, 10])[:, None], [1.0, 10, 100]
+    )
     assert len(grid.plot().get_lines()) == 7
     for budget in (1e6, [1e6], [1.0], []):
         sc.compute_optimal(budget, 10, 100).plot().figure.canvas.draw()
@@ -51,14 +53,20 @@ def names(ax):
 
 
 def test_legends_tell_lines_apart():
-    """What differs between lines is named; of many lines some are, the first and the last among them."""
-    assert ["d = 10" in name and "K" not in name for name in names(sc.isoflop([1e6, 1e6], [10, 20], 100).plot())] == [True, False]
+    """What differs between lines is named; of many lines some are, the first and the last among
+    them."""
+    assert [
+        "d = 10" in name and "K" not in name
+        for name in names(sc.isoflop([1e6, 1e6], [10, 20], 100).plot())
+    ] == [True, False]
     assert all("d" not in name for name in names(sc.isoflop([1e6, 1e7], 10, 100).plot()))
     many = names(sc.isoflop(np.geomspace(1e5, 1e12, 15), 10, 100).plot())
     assert 6 <= len(many) <= 10
     assert "10^{5}" in many[0]
     assert "10^{12}" in many[-1]
-    family = names(sc.compute_optimal(np.geomspace(1e4, 1e12, 9)[:, None], np.arange(1, 21), 100).plot())
+    family = names(
+        sc.compute_optimal(np.geomspace(1e4, 1e12, 9)[:, None], np.arange(1, 21), 100).plot()
+    )
     assert 6 <= len(family) <= 10
     assert "d = 1$" in family[0]
     assert "d = 20$" in family[-2]
@@ -146,7 +154,9 @@ def test_figure2_shows_what_training_reaches():
     from scalecore.plotting import figure2
 
     sc.spectral_table(5, most_units=64)
-    runs = sc.train(sc.NetworkPrior(5, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.05], repeats=3, rng=1)
+    runs = sc.train(
+        sc.NetworkPrior(5, 10), [1, 2, 4, 8, 16, 32], 5000, learning_rates=[0.05], repeats=3, rng=1
+    )
     budgets = [1e3, 1e4, 1e5, 1e9]
     figure, frontiers, trained = figure2(5, 10, budgets=budgets, runs=runs)
     assert frontiers["optimal"].budget.tolist() == budgets
@@ -156,7 +166,10 @@ def test_figure2_shows_what_training_reaches():
     figure.canvas.draw()
     assert figure2(5, 10, budgets=[1e12], runs=runs)[2] is None
     for given, text in (
-        ({"concentration": 11, "runs": runs}, "runs must have been trained at input_dim 5 and concentration 11"),
+        (
+            {"concentration": 11, "runs": runs},
+            "runs must have been trained at input_dim 5 and concentration 11",
+        ),
         ({"budgets": [1.0]}, "budgets must hold one"),
         ({"budgets": [-1.0]}, "budgets must be"),
         ({"cost": 0}, "cost must be"),
