@@ -36,6 +36,7 @@ from .bounds import (
 from .fitting._allocation import Allocation, AllocationStatus
 from .fitting._budget_profiles import IsoFlopProfiles, isoflop_profiles
 from .fitting._certificate import Certificate, FitStatus
+from .fitting._comparison import Comparison, ComparisonStatus, compare
 from .fitting._envelope import Envelope, envelope
 from .fitting._findings import Finding, FindingKind
 from .fitting._fit import fit
@@ -44,6 +45,8 @@ from .fitting._inverse import Solution, SolutionStatus
 from .fitting._line_optimum import LineOptimum
 from .fitting._prediction import Prediction
 from .fitting._profile_status import ProfileStatus
+from .fitting._recipes import RecipeComparison, compare_recipes
+from .fitting._rollout import Fold
 from .fitting._run_table import RunTable
 from .fitting._sensitivity import Influence, Profile
 from .fitting._user_form import UserForm
@@ -80,6 +83,8 @@ __all__ = [
     "AllocationStatus",
     "BestChannel",
     "Certificate",
+    "Comparison",
+    "ComparisonStatus",
     "ConstrainedLearner",
     "Decomposition",
     "Deviations",
@@ -93,6 +98,7 @@ __all__ = [
     "FiniteModel",
     "FitStatus",
     "FittedLaw",
+    "Fold",
     "Frontier",
     "HypothesisSet",
     "Influence",
@@ -108,6 +114,7 @@ __all__ = [
     "Prediction",
     "Profile",
     "ProfileStatus",
+    "RecipeComparison",
     "RunTable",
     "Solution",
     "SolutionStatus",
@@ -121,6 +128,8 @@ __all__ = [
     "__version__",
     "bayes_error_bound",
     "closed_form_bound",
+    "compare",
+    "compare_recipes",
     "compute_optimal",
     "directions",
     "envelope",

@@ -103,7 +103,7 @@ def fit(
     loss, by = choice("loss", loss, LOSSES), choice("by", by, ("run", "row"))
     method = choice("intervals", intervals, METHODS)
     delta = positive_number("delta", delta)
-    resamples = _resample_count(resamples)
+    resamples = resample_count(resamples)
     threads = thread_count(n_threads)
     key = stream_key(rng)
     if "unique_samples" in form.needs and table.unique_samples is None:
@@ -146,7 +146,7 @@ def _sum_of_sizes(problem: Problem, theta: Array) -> float:
     )
 
 
-def _resample_count(value: object) -> int:
+def resample_count(value: object) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"resamples must be a whole number, got {value!r}")
     if not 0 <= value <= MOST_RESAMPLES:
