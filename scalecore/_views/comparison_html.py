@@ -22,13 +22,33 @@ def comparison(found: Comparison) -> str:
     rows = []
     for i, form in enumerate(found.forms):
         if found.folds:
-            scores = [found.error[i].mean(), found.largest[i].max(), found.bias[i].mean(), found.coverage[i].mean()]
+            scores = [
+                found.error[i].mean(),
+                found.largest[i].max(),
+                found.bias[i].mean(),
+                found.coverage[i].mean(),
+            ]
         else:
             scores = [np.nan] * 4
-        rows.append([form, found.laws[form].status.name, *map(_percent, scores), f"{found.weights[form]:.2f}"])
+        rows.append(
+            [
+                form,
+                found.laws[form].status.name,
+                *map(_percent, scores),
+                f"{found.weights[form]:.2f}",
+            ]
+        )
     if len(found.stacked_error):
         rows.append(["stacked", "", _percent(found.stacked_error.mean()), "", "", "", ""])
-    heads = ("form", "fit of all runs", "mean error", "largest", "bias", f"inside {100 * found.level:g} % interval", "weight")
+    heads = (
+        "form",
+        "fit of all runs",
+        "mean error",
+        "largest",
+        "bias",
+        f"inside {100 * found.level:g} % interval",
+        "weight",
+    )
     cuts = ", ".join(f"{fold.compute:.2g}" for fold in found.folds if not np.isnan(fold.compute))
     notes = [f"{len(found.folds)} forecasts" + (f", cut at {cuts} FLOPs" if cuts else "")]
     if found.reason:
@@ -48,7 +68,11 @@ def recipes(found: RecipeComparison) -> str:
             _percent(found.mean_difference),
             ends(100 * found.mean_difference_low, 100 * found.mean_difference_high) + " %",
         ),
-        ("A's share of B's compute for the same loss", found.multiplier, ends(found.multiplier_low, found.multiplier_high)),
+        (
+            "A's share of B's compute for the same loss",
+            found.multiplier,
+            ends(found.multiplier_low, found.multiplier_high),
+        ),
     ]
     heads = ("", "A against B", f"{100 * found.level:g} % interval")
     return table("Two recipes", heads, rows, f"laws: {found.law_a.form.name}")

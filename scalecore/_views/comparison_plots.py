@@ -28,9 +28,21 @@ def plot_comparison(found: Comparison, ax: Axes | None = None) -> Axes:
     at = np.arange(1.0, len(cuts) + 1) if masks else cuts
     for i, form in enumerate(found.forms):
         label = f"{form}, weight {found.weights[form]:.2f}"
-        ax.plot(at, 100 * np.maximum(found.error[i], 1e-8), marker=_MARKERS[i % len(_MARKERS)], linewidth=1.4, label=label)
+        ax.plot(
+            at,
+            100 * np.maximum(found.error[i], 1e-8),
+            marker=_MARKERS[i % len(_MARKERS)],
+            linewidth=1.4,
+            label=label,
+        )
     if np.isfinite(found.stacked_error).any():
-        ax.plot(at, 100 * np.maximum(found.stacked_error, 1e-8), "k--", linewidth=2, label="stacked, weights from other folds")
+        ax.plot(
+            at,
+            100 * np.maximum(found.stacked_error, 1e-8),
+            "k--",
+            linewidth=2,
+            label="stacked, weights from other folds",
+        )
     ax.set(yscale="log", ylabel="mean forecast error (%)")
     if masks:
         ax.set(xlabel="fold", xticks=at)
@@ -48,12 +60,25 @@ def plot_recipes(found: RecipeComparison, ax: Axes | None = None) -> Axes:
         say_that_there_is_nothing(ax, "no run of A has a loss that B's law reaches")
         return ax
     ax.axhline(1.0, color="0.6", linewidth=1)
-    ax.plot(found.row_compute, found.row_multiplier, ".", color="0.3", label="a run of A against B's law")
+    ax.plot(
+        found.row_compute,
+        found.row_multiplier,
+        ".",
+        color="0.3",
+        label="a run of A against B's law",
+    )
     if np.isfinite(found.multiplier):
         label = f"all runs of both: {found.multiplier:.3g}"
         ax.axhline(found.multiplier, color="tab:red", linewidth=2, label=label)
         if np.isfinite(found.multiplier_low):
-            ax.axhspan(found.multiplier_low, found.multiplier_high, color="tab:red", alpha=0.2, linewidth=0)
-    ax.set(xscale="log", yscale="log", xlabel="compute of A's run (FLOPs)", ylabel="share of B's compute for the same loss")
+            ax.axhspan(
+                found.multiplier_low, found.multiplier_high, color="tab:red", alpha=0.2, linewidth=0
+            )
+    ax.set(
+        xscale="log",
+        yscale="log",
+        xlabel="compute of A's run (FLOPs)",
+        ylabel="share of B's compute for the same loss",
+    )
     ax.legend(frameon=True, framealpha=0.9)
     return ax

@@ -90,7 +90,8 @@ class Comparison:
     --------
     >>> import numpy as np
     >>> import scalecore as sc
-    >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+    >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+    >>> N, D = np.repeat(N, 6), np.tile(D, 6)
     >>> noise = np.exp(0.002 * np.random.default_rng(0).standard_normal(36))
     >>> table = sc.RunTable(N, D, (1.8 + 480 / N**0.35 + 2100 / D**0.37) * noise)
     >>> comparison = sc.compare(table, resamples=100, rng=0)
@@ -123,7 +124,13 @@ class Comparison:
         return dict(zip(self.forms, map(float, means), strict=True))
 
     def predict(
-        self, parameters: ArrayLike, samples: ArrayLike, level: float = 0.95, kind: str = "mean", *, unique_samples: Any = None
+        self,
+        parameters: ArrayLike,
+        samples: ArrayLike,
+        level: float = 0.95,
+        kind: str = "mean",
+        *,
+        unique_samples: Any = None,
     ) -> Prediction:
         """Return the stacked forecast, with intervals from the draws of all forms together.
 
@@ -133,21 +140,28 @@ class Comparison:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+        >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+        >>> N, D = np.repeat(N, 6), np.tile(D, 6)
         >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
-        >>> f"{sc.compare(table, ('additive', 'coupled'), resamples=0).predict(7e10, 1.4e12).loss:.4f}"
-        '1.9341'
+        >>> found = sc.compare(table, ("additive", "coupled"), resamples=0)
+        >>> f"{found.predict(7e10, 1.4e12).loss:.4f}"
+        '1.9441'
         """
-        return self._stacked().predict(parameters, samples, level, kind=kind, unique_samples=unique_samples)
+        return self._stacked().predict(
+            parameters, samples, level, kind=kind, unique_samples=unique_samples
+        )
 
-    def compute_optimal(self, budget: ArrayLike, cost: float | None = None, level: float = 0.95) -> Allocation:
+    def compute_optimal(
+        self, budget: ArrayLike, cost: float | None = None, level: float = 0.95
+    ) -> Allocation:
         """Return the allocation under the stacked law; see `FittedLaw.compute_optimal`.
 
         Examples
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+        >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+        >>> N, D = np.repeat(N, 6), np.tile(D, 6)
         >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
         >>> best = sc.compare(table, ("additive", "coupled"), resamples=0).compute_optimal(1e23)
         >>> f"{float(best.parameters):.3g}"
@@ -167,7 +181,8 @@ class Comparison:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+        >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+        >>> N, D = np.repeat(N, 6), np.tile(D, 6)
         >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
         >>> rows = sc.compare(table, ("tied", "additive"), rollout=[1e20, 1e21], resamples=0).rows()
         >>> len(rows), rows[0]["form"], rows[0]["compute"]
@@ -195,7 +210,8 @@ class Comparison:
         >>> import os, tempfile
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+        >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+        >>> N, D = np.repeat(N, 6), np.tile(D, 6)
         >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     place = os.path.join(folder, "forecasts.csv")
@@ -204,7 +220,17 @@ class Comparison:
         'form,compute,fitted,scored,error,largest,bias,coverage,weight'
         """
         with open(path("file", file), "w", newline="", encoding="utf-8") as out:
-            fields = ("form", "compute", "fitted", "scored", "error", "largest", "bias", "coverage", "weight")
+            fields = (
+                "form",
+                "compute",
+                "fitted",
+                "scored",
+                "error",
+                "largest",
+                "bias",
+                "coverage",
+                "weight",
+            )
             writer = csv.DictWriter(out, fields, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows())
@@ -216,7 +242,8 @@ class Comparison:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+        >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+        >>> N, D = np.repeat(N, 6), np.tile(D, 6)
         >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
         >>> sc.compare(table, ("tied", "additive"), resamples=0).plot().get_yscale()
         'log'
@@ -227,10 +254,12 @@ class Comparison:
 
     def __repr__(self) -> str:
         shares = ", ".join(
-            f"{form} {100 * error:.3g} % (weight {self.weights[form]:.2f})" for form, error in self.mean_error.items()
+            f"{form} {100 * error:.3g} % (weight {self.weights[form]:.2f})"
+            for form, error in self.mean_error.items()
         )
         why = f": {self.reason}" if self.reason else ""
-        return f"Comparison({len(self.table):,} rows, {len(self.folds)} forecasts, {self.status.name}{why}; mean error {shares})"
+        counts = f"{len(self.table):,} rows, {len(self.folds)} forecasts"
+        return f"Comparison({counts}, {self.status.name}{why}; mean error {shares})"
 
     def _repr_html_(self) -> str:
         from .._views import comparison_html
@@ -300,20 +329,30 @@ def compare(
     --------
     >>> import numpy as np
     >>> import scalecore as sc
-    >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)))
+    >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+    >>> N, D = np.repeat(N, 6), np.tile(D, 6)
     >>> truth = 1.8 + (5e3 / N**0.45 + 2e4 / D**0.46) ** 0.7
     >>> comparison = sc.compare(sc.RunTable(N, D, truth), resamples=0)
     >>> comparison.best, comparison.status.name
     ('coupled', 'DECIDED')
     """
     if not isinstance(table, RunTable):
-        raise TypeError(f"table must be a RunTable, got {type(table).__name__}: sc.RunTable(parameters, samples, loss)")
+        raise TypeError(
+            f"table must be a RunTable, got {type(table).__name__}: "
+            "sc.RunTable(parameters, samples, loss)"
+        )
     rows = _forms(table, forms)
     level, horizon = checked_level(level), positive_number("horizon", horizon)
     if horizon <= 1:
         raise ValueError(f"horizon must be above 1, got {horizon}")
     resamples = resample_count(resamples)
-    options: dict[str, Any] = {"loss": loss, "delta": delta, "by": by, "rng": stream_key(rng), "n_threads": n_threads}
+    options: dict[str, Any] = {
+        "loss": loss,
+        "delta": delta,
+        "by": by,
+        "rng": stream_key(rng),
+        "n_threads": n_threads,
+    }
     folds = _rollout.folds_of(table, rollout, horizon, max(form.free for form in rows))
     parts = [table.where(fold.fitted) for fold in folds]
     laws = []
@@ -332,21 +371,34 @@ def compare(
 
 def _forms(table: RunTable, forms: Any) -> list[Form]:
     if forms is None:
-        repeats = table.unique_samples is not None and bool(np.any(table.unique_samples < table.samples * (1 - 1e-9)))
+        repeats = table.unique_samples is not None and bool(
+            np.any(table.unique_samples < table.samples * (1 - 1e-9))
+        )
         forms = (*_DEFAULT, *_WITH_REPEATS) if repeats else _DEFAULT
     given = names("forms", forms)
     rows = [form_of(form, FORMS) for form in given]
     called = [form.name for form in rows]
     if len(set(called)) < len(called) or len(called) > _MOST_FORMS:
-        raise ValueError(f"forms must be at most {_MOST_FORMS} of different names, got {', '.join(map(repr, called))}")
+        raise ValueError(
+            f"forms must be at most {_MOST_FORMS} of different names, "
+            f"got {', '.join(map(repr, called))}"
+        )
     for form in rows:
         if "compute" in form.needs:
-            raise ValueError(f"forms must be laws of N and D, got {form.name!r}, which reads compute alone")
+            raise ValueError(
+                f"forms must be laws of N and D, got {form.name!r}, which reads compute alone"
+            )
     return rows
 
 
 def _comparison(
-    table: RunTable, laws: dict[str, FittedLaw], folds: tuple[Fold, ...], scores: _rollout.Scores, level: float, *, chosen: bool
+    table: RunTable,
+    laws: dict[str, FittedLaw],
+    folds: tuple[Fold, ...],
+    scores: _rollout.Scores,
+    level: float,
+    *,
+    chosen: bool,
 ) -> Comparison:
     usable = np.array([law.usable for law in laws.values()])
     relative = [np.where(usable[:, None], fold, np.nan) for fold in scores.relative]
@@ -354,11 +406,17 @@ def _comparison(
     if not weights.any() and usable.any():
         weights = usable / usable.sum()
     kept = np.flatnonzero(weights)
-    law = _stacking.mixture([list(laws.values())[k] for k in kept], weights[kept]) if len(kept) else None
+    law = (
+        _stacking.mixture([list(laws.values())[k] for k in kept], weights[kept])
+        if len(kept)
+        else None
+    )
     means = np.where(usable, scores.error.mean(1), np.nan) if folds else np.full(len(laws), np.nan)
     places = np.flatnonzero(~np.isnan(means))
     alike = _alike(scores.error[places])
-    simplest = min(places[alike], key=lambda i: (list(laws.values())[i].form.free, means[i]), default=None)
+    simplest = min(
+        places[alike], key=lambda i: (list(laws.values())[i].form.free, means[i]), default=None
+    )
     best = None if simplest is None else list(laws)[simplest]
     status, reason = _judged(table, folds, len(places), alike, usable, chosen)
     return Comparison(
@@ -394,7 +452,7 @@ def _left_out(relative: list[Array]) -> Array:
 
 
 def _alike(error: Array) -> Array:
-    """Return which forms' mean errors are the least, or more by at most a standard error over the folds."""
+    """Return which forms' mean errors are the least, or more by a standard error at most."""
     if not error.size:
         return np.zeros(len(error), bool)
     gap = error - error[np.argmin(error.mean(1))]
@@ -404,28 +462,46 @@ def _alike(error: Array) -> Array:
 
 
 def _judged(
-    table: RunTable, folds: tuple[Fold, ...], forecasting: int, alike: Array, usable: Array, chosen: bool
+    table: RunTable,
+    folds: tuple[Fold, ...],
+    forecasting: int,
+    alike: Array,
+    usable: Array,
+    chosen: bool,
 ) -> tuple[ComparisonStatus, str]:
     """Return the status and its reason; `forecasting` forms have a law in every fold."""
     if not usable.any():
         return ComparisonStatus.NO_FORECAST, "no form could be fitted to the table"
     if not folds:
-        return ComparisonStatus.NO_FORECAST, "too few runs, or too few budgets, to fit on smaller ones and score larger ones"
+        return (
+            ComparisonStatus.NO_FORECAST,
+            "too few runs, or too few budgets, to fit on smaller ones and score larger ones",
+        )
     if not forecasting:
         return ComparisonStatus.NO_FORECAST, "no form gave a law in every fold"
     decades = float(np.log10(table.flops.max() / table.flops.min()))
     ratio = table.samples / table.parameters
     ratios = float(np.log10(ratio.max() / ratio.min()))
     if decades < _DECADES and not chosen:
-        return ComparisonStatus.TOO_NARROW, f"runs span {decades:.1f} decades of compute: forms differ over more than {_DECADES:g}"
+        return (
+            ComparisonStatus.TOO_NARROW,
+            f"runs span {decades:.1f} decades of compute: forms differ over more than {_DECADES:g}",
+        )
     if ratios < _RATIOS:
         return ComparisonStatus.TOO_NARROW, (
-            f"D/N spans a factor of {10**ratios:.2g} only, less than {10**_RATIOS:.0f}: how N and D work together does not show"
+            f"D/N spans a factor of {10**ratios:.2g} only, less than {10**_RATIOS:.0f}: "
+            "how N and D work together does not show"
         )
     if len(folds) < 2:
-        return ComparisonStatus.TOO_NARROW, "one forecast only: how much forecasts scatter is not known"
+        return (
+            ComparisonStatus.TOO_NARROW,
+            "one forecast only: how much forecasts scatter is not known",
+        )
     if forecasting < 2:
         return ComparisonStatus.UNDECIDED, "only one form forecast in every fold"
     if np.count_nonzero(alike) > 1:
-        return ComparisonStatus.UNDECIDED, f"{np.count_nonzero(alike)} forms forecast alike: take the stacked law"
+        return (
+            ComparisonStatus.UNDECIDED,
+            f"{np.count_nonzero(alike)} forms forecast alike: take the stacked law",
+        )
     return ComparisonStatus.DECIDED, ""

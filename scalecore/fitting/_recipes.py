@@ -51,11 +51,13 @@ class RecipeComparison:
     --------
     >>> import numpy as np
     >>> import scalecore as sc
-    >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e8, 4e9, 5), np.geomspace(2e9, 2e11, 5)))
+    >>> N, D = np.geomspace(1e8, 4e9, 5), np.geomspace(2e9, 2e11, 5)
+    >>> N, D = np.repeat(N, 5), np.tile(D, 5)
     >>> loss = lambda N, D: 1.8 + 480 / N**0.35 + 2100 / D**0.37
     >>> share = 0.8  # A does with N and D what B does with N and D divided by the root of this
     >>> a = sc.RunTable(N, D, loss(N / share**0.5, D / share**0.5))
-    >>> found = sc.compare_recipes(a, sc.RunTable(N, D, loss(N, D)), "additive", resamples=50, rng=0)
+    >>> b = sc.RunTable(N, D, loss(N, D))
+    >>> found = sc.compare_recipes(a, b, "additive", resamples=50, rng=0)
     >>> round(found.multiplier, 6), len(found.pairs)
     (0.8, 25)
     """
@@ -83,7 +85,8 @@ class RecipeComparison:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e8, 4e9, 4), np.geomspace(2e9, 2e11, 4)))
+        >>> N, D = np.geomspace(1e8, 4e9, 4), np.geomspace(2e9, 2e11, 4)
+        >>> N, D = np.repeat(N, 4), np.tile(D, 4)
         >>> b = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
         >>> a = sc.RunTable(N, D, 1.8 + 470 / N**0.35 + 2000 / D**0.37)
         >>> sc.compare_recipes(a, b, "additive", resamples=20).plot().get_xscale()
@@ -97,7 +100,9 @@ class RecipeComparison:
         parts = []
         if len(self.pairs):
             ends = f"[{100 * self.mean_difference_low:.3g}, {100 * self.mean_difference_high:.3g}]"
-            parts.append(f"{len(self.pairs):,} pairs, A's loss {100 * self.mean_difference:+.3g} % {ends}")
+            parts.append(
+                f"{len(self.pairs):,} pairs, A's loss {100 * self.mean_difference:+.3g} % {ends}"
+            )
         if np.isfinite(self.multiplier):
             ends = f"[{self.multiplier_low:.3g}, {self.multiplier_high:.3g}]"
             parts.append(f"A needs {self.multiplier:.3g} {ends} of B's compute for the same loss")
@@ -121,7 +126,7 @@ def compare_recipes(
     rng: Any = None,
     n_threads: int | None = None,
 ) -> RecipeComparison:
-    r"""Compare two recipes: loss by loss where they have the same N and D, and as compute multipliers.
+    r"""Compare two recipes: losses at the same N and D, and compute for the same loss.
 
     A run of A with N, D and loss L has the multiplier m at which B's fitted law reaches the same
     loss: :math:`L_B(N/\sqrt m, D/\sqrt m) = L`; so A needs m of B's compute for it. Over all it is
@@ -155,7 +160,8 @@ def compare_recipes(
     --------
     >>> import numpy as np
     >>> import scalecore as sc
-    >>> N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e8, 4e9, 5), np.geomspace(2e9, 2e11, 5)))
+    >>> N, D = np.geomspace(1e8, 4e9, 5), np.geomspace(2e9, 2e11, 5)
+    >>> N, D = np.repeat(N, 5), np.tile(D, 5)
     >>> b = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
     >>> a = sc.RunTable(N, D, 0.99 * b.loss)
     >>> found = sc.compare_recipes(a, b, "additive", resamples=100, rng=0)
@@ -165,11 +171,18 @@ def compare_recipes(
     for name, table in (("a", a), ("b", b)):
         if not isinstance(table, RunTable):
             raise TypeError(f"{name} must be a RunTable, got {type(table).__name__}")
-    level, rtol, resamples = checked_level(level), positive_number("rtol", rtol), resample_count(resamples)
+    level, rtol, resamples = (
+        checked_level(level),
+        positive_number("rtol", rtol),
+        resample_count(resamples),
+    )
     key = stream_key(rng)
     random = np.random.default_rng(key)
     seeds = random.integers(2**63, size=2)  # each law draws for itself
-    laws = [fit(t, form, resamples=resamples, by=by, rng=int(s), n_threads=n_threads) for t, s in zip((a, b), seeds, strict=True)]
+    laws = [
+        fit(t, form, resamples=resamples, by=by, rng=int(s), n_threads=n_threads)
+        for t, s in zip((a, b), seeds, strict=True)
+    ]
     pairs = _pairs(a, b, rtol)
     difference = a.loss[pairs[:, 0]] / b.loss[pairs[:, 1]] - 1
     means = np.empty(0)
@@ -208,9 +221,13 @@ def _pairs(a: RunTable, b: RunTable, rtol: float) -> NDArray[np.int64]:
     order = np.argsort(b.parameters, kind="stable")
     sizes = b.parameters[order]
     for i in range(len(a)):
-        first, stop = np.searchsorted(sizes, a.parameters[i] * np.array([1 - rtol, 1 + rtol]), side="right")
+        first, stop = np.searchsorted(
+            sizes, a.parameters[i] * np.array([1 - rtol, 1 + rtol]), side="right"
+        )
         near = order[first:stop]
-        far = np.abs(np.log(b.parameters[near] / a.parameters[i])) + np.abs(np.log(b.samples[near] / a.samples[i]))
+        far = np.abs(np.log(b.parameters[near] / a.parameters[i])) + np.abs(
+            np.log(b.samples[near] / a.samples[i])
+        )
         for j in near[np.argsort(far, kind="stable")]:
             if int(j) not in taken and abs(b.samples[j] / a.samples[i] - 1) <= rtol:
                 found.append((i, int(j)))
@@ -225,11 +242,15 @@ def _clusters(table: RunTable, by: str) -> NDArray[np.int64]:
     return np.arange(len(table))
 
 
-def _resampling_weights(cluster: NDArray[np.int64], random: np.random.Generator, count: int) -> Array:
+def _resampling_weights(
+    cluster: NDArray[np.int64], random: np.random.Generator, count: int
+) -> Array:
     """Return how often each row is drawn [draw, row], clusters being drawn with replacement."""
     _, code = np.unique(cluster, return_inverse=True)
     size = int(code.max(initial=-1)) + 1
-    return random.multinomial(size, np.full(size, 1 / max(size, 1)), size=count)[:, code].astype(float)
+    return random.multinomial(size, np.full(size, 1 / max(size, 1)), size=count)[:, code].astype(
+        float
+    )
 
 
 def _moved_loss(law: FittedLaw, theta: Array, table: RunTable, log_m: Array) -> Array:
@@ -256,11 +277,13 @@ def _row_multipliers(law: FittedLaw, table: RunTable) -> Array:
     if not law.usable:
         return np.full(len(table), np.nan)
     wanted = table.loss / table.loss_scale * np.exp(-law.user_centre.y)
-    return _bisected(lambda log_m: _moved_loss(law, law.theta[None], table, log_m) < wanted, (1, len(table)))[0]
+    return _bisected(
+        lambda log_m: _moved_loss(law, law.theta[None], table, log_m) < wanted, (1, len(table))
+    )[0]
 
 
 def _multipliers(law: FittedLaw, other: FittedLaw, theta: Array, other_theta: Array) -> Array:
-    """Return ln m [theta] at which, over the other law's runs, this law moved by m has the other's losses on average."""
+    """Return ln m [theta] at which the law, moved by m, agrees with the other over its runs."""
     table = other.table
     if not law.usable or not other.usable or len(table) < _LEAST_ROWS:
         return np.full(len(theta), np.nan)
@@ -274,5 +297,5 @@ def _multipliers(law: FittedLaw, other: FittedLaw, theta: Array, other_theta: Ar
 
 
 def _over_all(a: FittedLaw, b: FittedLaw, theta_a: Array, theta_b: Array) -> Array:
-    """Return ln of A's share of B's compute [theta]: at A's runs, and at B's the other way round, the mean."""
+    """Return ln of A's share of B's compute [theta]: the mean over A's runs and over B's."""
     return (_multipliers(b, a, theta_b, theta_a) - _multipliers(a, b, theta_a, theta_b)) / 2

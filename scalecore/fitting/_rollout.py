@@ -43,7 +43,9 @@ class Fold:
 
     def __repr__(self) -> str:
         rows = f"{np.count_nonzero(self.fitted):,} rows fitted, {np.count_nonzero(self.scored):,} scored"
-        return f"Fold({rows}{'' if np.isnan(self.compute) else f', cut at {self.compute:.3g} FLOPs'})"
+        return (
+            f"Fold({rows}{'' if np.isnan(self.compute) else f', cut at {self.compute:.3g} FLOPs'})"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,9 +91,13 @@ def folds_of(table: RunTable, rollout: Any, horizon: float, most_free: int) -> t
 
 def _given_fold(table: RunTable, place: int, fitted: Mask) -> Fold:
     if fitted.shape != table.loss.shape:
-        raise ValueError(f"rollout[{place}] must have one element a row, {len(table)}, got {fitted.size}")
+        raise ValueError(
+            f"rollout[{place}] must have one element a row, {len(table)}, got {fitted.size}"
+        )
     if fitted.all() or not fitted.any():
-        raise ValueError(f"rollout[{place}] must leave rows to fit (True) and rows to score (False)")
+        raise ValueError(
+            f"rollout[{place}] must leave rows to fit (True) and rows to score (False)"
+        )
     return Fold(np.nan, fitted, ~fitted)
 
 
@@ -113,31 +119,50 @@ def _own_folds(table: RunTable, horizon: float, most_free: int) -> tuple[Fold, .
         if step == 0 or len(folds) == _MOST_FOLDS or k * step >= decades:
             break
         fold = _cut(table, float(whole.max() * 10 ** (-k * step)), horizon)
-        if np.count_nonzero(fold.fitted) < _RUNS_PER_PARAMETER * most_free or np.count_nonzero(fold.scored) < _LEAST_SCORED:
+        if (
+            np.count_nonzero(fold.fitted) < _RUNS_PER_PARAMETER * most_free
+            or np.count_nonzero(fold.scored) < _LEAST_SCORED
+        ):
             continue
         if not any(np.array_equal(fold.fitted, other.fitted) for other in folds):
             folds.append(fold)
     return tuple(folds[::-1])
 
 
-def score(law: FittedLaw, table: RunTable, fold: Fold, level: float) -> tuple[float, float, float, float, Array]:
+def score(
+    law: FittedLaw, table: RunTable, fold: Fold, level: float
+) -> tuple[float, float, float, float, Array]:
     """Return mean and largest size of ln(forecast/loss), its mean, coverage, and forecast/loss - 1."""
     held_out = table.where(fold.scored)
     observed = held_out.loss / held_out.loss_scale
-    forecast = law.predict(held_out.parameters, held_out.samples, unique_samples=held_out.unique_samples).loss
+    forecast = law.predict(
+        held_out.parameters, held_out.samples, unique_samples=held_out.unique_samples
+    ).loss
     logs = np.log(forecast / observed)
     if not np.isfinite(logs).all():
         return np.nan, np.nan, np.nan, np.nan, np.full(len(observed), np.nan)
     inside = np.nan
     if len(law.theta_draws):
-        places = np.unique(np.linspace(0, len(observed) - 1, min(len(observed), _MOST_COVERED)).round().astype(int))
+        places = np.unique(
+            np.linspace(0, len(observed) - 1, min(len(observed), _MOST_COVERED)).round().astype(int)
+        )
         some = held_out.where(np.isin(np.arange(len(held_out)), places))
-        ends = law.predict(some.parameters, some.samples, level, kind="run", unique_samples=some.unique_samples)
+        ends = law.predict(
+            some.parameters, some.samples, level, kind="run", unique_samples=some.unique_samples
+        )
         inside = float(np.mean((ends.low <= observed[places]) & (observed[places] <= ends.high)))
-    return float(np.abs(logs).mean()), float(np.abs(logs).max()), float(logs.mean()), inside, forecast / observed - 1
+    return (
+        float(np.abs(logs).mean()),
+        float(np.abs(logs).max()),
+        float(logs.mean()),
+        inside,
+        forecast / observed - 1,
+    )
 
 
-def scores_of(laws: list[list[FittedLaw]], table: RunTable, folds: tuple[Fold, ...], level: float) -> Scores:
+def scores_of(
+    laws: list[list[FittedLaw]], table: RunTable, folds: tuple[Fold, ...], level: float
+) -> Scores:
     """Return the scores of laws [form][fold]."""
     shape = (len(laws), len(folds))
     found = np.full((4, *shape), np.nan)

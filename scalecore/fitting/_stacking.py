@@ -23,7 +23,9 @@ def weights_of(relative: Sequence[Array], count: int) -> Array:
     draws towards equal weights: the least mean square of a form over the number of folds. A form
     that is NaN in any fold gets none.
     """
-    good = np.array([all(np.isfinite(fold[i]).all() for fold in relative) for i in range(count)], bool)
+    good = np.array(
+        [all(np.isfinite(fold[i]).all() for fold in relative) for i in range(count)], bool
+    )
     weights = np.zeros(count)
     if not relative or not good.any():
         return weights
@@ -116,11 +118,17 @@ def _mixture_form(forms: Sequence[Form], weights: Array, sizes: Sequence[int]) -
         return value, np.zeros((*value.shape, total))
 
     def to_values(theta: Array, centre: Centre) -> Array:
-        own = [form.to_values(theta[..., part], centre) for form, part in zip(forms, parts, strict=True)]
+        own = [
+            form.to_values(theta[..., part], centre)
+            for form, part in zip(forms, parts, strict=True)
+        ]
         return np.concatenate([theta[..., : len(forms)], *own], -1)
 
     def to_theta(values: Array, centre: Centre) -> Array:
-        own = [form.to_theta(values[..., part], centre) for form, part in zip(forms, parts, strict=True)]
+        own = [
+            form.to_theta(values[..., part], centre)
+            for form, part in zip(forms, parts, strict=True)
+        ]
         return np.concatenate([values[..., : len(forms)], *own], -1)
 
     names = [f"weight of {form.name}" for form in forms]

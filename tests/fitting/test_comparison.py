@@ -12,8 +12,13 @@ from scalecore.fitting import _rollout, _stacking
 
 
 def grid(truth, noise=0.002, seed=0, sizes=(6, 6)):
-    N, D = (a.ravel() for a in np.meshgrid(np.geomspace(2e7, 4e9, sizes[0]), np.geomspace(1e9, 3e11, sizes[1])))
-    return sc.RunTable(N, D, truth(N, D) * np.exp(noise * np.random.default_rng(seed).standard_normal(N.size)))
+    N, D = (
+        a.ravel()
+        for a in np.meshgrid(np.geomspace(2e7, 4e9, sizes[0]), np.geomspace(1e9, 3e11, sizes[1]))
+    )
+    return sc.RunTable(
+        N, D, truth(N, D) * np.exp(noise * np.random.default_rng(seed).standard_normal(N.size))
+    )
 
 
 def additive(N, D):
@@ -69,7 +74,9 @@ def test_scores_are_those_of_fits_by_hand():
     for i, form in enumerate(found.forms):
         for j, fold in enumerate(found.folds):
             law = sc.fit(table.where(fold.fitted), form, resamples=0)
-            logs = np.log(law.predict(table.parameters, table.samples).loss / table.loss)[fold.scored]
+            logs = np.log(law.predict(table.parameters, table.samples).loss / table.loss)[
+                fold.scored
+            ]
             assert found.error[i, j] == pytest.approx(np.abs(logs).mean(), rel=1e-9)
             assert found.largest[i, j] == pytest.approx(np.abs(logs).max(), rel=1e-9)
             assert found.bias[i, j] == pytest.approx(logs.mean(), rel=1e-9)
@@ -81,8 +88,12 @@ def test_coverage_of_forecasts():
     """Intervals of the true form cover: of some 600 scored runs 95 % lie inside; below 88 % happens to none in 1e4 such tests."""
     inside = []
     for seed in range(12):
-        found = sc.compare(grid(additive, 0.004, seed, (7, 7)), ("additive",), resamples=200, rng=seed)
-        inside += [c * fold.scored.sum() for c, fold in zip(found.coverage[0], found.folds, strict=True)]
+        found = sc.compare(
+            grid(additive, 0.004, seed, (7, 7)), ("additive",), resamples=200, rng=seed
+        )
+        inside += [
+            c * fold.scored.sum() for c, fold in zip(found.coverage[0], found.folds, strict=True)
+        ]
     total = sum(fold.scored.sum() for fold in found.folds) * 12
     assert total > 500
     assert 0.88 < sum(inside) / total <= 1.0
@@ -90,7 +101,11 @@ def test_coverage_of_forecasts():
 
 def test_simpler_form_wins_a_draw():
     """Where a law has one exponent, tied and additive forecast alike: the one with fewer parameters is chosen."""
-    found = sc.compare(grid(lambda N, D: 1.8 + 480 / N**0.36 + 2100 / D**0.36), ("coupled", "additive", "tied"), resamples=0)
+    found = sc.compare(
+        grid(lambda N, D: 1.8 + 480 / N**0.36 + 2100 / D**0.36),
+        ("coupled", "additive", "tied"),
+        resamples=0,
+    )
     assert found.best == "tied"
 
 
@@ -100,7 +115,10 @@ def test_simpler_form_wins_a_draw():
 @given(st.integers(0, 10_000))
 def test_weights_are_the_best_of_the_simplex(seed):
     random = np.random.default_rng(seed)
-    folds = [random.normal(random.normal(0, 0.02, (3, 1)), 0.01, (3, 7)) for _ in range(random.integers(1, 5))]
+    folds = [
+        random.normal(random.normal(0, 0.02, (3, 1)), 0.01, (3, 7))
+        for _ in range(random.integers(1, 5))
+    ]
     weights = _stacking.weights_of(folds, 3)
     assert (weights >= 0).all()
     assert weights.sum() == pytest.approx(1)
@@ -127,12 +145,16 @@ def test_stacked_law_is_the_mixture():
     predicted = found.predict(N, D)
     np.testing.assert_allclose(predicted.loss, mixed, rtol=1e-12)
     assert (predicted.low < predicted.high).all()
-    least = min(law.predict(N, D).low[1] for form, law in found.laws.items() if found.weights[form] > 0.2)
+    least = min(
+        law.predict(N, D).low[1] for form, law in found.laws.items() if found.weights[form] > 0.2
+    )
     assert predicted.low[1] < least * 1.01
     run = found.predict(N, D, kind="run")
     assert (run.high - run.low > predicted.high - predicted.low).all()
     best = found.compute_optimal(1e23)
-    around = found.predict(best.parameters * np.array([0.9, 1.0, 1.1]), best.samples / np.array([0.9, 1.0, 1.1])).loss
+    around = found.predict(
+        best.parameters * np.array([0.9, 1.0, 1.1]), best.samples / np.array([0.9, 1.0, 1.1])
+    ).loss
     assert around[1] == around.min()
     assert best.elasticity_low < best.elasticity < best.elasticity_high
 
@@ -143,7 +165,9 @@ def test_stacked_law_is_the_mixture():
 def test_narrow_tables_are_told():
     N = np.geomspace(1e8, 1e9, 15)
     ray = sc.RunTable(
-        np.tile(N, 3), np.concatenate([18 * N, 20 * N, 22 * N]), np.concatenate([additive(N, r * N) for r in (18, 20, 22)])
+        np.tile(N, 3),
+        np.concatenate([18 * N, 20 * N, 22 * N]),
+        np.concatenate([additive(N, r * N) for r in (18, 20, 22)]),
     )
     found = sc.compare(ray, ("tied",), resamples=0)
     assert found.status in (sc.ComparisonStatus.TOO_NARROW, sc.ComparisonStatus.NO_FORECAST)
@@ -242,7 +266,9 @@ def test_open_lm(public_table, data):
 
 
 def test_gemstones(public_table):
-    table, _ = read(public_table("gemstones"), "L", lambda row: row["subset"] == "cool_end", "run_name")
+    table, _ = read(
+        public_table("gemstones"), "L", lambda row: row["subset"] == "cool_end", "run_name"
+    )
     assert forecast_errors(table, table.parameters < 1e9).round(2).tolist() == [1.74, 1.54, 1.75]
 
 

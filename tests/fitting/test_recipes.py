@@ -35,14 +35,18 @@ def test_exchange_inverts():
     a, b = tables(0.8, 0.003)
     one, other = (sc.compare_recipes(*pair, "additive", resamples=0) for pair in ((a, b), (b, a)))
     assert one.multiplier == pytest.approx(1 / other.multiplier, rel=1e-9)
-    np.testing.assert_allclose((1 + one.difference) * (1 + other.difference[np.argsort(other.pairs[:, 1])]), 1, rtol=1e-12)
+    np.testing.assert_allclose(
+        (1 + one.difference) * (1 + other.difference[np.argsort(other.pairs[:, 1])]), 1, rtol=1e-12
+    )
 
 
 def test_intervals_cover():
     """Of 60 pairs of tables the 90 % intervals miss some 6 times; more than 14 would happen once in 1,000 such tests."""
     missed = 0
     for seed in range(60):
-        found = sc.compare_recipes(*tables(0.85, 0.004, seed), "additive", level=0.9, resamples=200, rng=seed)
+        found = sc.compare_recipes(
+            *tables(0.85, 0.004, seed), "additive", level=0.9, resamples=200, rng=seed
+        )
         missed += not found.multiplier_low <= 0.85 <= found.multiplier_high
     assert missed <= 14
 
