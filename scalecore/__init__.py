@@ -36,7 +36,8 @@ from .bounds import (
 from .fitting._allocation import Allocation, AllocationStatus
 from .fitting._budget_profiles import IsoFlopProfiles, isoflop_profiles
 from .fitting._certificate import Certificate, FitStatus
-from .fitting._comparison import Comparison, ComparisonStatus, compare
+from .fitting._compare import compare
+from .fitting._comparison import Comparison, ComparisonStatus
 from .fitting._envelope import Envelope, envelope
 from .fitting._findings import Finding, FindingKind
 from .fitting._fit import fit

@@ -42,15 +42,14 @@ class Fold:
     scored: Mask
 
     def __repr__(self) -> str:
-        rows = f"{np.count_nonzero(self.fitted):,} rows fitted, {np.count_nonzero(self.scored):,} scored"
-        return (
-            f"Fold({rows}{'' if np.isnan(self.compute) else f', cut at {self.compute:.3g} FLOPs'})"
-        )
+        fitted, scored = np.count_nonzero(self.fitted), np.count_nonzero(self.scored)
+        cut = "" if np.isnan(self.compute) else f", cut at {self.compute:.3g} FLOPs"
+        return f"Fold({fitted:,} rows fitted, {scored:,} scored{cut})"
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Forecasts of every form in every fold: arrays [form, fold], and relative errors [form, row] by fold."""
+    """Scores of forms in folds [form, fold], and relative errors [form, row] of each fold."""
 
     error: Array
     largest: Array
@@ -132,7 +131,7 @@ def _own_folds(table: RunTable, horizon: float, most_free: int) -> tuple[Fold, .
 def score(
     law: FittedLaw, table: RunTable, fold: Fold, level: float
 ) -> tuple[float, float, float, float, Array]:
-    """Return mean and largest size of ln(forecast/loss), its mean, coverage, and forecast/loss - 1."""
+    """Return mean and largest |ln(forecast/loss)|, its mean, coverage and forecast/loss - 1."""
     held_out = table.where(fold.scored)
     observed = held_out.loss / held_out.loss_scale
     forecast = law.predict(

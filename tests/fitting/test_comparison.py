@@ -45,7 +45,7 @@ def test_folds_are_cuts_by_compute():
 
 
 def test_runs_stay_on_one_side():
-    """Twelve runs of six checkpoints each: no run has a row that is fitted and one that is scored."""
+    """Twelve runs of six checkpoints: no run has a row that is fitted and one that is scored."""
     N = np.repeat(np.geomspace(3e7, 3e9, 12), 6)
     D = np.tile(np.geomspace(1e9, 3e10, 6), 12) * np.repeat(np.resize([1.0, 4.0], 12), 6)
     table = sc.RunTable(N, D, additive(N, D), run=np.repeat(np.arange(12), 6).astype(str))
@@ -85,7 +85,7 @@ def test_scores_are_those_of_fits_by_hand():
 
 
 def test_coverage_of_forecasts():
-    """Intervals of the true form cover: of some 600 scored runs 95 % lie inside; below 88 % happens to none in 1e4 such tests."""
+    """Intervals of the true form cover: 95 % of some 600 scored runs lie inside, never below 88 %."""
     inside = []
     for seed in range(12):
         found = sc.compare(
@@ -100,7 +100,7 @@ def test_coverage_of_forecasts():
 
 
 def test_simpler_form_wins_a_draw():
-    """Where a law has one exponent, tied and additive forecast alike: the one with fewer parameters is chosen."""
+    """Where a law has one exponent, tied and additive forecast alike: the simpler is chosen."""
     found = sc.compare(
         grid(lambda N, D: 1.8 + 480 / N**0.36 + 2100 / D**0.36),
         ("coupled", "additive", "tied"),

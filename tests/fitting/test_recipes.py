@@ -41,7 +41,7 @@ def test_exchange_inverts():
 
 
 def test_intervals_cover():
-    """Of 60 pairs of tables the 90 % intervals miss some 6 times; more than 14 would happen once in 1,000 such tests."""
+    """Of 60 tables 90 % intervals miss some 6 times; more than 14 happens once in 1,000 tests."""
     missed = 0
     for seed in range(60):
         found = sc.compare_recipes(
@@ -68,7 +68,7 @@ def test_tables_without_pairs():
 
 
 def test_losses_below_the_others_law():
-    """Where every loss of A lies below what B's law can reach there is no multiplier, and no number."""
+    """Where all losses of A lie below what B's law can reach there is no multiplier, no number."""
     a, b = tables(1.0)
     low = sc.RunTable(a.parameters, a.samples, a.loss / 3)
     found = sc.compare_recipes(low, b, "additive", resamples=20)
@@ -86,7 +86,7 @@ def test_too_few_runs():
 
 
 def test_runs_are_resampled_whole():
-    """Six runs of five checkpoints with an error of their own: by row the interval is far too narrow."""
+    """Five runs with an error of their own each: by row the interval is far too narrow."""
     random = np.random.default_rng(3)
     run = np.tile(np.arange(5), 6).astype(str)
     shift = np.exp(0.01 * random.standard_normal(5))[run.astype(int)]
