@@ -34,7 +34,6 @@ from .bounds import (
     optimal_resolution,
 )
 from .fitting._allocation import Allocation, AllocationStatus
-from .fitting._budget_profiles import IsoFlopProfiles, isoflop_profiles
 from .fitting._certificate import Certificate, FitStatus
 from .fitting._compare import compare
 from .fitting._comparison import Comparison, ComparisonStatus
@@ -43,6 +42,8 @@ from .fitting._findings import Finding, FindingKind
 from .fitting._fit import fit
 from .fitting._fitted_law import FittedLaw
 from .fitting._inverse import Solution, SolutionStatus
+from .fitting._isoflop_profiles import isoflop_profiles
+from .fitting._isoflop_result import IsoFlopProfiles
 from .fitting._line_optimum import LineOptimum
 from .fitting._prediction import Prediction
 from .fitting._profile_status import ProfileStatus

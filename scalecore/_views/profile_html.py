@@ -9,7 +9,7 @@ from .html import _interval, _shown
 from .html import table as html_table
 
 if TYPE_CHECKING:
-    from ..fitting._budget_profiles import IsoFlopProfiles
+    from ..fitting._isoflop_result import IsoFlopProfiles
 
 
 def profiles_html(profiles: IsoFlopProfiles, statuses: Sequence[str]) -> str:

@@ -20,19 +20,15 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from ..fitting._budget_profiles import IsoFlopProfiles
     from ..fitting._envelope import Envelope
+    from ..fitting._isoflop_result import IsoFlopProfiles
     from ..fitting._line_optimum import LineOptimum
 
 _MOST_POINTS = 20_000
 
 
-def plot_profiles(
-    profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum, ax: Any = None
-) -> Any:
-    """Draw runs and parabolas of each budget, and the vertices over budgets with the line through
-    them.
-    """
+def plot_profiles(profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum, ax: Any = None) -> Any:
+    """Draw each budget's runs and parabola, and the vertices over budgets with their line."""
     plt = pyplot()
     if ax is None:
         with plt.rc_context(STYLE):
@@ -86,12 +82,8 @@ def plot_profiles(
     return axes
 
 
-def _draw_line(
-    ax: Any, profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum
-) -> None:
-    """Vertices with their intervals where those are finite, edges hollow, and the line with its
-    band.
-    """
+def _draw_line(ax: Any, profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum) -> None:
+    """Draw vertices, with intervals where those are finite, edges hollow, and the line."""
     best, ends = profiles.parameters, profiles.parameters_interval
     known = interior & np.isfinite(ends).all(axis=1) & (ends[:, 0] > 0)
     bars = np.where(known[:, None], np.abs(ends - best[:, None]), 0).T

@@ -7,12 +7,10 @@ from numpy.typing import NDArray
 
 
 def budget_clusters(log_compute: NDArray[np.float64], width: float) -> NDArray[np.int64]:
-    """Return the number of each run's budget, from the smallest; no two of one differ by more than
-    `width`.
+    """Return the number of each run's budget, from the smallest, no wider than `width`.
 
     The interval of that width that holds the most runs is a budget, then among the rest the next
-    one: so a budget that was not kept to exactly is not cut in two by where the intervals happen to
-    begin.
+    one: so a budget that was not kept to exactly is not cut in two by where intervals begin.
     """
     order = np.argsort(log_compute, kind="stable")
     x = log_compute[order]

@@ -1,6 +1,4 @@
-"""Chinchilla's first approach: the runs that no cheaper run beats, and a line through their
-sizes.
-"""
+"""Chinchilla's first approach: runs that no cheaper run beats, and a line through their sizes."""
 
 from __future__ import annotations
 
@@ -51,8 +49,8 @@ class Envelope:
     --------
     >>> import numpy as np
     >>> import scalecore as sc
-    >>> N, D = np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90))
-    >>> N, D = N.ravel(), D.ravel()
+    >>> N, D = np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90)
+    >>> N, D = (x.ravel() for x in np.meshgrid(N, D))
     >>> found = sc.envelope(sc.RunTable(N, D, 1.8 + 400 / N**0.35 + 400 / D**0.35))
     >>> bool(abs(found.elasticity - 0.5) < 0.05)
     True
@@ -78,8 +76,8 @@ class Envelope:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90))
-        >>> N, D = N.ravel(), D.ravel()
+        >>> N, D = np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90)
+        >>> N, D = (x.ravel() for x in np.meshgrid(N, D))
         >>> found = sc.envelope(sc.RunTable(N, D, 1.8 + 400 / N**0.35 + 400 / D**0.35))
         >>> found.compute_optimal([1e20, 1e21]).parameters.shape
         (2,)
@@ -92,8 +90,7 @@ class Envelope:
         interior = int(np.count_nonzero(self.status == ProfileStatus.INTERIOR))
         low, high = self.elasticity_interval
         return (
-            f"Envelope({self.budget.size} runs of {len(self.table)}, {interior} of them not at an "
-            "edge, "
+            f"Envelope({self.budget.size} runs of {len(self.table)}, {interior} not at an edge, "
             f"d log N*/d log C = {self.elasticity:.3f} [{low:.3f}, {high:.3f}])"
         )
 
@@ -104,8 +101,8 @@ class Envelope:
         --------
         >>> import numpy as np
         >>> import scalecore as sc
-        >>> N, D = np.meshgrid(np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90))
-        >>> N, D = N.ravel(), D.ravel()
+        >>> N, D = np.geomspace(1e7, 1e9, 9), np.geomspace(1e8, 1e11, 90)
+        >>> N, D = (x.ravel() for x in np.meshgrid(N, D))
         >>> ax = sc.envelope(sc.RunTable(N, D, 1.8 + 400 / N**0.35 + 400 / D**0.35)).plot()
         >>> ax.get_xscale()
         'log'
@@ -196,9 +193,7 @@ def _front(loss: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def _status(x: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.int8]:
-    """Say for each run, by compute, whether others of that compute or a little less are smaller and
-    larger.
-    """
+    """Say for each run whether others of its compute or a little less are smaller and larger."""
     if not x.size:
         return np.zeros(0, np.int8)
     place = np.floor((x - x[0]) * (_BINS / _NEAR)).astype(np.int64)

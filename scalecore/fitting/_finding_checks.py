@@ -21,6 +21,7 @@ _FACTOR = 2.0  # between compute and cost * N * D
 # times the usual deviation: Hoffmann et al.'s five digitised outliers are, the next is not
 _FAR = 12.0
 _FAR_LEAST = 0.02  # and in log loss
+_MOVED = 0.05  # by the influence that a fit measured, in log N*
 _UNTUNED = 0.01  # relative difference of losses at one (N, D) that other seeds do not explain
 _HIGHEST_LOSS = 12.5  # nats: no better than a guess among 2**18 tokens
 
@@ -261,13 +262,8 @@ def far_from_others(facts: Facts) -> Seen:
         return None
     table = facts.table
     if facts.influence is not None:
-        size = np.abs(facts.influence)
-        far = size > _FAR * np.median(size)
-        return (
-            (facts.rows(far), f"leaving out one of {_of(far)} moves the answer most")
-            if far.any()
-            else None
-        )
+        far = facts.influence > max(_FAR * np.median(facts.influence), _MOVED)
+        return (facts.rows(far), f"{_of(far)} move the answer of a fit far more than others do") if far.any() else None
     if min(facts.levels) < 3:
         return None
     distance, usual = deviations(table.parameters, table.samples, table.loss)

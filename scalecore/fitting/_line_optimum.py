@@ -31,8 +31,8 @@ class LineOptimum:
     >>> import scalecore as sc
     >>> C, w = np.meshgrid([1e18, 1e19, 1e20, 1e21], [0.25, 0.5, 1, 2, 4])
     >>> N = np.sqrt(C / 120) * w
-    >>> loss = 2 + 9 * C**-0.1 + np.log(w) ** 2
-    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), loss.ravel())
+    >>> L = 2 + 9 * C**-0.1 + np.log(w)**2
+    >>> table = sc.RunTable(N.ravel(), (C / 6 / N).ravel(), L.ravel())
     >>> best = sc.isoflop_profiles(table).compute_optimal([1.2e24, 1.2e26])
     >>> best.parameters.round(-9)
     array([1.e+11, 1.e+12])
@@ -45,16 +45,8 @@ class LineOptimum:
     samples_interval: NDArray[np.float64]
 
 
-def read_line(
-    budget: ArrayLike,
-    through: Line,
-    draws: NDArray[np.float64] | None,
-    level: float,
-    log_cost: float,
-) -> LineOptimum:
-    """Return the line's optimum; `draws` are slopes and heights of resampled lines, if there are
-    any.
-    """
+def read_line(budget: ArrayLike, through: Line, draws: NDArray[np.float64] | None, level: float, log_cost: float) -> LineOptimum:
+    """Return the line's optimum; `draws` are slopes and heights of resampled lines, or None."""
     array = positive_array("budget", budget)
     x = np.log(array)
     parameters = through.at(x)
@@ -85,9 +77,7 @@ def slope_interval(
 
 
 def quantiles(values: NDArray[np.float64], level: float) -> NDArray[np.float64]:
-    """Return the percentile interval along the last axis; NaN where fewer than nine tenths are
-    finite.
-    """
+    """Return the percentile interval along the last axis; NaN if a tenth or more is not finite."""
     finite = np.isfinite(values)
     if not (finite.mean(axis=-1) >= _MOSTLY).all():
         return np.full((*values.shape[:-1], 2), np.nan)

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from ._student import student_quantile
 
+_SINGULAR = 1e-12  # determinant of normal equations with a diagonal of ones
+
 
 @dataclass(frozen=True)
 class Parabola:
@@ -53,15 +55,23 @@ def parabola(
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.sqrt(np.einsum("...ii->...i", matrix))
         scaled = matrix / scale[..., None, :] / scale[..., None]
-    solvable = np.isfinite(scaled).all(axis=(-1, -2))
-    safe = np.where(solvable[..., None, None], scaled, np.eye(3))
-    values, vectors = np.linalg.eigh(safe)
-    bad = ~solvable | (values[..., 0] < 1e-12)
-    values = np.where(bad[..., None], np.nan, values)
-    inverse = (vectors / values[..., None, :]) @ np.swapaxes(vectors, -1, -2)
-    inverse = inverse / scale[..., None, :] / scale[..., None]
+    inverse = _symmetric_inverse(scaled) / scale[..., None, :] / scale[..., None]
     moments = np.swapaxes(weighted, -1, -2) @ y[..., None]
     return Parabola((inverse @ moments)[..., 0], inverse)
+
+
+def _symmetric_inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Invert 3 by 3 matrices with a diagonal of ones; NaN where they are singular."""
+    a, b, c = matrix[..., 0, 1], matrix[..., 0, 2], matrix[..., 1, 2]
+    rows = [
+        [1 - c * c, b * c - a, a * c - b],
+        [b * c - a, 1 - b * b, a * b - c],
+        [a * c - b, a * b - c, 1 - a * a],
+    ]
+    adjugate = np.stack([np.stack(row, axis=-1) for row in rows], axis=-2)
+    determinant = adjugate[..., 0, 0] + a * adjugate[..., 0, 1] + b * adjugate[..., 0, 2]
+    safe = np.where(determinant > _SINGULAR, determinant, np.nan)
+    return adjugate / safe[..., None, None]
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from ._findings import Finding
+    from ._sensitivity import Influence
 
 _COMPUTED = ("data_hash", "_points")  # from the fields, when asked for
 
@@ -372,14 +373,15 @@ class RunTable:
         columns = (self.parameters, self.samples, self.unique_samples)
         return points([column for column in columns if column is not None])
 
-    def findings(self, influence: ArrayLike | None = None) -> tuple[Finding, ...]:
+    def findings(self, influence: Influence | ArrayLike | None = None) -> tuple[Finding, ...]:
         """Return what is odd about the table: each thing by name, with its rows and advice.
 
         Parameters
         ----------
-        influence : array_like, shape (n,), optional
-            How much leaving out each row moves the answer of a fit, in any unit. Without it, runs
-            far from all others are looked for with a robust surface, roughly.
+        influence : Influence or array_like, shape (n,), optional
+            What `FittedLaw.influence` returned for a law of this table, or how far leaving out each
+            row moves the logarithm of an answer. Without it, runs far from all others are looked
+            for with a robust surface, roughly.
 
         Returns
         -------
@@ -402,12 +404,13 @@ class RunTable:
 
         if influence is None:
             return findings(self, None)
-        measured = float_column("influence", influence)
+        ratios = getattr(influence, "parameters_ratio", None)
+        measured = float_column("influence", influence if ratios is None else np.log(ratios))
+        if ratios is not None and self.run_codes is not None and measured.size == len(self.run_names):
+            measured = measured[self.run_codes]
         if measured.size != len(self):
-            raise ValueError(
-                f"influence must have one element a row, {len(self)}, got {measured.size}"
-            )
-        return findings(self, np.nan_to_num(measured, nan=0.0))
+            raise ValueError(f"influence must have one element a row, {len(self)}, got {measured.size}")
+        return findings(self, np.abs(np.where(np.isnan(measured), np.inf, measured)))
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw samples against parameters, coloured by loss, findings marked; return the axes.

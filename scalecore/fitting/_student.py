@@ -9,9 +9,7 @@ _MANY = 400  # degrees of freedom from which the series around the normal law is
 
 
 def student_quantile(level: float, freedom: int) -> float:
-    """Return t such that a Student variable of `freedom` degrees is within ±t at probability
-    `level`.
-    """
+    """Return t such that a Student variable lies within ±t with probability `level`."""
     z = NormalDist().inv_cdf((1 + level) / 2)
     if freedom >= _MANY:  # Cornish and Fisher: 1e-10 at 99 %
         g1 = (z**3 + z) / 4

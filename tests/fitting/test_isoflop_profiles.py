@@ -103,8 +103,7 @@ def test_intervals_are_scipys():
 
 
 def test_fieller_intervals_cover():
-    """95 % intervals of N* over 2,000 noisy profiles; below 1,860 of 1,900 wanted once in a
-    million."""
+    """95 % intervals of N* over 2,000 noisy profiles; 1,900 wanted, within 47 but once in 1e5."""
     rng = np.random.default_rng(3)
     u = np.linspace(-1.5, 1.5, 9)
     truth, covered, infinite = 0.3, 0, 0
@@ -408,8 +407,7 @@ STEPS = (  # Porian et al. 2024: from Kaplan's exponent to Chinchilla's
 
 @pytest.mark.parametrize(("step", "exponent"), STEPS)
 def test_public_porian(public_table, step, exponent):
-    """The line through their optima is theirs to all digits, ours through parabolas and envelope is
-    near."""
+    """The line through their optima is theirs, to all digits; parabolas and envelope are near."""
     step = step | {"dataset": "rw", "file": "summary_df"}
     tables = []
     for name in ("porian_optima", "porian_published_fits"):
