@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .html import _interval, _shown
+from .html import _interval, shown_places
 from .html import table as html_table
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def profiles_html(profiles: IsoFlopProfiles, statuses: Sequence[str]) -> str:
     """Rows are budgets."""
-    places, note = _shown(profiles.budget.size, "budgets")
+    places, note = shown_places(profiles.budget.size, "budgets")
     rows = [
         (
             profiles.budget[b],

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 _MOST_POINTS = 20_000
 
 
-def plot_profiles(profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum, ax: Any = None) -> Any:
+def plot_profiles(
+    profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum, ax: Any = None
+) -> Any:
     """Draw each budget's runs and parabola, and the vertices over budgets with their line."""
     plt = pyplot()
     if ax is None:
@@ -82,7 +84,9 @@ def plot_profiles(profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along:
     return axes
 
 
-def _draw_line(ax: Any, profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum) -> None:
+def _draw_line(
+    ax: Any, profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum
+) -> None:
     """Draw vertices, with intervals where those are finite, edges hollow, and the line."""
     best, ends = profiles.parameters, profiles.parameters_interval
     known = interior & np.isfinite(ends).all(axis=1) & (ends[:, 0] > 0)

@@ -263,7 +263,11 @@ def far_from_others(facts: Facts) -> Seen:
     table = facts.table
     if facts.influence is not None:
         far = facts.influence > max(_FAR * np.median(facts.influence), _MOVED)
-        return (facts.rows(far), f"{_of(far)} move the answer of a fit far more than others do") if far.any() else None
+        return (
+            (facts.rows(far), f"{_of(far)} move the answer of a fit far more than others do")
+            if far.any()
+            else None
+        )
     if min(facts.levels) < 3:
         return None
     distance, usual = deviations(table.parameters, table.samples, table.loss)

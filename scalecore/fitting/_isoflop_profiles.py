@@ -239,7 +239,9 @@ def _fit(
         profile.bias = _bias(u, weight, vertex, *powers)
 
 
-def _bias(u: NDArray[np.float64], weight: NDArray[np.float64], vertex: float, alpha: float, beta: float) -> float:
+def _bias(
+    u: NDArray[np.float64], weight: NDArray[np.float64], vertex: float, alpha: float, beta: float
+) -> float:
     """By how much the vertex lies beside the minimum of e^(-alpha v)/alpha + e^(beta v)/beta.
 
     Along a budget the loss is that, up to constants, with v = log N - log N*: it depends on the
@@ -257,7 +259,9 @@ def _bias(u: NDArray[np.float64], weight: NDArray[np.float64], vertex: float, al
     return shift
 
 
-def _resampled(table: RunTable, profiles: list[_Profile], middle: float, resamples: int, key: int) -> NDArray[np.float64] | None:
+def _resampled(
+    table: RunTable, profiles: list[_Profile], middle: float, resamples: int, key: int
+) -> NDArray[np.float64] | None:
     """Slopes and heights of the line in resamples of runs; None if none has rows in two budgets."""
     if table.run_codes is None or len(profiles) < 3:
         return None

@@ -129,7 +129,11 @@ class IsoFlopProfiles:
     def _log_cost(self) -> float:
         """Logarithm of FLOPs per parameter and sample, as the runs have it in the middle."""
         found = np.isfinite(self.samples)
-        ratios = np.log(self.budget[found]) - np.log(self.parameters[found]) - np.log(self.samples[found])
+        ratios = (
+            np.log(self.budget[found])
+            - np.log(self.parameters[found])
+            - np.log(self.samples[found])
+        )
         return float(np.median(ratios)) if ratios.size else float(np.log(self.table.cost))
 
     def __repr__(self) -> str:
@@ -171,5 +175,9 @@ class IsoFlopProfiles:
         from .._views.profile_plots import plot_profiles
 
         interior = self.status == ProfileStatus.INTERIOR
-        spread = np.geomspace(self.budget[0] / 2, self.budget[-1] * 2, 60) if self.budget.size else np.ones(1)
+        spread = (
+            np.geomspace(self.budget[0] / 2, self.budget[-1] * 2, 60)
+            if self.budget.size
+            else np.ones(1)
+        )
         return plot_profiles(self, interior, self.compute_optimal(spread), ax=ax)

@@ -45,7 +45,13 @@ class LineOptimum:
     samples_interval: NDArray[np.float64]
 
 
-def read_line(budget: ArrayLike, through: Line, draws: NDArray[np.float64] | None, level: float, log_cost: float) -> LineOptimum:
+def read_line(
+    budget: ArrayLike,
+    through: Line,
+    draws: NDArray[np.float64] | None,
+    level: float,
+    log_cost: float,
+) -> LineOptimum:
     """Return the line's optimum; `draws` are slopes and heights of resampled lines, or None."""
     array = positive_array("budget", budget)
     x = np.log(array)

@@ -406,10 +406,16 @@ class RunTable:
             return findings(self, None)
         ratios = getattr(influence, "parameters_ratio", None)
         measured = float_column("influence", influence if ratios is None else np.log(ratios))
-        if ratios is not None and self.run_codes is not None and measured.size == len(self.run_names):
+        if (
+            ratios is not None
+            and self.run_codes is not None
+            and measured.size == len(self.run_names)
+        ):
             measured = measured[self.run_codes]
         if measured.size != len(self):
-            raise ValueError(f"influence must have one element a row, {len(self)}, got {measured.size}")
+            raise ValueError(
+                f"influence must have one element a row, {len(self)}, got {measured.size}"
+            )
         return findings(self, np.abs(np.where(np.isnan(measured), np.inf, measured)))
 
     def plot(self, ax: Axes | None = None) -> Axes:

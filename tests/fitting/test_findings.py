@@ -299,8 +299,12 @@ def test_influence_of_a_fit_takes_the_surfaces_place():
     assert [f.rows.tolist() for f in table.findings(law.influence(1e24))] in ([], [[5]])
     loss[:6] *= 1.3  # a whole run
     runs = sc.RunTable(n, d, loss, run=np.arange(30) // 6)
-    measured = sc.Influence(runs.run_names, {}, np.array([2.0, 1.01, 1.01, 0.99, 1.01]), np.ones(5), 1e24)
-    assert [f.rows.tolist() for f in runs.findings(measured) if f.kind == Kind.FAR_FROM_OTHERS] == [list(range(6))]
+    measured = sc.Influence(
+        runs.run_names, {}, np.array([2.0, 1.01, 1.01, 0.99, 1.01]), np.ones(5), 1e24
+    )
+    assert [f.rows.tolist() for f in runs.findings(measured) if f.kind == Kind.FAR_FROM_OTHERS] == [
+        list(range(6))
+    ]
     with pytest.raises(ValueError, match="influence must have one element a row, 30, got 3"):
         table.findings([1, 2, 3])
     with pytest.raises(TypeError, match="influence must be real numbers"):
