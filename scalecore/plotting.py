@@ -16,6 +16,7 @@ from ._views.frontier_plots import plot_frontier, plot_isoflop
 from ._views.network_plots import plot_misspecification, plot_network
 from ._views.style import STYLE, line_colours, optimizer_name, power_of_ten, pyplot
 from .frontier import compute_optimal, isoflop
+from .frontier._objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,12 +36,6 @@ __all__ = [
     "save",
 ]
 
-_BOUNDS = {  # those of compute_optimal, and how their lines look
-    "optimal": ("error_bound", "-"),
-    "closed_form": ("closed_form_bound", ":"),
-    "spectral": ("spectral_bound", "-"),
-    "refined": ("refined_bound", "--"),
-}
 _PER_DECADE = 8  # default budgets of the lines: their widths leap
 _PER_MARK = 4  # of which training has every fourth
 
@@ -209,7 +204,8 @@ def figure2(
     else:
         lines = marks = np.unique(positive_array("budgets", budgets))
     frontiers = {
-        bound: compute_optimal(lines, d, concentration, cost=cost, bound=bound) for bound in _BOUNDS
+        bound: compute_optimal(lines, d, concentration, cost=cost, bound=bound)
+        for bound in OBJECTIVES
     }
     if not np.isfinite(frontiers["optimal"].error).any():
         raise ValueError("budgets must hold one that pays for width 1 and one sample")
@@ -245,16 +241,9 @@ def _against_budget(
     ax: Axes, frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None, name: str
 ) -> None:
     """Draw "error" or "width" of all of them."""
-    for colour, (bound, (label, style)) in zip(
-        line_colours(len(_BOUNDS)), _BOUNDS.items(), strict=True
-    ):
-        ax.plot(
-            frontiers[bound].budget,
-            getattr(frontiers[bound], name),
-            style,
-            color=colour,
-            label=label,
-        )
+    for colour, (bound, best) in zip(line_colours(len(frontiers)), frontiers.items(), strict=True):
+        row = OBJECTIVES[bound]
+        ax.plot(best.budget, getattr(best, name), row.style, color=colour, label=row.label)
     if trained is None:
         return
     value, interval = getattr(trained, name), getattr(trained, f"{name}_interval")

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 STRATEGIES: dict[str, int]
+BOUND_STRATEGIES: dict[str, int]
 TERMS: tuple[str, ...]
 TABLE_OF: list[Callable[[float], Strategies] | None]
 

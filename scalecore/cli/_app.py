@@ -28,6 +28,7 @@ from .. import (
     optimal_resolution,
     train,
 )
+from ..frontier._objectives import OBJECTIVES
 from ._options import (
     BOUND,
     BUDGET,
@@ -40,7 +41,6 @@ from ._options import (
     NUMBERS,
     PLOT,
     SAMPLES,
-    SPECTRAL,
     TRAINING,
     WIDTH,
     Axis,
@@ -129,7 +129,7 @@ def frontier(
 
     Example: scalecore frontier -C 1e6:1e24:7 --cost 6 --plot frontier.png
     """
-    if bound in SPECTRAL:
+    if OBJECTIVES[bound].needs_table:
         prepare(input_dim, most_units)
     shape = (len(budget), len(input_dim), len(concentration))
     best = compute_optimal(
@@ -197,7 +197,7 @@ def isoflop_command(
     Example: scalecore isoflop -C 1e6,1e9 --points 9
     """
     flat = grid(budget, input_dim, concentration)
-    if bound in SPECTRAL:
+    if OBJECTIVES[bound].needs_table:
         prepare(input_dim, most_units)
     show(isoflop_columns(isoflop(*flat, cost=cost, bound=bound, points=points)), form)
     draw(plot, lambda: isoflop(*flat, cost=cost, bound=bound).plot())

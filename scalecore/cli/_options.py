@@ -15,6 +15,7 @@ import click
 import numpy as np
 
 from .._common.validation import MOST_POINTS, axis
+from ..frontier._objectives import OBJECTIVES
 from ..spectral._table import DEAREST_UNITS, DEFAULT_UNITS
 
 Columns = Mapping[str, Any]
@@ -135,10 +136,9 @@ COST = click.option(
     show_default=True,
     help="FLOPs per parameter and sample (6 for transformers).",
 )
-SPECTRAL = ("spectral", "refined")  # bounds that go by a table
 BOUND = click.option(
     "--bound",
-    type=click.Choice(["optimal", "closed_form", *SPECTRAL]),
+    type=click.Choice(list(OBJECTIVES)),
     default="optimal",
     show_default=True,
     help="Bound to minimise; spectral and refined are the lower ones, for whole d.",

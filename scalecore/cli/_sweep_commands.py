@@ -15,7 +15,9 @@ from typing import Any
 import click
 import numpy as np
 
+from ..frontier._objectives import OBJECTIVES
 from ..sweeps import Sweep, sweep
+from ..sweeps._tasks import POINT, TASKS
 from ._options import (
     BOUND,
     BUDGET,
@@ -25,7 +27,6 @@ from ._options import (
     MEASURING,
     NUMBERS,
     SAMPLES,
-    SPECTRAL,
     TRAINING,
     WIDTH,
     Picture,
@@ -142,7 +143,7 @@ def sweep_frontier(
 
     Example: scalecore sweep frontier -C 1e6:1e24:1000 -d 1:1000:20 -K 1:1e4:20 --out sweep.zarr
     """
-    if bound in SPECTRAL:
+    if OBJECTIVES[bound].needs_table:
         tell_dims_without(input_dim)
     grid = {"budget": budget, "input_dim": input_dim, "concentration": concentration, "cost": cost}
     run_sweep("compute_optimal", grid, out, workers, chunk, bound=bound, integer=integer)
@@ -152,17 +153,7 @@ def sweep_frontier(
 @options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
 @click.option(
     "--quantity",
-    type=click.Choice(
-        [
-            "error_bound",
-            "misspecification_bound",
-            "estimation_bound",
-            "optimal_resolution",
-            "closed_form_bound",
-            "spectral_bound",
-            "refined_bound",
-        ]
-    ),
+    type=click.Choice([name for name, task in TASKS.items() if task.axes == POINT]),
     default="error_bound",
     show_default=True,
     help="What to compute.",
@@ -182,7 +173,7 @@ def sweep_bound(
 
     Example: scalecore sweep bound -n 1:1e6:1000 -T 1e3:1e12:1000 --out bound.zarr
     """
-    if quantity in ("spectral_bound", "refined_bound"):
+    if TASKS[quantity].needs_tables({}):
         tell_dims_without(input_dim)
     grid = {
         "width": width,

@@ -4,19 +4,16 @@ error bound.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .. import bounds
 from .._common.status import Status
 from .._common.validation import broadcast, choice, flag, positive_array, real_array, thread_count
-from .._core import frontier as _frontier
-from .._core import spectral as _spectral
-from ..spectral import refined_bound, spectral_bound
-from ..spectral._terms import STRATEGIES
+from ._objectives import OBJECTIVES, Budgets, Optima
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,15 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Frontier", "Status", "compute_optimal"]
 
-BOUNDS = {
-    "optimal": bounds.error_bound,
-    "closed_form": bounds.closed_form_bound,
-    "spectral": spectral_bound,
-    "refined": refined_bound,
-}
-_BUFFER = (
-    2**17
-)  # budgets gathered at a time when the inputs do not lie as columns: they stay in the cache
+# budgets gathered at a time when the inputs do not lie as columns: they stay in the cache
+_BUFFER = 2**17
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,44 +224,29 @@ def compute_optimal(
     >>> int(f.width), int(f.samples)
     (27, 3703)
     """
-    names = ("budget", "input_dim", "concentration", "cost")
-    inputs = dict(
-        zip(
-            names,
-            (
-                *map(real_array, names[:3], (budget, input_dim, concentration)),
-                positive_array("cost", cost),
-            ),
-            strict=True,
-        )
-    )
-    shape = broadcast(**inputs)
-    bound = choice("bound", bound, BOUNDS)
-    whole, threads = flag("integer", integer), thread_count(n_threads)
-    out = {
-        name: np.empty(shape)
-        for name in ("width", "samples", "error", "misspecification", "estimation", "elasticity")
+    inputs = {
+        "budget": real_array("budget", budget),
+        "input_dim": real_array("input_dim", input_dim),
+        "concentration": real_array("concentration", concentration),
+        "cost": positive_array("cost", cost),
     }
-    out["status"] = np.empty(shape, np.int8)
-    flat = [array.reshape(-1) for array in out.values()]
+    shape = broadcast(**inputs)
+    objective = OBJECTIVES[choice("bound", bound, OBJECTIVES)]
+    whole, threads = flag("integer", integer), thread_count(n_threads)
+    optima = Optima.empty(int(np.prod(shape)))
     done = 0
     for columns in _columns(list(inputs.values()), shape):
-        part = slice(done, done + max(map(len, columns)))
-        results = (array[part] for array in flat)
-        if bound in ("spectral", "refined"):
-            _spectral.compute_optimal(*columns, *results, STRATEGIES[bound], whole, threads)
-        else:
-            _frontier.compute_optimal(
-                *columns, *results, _frontier.BOUND_CODES[bound], whole, threads
-            )
-        done = part.stop
-    views = {name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()}
-    return Frontier(
-        **views, **{name: array[()] for name, array in out.items()}, bound=bound, integer=whole
-    )
+        last = done + max(map(len, columns))
+        objective.minimise(Budgets(*columns), optima.part(done, last), whole, threads)
+        done = last
+    asked = {name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()}
+    found = {name: column.reshape(shape)[()] for name, column in optima._asdict().items()}
+    return Frontier(**asked, **found, bound=objective.name, integer=whole)
 
 
-def _columns(inputs: list[NDArray[np.float64]], shape: tuple[int, ...]) -> Any:
+def _columns(
+    inputs: list[NDArray[np.float64]], shape: tuple[int, ...]
+) -> Iterator[list[NDArray[np.float64]]]:
     """Yield the broadcast inputs as columns in C order: whole where they lie so, gathered in
     bounded pieces where they do not.
     """

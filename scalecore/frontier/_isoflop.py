@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.status import Status
 from .._common.validation import positive_int, real_array
-from ._allocation import BOUNDS, Frontier, compute_optimal
+from ._allocation import Frontier, compute_optimal
+from ._objectives import OBJECTIVES
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -137,6 +138,6 @@ def isoflop(
         optimum.budget,
         width,
         samples,
-        BOUNDS[bound](width, np.maximum(samples, 1.0), dims, concentrations),
+        OBJECTIVES[bound].ufunc(width, np.maximum(samples, 1.0), dims, concentrations),
         optimum,
     )

@@ -12,10 +12,6 @@ from .._common.validation import broadcast, choice, real_array
 from .._core import spectral as _spectral
 
 _STRATEGIES = np.array(["fixed", "atoms", "sticks", "quadratic"])
-STRATEGIES = {
-    "spectral": _spectral.STRATEGIES["atoms"],
-    "refined": sum(_spectral.STRATEGIES.values()),
-}  # flags of each bound
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +149,7 @@ def spectral_terms(
 
 def _flags(strategies: str | Iterable[str]) -> int:
     if strategies == "all":
-        return STRATEGIES["refined"]
+        return _spectral.BOUND_STRATEGIES["refined_bound"]
     names = {strategies} if isinstance(strategies, str) else set(strategies)
     return sum(
         _spectral.STRATEGIES[choice("strategies", name, _spectral.STRATEGIES)] for name in names

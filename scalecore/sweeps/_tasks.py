@@ -15,10 +15,10 @@ from .. import bounds
 from .._common.quantities import COORDINATES
 from .._common.validation import describe, known_name, positive_array, whole_numbers
 from ..frontier import compute_optimal
+from ..frontier._objectives import OBJECTIVES
 from ..network import NetworkPrior, misspecification
 from ..network._misspecification import check_misspecification
-from ..spectral import bayes_error_bound, refined_bound, spectral_bound
-from ..spectral._terms import STRATEGIES
+from ..spectral import bayes_error_bound
 from ..training import train
 from ..training._engine import default_checkpoints
 from ..training._train import plan_runs
@@ -98,13 +98,15 @@ _FRONTIER = Task(
     },
     _frontier,
     _check_frontier,
-    lambda options: options.get("bound") in STRATEGIES,
+    lambda options: OBJECTIVES[options.get("bound", "optimal")].needs_table,
     optional=("cost",),
     default=("width", "samples", "error", "elasticity", "status"),
 )
 
 
-def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str) -> Task:
+def _ufunc_task(
+    function: Any, axes: tuple[str, ...], long_name: str, units: str, needs_table: bool = False
+) -> Task:
     def compute(
         block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None
     ) -> Outputs:
@@ -112,10 +114,9 @@ def _ufunc_task(function: Any, axes: tuple[str, ...], long_name: str, units: str
             values = np.asarray(function(*(block[axis] for axis in axes)))
         return lambda name: values
 
-    spectral = function in (spectral_bound, refined_bound)
     outputs = {function.__name__: Output(long_name, units)}
     return Task(
-        function.__name__, axes, {}, outputs, compute, needs_tables=lambda options: spectral
+        function.__name__, axes, {}, outputs, compute, needs_tables=lambda options: needs_table
     )
 
 
@@ -200,20 +201,21 @@ def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 REQUIRED = object()  # an option that has no default
 _WIDTH, _RUNS = ("width",), ("repeat", "width", "learning_rate")
+POINT = ("width", "samples", "input_dim", "concentration")  # the axes of bounds
+_FIRST, *_OTHERS = (
+    _ufunc_task(row.ufunc, POINT, row.long_name, "nat", row.needs_table)
+    for row in OBJECTIVES.values()
+)
+_BOUND_TASKS = [
+    _FIRST,
+    _ufunc_task(bounds.misspecification_bound, POINT, "misspecification bound", "nat"),
+    _ufunc_task(bounds.estimation_bound, POINT, "estimation bound", "nat"),
+    _ufunc_task(bounds.optimal_resolution, POINT, "best resolution", "1"),
+    *_OTHERS,
+]
 _TASKS = [
     _FRONTIER,
-    *(
-        _ufunc_task(function, ("width", "samples", "input_dim", "concentration"), *text)
-        for function, text in (
-            (bounds.error_bound, ("error bound", "nat")),
-            (bounds.misspecification_bound, ("misspecification bound", "nat")),
-            (bounds.estimation_bound, ("estimation bound", "nat")),
-            (bounds.optimal_resolution, ("best resolution", "1")),
-            (bounds.closed_form_bound, ("closed-form error bound", "nat")),
-            (spectral_bound, ("spectral error bound", "nat")),
-            (refined_bound, ("refined spectral error bound", "nat")),
-        )
-    ),
+    *_BOUND_TASKS,
     _ufunc_task(bayes_error_bound, ("samples", "input_dim"), "error bound of any width", "nat"),
     _ufunc_task(bounds.occupancy, ("width", "concentration"), "expected distinct units", "1"),
     Task(

@@ -1,0 +1,120 @@
+"""The bounds that an allocation can minimise: one row each, in one table.
+
+`compute_optimal`, `isoflop`, the commands, sweeps and figure2 read the table. To add a bound, write
+its ufunc and how to minimise it along a line of equal compute, and append a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._core import frontier as _frontier
+from .._core import spectral as _spectral
+from ..bounds import closed_form_bound, error_bound
+from ..spectral import refined_bound, spectral_bound
+
+Column = NDArray[np.float64]
+
+
+class Budgets(NamedTuple):
+    """What is asked, as 1-d arrays of one length; of length 1 where all budgets share a value."""
+
+    budget: Column
+    input_dim: Column
+    concentration: Column
+    cost: Column
+
+
+class Optima(NamedTuple):
+    """What is found, as 1-d arrays to be filled, an element for each budget."""
+
+    width: Column
+    samples: Column
+    error: Column
+    misspecification: Column
+    estimation: Column
+    elasticity: Column
+    status: NDArray[np.int8]  # of `scalecore.Status`
+
+    @classmethod
+    def empty(cls, count: int) -> Optima:
+        """Return columns for so many budgets."""
+        return cls(*(np.empty(count, np.int8 if f == "status" else float) for f in cls._fields))
+
+    def part(self, first: int, last: int) -> Optima:
+        """Return a view of some of the budgets."""
+        return Optima(*(column[first:last] for column in self))
+
+
+@dataclass(frozen=True)
+class Objective:
+    """A bound that `compute_optimal` can minimise.
+
+    `minimise(budgets, optima, integer, n_threads)` fills `optima`: along d n T = budget / cost over
+    n, T >= 1, whole ones if `integer`; n_threads 0 means all that this process may use. A bound
+    with `needs_table` takes whole input dimensions only, and a table for each is built before.
+    """
+
+    name: str  # as the argument `bound` has it
+    ufunc: Callable[..., Any]  # of n, T, d, K, in nats per sample
+    minimise: Callable[[Budgets, Optima, bool, int], None]
+    long_name: str
+    style: str = "-"  # of its line in pictures
+    needs_table: bool = False
+
+    @property
+    def label(self) -> str:
+        """Its name in legends: that of the ufunc."""
+        return self.ufunc.__name__
+
+
+def _closed(code: int) -> Callable[[Budgets, Optima, bool, int], None]:
+    def minimise(budgets: Budgets, optima: Optima, integer: bool, n_threads: int) -> None:
+        _frontier.compute_optimal(*budgets, *optima, code, integer, n_threads)
+
+    return minimise
+
+
+def _spectral_part(strategies: int) -> Callable[[Budgets, Optima, bool, int], None]:
+    def minimise(budgets: Budgets, optima: Optima, integer: bool, n_threads: int) -> None:
+        _spectral.compute_optimal(*budgets, *optima, strategies, integer, n_threads)
+
+    return minimise
+
+
+_ROWS = [
+    Objective(
+        "optimal",
+        error_bound,
+        _closed(_frontier.BOUND_CODES["optimal"]),
+        "error bound",
+    ),
+    Objective(
+        "closed_form",
+        closed_form_bound,
+        _closed(_frontier.BOUND_CODES["closed_form"]),
+        "closed-form error bound",
+        style=":",
+    ),
+    Objective(
+        "spectral",
+        spectral_bound,
+        _spectral_part(_spectral.BOUND_STRATEGIES["spectral_bound"]),
+        "spectral error bound",
+        needs_table=True,
+    ),
+    Objective(
+        "refined",
+        refined_bound,
+        _spectral_part(_spectral.BOUND_STRATEGIES["refined_bound"]),
+        "refined spectral error bound",
+        style="--",
+        needs_table=True,
+    ),
+]
+OBJECTIVES = {row.name: row for row in _ROWS}
