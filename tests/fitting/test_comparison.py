@@ -85,7 +85,7 @@ def test_scores_are_those_of_fits_by_hand():
 
 
 def test_coverage_of_forecasts():
-    """Intervals of the true form cover: 95 % of some 600 scored runs lie inside, never below 88 %."""
+    """Intervals of the true form cover: 95 % of some 600 scored runs lie inside, never below 88."""
     inside = []
     for seed in range(12):
         found = sc.compare(
