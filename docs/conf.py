@@ -1,6 +1,8 @@
 """Sphinx configuration: sphinx-build -W docs <folder>, with scalecore[docs] installed."""
 
+import importlib.util
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -97,7 +99,16 @@ def hide_constructors_of_results(app, what, name, item, options, signature, retu
     return ("", "") if what == "class" and name.rpartition(".")[2] not in made else None
 
 
+def draw_architecture(app):
+    """Redraw the picture of the imports, where there is what this takes; commit it if it changed."""
+    here = Path(__file__).parent
+    imports = here.parent / "tests" / "package" / "test_imports.py"
+    if imports.exists() and importlib.util.find_spec("pytest"):
+        subprocess.run([sys.executable, here / "draw_architecture.py"], check=True)
+
+
 def setup(app):
+    app.connect("builder-inited", draw_architecture)
     app.connect("autodoc-process-signature", hide_constructors_of_results, priority=100)
     app.connect("autodoc-process-docstring", link_to_pages)
     app.connect("source-read", link_to_reference)
