@@ -100,7 +100,7 @@ def hide_constructors_of_results(app, what, name, item, options, signature, retu
 
 
 def draw_architecture(app):
-    """Redraw the picture of the imports, where there is what this takes; commit it if it changed."""
+    """Redraw the picture of the imports where this is possible; commit it if it changed."""
     here = Path(__file__).parent
     imports = here.parent / "tests" / "package" / "test_imports.py"
     if imports.exists() and importlib.util.find_spec("pytest"):

@@ -68,9 +68,9 @@ error_bound = _bound(
     "Upper bound on the average error of a width-n network over T samples, at the best resolution.",
     "The bound, in nats per sample.",
     """min over 0 < eps <= 2 of (K/n + eps^2)/16 + E U_n (ln(2n) + d ln(1 + 2/eps)) / T. The
-    minimiser is `optimal_resolution`,
-the two parts are `misspecification_bound` and `estimation_bound`. Relative error below 2e-15.
-Source: JVR24 Corollary 4.1, constants derived in docs/theory.md.
+minimiser is `optimal_resolution`, the two parts are `misspecification_bound` and
+`estimation_bound`. Relative error below 2e-15. Source: JVR24 Corollary 4.1, constants derived in
+docs/theory.md, section 2.
 """,
     """>>> import scalecore as sc
 >>> float(sc.error_bound(300, 3.3e5, 10, 100))
@@ -161,7 +161,9 @@ ndarray or scalar
 Notes
 -----
 Computed without subtracting two digammas, which loses every digit when n is much smaller than K;
-relative error below 2e-15. Source: Ewens' sampling formula; docs/theory.md. {_NOTES} Examples
+relative error below 2e-15. Source: Ewens' sampling formula; docs/theory.md, section 2.3.
+{_NOTES}
+Examples
 --------
 >>> import scalecore as sc
 >>> float(sc.occupancy(1, 100))

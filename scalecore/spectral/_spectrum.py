@@ -96,9 +96,8 @@ def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     .. math::
 
         a_0 = \frac{\Gamma(d/2)}{2\sqrt\pi\,\Gamma((d+1)/2)}, \quad a_1 = \frac1{2d}, \quad
-        |a_l| = \frac{\Gamma(d/2)\,\Gamma(l-1)}{\sqrt\pi\,2^l\,\Gamma(l/2)\,\Gamma((l+d+1)/2)}\
-        (l\ \text{even}),
-        \quad \sum_l N_l \lambda_l = \tfrac12 .
+        |a_l| = \frac{\Gamma(d/2)\,\Gamma(l-1)}{\sqrt\pi\,2^l\,\Gamma(l/2)\,\Gamma((l+d+1)/2)}
+        \quad (l\ \text{even}), \quad \sum_l N_l \lambda_l = \tfrac12 .
 
     Parameters
     ----------
