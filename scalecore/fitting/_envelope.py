@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.validation import describe, fraction, positive_int, stream_key
 from ._line_optimum import LineOptimum, read_line, slope_interval
-from ._lines import Line, line, lines
+from ._lines import Line, line, straight_lines
 from ._profile_status import ProfileStatus
 from ._run_table import RunTable
 
@@ -238,7 +238,7 @@ def _resampled(
         else:
             there = np.bincount(generator.integers(count, size=count), minlength=count)[codes] > 0
         chosen = _front(np.where(there, loss, np.inf)) & usable
-        slope, height = lines(x[chosen], size[chosen][None], middle)
+        slope, height = straight_lines(x[chosen], size[chosen][None], middle)
         found[:, i] = slope[0], height[0]
     return found
 

@@ -14,7 +14,7 @@ from ._budget_clusters import budget_clusters
 from ._far_runs import LEAST_RUNS, exponents
 from ._isoflop_result import IsoFlopProfiles
 from ._line_optimum import slope_interval
-from ._lines import Parabola, line, lines, parabola
+from ._lines import Parabola, line, parabola, straight_lines
 from ._profile_status import ProfileStatus
 from ._run_table import RunTable
 from ._student import student_quantile
@@ -283,4 +283,4 @@ def _resampled(
         inside = (vertex > u.min()) & (vertex < u.max())
         best[:, j] = np.where(inside, profile.centre + vertex, np.nan)
     x = np.array([profile.log_budget for profile in profiles])
-    return np.stack(lines(x, best, middle))
+    return np.stack(straight_lines(x, best, middle))

@@ -116,7 +116,7 @@ def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
     return Line(slope, middle, height, x.size - 2, deviation, spread)
 
 
-def lines(
+def straight_lines(
     x: NDArray[np.float64], y: NDArray[np.float64], middle: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Fit a straight line to each row of y, without its NaN: slopes, and heights at `middle`."""

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.status import EmpiricalStatus
+from ..fitting._lines import parabola, straight_lines
 from ..frontier import Frontier, compute_optimal
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def trace(
     order = np.argsort(runs.widths)
     log_width, log_error, status = _optima(np.log(runs.widths[order]), lines[..., order])
     interior = status[0] == EmpiricalStatus.INTERIOR
-    exponents = _slopes(np.log(budgets), log_width, interior & (status == EmpiricalStatus.INTERIOR))
+    chosen = interior & (status == EmpiricalStatus.INTERIOR)
+    exponents = straight_lines(np.log(budgets), np.where(chosen, log_width, np.nan), 0.0)[0]
 
     def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
         tails = [50 * (1 - confidence), 50 * (1 + confidence)]
@@ -181,7 +183,7 @@ def trace(
     means = errors.mean(axis=0)
     best = np.argmin(np.where(np.isfinite(means), means, np.inf), axis=-1)
     valid = np.isfinite(lines[0])
-    each = np.where(valid, _each_repeat(errors, counts[:1])[0], np.nan)
+    each = np.where(valid, each_repeat(errors, counts[:1])[0], np.nan)
     return EmpiricalFrontier(
         budget=budgets,
         width=width,
@@ -237,7 +239,7 @@ def _along_lines(runs: TrainingRuns, line_samples: NDArray[np.float64]) -> NDArr
     return out
 
 
-def _each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
     """Error of each repeat at the rate that the other repeats of a resample find best: (resample,
     repeat, budget, width).
 
@@ -266,7 +268,7 @@ def _chosen(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[n
     """
     out = np.empty((counts.shape[0], *errors.shape[1:3]))
     for budget in range(errors.shape[1]):  # a budget at a time, for memory
-        each = _each_repeat(errors[:, budget : budget + 1], counts)[:, :, 0]
+        each = each_repeat(errors[:, budget : budget + 1], counts)[:, :, 0]
         finite = np.isfinite(each)
         mean = (counts[..., None] * np.where(finite, each, 0)).sum(axis=1) / counts.sum(axis=1)[
             :, None
@@ -325,28 +327,8 @@ def _parabola(
     below.
     """
     offset = np.where(np.isfinite(height), height, 0.0)
-    u = x - centre[..., None]
     v = np.where(chosen, y, offset[..., None]) - offset[..., None]
-    powers = np.stack([np.ones_like(u), u, u * u], axis=-1) * chosen[..., None]
-    matrix = np.swapaxes(powers, -1, -2) @ powers
-    unsolvable = chosen.sum(axis=-1) < 3
-    matrix[unsolvable] = np.eye(3)
-    c0, c1, c2 = np.moveaxis(
-        np.linalg.solve(matrix, np.swapaxes(powers, -1, -2) @ v[..., None])[..., 0], -1, 0
-    )
-    with np.errstate(divide="ignore", invalid="ignore"):
-        step = np.where((c2 > 0) & ~unsolvable, -c1 / (2 * c2), np.nan)
+    fit = parabola(x - centre[..., None], v, chosen.astype(np.float64))
+    c0, c1, c2 = np.moveaxis(fit.c, -1, 0)
+    step = fit.vertex
     return centre + step, offset + c0 + step * (c1 + step * c2)
-
-
-def _slopes(
-    x: NDArray[np.float64], y: NDArray[np.float64], chosen: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Slope of the line through the chosen points of each row; NaN for fewer than three."""
-    count = chosen.sum(axis=-1)
-    enough = np.maximum(count, 1)
-    u = np.where(chosen, x - ((chosen * x).sum(axis=-1) / enough)[..., None], 0)
-    spread = np.square(u).sum(axis=-1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = (u * np.where(chosen, y, 0)).sum(axis=-1) / spread
-    return np.where(count >= 3, slope, np.nan)

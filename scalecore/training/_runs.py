@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from xarray import Dataset
 
+    from ..fitting._run_table import RunTable
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class TrainingRuns:
@@ -387,6 +389,36 @@ class TrainingRuns:
         from .._views.training_dataset import runs_dataset
 
         return runs_dataset(self)
+
+    def to_table(self, cost: float = 1.0) -> RunTable:
+        """Return a table of these runs, a row for each repeat, width and checkpoint.
+
+        It can be fitted like a table of anybody's (`fit`, `isoflop_profiles`, `envelope`). The loss
+        is `error`, which is reducible, at the learning rate that the *other* repeats find best at
+        that checkpoint, as in `frontier`; what diverged is left out. Rows of one repeat are read
+        from the same network and the same data, so a repeat is what `RunTable.run` names.
+
+        Parameters
+        ----------
+        cost : float, default 1
+            FLOPs per parameter and sample.
+
+        Returns
+        -------
+        RunTable
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> prior = sc.NetworkPrior(4, 10)
+        >>> runs = sc.train(prior, [1, 4, 16], 2000, learning_rates=[0.02, 0.1], repeats=3, rng=1)
+        >>> table = runs.to_table()
+        >>> len(table), table.run_names
+        (414, ('repeat 0', 'repeat 1', 'repeat 2'))
+        """
+        from ._as_run_table import run_table
+
+        return run_table(self, positive_number("cost", cost))
 
     def save(self, path: Any) -> None:
         """Write everything, the learners' weights too, to one NetCDF file.

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import scalecore as sc
 from scalecore.fitting._budget_clusters import budget_clusters
-from scalecore.fitting._lines import line, lines, parabola
+from scalecore.fitting._lines import line, parabola, straight_lines
 from scalecore.fitting._student import student_quantile
 
 Status = sc.ProfileStatus
@@ -97,7 +97,7 @@ def test_intervals_are_scipys():
         fit.intercept_stderr * stats.t.ppf(0.975, 7)
     )
     several = np.stack([y, np.where(x > 45, y, np.nan)])
-    slopes, heights = lines(x, several, 45.0)
+    slopes, heights = straight_lines(x, several, 45.0)
     assert slopes == pytest.approx([fit.slope, np.polyfit(x[x > 45], y[x > 45], 1)[0]])
     assert heights[0] == pytest.approx(fit.intercept + 45 * fit.slope)
 

@@ -315,3 +315,47 @@ def test_pictures(tmp_path):
     assert all(path.stat().st_size > 5000 for path in tmp_path.glob("*.png"))
     with pytest.raises(ValueError, match="2 axes"):
         frontier.plot(ax=ax)
+
+
+def test_runs_as_a_table():
+    """A row for each repeat, width and checkpoint, at the rate that the other repeats find best."""
+
+    def error(n, t, rate, repeat):
+        value = power_law(n, t, rate, repeat) * (1 + 0.01 * repeat)
+        return np.where((rate == 0) & (repeat == 2) & (t > 5000) & (n > 8), np.nan, value)
+
+    runs = made_up(error)
+    table = runs.to_table(cost=6)
+    assert table.run_names == tuple(f"repeat {i}" for i in range(8))
+    assert len(table) == 8 * WIDTHS.size * runs.checkpoints.size
+    assert np.allclose(table.flops, 6 * table.parameters * table.samples)
+    n, t, repeat = table.parameters / 10, table.samples, table.run_codes
+    rate = (t > 5000) & (n > 8)  # the first rate is better, but diverged in repeat 2
+    assert np.allclose(table.loss, power_law(n, t, rate, repeat) * (1 + 0.01 * repeat))
+    lost = made_up(lambda n, t, rate, repeat: np.where(n > 30, np.nan, power_law(n, t, 0, repeat)))
+    assert lost.to_table().parameters.max() == 240
+    with pytest.raises(ValueError, match="cost must be"):
+        runs.to_table(cost=0)
+
+
+def test_a_trained_sweep_is_fitted_like_any_table():
+    truth = {"A": 0.8, "alpha": 0.6, "B": 12.0, "beta": 0.45}
+
+    def error(n, t, rate, repeat):
+        return truth["A"] * (10 * n) ** -0.6 + truth["B"] * t**-0.45 + 0 * rate
+
+    table = made_up(error, repeats=2).to_table()
+    law = sc.fit(table, form="additive", resamples=0)
+    assert {name: law.values[name] for name in truth} == pytest.approx(truth, rel=1e-3)
+    assert law.values["E"] < 1e-3  # the error is reducible
+    envelope = sc.envelope(table.where(table.samples > 100), resamples=20)
+    assert envelope.elasticity == pytest.approx(0.45 / 1.05, abs=0.03)
+
+
+def test_trained_networks_are_a_table():
+    prior = sc.NetworkPrior(4, 30)
+    for optimizer in ("sgd", "adf"):
+        rates = {} if optimizer == "adf" else {"learning_rates": [0.05]}
+        runs = sc.train(prior, [2, 5, 9], 300, repeats=1, optimizer=optimizer, rng=3, **rates)
+        table = runs.to_table()
+        assert np.array_equal(table.loss, runs.error[0, :, 0].ravel())
