@@ -129,6 +129,7 @@ def measured(folder, browser):
     ):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        command += ["--disable-dev-shm-usage"]
         command += [f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/measure"]
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
