@@ -80,7 +80,7 @@ def test_a_sweep_has_it(toy, tmp_path):
 
 
 def test_an_unknown_one_is_refused_and_all_are_named(toy):
-    with pytest.raises(ValueError, match=re.escape("'refined', 'toy', got 'toys'")):
+    with pytest.raises(ValueError, match=r"'refined', .*'toy', got 'toys'"):
         sc.compute_optimal(1e6, 3, 10, bound="toys")
 
 
