@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +43,15 @@ class Parabola:
         return (-linear - root) / (2 * square), (-linear + root) / (2 * square)
 
 
+def normal_equations(
+    u: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[Any]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return matrix [..., 3, 3] and right side [..., 3, 1] of a parabola's least squares."""
+    powers = np.stack([np.ones_like(u), u, u * u], axis=-1)
+    weighted = np.swapaxes(powers * weight[..., None], -1, -2)
+    return weighted @ powers, weighted @ y[..., None]
+
+
 def parabola(
     u: NDArray[np.float64], y: NDArray[np.float64], weight: NDArray[np.float64]
 ) -> Parabola:
@@ -49,14 +59,11 @@ def parabola(
 
     `u` should be centred and of size about 1. NaN where fewer than three different points weigh.
     """
-    powers = np.stack([np.ones_like(u), u, u * u], axis=-1)
-    weighted = powers * weight[..., None]
-    matrix = np.swapaxes(weighted, -1, -2) @ powers
+    matrix, moments = normal_equations(u, y, weight)
     with np.errstate(divide="ignore", invalid="ignore"):
         scale = np.sqrt(np.einsum("...ii->...i", matrix))
         scaled = matrix / scale[..., None, :] / scale[..., None]
     inverse = _symmetric_inverse(scaled) / scale[..., None, :] / scale[..., None]
-    moments = np.swapaxes(weighted, -1, -2) @ y[..., None]
     return Parabola((inverse @ moments)[..., 0], inverse)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.status import EmpiricalStatus
-from ..fitting._lines import parabola, straight_lines
+from ..fitting._line_optima import line_optima
+from ..fitting._lines import straight_lines
 from ..frontier import Frontier, compute_optimal
 
 if TYPE_CHECKING:
@@ -17,9 +18,6 @@ if TYPE_CHECKING:
 
     from ..network import NetworkPrior
     from ._runs import TrainingRuns
-
-_NEAR = 0.35  # a parabola goes through the widths whose log error is at most this above the lowest
-_LEAST = 2  # widths on either side of the lowest that it goes through in any case
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -147,7 +145,7 @@ class EmpiricalFrontier:
         return empirical_dataset(self)
 
 
-def trace(
+def fit_empirical_frontier(
     runs: TrainingRuns,
     budgets: NDArray[np.float64],
     cost: float,
@@ -163,12 +161,12 @@ def trace(
     counts = np.concatenate(
         [np.ones((1, repeats), int), [np.bincount(draw, minlength=repeats) for draw in draws]]
     )
-    lines = _chosen(errors, counts)  # (1 + resamples, B, W); the first is everybody once
+    means = mean_over_resample(errors, counts)  # (1 + resamples, B, W); the first is everybody once
     order = np.argsort(runs.widths)
-    log_width, log_error, status = _optima(np.log(runs.widths[order]), lines[..., order])
+    log_width, log_error, status = line_optima(np.log(runs.widths[order]), means[..., order])
     interior = status[0] == EmpiricalStatus.INTERIOR
-    chosen = interior & (status == EmpiricalStatus.INTERIOR)
-    exponents = straight_lines(np.log(budgets), np.where(chosen, log_width, np.nan), 0.0)[0]
+    both = interior & (status == EmpiricalStatus.INTERIOR)
+    exponents, _ = straight_lines(np.log(budgets), np.where(both, log_width, np.nan), middle=0.0)
 
     def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
         tails = [50 * (1 - confidence), 50 * (1 + confidence)]
@@ -180,9 +178,9 @@ def trace(
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = exponents / (1 - exponents)  # p* T* = C / cost
     width = np.exp(log_width[0])
-    means = errors.mean(axis=0)
-    best = np.argmin(np.where(np.isfinite(means), means, np.inf), axis=-1)
-    valid = np.isfinite(lines[0])
+    of_all = errors.mean(axis=0)
+    best = np.argmin(np.where(np.isfinite(of_all), of_all, np.inf), axis=-1)
+    valid = np.isfinite(means[0])
     each = np.where(valid, each_repeat(errors, counts[:1])[0], np.nan)
     return EmpiricalFrontier(
         budget=budgets,
@@ -200,7 +198,7 @@ def trace(
         slope_interval=interval(slopes),
         widths=runs.widths,
         line_samples=np.where(valid, line_samples, np.nan),
-        line_error=np.where(valid, lines[0], np.nan),
+        line_error=np.where(valid, means[0], np.nan),
         line_std_error=each.std(axis=0, ddof=1) / np.sqrt(repeats),
         line_learning_rate=np.where(valid, runs.learning_rates[best], np.nan),
         cost=cost,
@@ -262,7 +260,9 @@ def each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArr
     return out
 
 
-def _chosen(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[np.float64]:
+def mean_over_resample(
+    errors: NDArray[np.float64], counts: NDArray[np.int64]
+) -> NDArray[np.float64]:
     """Mean error over a resample's repeats, (resample, budget, width); infinite where there is
     none.
     """
@@ -275,60 +275,3 @@ def _chosen(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArray[n
         ]
         out[:, budget] = np.where(finite.all(axis=1), mean, np.inf)
     return out
-
-
-def _optima(
-    x: NDArray[np.float64], lines: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.int8]]:
-    """Vertex of a parabola through the lowest points of each line: its place, its height, and
-    `EmpiricalStatus`.
-    """
-    usable = np.isfinite(lines) & (lines > 0)
-    y = np.where(usable, np.log(np.where(usable, lines, 1)), np.inf)
-    number = np.arange(x.size)
-    lowest = np.argmin(y, axis=-1)
-    first, last = np.argmax(usable, axis=-1), x.size - 1 - np.argmax(usable[..., ::-1], axis=-1)
-    status = np.where(
-        lowest == first, EmpiricalStatus.AT_FEWEST_PARAMETERS, EmpiricalStatus.INTERIOR
-    )
-    status = np.where(lowest == last, EmpiricalStatus.AT_MOST_PARAMETERS, status)
-    status = np.where(usable.sum(axis=-1) < 3, EmpiricalStatus.TOO_FEW_WIDTHS, status).astype(
-        np.int8
-    )
-
-    at = lowest[..., None]
-    centre, height = x[lowest], np.take_along_axis(y, at, axis=-1)[..., 0]
-    near = (y <= height[..., None] + _NEAR) | (np.abs(number - at) <= _LEAST)
-    vertex, depth = _parabola(x, y, usable & near, centre, height)
-    three = usable & (np.abs(number - at) <= 1)
-    low, high = (
-        edge(np.where(usable & near, x, -side), axis=-1)
-        for edge, side in ((np.min, -np.inf), (np.max, np.inf))
-    )
-    outside = ~(
-        (vertex >= low) & (vertex <= high)
-    )  # a parabola through a lopsided valley may miss its bottom
-    narrow, narrow_depth = _parabola(x, y, three, centre, height)
-    vertex, depth = np.where(outside, narrow, vertex), np.where(outside, narrow_depth, depth)
-    interior = status == EmpiricalStatus.INTERIOR
-    none = status == EmpiricalStatus.TOO_FEW_WIDTHS
-    place = np.where(interior, vertex, np.where(none, np.nan, centre))
-    return place, np.where(interior, depth, np.where(none, np.nan, height)), status
-
-
-def _parabola(
-    x: NDArray[np.float64],
-    y: NDArray[np.float64],
-    chosen: NDArray[np.bool_],
-    centre: NDArray[np.float64],
-    height: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Least squares through the chosen points of each line: its vertex; NaN where it has none
-    below.
-    """
-    offset = np.where(np.isfinite(height), height, 0.0)
-    v = np.where(chosen, y, offset[..., None]) - offset[..., None]
-    fit = parabola(x - centre[..., None], v, chosen.astype(np.float64))
-    c0, c1, c2 = np.moveaxis(fit.c, -1, 0)
-    step = fit.vertex
-    return centre + step, offset + c0 + step * (c1 + step * c2)

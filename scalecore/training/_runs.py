@@ -24,7 +24,7 @@ from .._common.validation import (
 from .._core import training as _training
 from ..network import Network, NetworkPrior
 from ..network._prior import sample_network
-from ._empirical_frontier import EmpiricalFrontier, trace
+from ._empirical_frontier import EmpiricalFrontier, fit_empirical_frontier
 from ._engine import TEST_MULTIPLE, State, advance_runs, default_checkpoints, judge_weights
 
 if TYPE_CHECKING:
@@ -240,7 +240,7 @@ class TrainingRuns:
                 "frontier needs at least 2 repeats: each one's learning rate is chosen on the "
                 "others"
             )
-        return trace(
+        return fit_empirical_frontier(
             self,
             values,
             positive_number("cost", cost),
