@@ -13,9 +13,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests" / "package"))
-from test_imports import FLOORS, PACKAGE, graph  # noqa: E402
+from test_imports import FLOORS, graph  # noqa: E402
 
-SOURCES = ROOT / "csrc"
+SOURCES, C_SOURCES = ROOT / "scalecore", ROOT / "csrc"
 PICTURE = ROOT / "docs" / "architecture.svg"
 FOUNDATIONS = "_views", "_common", "_core", "csrc"
 WIDTH, GAP, MARGIN, LINE, TITLE = 1000, 44, 16, 14, 30  # in pixels
@@ -29,9 +29,9 @@ def part_of(module):
 def modules_of_parts():
     """The modules of each part, compiled ones included, and the folders of the C sources."""
     found = {part: [] for module in graph() if (part := part_of(module)) not in ("", "__main__")}
-    found["csrc"] = sorted({path.parent.name for path in SOURCES.glob("*/*.[ch]")})
-    for path in sorted([*PACKAGE.glob("*/*.py"), *PACKAGE.glob("*/*.pyx")]):
-        if path.stem != "__init__":
+    found["csrc"] = sorted({path.parent.name for path in C_SOURCES.glob("*/*.[ch]")})
+    for path in sorted([*SOURCES.glob("*/*.py"), *SOURCES.glob("*/*.pyx")]):
+        if path.stem != "__init__" and path.parent.name in found:
             found[path.parent.name].append(path.stem)
     return found
 
