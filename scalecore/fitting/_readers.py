@@ -192,31 +192,25 @@ def _csv_source(file: Path) -> Source:
             delimiter = max(
                 _DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), []))
             )
-            lines = (
-                line
-                for line in csv.reader(opened, delimiter=delimiter)
-                if any(cell.strip() for cell in line)
-            )
-            headings = [heading.strip() for heading in next(lines, [])]
-            cells = list(_columns_of_lines(file.name, headings, lines))
+            lines = csv.reader(opened, delimiter=delimiter)
+            rows = [
+                line for line in lines if line and (line[0].strip() or any(map(str.strip, line)))
+            ]
     except (csv.Error, UnicodeError) as error:
         raise ValueError(f"{file.name} is not a table in CSV: {error}") from None
-    if not headings:
+    if not rows:
         raise ValueError(f"{file.name} is empty; it should begin with a line of column names")
-    return Source(file.name, headings, cells.__getitem__, len(cells[0]), text=True)
+    headings = [heading.strip() for heading in rows.pop(0)]
+    if set(map(len, rows)) - {len(headings)}:
+        rows = [_whole_row(file.name, i, row, len(headings)) for i, row in enumerate(rows)]
+    return Source(file.name, headings, lambda i: [row[i] for row in rows], len(rows), text=True)
 
 
-def _columns_of_lines(
-    name: str, headings: Sequence[str], lines: Iterator[list[str]]
-) -> Iterator[tuple[str, ...]]:
-    """Yield columns; a short line lacks its last cells, a long one has a delimiter too many."""
-    rows = list(lines)
-    for i, row in enumerate(rows):
-        if len(row) != len(headings):
-            if any(cell.strip() for cell in row[len(headings) :]):
-                raise ValueError(f"{name} has {len(headings)} columns, but {len(row)} in row {i}")
-            rows[i] = (row + [""] * len(headings))[: len(headings)]
-    return iter(zip(*rows, strict=True)) if rows else iter([()] * len(headings))
+def _whole_row(name: str, i: int, row: list[str], columns: int) -> list[str]:
+    """Return a row with all its cells: a short one lacks the last, a long one has one too many."""
+    if any(map(str.strip, row[columns:])):
+        raise ValueError(f"{name} has {columns} columns, but {len(row)} in row {i}")
+    return (row + [""] * columns)[:columns]
 
 
 def _json_source(file: Path) -> Source:
