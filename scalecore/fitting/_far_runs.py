@@ -15,6 +15,7 @@ LEAST_RUNS = 12
 _MOST_RUNS = 500  # that the surface is fitted to; of more, these many by lot
 _EXPONENTS = (0.05, 1.5)
 _LARGEST_POWER = 40.0  # exponent times the distance from the middle, in natural logs
+_FARTHEST = np.log(1000.0)  # beyond this it does not matter how far
 _CUT = 6.0  # times the usual deviation
 
 
@@ -26,7 +27,8 @@ def deviations(
     chosen = _some(y.size)
     alpha, beta, law = _surface(u[chosen], v[chosen], np.exp(y[chosen]), rounds=8)
     fitted = law @ np.stack([np.ones_like(u), np.exp(-alpha * u), np.exp(-beta * v)])
-    distance = y - np.log(np.maximum(fitted, 1e-30))
+    distance = y - np.log(np.maximum(fitted, 1e-300))
+    distance = np.clip(distance, -_FARTHEST, _FARTHEST)  # where the surface is below 0, too
     return distance, 1.4826 * float(np.median(np.abs(distance)))
 
 

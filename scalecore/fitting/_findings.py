@@ -186,7 +186,8 @@ CHECKS = (
     _Check(
         FindingKind.SEVERAL_LOSSES,
         checks.several_losses,
-        "If hyperparameters were not tuned alike, keep each point's best: table.best_per_point().",
+        "If hyperparameters were not tuned alike, keep each point's best with "
+        "table.best_per_point(); if only seeds or data differ, keep them all.",
     ),
     _Check(
         FindingKind.EARLY_CHECKPOINTS,
