@@ -71,7 +71,8 @@ def _coupled(theta: Array, x: Covariates) -> Array:
     E, a, slope_n, b, slope_m, log_gamma = np.moveaxis(theta, -1, 0)
     gamma = np.exp(log_gamma)
     u, v = a - slope_n * x.n, b - slope_m * x.m
-    return E + bounded_exp(gamma * np.logaddexp(u / gamma, v / gamma))
+    with np.errstate(invalid="ignore"):  # a draw that failed is NaN, and stays so
+        return E + bounded_exp(gamma * np.logaddexp(u / gamma, v / gamma))
 
 
 def _coupled_values(theta: Array, centre: Centre) -> Array:
