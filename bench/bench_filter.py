@@ -88,7 +88,7 @@ def test_steps(contest, width, monkeypatch):
     few = samples // 20
     them = features(D, width)
     monkeypatch.setattr(
-        "scalecore.training.features", lambda d, width: them
+        "scalecore.training._engine.features", lambda d, width: them
     )  # directions are found once for all runs
     rng = np.random.default_rng(0)
     Z, y = (

@@ -52,11 +52,11 @@ def ctrl_c_in_training(monkeypatch):
         pressed.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
-    def begin(*arguments):
+    def begin(**arguments):
         if not timers:
             timers.append(threading.Timer(0.6, press))
             timers[0].start()
-        return real(*arguments)
+        return real(**arguments)
 
     monkeypatch.setattr(core, "train", begin)
     yield pressed

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 def train(
+    *,
     key: int,
     input_dim: int,
     concentration: float,
@@ -25,6 +26,7 @@ def train(
     advance: Callable[[int], object],
 ) -> None: ...
 def judge(
+    *,
     key: int,
     input_dim: int,
     concentration: float,

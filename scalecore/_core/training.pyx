@@ -251,7 +251,7 @@ cdef void teach(const classes *them, int number, sc_mode mode, const sc_lesson *
         ENGINE.train(lesson, mode, first, them.starts[number + 1] - them.starts[number], space, keep_going, look)
 
 
-def train(uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
+def train(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
           list features, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
           int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, const int64_t[::1] checkpoints, int64_t samples, int n_threads,
           advance):
@@ -303,7 +303,7 @@ def train(uint64_t key, int input_dim, double concentration, bint single, str op
     raise_pending(&look)
 
 
-def judge(uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
+def judge(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
           list features, list states, const double[::1] rates, int64_t samples, int first_repeat, int inputs,
           double[:, :, ::1] errors, int n_threads):
     """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.

@@ -20,8 +20,7 @@ from ..network import NetworkPrior, misspecification
 from ..network._misspecification import check_misspecification
 from ..spectral import bayes_error_bound
 from ..training import train
-from ..training._engine import default_checkpoints
-from ..training._train import plan_runs
+from ..training._plan import default_checkpoints, plan_training
 
 Block = Mapping[str, NDArray[Any]]
 Outputs = Callable[[str], NDArray[Any]]
@@ -261,7 +260,7 @@ _TASKS = [
             "diverged": Output("first sample whose logit was not finite, or -1", "1", "i8", _RUNS),
         },
         _train,
-        lambda axes, options: plan_runs(_widest_prior(axes), **options),
+        lambda axes, options: plan_training(_widest_prior(axes), **options),
         random=True,
         extra_axes=_train_axes,
     ),

@@ -1,28 +1,26 @@
-"""Where learners are, and how they go on: the engine's calls on training runs."""
+"""The engine's side of training: the state of all learners, and how it is taken forward."""
 
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._common.progress import bar
+from .._core import network as _network
 from .._core import training as _training
-from ._adf_features import Features
+from ._adf_features import Features, features
+from ._plan import TrainingPlan
 
-if TYPE_CHECKING:
-    from ._runs import TrainingRuns
-
-TEST_MULTIPLE = 64  # inputs on which a trained network is judged come in multiples
-_PER_DECADE = 16  # default checkpoints
+_FOR_WEIGHTS = 6  # the purpose of their random stream, SC_FOR_WEIGHTS
 
 
 @dataclass(eq=False)
 class State:
-    """Where learners are: what an extension goes on from.
+    """All that training changes: saved with the runs, so that `extend` continues bit for bit.
 
     weights[i] is [repeat, rate, plane, input_dim + 1, width] for width i; the last row are output
     weights, planes 1 and 2 Adam's moments. For "adf" it is [repeat, rate, plane, p + 1, p]: the
@@ -45,101 +43,155 @@ class State:
         return State(weights, *arrays, self.planned, self.features)
 
 
-def default_checkpoints(samples: int) -> NDArray[np.int64]:
-    """Return `samples` and the numbers below it on a lattice of 16 a decade that does not depend on
-    `samples`.
-    """
-    lattice = np.rint(10 ** (np.arange(0, 16 * _PER_DECADE) / _PER_DECADE))
-    return np.union1d(lattice[lattice < samples], [samples]).astype(np.int64)
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What was measured so far; fields as those of `TrainingRuns`."""
+
+    samples: int
+    checkpoints: NDArray[np.int64]
+    error: NDArray[np.float64]
+    final_error: NDArray[np.float64]
+    diverged: NDArray[np.int64]
+    interrupted: bool
 
 
-def _process(runs: TrainingRuns) -> tuple[Any, ...]:
-    """Return what the engine calls begin with: where samples come from, and how learners learn."""
-    prior = runs.prior
-    features = [(them.directions, them.basis) for them in runs._state.features]
-    single = runs.dtype == "float32"
-    return (
-        runs.key,
-        prior.input_dim,
-        prior.concentration,
-        single,
-        runs.optimizer,
-        runs.decay,
-        runs.decay_start,
-        features,
+def start(plan: TrainingPlan) -> State:
+    """Return the state in which nothing has been read."""
+    adf = plan.optimizer == "adf"
+    of_widths = [features(plan.prior.input_dim, int(width)) for width in plan.widths] if adf else []
+    return State(
+        weights=_priors(plan, of_widths) if adf else _initial_weights(plan),
+        sums=np.zeros(plan.shape),
+        read=np.zeros(plan.shape, np.int64),
+        diverged=np.full(plan.shape, -1, np.int64),
+        record=np.full((*plan.shape, plan.checkpoints.size), np.nan),
+        planned=plan.checkpoints,
+        features=of_widths,
     )
 
 
-def advance_runs(runs: TrainingRuns, total: int, threads: int, progress: bool) -> TrainingRuns:
-    """Take runs with a state of their own to `total` samples."""
-    state, interrupted = runs._state, False
-    final_error = np.full(state.sums.shape, np.nan)
-    with bar(total - runs.samples, progress, "samples") as advance:
+def advance(
+    plan: TrainingPlan, state: State, samples: int, n_threads: int, progress: bool
+) -> Measured:
+    """Take the learners to `samples` samples, in place; after Ctrl-C, as far as they came."""
+    interrupted = False
+    final_error = np.full(plan.shape, np.nan)
+    with bar(samples - int(state.read.min()), progress, "samples") as more:
         try:
             _training.train(
-                *_process(runs),
-                state.weights,
-                runs.learning_rates,
-                state.sums,
-                state.read,
-                state.diverged,
-                state.record,
-                state.planned,
-                total,
-                threads,
-                advance,
+                **_process(plan, state.features),
+                states=state.weights,
+                rates=plan.learning_rates,
+                sums=state.sums,
+                read=state.read,
+                diverged=state.diverged,
+                record=state.record,
+                checkpoints=state.planned,
+                samples=samples,
+                n_threads=n_threads,
+                advance=more,
             )
-            weights = [array.copy() for array in state.weights]
-            final_error = judge_weights(
-                replace(runs, samples=total),
-                weights,
-                runs.learning_rates,
-                0,
-                runs.test_inputs,
-                threads,
+            final_error = final_errors(
+                plan,
+                state.features,
+                [array.copy() for array in state.weights],
+                plan.learning_rates,
+                samples=samples,
+                first_repeat=0,
+                inputs=plan.test_inputs,
+                n_threads=n_threads,
             )
         except KeyboardInterrupt:
             interrupted = True
-    samples = int(state.read.min())
-    reached = state.planned <= samples
+    reached = int(state.read.min())
     if interrupted:
         warnings.warn(
-            f"training was interrupted after {samples} of {total} samples; extend() goes on from "
+            f"training was interrupted after {reached} of {samples} samples; extend() goes on from "
             "there",
             RuntimeWarning,
             stacklevel=3,
         )
-    return replace(
-        runs,
-        samples=samples,
-        checkpoints=state.planned[reached],
-        error=np.ascontiguousarray(state.record[..., reached]),
+    done = state.planned <= reached
+    return Measured(
+        samples=reached,
+        checkpoints=state.planned[done],
+        error=np.ascontiguousarray(state.record[..., done]),
         final_error=final_error,
-        diverged=np.where(state.diverged < samples, state.diverged, -1),
+        diverged=np.where(state.diverged < reached, state.diverged, -1),
         interrupted=interrupted,
     )
 
 
-def judge_weights(
-    runs: TrainingRuns,
+def final_errors(
+    plan: TrainingPlan,
+    of_widths: list[Features],
     weights: list[NDArray[Any]],
     rates: NDArray[np.float64],
+    *,
+    samples: int,
     first_repeat: int,
     inputs: int,
-    threads: int,
+    n_threads: int,
 ) -> NDArray[np.float64]:
-    """Complete the given weights after `runs.samples` samples, in place; return their errors on
-    fresh inputs.
+    """Complete the given weights, in place, after `samples` samples; return errors on new inputs.
+
+    The weights may be those of some learners: of repeats from `first_repeat` on, at some `rates`.
     """
     errors = np.empty((weights[0].shape[0], len(weights), rates.size))
     _training.judge(
-        *_process(runs),
-        weights,
-        rates,
-        runs.samples,
-        first_repeat,
-        inputs,
-        errors,
-        threads,
+        **_process(plan, of_widths),
+        states=weights,
+        rates=rates,
+        samples=samples,
+        first_repeat=first_repeat,
+        inputs=inputs,
+        errors=errors,
+        n_threads=n_threads,
     )
     return errors
+
+
+def _process(plan: TrainingPlan, of_widths: list[Features]) -> dict[str, Any]:
+    """Return what both calls of the engine need: where samples come from, how learners learn."""
+    return {
+        "key": plan.key,
+        "input_dim": plan.prior.input_dim,
+        "concentration": plan.prior.concentration,
+        "single": plan.dtype == "float32",
+        "optimizer": plan.optimizer,
+        "decay": plan.decay,
+        "decay_start": plan.decay_start,
+        "features": [(each.directions, each.basis) for each in of_widths],
+    }
+
+
+def _priors(plan: TrainingPlan, of_widths: list[Features]) -> list[NDArray[np.float64]]:
+    """Return the law of the coefficients before any sample, one array a width; see `State`."""
+    states = []
+    for each in of_widths:
+        count = each.variances.size
+        state = np.zeros((plan.repeats, 1, 1, count + 1, count))
+        state[..., range(count), range(count)] = each.variances
+        states.append(state)
+    return states
+
+
+def _initial_weights(plan: TrainingPlan) -> list[NDArray[Any]]:
+    """Return initial states, one array a width; see the notes of `train`."""
+    repeats, rates = plan.repeats, plan.learning_rates.size
+    d, widest = plan.prior.input_dim, int(plan.widths.max())
+    planes = 3 if plan.optimizer == "adam" else 1
+    states = [
+        np.zeros((repeats, rates, planes, d + 1, int(width)), plan.dtype) for width in plan.widths
+    ]
+    for repeat in range(repeats):
+        numbers = _network.numbers(
+            "normal", plan.key, repeat, _FOR_WEIGHTS, 0, -(-widest * (d + 1) // 16)
+        )
+        units = numbers[: widest * (d + 1)].reshape(widest, d + 1)
+        directions = units[:, :d] / np.sqrt(np.square(units[:, :d]).sum(axis=1))[:, None]
+        for state, width in zip(states, map(int, plan.widths), strict=True):
+            radius = 0.5 * width**-0.25
+            state[repeat, :, 0, :d] = radius * directions[:width].T
+            state[repeat, :, 0, d] = np.copysign(radius, units[:width, d])
+    return states

@@ -14,7 +14,8 @@ from .._common.validation import path as path_of
 from .._views.training_dataset import AXES, GRID, RUNS, label, runs_dataset, xarray
 from ..network import NetworkPrior
 from ._adf_features import Features
-from ._engine import State
+from ._engine import Measured, State
+from ._plan import TrainingPlan
 
 if TYPE_CHECKING:
     from ._runs import TrainingRuns
@@ -113,22 +114,26 @@ def load_runs(path: Any, make: type[TrainingRuns]) -> TrainingRuns:
             for width in (widths if about["optimizer"] == "adf" else ())
         ],
     )
-    return make(
+    plan = TrainingPlan(
         prior=NetworkPrior(int(about["input_dim"]), float(about["concentration"])),
         widths=widths,
         learning_rates=data["learning_rate"].to_numpy(),
-        samples=int(about["samples_read"]),
-        checkpoints=data["samples"].to_numpy(),
-        **{name: data[name].to_numpy() for name in RUNS},
+        repeats=data.sizes["repeat"],
         optimizer=str(about["optimizer"]),
         decay=float(about["decay"]),
         decay_start=float(about["decay_start"]),
-        dtype=str(about["dtype"]),
+        checkpoints=state.planned,
         test_inputs=int(about["test_inputs"]),
-        interrupted=bool(about["interrupted"]),
+        dtype=str(about["dtype"]),
         key=int(about["key"]),
-        _state=state,
     )
+    measured = Measured(
+        samples=int(about["samples_read"]),
+        checkpoints=data["samples"].to_numpy(),
+        **{name: data[name].to_numpy() for name in RUNS},
+        interrupted=bool(about["interrupted"]),
+    )
+    return make._of(plan, measured, state)
 
 
 def _check_engine() -> None:

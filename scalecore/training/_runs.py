@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,7 +25,8 @@ from .._core import training as _training
 from ..network import Network, NetworkPrior
 from ..network._prior import sample_network
 from ._empirical_frontier import EmpiricalFrontier, fit_empirical_frontier
-from ._engine import TEST_MULTIPLE, State, advance_runs, default_checkpoints, judge_weights
+from ._engine import Measured, State, advance, final_errors
+from ._plan import TEST_MULTIPLE, TrainingPlan, default_checkpoints
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -90,6 +91,18 @@ class TrainingRuns:
     interrupted: bool
     key: int
     _state: State = field(repr=False)
+
+    @classmethod
+    def _of(cls, plan: TrainingPlan, measured: Measured, state: State) -> TrainingRuns:
+        """Return the runs of a plan, made once all is measured."""
+        own = {f.name for f in fields(cls)}
+        planned = {name: value for name, value in vars(plan).items() if name in own}
+        return cls(**planned | vars(measured), _state=state)
+
+    @property
+    def _plan(self) -> TrainingPlan:
+        own = {f.name: getattr(self, f.name) for f in fields(TrainingPlan)}
+        return TrainingPlan(**own | {"checkpoints": self._state.planned})
 
     @property
     def repeats(self) -> int:
@@ -173,9 +186,9 @@ class TrainingRuns:
                 )
         else:
             more = lattice[lattice > last]
-            planned = planned[
-                (planned < last) | np.isin(planned, lattice)
-            ]  # the old end was a checkpoint only for being the end
+            # the old end was a checkpoint only for being the end
+            planned = planned[(planned < last) | np.isin(planned, lattice)]
+        threads, show = thread_count(n_threads), flag("progress", progress)
         state = self._state.copy()
         state.planned = np.union1d(planned, more)
         record = np.full((*state.sums.shape, state.planned.size), np.nan)
@@ -183,9 +196,8 @@ class TrainingRuns:
             ..., np.isin(self._state.planned, planned)
         ]
         state.record = record
-        return advance_runs(
-            replace(self, _state=state), total, thread_count(n_threads), flag("progress", progress)
-        )
+        plan = replace(self._plan, checkpoints=state.planned)
+        return TrainingRuns._of(plan, advance(plan, state, total, threads, show), state)
 
     def frontier(
         self,
@@ -350,7 +362,16 @@ class TrainingRuns:
                 self._state.weights[i][item, j, 0, -1], int(width)
             )
         one = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
-        judge_weights(self, one, self.learning_rates[j : j + 1], item, TEST_MULTIPLE, 1)
+        final_errors(
+            self._plan,
+            [],
+            one,
+            self.learning_rates[j : j + 1],
+            samples=self.samples,
+            first_repeat=item,
+            inputs=TEST_MULTIPLE,
+            n_threads=1,
+        )
         return one[0][0, 0, 0, :-1].T.copy(), one[0][0, 0, 0, -1].copy()
 
     def _repeat(self, repeat: int) -> int:

@@ -6,37 +6,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from .._common.validation import (
-    checkpoint_list,
-    choice,
-    describe,
-    distinct,
-    flag,
-    nonnegative_number,
-    positive_array,
-    positive_int,
-    positive_number,
-    sample_count,
-    stream_key,
-    thread_count,
-    whole_numbers,
-)
-from .._core import network as _network
+from .._common.validation import flag, thread_count
 from ..network import NetworkPrior
-from ._adf_features import features
-from ._empirical_frontier import EmpiricalFrontier, EmpiricalStatus
-from ._engine import TEST_MULTIPLE, State, advance_runs, default_checkpoints
+from ._engine import advance, start
+from ._plan import plan_training
 from ._runs import TrainingRuns
 
-__all__ = ["EmpiricalFrontier", "EmpiricalStatus", "TrainingRuns", "train"]
-
-_OPTIMIZERS = ("sgd", "adam", "adf")
-_DTYPES = ("float32", "float64")
-_FOR_WEIGHTS = 6  # the purpose of their random stream, SC_FOR_WEIGHTS
-_MOST_COEFFICIENTS = 4096  # of "adf": a covariance of 128 MB
+__all__ = ["train"]
 
 
 def train(
@@ -140,7 +118,7 @@ def train(
     TrainingRuns(adf, 2000 samples, widths 2 to 32, 1 rates, 4 repeats, error 0.014... nats at width
     32, 0 diverged)
     """
-    runs = plan_runs(
+    plan = plan_training(
         prior,
         widths,
         samples,
@@ -155,143 +133,5 @@ def train(
         rng,
     )
     threads, show = thread_count(n_threads), flag("progress", progress)
-    if optimizer == "adf":
-        runs._state.features.extend(features(prior.input_dim, int(width)) for width in runs.widths)
-        runs._state.weights.extend(_priors(runs))
-    else:
-        runs._state.weights.extend(_initial_weights(runs))
-    return advance_runs(runs, int(samples), threads, show)
-
-
-def plan_runs(
-    prior: Any,
-    widths: Any,
-    samples: Any,
-    learning_rates: Any,
-    repeats: Any,
-    optimizer: Any,
-    decay: Any,
-    decay_start: Any,
-    checkpoints: Any,
-    test_inputs: Any,
-    dtype: Any,
-    rng: Any = None,
-) -> TrainingRuns:
-    """Check the arguments of `train`; return runs that have read nothing and have no weights
-    yet.
-    """
-    if not isinstance(prior, NetworkPrior):
-        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
-    grid = distinct("widths", whole_numbers("widths", widths))
-    choice("optimizer", optimizer, _OPTIMIZERS)
-    rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
-    _check_size(optimizer, prior.input_dim, grid.max())
-    total, count = sample_count(samples), positive_int("repeats", repeats)
-    planned = (
-        default_checkpoints(total)
-        if checkpoints is None
-        else np.union1d(checkpoint_list(checkpoints, total), [total])
-    )
-    inputs = positive_int("test_inputs", test_inputs)
-    if inputs % TEST_MULTIPLE:
-        raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
-    choice("dtype", dtype, _DTYPES)
-    shape = (count, grid.size, rates.size)
-    return TrainingRuns(
-        prior=prior,
-        widths=grid.astype(np.int64),
-        learning_rates=rates,
-        samples=0,
-        checkpoints=np.zeros(0, np.int64),
-        error=np.zeros((*shape, 0)),
-        final_error=np.full(shape, np.nan),
-        diverged=np.full(shape, -1),
-        optimizer=optimizer,
-        decay=decay,
-        decay_start=decay_start,
-        dtype=dtype,
-        test_inputs=inputs,
-        interrupted=False,
-        key=stream_key(rng),
-        _state=State(
-            [],
-            np.zeros(shape),
-            np.zeros(shape, np.int64),
-            np.full(shape, -1, np.int64),
-            np.full((*shape, planned.size), np.nan),
-            planned.astype(np.int64),
-        ),
-    )
-
-
-def _rates(
-    optimizer: str, learning_rates: ArrayLike | None, decay: float | None, decay_start: float | None
-) -> tuple[NDArray[np.float64], float, float]:
-    """Return the rates and how they fall; a filter has none and stands at rate 1."""
-    if optimizer == "adf":
-        for name, value in (
-            ("learning_rates", learning_rates),
-            ("decay", decay),
-            ("decay_start", decay_start),
-        ):
-            if value is not None:
-                raise ValueError(
-                    f"{name} must be left out with optimizer='adf', which has no learning rate, "
-                    f"got {describe(value)}"
-                )
-        return np.ones(1), 0.0, 1.0
-    if learning_rates is None:
-        raise TypeError(
-            f"learning_rates must be given with optimizer={optimizer!r}: positive numbers"
-        )
-    return (
-        distinct("learning_rates", positive_array("learning_rates", learning_rates)),
-        0.5 if decay is None else nonnegative_number("decay", decay),
-        1000.0 if decay_start is None else positive_number("decay_start", decay_start),
-    )
-
-
-def _check_size(optimizer: str, input_dim: int, widest: float) -> None:
-    if optimizer == "adf":
-        if widest + input_dim - 2 > _MOST_COEFFICIENTS:
-            raise ValueError(
-                "widths must keep width + input_dim - 2 coefficients at most "
-                f"{_MOST_COEFFICIENTS} with optimizer='adf', "
-                f"got {widest:g} and input_dim {input_dim}"
-            )
-    elif widest * (input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
-        raise ValueError(
-            f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {widest:g}"
-        )
-
-
-def _priors(runs: TrainingRuns) -> list[NDArray[np.float64]]:
-    """Return the law of the coefficients before any sample, one array a width; see `State`."""
-    states = []
-    for them in runs._state.features:
-        count = them.variances.size
-        state = np.zeros((runs.repeats, 1, 1, count + 1, count))
-        state[..., range(count), range(count)] = them.variances
-        states.append(state)
-    return states
-
-
-def _initial_weights(runs: TrainingRuns) -> list[NDArray[Any]]:
-    """Return initial states, one array a width; see the notes of `train`."""
-    repeats, rates = runs.repeats, runs.learning_rates.size
-    d, widest = runs.prior.input_dim, int(runs.widths.max())
-    planes = 3 if runs.optimizer == "adam" else 1
-    states = [
-        np.zeros((repeats, rates, planes, d + 1, int(width)), runs.dtype) for width in runs.widths
-    ]
-    for repeat in range(repeats):
-        numbers = _network.numbers(
-            "normal", runs.key, repeat, _FOR_WEIGHTS, 0, -(-widest * (d + 1) // 16)
-        )
-        units = numbers[: widest * (d + 1)].reshape(widest, d + 1)
-        directions = units[:, :d] / np.sqrt(np.square(units[:, :d]).sum(axis=1))[:, None]
-        for state, width in zip(states, map(int, runs.widths), strict=True):
-            radius = 0.5 * width**-0.25
-            state[repeat, :, 0, :d] = radius * directions[:width].T
-            state[repeat, :, 0, d] = np.copysign(radius, units[:width, d])
-    return states
+    state = start(plan)
+    return TrainingRuns._of(plan, advance(plan, state, plan.samples, threads, show), state)

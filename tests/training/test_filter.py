@@ -316,7 +316,7 @@ print(*(float(value).hex() for value in [*runs.error[..., -1].ravel(), *runs.fin
 @pytest.mark.parametrize("name", ["avx512", "avx2", "baseline"])
 def test_every_instruction_set_marks_a_broken_learner(name, run_python):
     code = """
-import dataclasses, numpy as np, scalecore as sc, scalecore.training._train as training
+import dataclasses, numpy as np, scalecore as sc, scalecore.training._engine as training
 real = training.features
 def spoiled(d, width):
     basis = real(d, width).basis * (np.nan if width == 5 else 1)
@@ -374,7 +374,7 @@ def test_huge_and_tiny_logits_spoil_nothing(scale, monkeypatch):
         them = real(d, width)
         return Features(them.directions, them.basis * scale, them.variances)
 
-    monkeypatch.setattr("scalecore.training._train.features", scaled)
+    monkeypatch.setattr("scalecore.training._engine.features", scaled)
     runs = train(sc.NetworkPrior(3, 5), [1, 2, 6], 300, dtype="float64")
     if scale == 1e6:  # beyond what is averaged over: marked, not wrong
         assert (runs.diverged >= 0).all()
@@ -397,7 +397,7 @@ def test_a_broken_learner_is_marked_and_spoils_nothing_else(monkeypatch):
             Features(them.directions, them.basis * np.nan, them.variances) if width == 12 else them
         )
 
-    monkeypatch.setattr("scalecore.training._train.features", broken)
+    monkeypatch.setattr("scalecore.training._engine.features", broken)
     runs = train(PRIOR, [2, 12], 300)
     assert (runs.diverged[:, 1] == 0).all()
     assert np.isnan(runs.error[:, 1]).all()

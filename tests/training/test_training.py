@@ -222,24 +222,24 @@ def test_predictor_of_nought_has_the_error_of_knowing_nothing():
     sums, read, diverged = np.zeros(shape), np.zeros(shape, np.int64), np.full(shape, -1, np.int64)
     record = np.empty((*shape, 1))
     core.train(
-        77,
-        10,
-        100.0,
-        False,
-        "sgd",
-        0.5,
-        1000.0,
-        [],
-        states,
-        np.array([0.1]),
-        sums,
-        read,
-        diverged,
-        record,
-        np.array([samples]),
-        samples,
-        0,
-        id,
+        key=77,
+        input_dim=10,
+        concentration=100.0,
+        single=False,
+        optimizer="sgd",
+        decay=0.5,
+        decay_start=1000.0,
+        features=[],
+        states=states,
+        rates=np.array([0.1]),
+        sums=sums,
+        read=read,
+        diverged=diverged,
+        record=record,
+        checkpoints=np.array([samples]),
+        samples=samples,
+        n_threads=0,
+        advance=id,
     )
     assert not states[0].any()
     got = record.ravel()
@@ -533,12 +533,12 @@ def test_an_interrupted_run_goes_on(monkeypatch):
     real = core.train
     seen = []
 
-    def stopping(*arguments):
+    def stopping(**arguments):
         def advance(more):
             seen.append(more)
             raise KeyboardInterrupt
 
-        return real(*arguments[:-1], advance)
+        return real(**arguments | {"advance": advance})
 
     monkeypatch.setattr(core, "train", stopping)
     with pytest.warns(RuntimeWarning, match="interrupted"):

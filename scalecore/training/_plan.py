@@ -1,0 +1,156 @@
+"""What is to be trained: the checked arguments of `train`, before anything has been read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._common.validation import (
+    checkpoint_list,
+    choice,
+    describe,
+    distinct,
+    nonnegative_number,
+    positive_array,
+    positive_int,
+    positive_number,
+    sample_count,
+    stream_key,
+    whole_numbers,
+)
+from ..network import NetworkPrior
+
+TEST_MULTIPLE = 64  # inputs on which trained networks are compared come in multiples
+_PER_DECADE = 16  # default checkpoints
+_OPTIMIZERS = ("sgd", "adam", "adf")
+_DTYPES = ("float32", "float64")
+_MOST_COEFFICIENTS = 4096  # of "adf": a covariance of 128 MB
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingPlan:
+    """Everything that fixes the numbers of a training: the data, the learners, what is recorded.
+
+    Attributes are those of `TrainingRuns`; `checkpoints` are all that are planned, the last of
+    which is the number of samples.
+    """
+
+    prior: NetworkPrior
+    widths: NDArray[np.int64]
+    learning_rates: NDArray[np.float64]
+    repeats: int
+    optimizer: str
+    decay: float
+    decay_start: float
+    checkpoints: NDArray[np.int64]
+    test_inputs: int
+    dtype: str
+    key: int
+
+    @property
+    def samples(self) -> int:
+        """Samples that every learner will have read."""
+        return int(self.checkpoints[-1])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Repeats, widths and learning rates."""
+        return self.repeats, self.widths.size, self.learning_rates.size
+
+
+def plan_training(
+    prior: NetworkPrior,
+    widths: ArrayLike,
+    samples: int,
+    learning_rates: ArrayLike | None,
+    repeats: int,
+    optimizer: str,
+    decay: float | None,
+    decay_start: float | None,
+    checkpoints: ArrayLike | None,
+    test_inputs: int,
+    dtype: str,
+    rng: Any = None,
+) -> TrainingPlan:
+    """Check the arguments of `train`."""
+    if not isinstance(prior, NetworkPrior):
+        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
+    grid = distinct("widths", whole_numbers("widths", widths))
+    choice("optimizer", optimizer, _OPTIMIZERS)
+    rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
+    _check_size(optimizer, prior.input_dim, grid.max())
+    total, count = sample_count(samples), positive_int("repeats", repeats)
+    planned = (
+        default_checkpoints(total)
+        if checkpoints is None
+        else np.union1d(checkpoint_list(checkpoints, total), [total])
+    )
+    inputs = positive_int("test_inputs", test_inputs)
+    if inputs % TEST_MULTIPLE:
+        raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
+    choice("dtype", dtype, _DTYPES)
+    return TrainingPlan(
+        prior=prior,
+        widths=grid.astype(np.int64),
+        learning_rates=rates,
+        repeats=count,
+        optimizer=optimizer,
+        decay=decay,
+        decay_start=decay_start,
+        checkpoints=planned.astype(np.int64),
+        test_inputs=inputs,
+        dtype=dtype,
+        key=stream_key(rng),
+    )
+
+
+def default_checkpoints(samples: int) -> NDArray[np.int64]:
+    """Return `samples` and the numbers below it on a lattice of 16 a decade that does not depend on
+    `samples`.
+    """
+    lattice = np.rint(10 ** (np.arange(0, 16 * _PER_DECADE) / _PER_DECADE))
+    return np.union1d(lattice[lattice < samples], [samples]).astype(np.int64)
+
+
+def _rates(
+    optimizer: str, learning_rates: ArrayLike | None, decay: float | None, decay_start: float | None
+) -> tuple[NDArray[np.float64], float, float]:
+    """Return the rates and how they fall; a filter has none and stands at rate 1."""
+    if optimizer == "adf":
+        for name, value in (
+            ("learning_rates", learning_rates),
+            ("decay", decay),
+            ("decay_start", decay_start),
+        ):
+            if value is not None:
+                raise ValueError(
+                    f"{name} must be left out with optimizer='adf', which has no learning rate, "
+                    f"got {describe(value)}"
+                )
+        return np.ones(1), 0.0, 1.0
+    if learning_rates is None:
+        raise TypeError(
+            f"learning_rates must be given with optimizer={optimizer!r}: positive numbers"
+        )
+    return (
+        distinct("learning_rates", positive_array("learning_rates", learning_rates)),
+        0.5 if decay is None else nonnegative_number("decay", decay),
+        1000.0 if decay_start is None else positive_number("decay_start", decay_start),
+    )
+
+
+def _check_size(optimizer: str, input_dim: int, widest: float) -> None:
+    if optimizer == "adf":
+        if widest + input_dim - 2 > _MOST_COEFFICIENTS:
+            raise ValueError(
+                "widths must keep width + input_dim - 2 coefficients at most "
+                f"{_MOST_COEFFICIENTS} with optimizer='adf', "
+                f"got {widest:g} and input_dim {input_dim}"
+            )
+    elif widest * (input_dim + 1) * (3 if optimizer == "adam" else 1) >= 2**31:
+        raise ValueError(
+            f"widths must keep width * (input_dim + 1) below 2**31 numbers, got {widest:g}"
+        )
