@@ -63,6 +63,7 @@ from .information import (
     updates,
 )
 from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
+from .planning._design import Design, DesignStatus, suggest_runs
 from .planning._deviations import Deviations, EpochReturns
 from .planning._plan import Plan, PlanStatus, plan
 from .spectral import (
@@ -89,6 +90,8 @@ __all__ = [
     "ComparisonStatus",
     "ConstrainedLearner",
     "Decomposition",
+    "Design",
+    "DesignStatus",
     "Deviations",
     "EmpiricalFrontier",
     "EmpiricalStatus",
@@ -152,6 +155,7 @@ __all__ = [
     "spectral_table",
     "spectral_terms",
     "spectrum",
+    "suggest_runs",
     "sweep",
     "train",
     "updates",

@@ -10,6 +10,7 @@ import numpy as np
 from .html import shown_places, table
 
 if TYPE_CHECKING:
+    from ..planning._design import Design
     from ..planning._deviations import Deviations, EpochReturns
     from ..planning._plan import Plan
 
@@ -103,3 +104,15 @@ def epochs(returns: EpochReturns) -> str:
         "worth of this pass",
     )
     return table("What passes over the same samples are worth", heads, rows)
+
+
+def design(design: Design) -> str:
+    """Rows are pilots; below, what they promise."""
+    columns = (design.parameters, design.samples, design.repeats, design.compute)
+    rows = [(float(N), float(D), int(count), float(cost)) for N, D, count, cost in zip(*columns, strict=True)]
+    title = f"Pilots for the {design.quantity} at C = {design.target:g}: {design.status.name}"
+    note = (
+        f"{int(design.repeats.sum())} runs, {design.total_compute:.3g} of {design.budget:.3g} FLOPs; interval now "
+        f"[{design.before[0]:.4g}, {design.before[1]:.4g}], then about [{design.after[0]:.4g}, {design.after[1]:.4g}]"
+    )
+    return table(title, ("N", "D", "times", "compute of one"), rows, note if rows else "")

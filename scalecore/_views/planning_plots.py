@@ -11,6 +11,7 @@ from .style import new_axes, say_that_there_is_nothing
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from ..planning._design import Design
     from ..planning._deviations import Deviations, EpochReturns
     from ..planning._plan import Plan
 
@@ -110,4 +111,27 @@ def epochs(returns: EpochReturns, ax: Axes | None = None) -> Axes:
     ax.set(xlabel="epoch", ylabel="worth of this pass, in new samples", ylim=(0, None))
     ax.legend(frameon=False)
     ax.set_title("what repeating is worth")
+    return ax
+
+
+def design(design: Design, ax: Axes | None = None) -> Axes:
+    """Draw the pilots in (N, D), among the runs there are and the candidates; areas grow with repeats."""
+    ax = new_axes(ax)
+    if not len(design.parameters):
+        say_that_there_is_nothing(ax, f"no pilots: {design.status.name}")
+        return ax
+    ax.set(xscale="log", yscale="log", xlabel="parameters $N$", ylabel="training samples $D$")
+    ax.plot(*design.candidates, ".", color="0.85", markersize=3, label="candidates")
+    table = design.law.table
+    ax.plot(table.parameters, table.samples, ".", color="0.35", markersize=5, label="runs there are")
+    ax.scatter(
+        design.parameters,
+        design.samples,
+        s=30 * np.asarray(design.repeats),
+        color="tab:red",
+        label=f"pilots ({int(design.repeats.sum())} runs)",
+        zorder=3,
+    )
+    ax.legend(frameon=True, framealpha=0.9, edgecolor="none")
+    ax.set_title(f"{design.quantity} at {design.target:.3g} FLOPs: to {design.width_after / design.width_before:.2g} of its width")
     return ax

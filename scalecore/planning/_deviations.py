@@ -114,6 +114,14 @@ class EpochReturns:
     worth : ndarray, shape (..., k)
         Of each pass: the effective samples that it adds, per unique sample. 1 is as good as new.
     loss_unit : str
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> values = {"E": 1.87, "A": 521, "alpha": 0.35, "B": 1488, "beta": 0.35, "R_D": 15.4, "R_N": 5.3}
+    >>> law = sc.FittedLaw.from_values("repeated", values)
+    >>> sc.plan(law, training_budget=1e22, unique_samples=2e10).epoch_returns(4)
+    EpochReturns(N = 6.7e+09, U = 2e+10: worth 1, 0.75, 0.67, 0.6)
     """
 
     parameters: Array

@@ -191,6 +191,15 @@ class Plan:
         """Return what each further pass over the unique samples is worth, at the plan's parameters.
 
         Needs a form with repeated data, and a plan with `unique_samples`.
+
+        Examples
+        --------
+        >>> import scalecore as sc
+        >>> values = {"E": 1.87, "A": 521, "alpha": 0.35, "B": 1488, "beta": 0.35, "R_D": 15.4, "R_N": 5.3}
+        >>> law = sc.FittedLaw.from_values("repeated", values)
+        >>> best = sc.plan(law, training_budget=1e22, unique_samples=2e10)
+        >>> best.epoch_returns(4).worth.round(2)
+        array([1.  , 0.75, 0.67, 0.6 ])
         """
         return epoch_returns(self._questions, self.parameters, positive_int("most", most))
 
