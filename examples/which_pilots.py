@@ -2,12 +2,14 @@
 
     python examples/which_pilots.py --truths 200 --out pilots.csv
 
-Each truth is a law with random constants. Sixteen small runs with noise are fitted; then `suggest_runs` chooses pilots for a
-budget and promises an interval of the loss at a compute budget a thousand times larger. The pilots are run (simulated at the
-truth), the fit is repeated, and the width of the interval is compared with the promise. On the same sixteen runs, other people's
-pilots of the same total cost: an isoFLOP grid (three budgets, five sizes about the best), a ladder at 20 samples per parameter as
-in the Chinchilla recipe, and runs drawn at random from the same candidates. Suggestions for a half, a quarter and an eighth of the
-budget say what cost reaches the isoFLOP grid's width.
+Each truth is a law with random constants. Sixteen small runs with noise are fitted; then
+`suggest_runs` chooses pilots for a budget and promises an interval of the loss at a compute budget
+a thousand times larger. The pilots are run (simulated at the truth), the fit is repeated, and the
+width of the interval is compared with the promise. On the same sixteen runs, other people's pilots
+of the same total cost: an isoFLOP grid (three budgets, five sizes about the best), a ladder at 20
+samples per parameter as in the Chinchilla recipe, and runs drawn at random from the same
+candidates. Suggestions for a half, a quarter and an eighth of the budget say what cost reaches the
+isoFLOP grid's width.
 """
 
 import argparse
@@ -25,20 +27,24 @@ SHARES = (1.0, 0.5, 0.25, 0.125)
 
 def truth(rng):
     """A law such as are published: exponents about 0.35, terms of order one at the small runs."""
-    values = {"E": rng.uniform(1.5, 2.1), "alpha": rng.uniform(0.28, 0.45), "beta": rng.uniform(0.28, 0.45)}
+    values = {
+        "E": rng.uniform(1.5, 2.1),
+        "alpha": rng.uniform(0.28, 0.45),
+        "beta": rng.uniform(0.28, 0.45),
+    }
     values["A"] = rng.uniform(0.5, 1.5) * 5e7 ** values["alpha"]
     values["B"] = rng.uniform(0.5, 1.5) * 4e9 ** values["beta"]
     return sc.FittedLaw.from_values("additive", values)
 
 
 def runs(law, N, D, rng):
-    """Losses of runs: the truth's, times noise of some thousandths (Student's t with 5 degrees: a few runs go wrong)."""
+    """The truth's losses, times noise of some thousandths: Student's t, for a few runs go wrong."""
     noise = NOISE * rng.standard_t(5, len(N)) / np.sqrt(5 / 3)
     return law.predict(N, D).loss * np.exp(noise)
 
 
 def isoflop_grid(law):
-    """Three budgets by factors of 3, five sizes each by factors of 2 about the size that the fit thinks best."""
+    """Three budgets by factors of 3, five sizes each by factors of 2 about the fit's best."""
     budgets = np.array([1 / 9, 1 / 3, 1.0])
     budgets *= PILOTS / (5 * budgets.sum())
     N = law.compute_optimal(budgets).parameters[:, None] * 2.0 ** np.arange(-2, 3)
@@ -72,7 +78,9 @@ def width(table, key):
 def more(table, law, N, D, rng):
     """The table with these runs added."""
     loss = np.concatenate([table.loss, runs(law, N, D, rng)])
-    return sc.RunTable(np.concatenate([table.parameters, N]), np.concatenate([table.samples, D]), loss)
+    return sc.RunTable(
+        np.concatenate([table.parameters, N]), np.concatenate([table.samples, D]), loss
+    )
 
 
 def one(number, seed):
@@ -85,15 +93,32 @@ def one(number, seed):
     if not fitted.usable:
         return None
     designs = {
-        share: sc.suggest_runs(fitted, budget=share * PILOTS, target=TARGET, simulations=32 if share == 1 else 0, rng=number)
+        share: sc.suggest_runs(
+            fitted,
+            budget=share * PILOTS,
+            target=TARGET,
+            simulations=32 if share == 1 else 0,
+            rng=number,
+        )
         for share in SHARES
     }
     pilots = {
-        f"suggested, {share:g} of the cost": (np.repeat(d.parameters, d.repeats), np.repeat(d.samples, d.repeats))
+        f"suggested, {share:g} of the cost": (
+            np.repeat(d.parameters, d.repeats),
+            np.repeat(d.samples, d.repeats),
+        )
         for share, d in designs.items()
     }
-    pilots |= {"isoFLOP grid": isoflop_grid(fitted), "ladder": ladder(fitted), "random": random_runs(designs[1.0], rng)}
-    row = {"truth": number, "before": designs[1.0].width_before, "promised": designs[1.0].width_after}
+    pilots |= {
+        "isoFLOP grid": isoflop_grid(fitted),
+        "ladder": ladder(fitted),
+        "random": random_runs(designs[1.0], rng),
+    }
+    row = {
+        "truth": number,
+        "before": designs[1.0].width_before,
+        "promised": designs[1.0].width_after,
+    }
     exact = law.compute_optimal(TARGET).loss
     for name, (n, d) in pilots.items():
         row[name], low, high = width(more(table, law, n, d, rng), number)
@@ -105,20 +130,31 @@ def summary(rows):
     """Lines of the table that the page quotes."""
     column = lambda name: np.array([row[name] for row in rows])  # noqa: E731
     ratio = column("suggested, 1 of the cost") / column("promised")
-    print(f"{len(rows)} truths; interval before: {np.median(column('before')):.4f}, promised: {np.median(column('promised')):.4f}")
+    print(
+        f"{len(rows)} truths; interval before: {np.median(column('before')):.4f}, "
+        f"promised: {np.median(column('promised')):.4f}"
+    )
     low, high = np.quantile(ratio, [0.1, 0.9])
-    print(f"realised over promised width: median {np.median(ratio):.3f}, from {low:.2f} to {high:.2f} in four of five")
+    print(
+        f"realised over promised width: median {np.median(ratio):.3f}, "
+        f"from {low:.2f} to {high:.2f} in four of five"
+    )
     print(f"{'pilots':28} {'width (median)':>15} {'over isoFLOP':>13} {'covered':>8}")
     grid = column("isoFLOP grid")
     for name in rows[0]:
         if name in ("truth", "before", "promised") or name.endswith("covered"):
             continue
         share = np.mean(column(name + ": covered"))
-        print(f"{name:28} {np.median(column(name)):15.4f} {np.median(column(name) / grid):13.2f} {share:8.1%}")
+        print(
+            f"{name:28} {np.median(column(name)):15.4f} "
+            f"{np.median(column(name) / grid):13.2f} {share:8.1%}"
+        )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--truths", type=int, default=200)
     parser.add_argument("--seed", type=int, default=16)
     parser.add_argument("--out", help="CSV with a row for each truth")

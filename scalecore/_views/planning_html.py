@@ -109,10 +109,14 @@ def epochs(returns: EpochReturns) -> str:
 def design(design: Design) -> str:
     """Rows are pilots; below, what they promise."""
     columns = (design.parameters, design.samples, design.repeats, design.compute)
-    rows = [(float(N), float(D), int(count), float(cost)) for N, D, count, cost in zip(*columns, strict=True)]
+    rows = [
+        (float(N), float(D), int(count), float(cost))
+        for N, D, count, cost in zip(*columns, strict=True)
+    ]
     title = f"Pilots for the {design.quantity} at C = {design.target:g}: {design.status.name}"
     note = (
-        f"{int(design.repeats.sum())} runs, {design.total_compute:.3g} of {design.budget:.3g} FLOPs; interval now "
-        f"[{design.before[0]:.4g}, {design.before[1]:.4g}], then about [{design.after[0]:.4g}, {design.after[1]:.4g}]"
+        f"{len(design)} runs, {design.total_compute:.3g} of {design.budget:.3g} FLOPs; "
+        f"interval now [{design.before[0]:.4g}, {design.before[1]:.4g}], "
+        f"then about [{design.after[0]:.4g}, {design.after[1]:.4g}]"
     )
     return table(title, ("N", "D", "times", "compute of one"), rows, note if rows else "")

@@ -115,7 +115,7 @@ def epochs(returns: EpochReturns, ax: Axes | None = None) -> Axes:
 
 
 def design(design: Design, ax: Axes | None = None) -> Axes:
-    """Draw the pilots in (N, D), among the runs there are and the candidates; areas grow with repeats."""
+    """Draw the pilots in (N, D) among runs and candidates; areas grow with repeats."""
     ax = new_axes(ax)
     if not len(design.parameters):
         say_that_there_is_nothing(ax, f"no pilots: {design.status.name}")
@@ -123,7 +123,9 @@ def design(design: Design, ax: Axes | None = None) -> Axes:
     ax.set(xscale="log", yscale="log", xlabel="parameters $N$", ylabel="training samples $D$")
     ax.plot(*design.candidates, ".", color="0.85", markersize=3, label="candidates")
     table = design.law.table
-    ax.plot(table.parameters, table.samples, ".", color="0.35", markersize=5, label="runs there are")
+    ax.plot(
+        table.parameters, table.samples, ".", color="0.35", markersize=5, label="runs there are"
+    )
     ax.scatter(
         design.parameters,
         design.samples,
@@ -133,5 +135,8 @@ def design(design: Design, ax: Axes | None = None) -> Axes:
         zorder=3,
     )
     ax.legend(frameon=True, framealpha=0.9, edgecolor="none")
-    ax.set_title(f"{design.quantity} at {design.target:.3g} FLOPs: to {design.width_after / design.width_before:.2g} of its width")
+    ax.set_title(
+        f"{design.quantity} at {design.target:.3g} FLOPs: "
+        f"to {design.width_after / design.width_before:.2g} of its width"
+    )
     return ax

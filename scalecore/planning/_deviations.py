@@ -118,10 +118,10 @@ class EpochReturns:
     Examples
     --------
     >>> import scalecore as sc
-    >>> values = {"E": 1.87, "A": 521, "alpha": 0.35, "B": 1488, "beta": 0.35, "R_D": 15.4, "R_N": 5.3}
-    >>> law = sc.FittedLaw.from_values("repeated", values)
+    >>> values = {"E": 1.87, "A": 521, "alpha": 0.35, "B": 1488, "beta": 0.35}
+    >>> law = sc.FittedLaw.from_values("repeated", values | {"R_D": 15.4, "R_N": 5.3})
     >>> sc.plan(law, training_budget=1e22, unique_samples=2e10).epoch_returns(4)
-    EpochReturns(N = 6.7e+09, U = 2e+10: worth 1, 0.75, 0.67, 0.6)
+    EpochReturns(N = 6.68e+09, U = 2e+10: worth 1, 0.7, 0.6, 0.53)
     """
 
     parameters: Array

@@ -22,7 +22,7 @@ _BETTER = 1 - 1e-6
 
 @dataclass
 class Information:
-    """What is known, for each draw: covariances [draw, p, p], gradients, and how much a run adds."""
+    """What is known, for each draw: covariances [draw, p, p], gradients, what a run adds."""
 
     covariance: Array
     gradient: Array  # of the quantity [draw, p]
@@ -32,7 +32,9 @@ class Information:
     @property
     def variance(self) -> float:
         """The quantity's variance, averaged over draws."""
-        return float(np.mean(np.einsum("kp,kpq,kq->k", self.gradient, self.covariance, self.gradient)))
+        return float(
+            np.mean(np.einsum("kp,kpq,kq->k", self.gradient, self.covariance, self.gradient))
+        )
 
     def gains(self) -> Array:
         """Return by how much one run at each candidate lowers the variance."""
@@ -52,7 +54,7 @@ class Information:
 
 @dataclass(frozen=True)
 class Purse:
-    """What may be spent: the cost of each candidate, the budget, the most runs, the most of one kind."""
+    """What may be spent: cost of each candidate, budget, most runs, most of one kind."""
 
     cost: Array
     budget: float
@@ -69,7 +71,7 @@ class Purse:
 
 
 def chosen_runs(known: Information, purse: Purse) -> tuple[NDArray[np.intp], float]:
-    """Return the candidates that are run (some of them several times), and the variance with them."""
+    """Return the candidates that are run (some several times), and the variance with them."""
     best: tuple[list[int], float] = ([], known.variance)
     for thrift in _THRIFTS:
         runs, state = _filled(known, [], purse, thrift)
@@ -79,8 +81,10 @@ def chosen_runs(known: Information, purse: Purse) -> tuple[NDArray[np.intp], flo
     return np.sort(np.array(best[0], np.intp)), best[1]
 
 
-def _filled(state: Information, runs: list[int], purse: Purse, thrift: float) -> tuple[list[int], Information]:
-    """Add runs while the budget lasts, each time the one with the largest gain per cost to a power."""
+def _filled(
+    state: Information, runs: list[int], purse: Purse, thrift: float
+) -> tuple[list[int], Information]:
+    """Add runs while the budget lasts, each time that of largest gain per cost to a power."""
     runs = list(runs)
     while (allowed := purse.allows(runs)).any():
         gains = np.where(allowed, state.gains() / purse.cost**thrift, -1.0)
@@ -92,7 +96,9 @@ def _filled(state: Information, runs: list[int], purse: Purse, thrift: float) ->
     return runs, state
 
 
-def _exchanged(known: Information, runs: list[int], state: Information, purse: Purse) -> tuple[list[int], float]:
+def _exchanged(
+    known: Information, runs: list[int], state: Information, purse: Purse
+) -> tuple[list[int], float]:
     """Take runs out one by one and spend what they cost otherwise, as long as that is better."""
     variance = state.variance
     for _ in range(_PASSES):

@@ -195,11 +195,11 @@ class Plan:
         Examples
         --------
         >>> import scalecore as sc
-        >>> values = {"E": 1.87, "A": 521, "alpha": 0.35, "B": 1488, "beta": 0.35, "R_D": 15.4, "R_N": 5.3}
-        >>> law = sc.FittedLaw.from_values("repeated", values)
+        >>> values = {"E": 1.87, "A": 521, "alpha": 0.35, "B": 1488, "beta": 0.35}
+        >>> law = sc.FittedLaw.from_values("repeated", values | {"R_D": 15.4, "R_N": 5.3})
         >>> best = sc.plan(law, training_budget=1e22, unique_samples=2e10)
         >>> best.epoch_returns(4).worth.round(2)
-        array([1.  , 0.75, 0.67, 0.6 ])
+        array([1.  , 0.7 , 0.6 , 0.53])
         """
         return epoch_returns(self._questions, self.parameters, positive_int("most", most))
 

@@ -1,4 +1,4 @@
-"""What pilots would do to an interval: information from gradients, and the fit repeated on simulated pilots."""
+"""What pilots would do to an interval: by gradients, and by fits to simulated pilots."""
 
 from __future__ import annotations
 
@@ -27,7 +27,10 @@ _RIDGE = 1e-10  # of the information's trace: a direction that is not seen stays
 
 @dataclass(frozen=True)
 class Quantity:
-    """What is to be known better: the loss at a budget's best split, or its parameters. `c` is ln N D, centred."""
+    """What is to be known better: the loss at a budget's best split, or its parameters.
+
+    `c` is ln N D, centred.
+    """
 
     law: FittedLaw
     name: str
@@ -39,7 +42,9 @@ class Quantity:
         n = best_split(self.law.form, theta[:, None, :], c, Covariates(c, c, None, self.law.centre))
         if self.name == "parameters":
             return n[:, 0]
-        return np.log(losses(self.law.form, theta, Covariates(n, c - n, self._unique(c - n), self.law.centre)))[:, 0]
+        return np.log(
+            losses(self.law.form, theta, Covariates(n, c - n, self._unique(c - n), self.law.centre))
+        )[:, 0]
 
     def _unique(self, m: Array) -> Array | None:
         return m if "unique_samples" in self.law.form.needs else None
@@ -59,9 +64,10 @@ class Quantity:
 
 
 def smooth_residuals(law: FittedLaw) -> Array:
-    """Return residuals of ln L in a fit of least squares, blown up for the parameters that were fitted.
+    """Return residuals of ln L in a fit of least squares, blown up for the parameters fitted.
 
-    A fit of absolute values goes exactly through as many runs as it has parameters; this one does not.
+    A fit of absolute values goes exactly through as many runs as it has parameters; this one does
+    not.
     """
     problem = law.problem
     squares = with_delta(problem, np.inf)
@@ -72,17 +78,19 @@ def smooth_residuals(law: FittedLaw) -> Array:
 
 
 def run_variance(law: FittedLaw) -> float:
-    """Return the variance t of ln L with which a run informs: J J'/t is its information under the fit's loss.
+    """Return the variance t of ln L with which a run informs a fit: its information is J J'/t.
 
-    t = E psi^2 / (E psi')^2 for the loss's influence function psi. Huber's is linear up to delta: far
-    below the residuals' size psi' counts their density at zero, which is estimated with a kernel.
+    t = E psi^2 / (E psi')^2 for the loss's influence function psi. Huber's is linear up to delta:
+    far below the residuals' size psi' counts their density at zero, estimated with a kernel.
     """
     residual, delta = smooth_residuals(law), law.problem.delta
     size = float(np.sqrt(np.mean(residual**2)))
     if not np.isfinite(delta) or size == 0:
         return size**2
     quartiles = np.quantile(residual, [0.25, 0.75])
-    width = 2.34 * min(size, float(np.ptp(quartiles)) / 1.34 or size) * len(residual) ** -0.2  # Epanechnikov's
+    width = (
+        2.34 * min(size, float(np.ptp(quartiles)) / 1.34 or size) * len(residual) ** -0.2
+    )  # Epanechnikov's
     inside = _below((delta - residual) / width) - _below((-delta - residual) / width)
     psi = np.clip(residual, -delta, delta)
     return float(np.mean(psi**2) / np.mean(inside) ** 2)
@@ -94,8 +102,10 @@ def _below(u: Array) -> Array:
     return (2 + 3 * u - u**3) / 4
 
 
-def information(law: FittedLaw, quantity: Quantity, thetas: Array, n: Array, m: Array, width: float, z: float) -> Information:
-    """Return what the fit knows for several thetas, calibrated so that it says the width that the draws have."""
+def information(
+    law: FittedLaw, quantity: Quantity, thetas: Array, n: Array, m: Array, width: float, z: float
+) -> Information:
+    """Return what the fit knows, for several thetas, scaled to the width that the draws have."""
     problem, noise = law.problem, run_variance(law)
     weight = np.ones(len(problem.y)) if problem.weight is None else problem.weight
     at_all = np.concatenate([law.theta[None], thetas])
@@ -122,9 +132,17 @@ def _points(law: FittedLaw, n: Array, m: Array) -> Covariates:
 
 
 def promised_width(
-    law: FittedLaw, quantity: Quantity, n: Array, m: Array, level: float, simulations: int, key: int, *, progress: bool
+    law: FittedLaw,
+    quantity: Quantity,
+    n: Array,
+    m: Array,
+    level: float,
+    simulations: int,
+    key: int,
+    *,
+    progress: bool,
 ) -> Array:
-    """Return the widths after fits to the table and simulated pilots, each from a draw of the law as truth."""
+    """Return widths of fits to the table and simulated pilots, each with a draw as truth."""
     rng = np.random.default_rng(key)
     draws = law.theta_draws[np.isfinite(law.theta_draws).all(1)]
     residuals = smooth_residuals(law)
@@ -168,4 +186,6 @@ def _with_pilots(problem: Problem, points: Covariates, y: Array) -> Problem:
         cluster=cluster,
         clusters=clusters,
     )
-    return Problem(problem.form, x, together, weight, cluster, clusters, problem.loss, problem.delta, engine)
+    return Problem(
+        problem.form, x, together, weight, cluster, clusters, problem.loss, problem.delta, engine
+    )

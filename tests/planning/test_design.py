@@ -12,7 +12,9 @@ from scalecore.planning._promise import Quantity, run_variance
 
 matplotlib.use("Agg")
 
-TRUTH = sc.FittedLaw.from_values("additive", {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37})
+TRUTH = sc.FittedLaw.from_values(
+    "additive", {"E": 1.8, "A": 480.0, "alpha": 0.35, "B": 2100.0, "beta": 0.37}
+)
 
 
 def simulated(N, D, rng, noise=0.004):
@@ -37,8 +39,13 @@ def random_problem(rng, candidates=6, p=3, draws=4):
     """Information of random runs, at random gradients."""
     start = rng.standard_normal((draws, 5, p))
     covariance = np.linalg.inv(np.einsum("kip,kiq->kpq", start, start))
-    J = rng.standard_normal((draws, candidates, p)) * np.exp(rng.standard_normal(candidates))[:, None]
-    return Information(covariance, rng.standard_normal((draws, p)), J, 0.5), np.exp(rng.standard_normal(candidates))
+    J = (
+        rng.standard_normal((draws, candidates, p))
+        * np.exp(rng.standard_normal(candidates))[:, None]
+    )
+    return Information(covariance, rng.standard_normal((draws, p)), J, 0.5), np.exp(
+        rng.standard_normal(candidates)
+    )
 
 
 def variance_of(known, runs):
@@ -60,11 +67,13 @@ def test_gains_and_updates_are_those_of_the_inverse():
             assert known.variance - gains[i] == pytest.approx(variance_of(known, [i]), rel=1e-9)
             twice = known.with_run(i).with_run(2)
             assert twice.variance == pytest.approx(variance_of(known, [i, 2]), rel=1e-9)
-            assert twice.with_run(2, -1).variance == pytest.approx(variance_of(known, [i]), rel=1e-6)
+            assert twice.with_run(2, -1).variance == pytest.approx(
+                variance_of(known, [i]), rel=1e-6
+            )
 
 
 def test_near_the_best_of_all_designs():
-    """Every design of six candidates within the budget, for 40 problems: never 10 % above the best, 1 % in most."""
+    """All designs of six candidates within a budget: never 10 % above the best, 1 % in most."""
     rng = np.random.default_rng(1)
     ratios = []
     for _ in range(40):
@@ -90,9 +99,11 @@ def test_near_the_best_of_all_designs():
 # ---- what a run tells ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("loss", "factor"), [("log", 1.0), ("huber", np.pi / 2), ("absolute", np.pi / 2)])
+@pytest.mark.parametrize(
+    ("loss", "factor"), [("log", 1.0), ("huber", np.pi / 2), ("absolute", np.pi / 2)]
+)
 def test_run_variance(loss, factor):
-    """Of normal residuals: sigma^2 for least squares, pi/2 sigma^2 where absolute values are minimised.
+    """Of normal residuals: sigma^2 for least squares, pi/2 sigma^2 for absolute values.
 
     2,000 runs: the kernel's bias and the residuals' chance are about 5 % together.
     """
@@ -114,7 +125,9 @@ def test_gradients_of_quantities(law):
     exact = np.array([1, first, -n * first, second, -m * second]) / (E + first + second)
     assert found == pytest.approx(exact, rel=1e-6)
     size = Quantity(law, "parameters", c).gradient(law.theta[None])[0]
-    assert size[1] == pytest.approx(1 / (alpha + beta), rel=1e-6)  # n* = (... + a - b + beta c)/(alpha + beta)
+    assert size[1] == pytest.approx(
+        1 / (alpha + beta), rel=1e-6
+    )  # n* = (... + a - b + beta c)/(alpha + beta)
     assert size[3] == pytest.approx(-1 / (alpha + beta), rel=1e-6)
     assert size[0] == pytest.approx(0, abs=1e-9)
 
@@ -124,7 +137,9 @@ def test_gradients_of_quantities(law):
 
 @pytest.mark.parametrize("quantity", ["loss", "parameters"])
 def test_within_budget_and_narrower(law, quantity):
-    design = sc.suggest_runs(law, budget=1e20, target=1e23, quantity=quantity, rng=0, simulations=16)
+    design = sc.suggest_runs(
+        law, budget=1e20, target=1e23, quantity=quantity, rng=0, simulations=16
+    )
     assert design.status == sc.DesignStatus.PLANNED
     assert design.total_compute <= 1e20 * (1 + 1e-9)
     assert len(design) <= 24
@@ -145,7 +160,9 @@ def test_within_budget_and_narrower(law, quantity):
 
 def test_candidates_of_ones_own(law):
     N, D = np.array([1e8, 3e8, 1e9])[:, None], np.array([1e9, 1e10])
-    design = sc.suggest_runs(law, budget=3e19, target=1e23, candidates=(N, D), simulations=0, most_runs=3)
+    design = sc.suggest_runs(
+        law, budget=3e19, target=1e23, candidates=(N, D), simulations=0, most_runs=3
+    )
     assert set(design.parameters) <= {1e8, 3e8, 1e9}
     assert set(design.samples) <= {1e9, 1e10}
     assert 1 <= len(design) <= 3
@@ -193,7 +210,7 @@ def test_mistakes(law, wrong, error, text):
 
 
 def test_tables_with_runs_weights_and_bits(law):
-    """Checkpoints of named runs, weights, another unit, a form with repeated data: all are understood."""
+    """Checkpoints of named runs, weights, another unit, a form with repeated data."""
     table = law.table
     rich = sc.RunTable(
         table.parameters,
@@ -204,7 +221,11 @@ def test_tables_with_runs_weights_and_bits(law):
         unique_samples=table.samples / 2,
         loss_unit="bits",
     )
-    for form, loss in (("additive", "huber"), ("additive", "squared"), ("repeated_penalty", "huber")):
+    for form, loss in (
+        ("additive", "huber"),
+        ("additive", "squared"),
+        ("repeated_penalty", "huber"),
+    ):
         fitted = sc.fit(rich, form, loss=loss, rng=0, resamples=100)
         assert fitted.usable
         design = sc.suggest_runs(fitted, budget=1e20, target=1e23, simulations=4, rng=0)
@@ -226,10 +247,10 @@ def test_shows_itself(law):
 
 @pytest.mark.slow
 def test_the_promise_is_kept():
-    """30 tables: realised over promised width, in the median, and against an isoFLOP grid of twice the cost.
+    """30 tables: realised over promised width, and over that of an isoFLOP grid of twice the cost.
 
-    examples/which_pilots.py does this for 200 truths and gives 0.96 and 0.6; a single table scatters by a
-    factor of 1.4, so a median of 30 by 8 %, and these limits are 3 standard deviations away.
+    examples/which_pilots.py does this for 200 truths. One table scatters by a factor of 1.4, so a
+    median of 30 by 8 %, and these limits are 3 standard deviations away.
     """
     ratios, against = [], []
     for seed in range(30):
