@@ -89,9 +89,8 @@ class Plan:
     >>> import scalecore as sc
     >>> chinchilla = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
     >>> law = sc.FittedLaw.from_values("additive", chinchilla)
-    >>> sc.plan(law, training_budget=1e23, max_parameters=7e9)
-    Plan(training_budget 1e+23: N = 7e+09, D = 2.381e+12, loss 2.013 nats, 1e+23 FLOPs,
-    AT_MAX_PARAMETERS)
+    >>> sc.plan(law, training_budget=6e23, max_samples=1e12)
+    Plan(training_budget 6e+23: N = 1e+11, D = 1e+12, loss 1.943 nats, 6e+23 FLOPs, AT_MAX_SAMPLES)
     """
 
     law: FittedLaw
@@ -179,10 +178,8 @@ class Plan:
         >>> import scalecore as sc
         >>> chinchilla = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
         >>> law = sc.FittedLaw.from_values("additive", chinchilla)
-        >>> price = sc.plan(law, training_budget=1e23).deviations([0.5, 2])
-        >>> price
-        Deviations(compute for the same loss: half the parameters 20.8 % more, twice the parameters
-        13.2 % more)
+        >>> sc.plan(law, training_budget=1e23).deviations(0.5)
+        Deviations(compute for the same loss: half the parameters 20.8 % more)
         """
         factors = np.atleast_1d(positive_array("factors", factors))
         return deviations(self._questions, self.answered.reshape(-1), factors, self.level)
