@@ -258,9 +258,10 @@ def test_wrong_calls_have_a_status():
     )
     n = np.array([1.0, 10.0, 100.0])
     one, column, nothing = Column(at(n), 0), Column(at(n), 1), Column(None, 1)
+    quantities = int(re.search(r"SC_QUANTITY_COUNT = (\d+)", header())[1])
     assert evaluate(0, 3, column, one, one, one, at(np.empty(3)), 1) == 0
     for call in (
-        (6, 3, column, one, one, one, at(np.empty(3)), 1),
+        (quantities, 3, column, one, one, one, at(np.empty(3)), 1),
         (0, -3, column, one, one, one, at(np.empty(3)), 1),
         (0, 3, nothing, one, one, one, at(np.empty(3)), 1),
         (0, 3, column, one, one, one, None, 1),
