@@ -23,36 +23,19 @@ def deviations(
     parameters: NDArray[np.float64], samples: NDArray[np.float64], loss: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], float]:
     """Return how far log L of each run is from the surface, and how far it usually is."""
-    u, v, y = _centred(parameters, samples, loss)
-    chosen = _some(y.size)
-    alpha, beta, law = _surface(u[chosen], v[chosen], np.exp(y[chosen]), rounds=8)
+    u, v, y = (np.log(values) for values in (parameters, samples, loss))
+    u, v, y = (values - np.median(values) for values in (u, v, y))
+    y = np.clip(y, -30, 30)
+    chosen = np.random.default_rng(0).choice(y.size, min(y.size, _MOST_RUNS), replace=False)
+    alpha, beta, law = _surface(u[chosen], v[chosen], np.exp(y[chosen]))
     fitted = law @ np.stack([np.ones_like(u), np.exp(-alpha * u), np.exp(-beta * v)])
     distance = y - np.log(np.maximum(fitted, 1e-300))
     distance = np.clip(distance, -_FARTHEST, _FARTHEST)  # where the surface is below 0, too
     return distance, 1.4826 * float(np.median(np.abs(distance)))
 
 
-def exponents(
-    parameters: NDArray[np.float64], samples: NDArray[np.float64], loss: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Return alpha and beta of the surface, to three digits where runs have no noise."""
-    u, v, y = _centred(parameters, samples, loss)
-    chosen = _some(y.size)
-    return _surface(u[chosen], v[chosen], np.exp(y[chosen]), rounds=16)[:2]
-
-
-def _centred(*columns: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return logarithms relative to their medians; of the last, the loss, within e^30 of it."""
-    logs = [np.log(values) - np.median(np.log(values)) for values in columns]
-    return [*logs[:-1], np.clip(logs[-1], -30, 30)]
-
-
-def _some(count: int) -> NDArray[np.intp]:
-    return np.random.default_rng(0).choice(count, min(count, _MOST_RUNS), replace=False)
-
-
 def _surface(
-    u: NDArray[np.float64], v: NDArray[np.float64], loss: NDArray[np.float64], rounds: int
+    u: NDArray[np.float64], v: NDArray[np.float64], loss: NDArray[np.float64]
 ) -> tuple[float, float, NDArray[np.float64]]:
     """Return alpha, beta and (E, A, B) of a robust fit."""
     grids = []
@@ -61,7 +44,7 @@ def _surface(
         grids.append(np.geomspace(most * _EXPONENTS[0] / _EXPONENTS[1], most, 10))
     alphas, betas = (grid.ravel() for grid in np.meshgrid(*grids))
     step, cut = np.log(grids[0][1] / grids[0][0]), None
-    for _ in range(rounds):
+    for _ in range(8):
         laws, objective, deviation = _linear_parts(alphas, betas, u, v, loss, cut)
         best = int(np.argmin(objective))
         alpha, beta = alphas[best], betas[best]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .._common.validation import describe, fraction, positive_int, positive_number, stream_key
 from ._budget_clusters import budget_clusters
-from ._far_runs import LEAST_RUNS, exponents
+from ._fit import fit
 from ._isoflop_result import IsoFlopProfiles
 from ._line_optimum import slope_interval
 from ._lines import Parabola, line, parabola, straight_lines
@@ -181,10 +181,11 @@ def _log_cost(table: RunTable, log_compute: NDArray[np.float64], rows: NDArray[n
 
 
 def _exponents(table: RunTable) -> tuple[float, float] | None:
-    """Return alpha and beta of the surface that explains bias, or None for too few runs."""
-    if len(table) < LEAST_RUNS or np.ptp(table.parameters) == 0 or np.ptp(table.samples) == 0:
+    """Return alpha and beta of the additive law that explains bias; None where none is known."""
+    if not np.isfinite(table.log_flops).all() or len(table) < 5:
         return None
-    return exponents(table.parameters, table.samples, table.loss)
+    law = fit(table, "additive", resamples=0)
+    return (law.values["alpha"], law.values["beta"]) if law.usable else None
 
 
 def _weights(table: RunTable, rows: NDArray[np.intp]) -> NDArray[np.float64]:

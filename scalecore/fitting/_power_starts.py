@@ -13,6 +13,7 @@ Array = NDArray[np.float64]
 # 150.
 _FALLS = np.array([0.2, 0.6, 1.2, 2.4, 5.0])
 _STARTS = 8  # minimisations that run side by side in one pack
+_FARTHEST = 150.0  # log losses beyond this would make squares infinite, and no start better
 _LEAST_SHARE = 1e-3  # of the loss: a start must be able to move away from nothing
 
 
@@ -25,7 +26,7 @@ def power_law_starts(y: Array, *logarithms: Array) -> Array:
     to 5 (as a logarithm) over the range of the runs, so they depend on the table only.
     """
     exponents = [_FALLS / max(np.ptp(log), 1e-3) for log in logarithms]
-    inverse = np.exp(-y)
+    inverse = np.exp(-np.clip(y, -_FARTHEST, _FARTHEST))
     columns = [
         np.exp(-np.outer(e, log)) * inverse for e, log in zip(exponents, logarithms, strict=True)
     ]
