@@ -29,6 +29,7 @@ from .. import (
     train,
 )
 from ..frontier._objectives import OBJECTIVES
+from ._comparison_commands import compare_command
 from ._options import (
     BOUND,
     BUDGET,
@@ -439,7 +440,7 @@ def tell(
     draw(plot, lambda: best.plot()[0])
 
 
-for command in (spectrum_command, figure2_command, sweep_group, info, plot):
+for command in (compare_command, spectrum_command, figure2_command, sweep_group, info, plot):
     main.add_command(command)
 
 

@@ -1,0 +1,59 @@
+"""How commands read a table of training runs: which file, which columns, which rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..fitting._run_table import RunTable
+from ._options import options
+
+RUNS = click.argument("runs", type=click.Path(dir_okay=False, path_type=Path))
+READING = options(
+    click.option(
+        "--column",
+        "columns",
+        multiple=True,
+        metavar="QUANTITY=NAME",
+        help="Which column holds parameters, samples, loss, compute, unique_samples, run or "
+        "weight, if its name does not say; may be given several times.",
+    ),
+    click.option(
+        "--where",
+        multiple=True,
+        metavar="COLUMN=VALUE",
+        help="Only rows with this value; may be given several times.",
+    ),
+    click.option(
+        "--loss-unit",
+        type=click.Choice(["nats", "bits"]),
+        help="Of the loss; by default what its heading says, else nats.",
+    ),
+    click.option("--drop-invalid", is_flag=True, help="Leave out rows that cannot be used."),
+)
+
+
+def read_runs(
+    file: Path, columns: Sequence[str], where: Sequence[str], loss_unit: str | None, drop: bool
+) -> RunTable:
+    """Return the table that a command's options ask for."""
+    return RunTable.read(
+        file,
+        columns=_pairs("--column", columns) or None,
+        where=_pairs("--where", where) or None,
+        loss_unit=loss_unit,
+        drop_invalid=drop,
+    )
+
+
+def _pairs(option: str, given: Sequence[str]) -> dict[str, Any]:
+    pairs = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or not name or not value:
+            raise click.UsageError(f"{option} must be like name=value, got {text!r}")
+        pairs[name.strip()] = value.strip()
+    return pairs
