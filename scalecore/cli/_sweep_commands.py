@@ -201,8 +201,7 @@ def sweep_misspecification(
 ) -> None:
     """Misspecification of width-n networks by simulation, over input dimensions and concentrations.
 
-    Example: scalecore sweep misspecification -d 2,10 -K 1:1000:7 --widths 1:1e4:9 --seed 1 --out
-    kl.zarr
+    Example: scalecore sweep misspecification -d 2,10 -K 1:1000:7 -n 1:1e4:9 --seed 1 --out kl.zarr
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
     measured = {
@@ -233,8 +232,7 @@ def sweep_train(
 ) -> None:
     """Train networks on the theory's data, over input dimensions and concentrations.
 
-    Example: scalecore sweep train -d 2,10 -K 1,10,100 --widths 1:64:7 -T 1e5 --seed 1 --workers 2
-    --out train.zarr
+    Example: scalecore sweep train -d 2,10 -K 1,10,100 -n 1:64:7 -T 1e5 --seed 1 --out train.zarr
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
     trained = {"widths": whole_widths(widths), "samples": whole_samples(samples)} | learning(
