@@ -57,6 +57,7 @@ from ._options import (
     whole_widths,
     write_csv,
 )
+from ._planning_commands import plan_command, suggest_command
 from ._spectral_commands import figure2_command, prepare, spectral_columns, spectrum_command
 from ._sweep_commands import info, plot, sweep_group
 
@@ -440,7 +441,16 @@ def tell(
     draw(plot, lambda: best.plot()[0])
 
 
-for command in (compare_command, spectrum_command, figure2_command, sweep_group, info, plot):
+for command in (
+    compare_command,
+    plan_command,
+    suggest_command,
+    spectrum_command,
+    figure2_command,
+    sweep_group,
+    info,
+    plot,
+):
     main.add_command(command)
 
 

@@ -115,13 +115,18 @@ class Questions:
     def amounts(self, n: Array, m: Array, loss: Array) -> dict[str, Array]:
         """Return N, D, epochs, loss and compute at points in centred logarithms."""
         with np.errstate(over="ignore"):
-            N = np.minimum(np.exp(n + self.law.centre.n), self.max_parameters)
-            D = np.minimum(np.exp(m + self.law.centre.m), self.max_samples)
+            N = _at_most(np.exp(n + self.law.centre.n), self.max_parameters)
+            D = _at_most(np.exp(m + self.law.centre.m), self.max_samples)
             training = self.training_cost * N * D
             inference = self.inference_cost * N * self.inference_samples
         unique = np.inf if self.unique_samples is None else self.unique_samples
         values = (N, D, D / np.minimum(D, unique), loss, training, inference, training + inference)
         return dict(zip(AMOUNTS, values, strict=True))
+
+
+def _at_most(amount: Array, limit: Array) -> Array:
+    """Return the amount, and the limit itself where only rounding keeps them apart."""
+    return np.where(amount >= limit * (1 - 1e-12), limit, amount)
 
 
 def questions(

@@ -188,6 +188,8 @@ def test_statuses():
     assert sc.plan(LAW, training_budget=1e23, max_samples=1e11).status == S.AT_MAX_SAMPLES
     both = sc.plan(LAW, training_budget=1e23, max_parameters=1e9, max_samples=1e11)
     assert both.status == S.AT_BOTH_LIMITS
+    assert sc.plan(LAW, loss=2.0, max_parameters=5e9).parameters == 5e9
+    assert sc.plan(LAW, loss=2.0, max_samples=5e11).samples == 5e11
     assert (both.parameters, both.samples, both.training_compute) == pytest.approx(
         (1e9, 1e11, 6e20)
     )
