@@ -19,7 +19,7 @@ def profiles_html(profiles: IsoFlopProfiles, statuses: Sequence[str]) -> str:
         (
             profiles.budget[b],
             int(profiles.runs[b]),
-            _interval(profiles.parameters[b], profiles.parameters_interval[b]),
+            _interval(profiles.parameters[b], profiles.parameters_interval[b].tolist()),
             profiles.samples[b],
             profiles.loss[b] / profiles.table.loss_scale,
             profiles.bias[b],
@@ -27,7 +27,7 @@ def profiles_html(profiles: IsoFlopProfiles, statuses: Sequence[str]) -> str:
         )
         for b in places
     ]
-    slope = _interval(profiles.elasticity, profiles.elasticity_interval)
+    slope = _interval(profiles.elasticity, profiles.elasticity_interval.tolist())
     title = f"IsoFlopProfiles: d log N*/d log C = {slope}, {100 * profiles.level:g} % intervals"
     heads = (
         "C",

@@ -153,7 +153,7 @@ def _choice(quantity: str, heading: str, asked: bool) -> Choice:
 
 def choose(
     source: str, headings: Sequence[str], columns: Mapping[str, Any] | None
-) -> tuple[dict[str, Choice], tuple[str, ...]]:
+) -> dict[str, Choice]:
     """Choose a column for each quantity: the one asked for, else one with a known name.
 
     Returns the choices, and notes on what else might have been meant.

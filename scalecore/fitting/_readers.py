@@ -75,17 +75,13 @@ def table_fields(
                 raise ValueError(
                     f"{source.name} names runs in column {choice.column!r}, but none in "
                     f"{row_list(rows[labels[0] < 0])}; columns={{'run': None}} takes every row "
-                    "for a run of "
-                    "its own"
+                    "for a run of its own"
                 )
             continue
-        numbers = _numbers(source, quantity, choice, values, rows)
-        gaps = np.isnan(numbers)
-        if quantity not in REQUIRED and not choice.asked and gaps.any():
-            where_empty = row_list(rows[gaps])
-            remarks.append(
-                f"{choice.column!r} was not taken for {quantity}: it is empty in {where_empty}"
-            )
+        guessed = quantity not in REQUIRED and not choice.asked
+        numbers, doubt = _tried(source, quantity, choice, values, rows, guessed)
+        if doubt:
+            remarks.append(f"{choice.column!r} was not taken for {quantity}: {doubt}")
             del choices[quantity]
             continue
         arrays[quantity] = numbers
@@ -101,6 +97,25 @@ def table_fields(
         columns={quantity: str(choice) for quantity, choice in choices.items()},
         notes=tuple(remarks),
     )
+
+
+def _tried(
+    source: Source,
+    quantity: str,
+    choice: Choice,
+    values: Any,
+    rows: NDArray[np.int64],
+    guessed: bool,
+) -> tuple[NDArray[np.float64], str]:
+    """Return a column's numbers and, if only its name suggests it, why it is hardly meant."""
+    try:
+        numbers = _numbers(source, quantity, choice, values, rows)
+    except (TypeError, ValueError):
+        if not guessed:
+            raise
+        return np.zeros(0), "it does not hold numbers"
+    gaps = np.isnan(numbers)
+    return numbers, f"it is empty in {row_list(rows[gaps])}" if guessed and gaps.any() else ""
 
 
 def _numbers(

@@ -152,6 +152,22 @@ def test_gaps(write):
         sc.RunTable.read(write("run,N,D,L\na,1,2,3\n,1,2,3\n"))
 
 
+def test_columns_that_only_sound_like_something(write):
+    """A category called C is no compute, and a name is asked for only where it was given."""
+    path = write("N,D,L,C,U\n1e8,2e9,3.4,web,1e9\n4e8,8e9,2.8,code,1e9\n")
+    table = sc.RunTable.read(path)
+    check(table)
+    assert table.compute is None
+    assert table.unique_samples.tolist() == [1e9, 1e9]
+    assert table.notes == ("'C' was not taken for compute: it does not hold numbers",)
+    with pytest.raises(ValueError, match=r"compute .* must be numbers, got 'web'"):
+        sc.RunTable.read(path, columns={"compute": "C"})
+    pandas = pytest.importorskip("pandas")
+    assert sc.RunTable.from_frame(pandas.read_csv(path)).compute is None
+    with pytest.raises(ValueError, match="compute is not positive in row 1"):
+        sc.RunTable.read(write("N,D,L,C\n1e8,2e9,3.4,5\n4e8,8e9,2.8,0\n"))
+
+
 def test_raw_and_non_embedding_parameters_are_told_apart(write):
     """Exponents .37 and .68 have been had from the same runs by counting N one way and the
     other."""
