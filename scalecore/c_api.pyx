@@ -25,6 +25,15 @@ cdef extern from "scalecore.h" nogil:
     int sc_optimal_allocation(int, int, double, double, double, double, double *, double *, double *)
     void sc_evaluate()
     void sc_compute_optimal()
+    void sc_spectral_table_build()
+    void sc_spectral_table_load()
+    void sc_spectral_table_read()
+    void sc_spectral_table_free()
+    void sc_spectral_table_input_dim()
+    void sc_spectral_table_most_units()
+    void sc_spectral_evaluate()
+    void sc_spectral_bound()
+    void sc_spectral_compute_optimal()
     void sc_random()
     void sc_network_atoms_space()
     void sc_network_atoms()
@@ -99,6 +108,15 @@ cdef dict ADDRESSES = {
     "sc_evaluate": <size_t>&sc_evaluate,
     "sc_compute_optimal": <size_t>&sc_compute_optimal,
     "sc_optimal_allocation": <size_t>&sc_optimal_allocation,
+    "sc_spectral_table_build": <size_t>&sc_spectral_table_build,
+    "sc_spectral_table_load": <size_t>&sc_spectral_table_load,
+    "sc_spectral_table_read": <size_t>&sc_spectral_table_read,
+    "sc_spectral_table_free": <size_t>&sc_spectral_table_free,
+    "sc_spectral_table_input_dim": <size_t>&sc_spectral_table_input_dim,
+    "sc_spectral_table_most_units": <size_t>&sc_spectral_table_most_units,
+    "sc_spectral_evaluate": <size_t>&sc_spectral_evaluate,
+    "sc_spectral_bound": <size_t>&sc_spectral_bound,
+    "sc_spectral_compute_optimal": <size_t>&sc_spectral_compute_optimal,
     "sc_random": <size_t>&sc_random,
     "sc_network_atoms_space": <size_t>&sc_network_atoms_space,
     "sc_network_atoms": <size_t>&sc_network_atoms,

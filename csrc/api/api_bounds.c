@@ -2,57 +2,20 @@
 #include "api/check.h"
 #include "engine/chosen.h"
 
-/* A column may take part if it is there and aligned, and is either out itself or apart from it. */
-static int column_is_fine(sc_column column, ptrdiff_t count, const void *out, ptrdiff_t out_stride,
-                          sc_span out_span)
-{
-    sc_span span;
-    if (!column.data || !sc_aligned(column.data, _Alignof(double))
-        || !sc_span_of(column.data, count, column.stride, sizeof(double), &span))
-        return 0;
-    return sc_disjoint(span, out_span)
-           || (column.data == out && (column.stride == out_stride || count == 1));
-}
-
 ptrdiff_t sc_evaluate(sc_quantity quantity, ptrdiff_t count, sc_column n, sc_column T, sc_column d,
                       sc_column K, double *out, ptrdiff_t out_stride)
 {
-    const sc_column in[4] = {n, T, d, K};
-    sc_span span;
+    const sc_column in[4] = {n, T, d, K}, of_occupancy[2] = {n, K};
     if ((int)quantity < 0 || quantity >= SC_QUANTITY_COUNT || count < 0)
         return SC_ERROR_ARGUMENT;
     if (count == 0)
         return 0;
-    if (!out || !sc_aligned(out, _Alignof(double)) || (out_stride == 0 && count > 1)
-        || !sc_span_of(out, count, out_stride, sizeof(double), &span))
+    const int fine = quantity == SC_OCCUPANCY
+                         ? sc_columns_are_fine(of_occupancy, 2, count, out, out_stride)
+                         : sc_columns_are_fine(in, 4, count, out, out_stride);
+    if (!fine)
         return SC_ERROR_ARGUMENT;
-    for (int i = 0; i < 4; i++)
-        if ((quantity != SC_OCCUPANCY || i == 0 || i == 3)
-            && !column_is_fine(in[i], count, out, out_stride, span))
-            return SC_ERROR_ARGUMENT;
     return sc_engine_recalled()->evaluate(quantity, count, in, out, out_stride);
-}
-
-/* Seven columns of results, which may take inputs' places but not each other's. */
-static int results_are_fine(const sc_column in[4], ptrdiff_t count, const sc_frontier_out *out)
-{
-    const void *const column[7] = {
-        out->width,      out->samples,    out->error, out->misspecification,
-        out->estimation, out->elasticity, out->status};
-    sc_span span[7];
-    for (int i = 0; i < 7; i++) {
-        const size_t each = i < 6 ? sizeof(double) : sizeof(int8_t);
-        if (!sc_aligned(column[i], i < 6 ? _Alignof(double) : 1)
-            || !sc_span_of(column[i], column[i] ? count : 0, 1, each, &span[i]))
-            return 0;
-        for (int j = 0; j < i; j++)
-            if (!sc_disjoint(span[i], span[j]))
-                return 0;
-        for (int j = 0; j < 4; j++)
-            if (!column_is_fine(in[j], count, i < 6 ? column[i] : NULL, 1, span[i]))
-                return 0;
-    }
-    return 1;
 }
 
 int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column budget,
@@ -65,7 +28,7 @@ int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_column b
         return SC_ERROR_ARGUMENT;
     if (count == 0)
         return SC_OK;
-    if (!results_are_fine(in, count, out))
+    if (!sc_results_are_fine(in, count, out))
         return SC_ERROR_ARGUMENT;
     sc_engine_recalled()->compute_optimal(bound, integer, count, in, out);
     return SC_OK;
@@ -145,6 +108,8 @@ const char *sc_status_string(int status)
     case SC_ERROR_SPACE: return "wrong argument: too little work space";
     case SC_ERROR_ORDER: return "wrong argument: samples that a run cannot read next";
     case SC_STOPPED: return "stopped by keep_going";
+    case SC_ERROR_FILE: return "not a file of a spectral table, or damaged, or it cannot be read";
+    case SC_ERROR_MEMORY: return "too little memory for a spectral table";
     default: return "unknown status";
     }
 }

@@ -72,6 +72,55 @@ static inline int sc_check_arrays(const sc_array *arrays, int count)
     return SC_OK;
 }
 
+/* A column may take part if it is there and aligned, and is either out itself or apart from it. */
+static inline int sc_column_is_fine(sc_column column, ptrdiff_t count, const void *out,
+                                    ptrdiff_t out_stride, sc_span out_span)
+{
+    sc_span span;
+    if (!column.data || !sc_aligned(column.data, _Alignof(double))
+        || !sc_span_of(column.data, count, column.stride, sizeof(double), &span))
+        return 0;
+    return sc_disjoint(span, out_span)
+           || (column.data == out && (column.stride == out_stride || count == 1));
+}
+
+/* Whether `count` points may be read from the columns and their results written to out. */
+static inline int sc_columns_are_fine(const sc_column *in, int columns, ptrdiff_t count,
+                                      const double *out, ptrdiff_t out_stride)
+{
+    sc_span span;
+    if (count < 0 || !out || !sc_aligned(out, _Alignof(double)) || (out_stride == 0 && count > 1)
+        || !sc_span_of(out, count, out_stride, sizeof(double), &span))
+        return 0;
+    for (int i = 0; i < columns; i++)
+        if (!sc_column_is_fine(in[i], count, out, out_stride, span))
+            return 0;
+    return 1;
+}
+
+/* Seven columns of results, which may take inputs' places but not each other's. */
+static inline int sc_results_are_fine(const sc_column in[4], ptrdiff_t count,
+                                      const sc_frontier_out *out)
+{
+    const void *const column[7] = {
+        out->width,      out->samples,    out->error, out->misspecification,
+        out->estimation, out->elasticity, out->status};
+    sc_span span[7];
+    for (int i = 0; i < 7; i++) {
+        const size_t each = i < 6 ? sizeof(double) : sizeof(int8_t);
+        if (!sc_aligned(column[i], i < 6 ? _Alignof(double) : 1)
+            || !sc_span_of(column[i], column[i] ? count : 0, 1, each, &span[i]))
+            return 0;
+        for (int j = 0; j < i; j++)
+            if (!sc_disjoint(span[i], span[j]))
+                return 0;
+        for (int j = 0; j < 4; j++)
+            if (!sc_column_is_fine(in[j], count, i < 6 ? column[i] : NULL, 1, span[i]))
+                return 0;
+    }
+    return 1;
+}
+
 /* Copy a caller's struct, perhaps of an older version, over ours, which is zero but for its
    size. */
 static inline int sc_copy_options(void *ours, size_t size, size_t least, const void *theirs)

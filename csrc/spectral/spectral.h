@@ -9,8 +9,7 @@
 #ifndef SC_SPECTRAL_H
 #define SC_SPECTRAL_H
 
-#include <stddef.h>
-#include <stdint.h>
+#include "scalecore.h"
 
 typedef struct sc_strategies {
     double d;
@@ -36,9 +35,6 @@ typedef struct sc_strategies {
     double beyond, beyond_orthogonal; /* k_4(1) and k_4(0), of the degrees from 4 on */
 } sc_strategies;
 
-/* What a learner may do beside a fixed part, and whether its coefficients are mixed over a Gaussian
-   prior; the flags of a bound. */
-enum { SC_WITH_ATOMS = 1, SC_WITH_STICKS = 2, SC_WITH_QUADRATIC = 4, SC_WITH_MIXTURE = 8 };
 typedef enum sc_strategy { SC_FIXED, SC_ATOMS_TOO, SC_STICKS_TOO, SC_QUADRATIC } sc_strategy;
 
 /* One point of the bound, and what it is made of. All in nats per sample but for units, atoms and

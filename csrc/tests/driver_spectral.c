@@ -1,5 +1,5 @@
-/* The driver's share of the spectral bounds, which only the engine has: a table of made-up rows, on
-   memory of the exact size. */
+/* The driver's share of the spectral kernels: a table of made-up rows, on memory of the exact
+   size. */
 #include "engine/engine.h"
 #include "expect.h"
 

@@ -41,5 +41,6 @@ void check_networks(void);
 void check_training(void);
 void check_filter(void);
 void check_spectral(void);
+void check_tables(void);
 
 #endif

@@ -227,14 +227,55 @@ static void training(source *s)
         free(owner[i]);
 }
 
+/* Tables from bytes as they come, and from rows: no bytes have a checksum that fits by chance. */
+static void tables(source *s)
+{
+    double units[5], eigenvalues[8], copies[8], residual[5], delta[5];
+    int64_t lengths[5];
+    sc_spectral_table *table;
+    char *owner, *bytes = memory(s, 8 * 20, NULL, &owner);
+    const size_t count = byte(s) % 2 ? 160 : byte(s) % 161;
+    if (!sc_spectral_table_read(bytes, count, byte(s) ? &table : NULL))
+        sc_spectral_table_free(table);
+    for (int i = 0; i < 5; i++) {
+        units[i] = byte(s) % 8 ? i : number(s);
+        lengths[i] = byte(s) % 8 ? (i ? 2 : 0) : small(s, 2);
+        delta[i] = byte(s) % 8 ? 0.5 : number(s);
+    }
+    for (int i = 0; i < 8; i++) {
+        eigenvalues[i] = byte(s) % 8 ? 0.1 / (1 + i % 2) : number(s);
+        copies[i] = byte(s) % 8 ? 1 : number(s);
+    }
+    for (int i = 0, at = 0; i < 5; i++) {
+        residual[i] = 0.5;
+        for (int64_t j = 0; j < lengths[i] && at < 8; j++, at++)
+            residual[i] -= eigenvalues[at] * copies[at];
+        residual[i] = byte(s) % 8 ? fmax(residual[i], 0) : number(s);
+    }
+    int64_t all = 0; /* what is there: lengths that claim more are the caller's fault */
+    for (int i = 0; i < 5; i++)
+        all = lengths[i] < 0 || lengths[i] > 8 ? 9 : all + lengths[i];
+    if (all <= 8
+        && !sc_spectral_table_build(byte(s) % 4 ? 10 : number(s), 1 + byte(s) % 5, units, lengths,
+                                    eigenvalues, copies, residual, delta, &table)) {
+        const double bound =
+            sc_spectral_bound(table, small(s, 15), number(s), number(s), number(s));
+        if (!isnan(bound) && !(bound >= 0.0))
+            abort();
+        sc_spectral_table_free(table);
+    }
+    free(owner);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     source s = {data, size};
-    switch (byte(&s) % 5) {
+    switch (byte(&s) % 6) {
     case 0: bounds(&s); break;
     case 1: points(&s); break;
     case 2: streams(&s); break;
     case 3: networks(&s); break;
+    case 4: tables(&s); break;
     default: training(&s);
     }
     return 0;

@@ -283,6 +283,31 @@ cdef extern from "engine/engine.h" nogil:
     const sc_engine *sc_engine_find(const char *name)
 
 
+cdef extern from "spectral/arrays.h" nogil:
+    ctypedef struct sc_table_entry:
+        double input_dim
+        const sc_strategies *table
+
+    ctypedef struct sc_tables:
+        const sc_table_entry *entries
+        Py_ssize_t count
+
+    ctypedef struct sc_objective:
+        sc_bound bound
+        const sc_tables *tables
+        int strategies "with"
+
+    const sc_strategies *sc_table_of(const sc_tables *, double)
+    Py_ssize_t sc_spectral_array(const sc_engine *, const sc_tables *, int, Py_ssize_t, Py_ssize_t, char **, const Py_ssize_t *,
+                                 size_t)
+    void sc_frontier(const sc_engine *, const sc_objective *, int, Py_ssize_t, const sc_column *, const sc_frontier_out *)
+
+
+cdef extern from "spectral/table.h" nogil:
+    Py_ssize_t sc_floor_ranges(const sc_strategies *)
+    void sc_lay_floors(const sc_engine *, sc_strategies *, double **)
+
+
 cdef extern from "fitting/solver.h" nogil:
     ctypedef enum sc_resampling:
         SC_RESAMPLE_NOT

@@ -11,14 +11,14 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from .engine cimport (
-    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC,
-    SC_WITH_STICKS, sc_engine, sc_engine_find, sc_is_input_dim, sc_spectral_optimum, sc_spectral_terms, sc_strategies,
+    SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges,
+    sc_is_input_dim, sc_lay_floors, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies, sc_table_entry,
+    sc_table_of, sc_tables,
 )
 from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
+from .frontier cimport pace, solve
 from .threads cimport check_signals, next_chunk, seconds_now, team_size
-
-import math
 
 import numpy as np
 
@@ -52,7 +52,6 @@ np.import_array()
 np.import_ufunc()
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
-cdef double LARGEST = 1e300
 
 
 cdef class Strategies:
@@ -86,28 +85,13 @@ cdef class Strategies:
         self.lay_floors()
 
     def lay_floors(self):
-        """Chords [range][row] = (value at T = 0, slope) of what rows cost over all T samples, which is concave in T.
-
-        A range is a quarter of an octave, from T = 1 to where all coefficients are sent, and at last all that is beyond.
-        """
-        cdef Py_ssize_t rows = self.table.rows, row, i
-        octaves = math.ceil(math.log2(max(4 / self.arrays["eigenvalue"][: self.arrays["first"][-1]].min(), 1))) + 1
-        ends = np.append(np.ldexp([1, 1.25, 1.5, 1.75], np.arange(octaves)[:, None]).ravel(), 2.0**octaves)
-        costs = np.empty((len(ends), rows))
-        cdef const double[::1] T = ends
-        cdef double[:, ::1] cost = costs
-        cdef int mixture
-        for mixture in range(2):
-            for i in range(T.shape[0]):
-                for row in range(rows):
-                    cost[i, row] = ENGINE.spectral_price(&self.table, SC_WITH_MIXTURE * mixture, row, T[i])
-            slopes = np.diff(costs, axis=0) / np.diff(ends)[:, None]
-            chords = np.stack([costs[:-1] - slopes * ends[:-1, None], slopes], axis=-1)
-            beyond = np.stack([costs[-1], np.zeros(rows)], axis=-1)
-            name = "mixture_floors" if mixture else "noise_floors"
-            self.arrays[name] = np.concatenate([chords, beyond[None]]) * (1 - 1e-12)
-            self.table.floors[mixture] = self.numbers(name)
-        self.table.ranges = len(ends)
+        """Chords [range][row] = (value at T = 0, slope) below what rows cost over all T samples: see csrc/spectral/spectral.h."""
+        cdef Py_ssize_t ranges = sc_floor_ranges(&self.table)
+        cdef double *floors[2]
+        for i, name in enumerate(("noise_floors", "mixture_floors")):
+            self.arrays[name] = np.empty((ranges, self.table.rows, 2))
+            floors[i] = <double *>self.numbers(name)
+        sc_lay_floors(ENGINE, &self.table, floors)
 
     def __reduce__(self):
         return Strategies, self.made_of
@@ -126,16 +110,12 @@ cdef class Strategies:
 TABLE_OF = [None]  # set by scalecore.spectral._table: from an input dimension to its Strategies, built when first asked for
 
 
-cdef struct known:
-    double d
-    const sc_strategies *table
-
-
 cdef class Directory:
     """The tables that a call needs, found or built once before its loop starts."""
 
-    cdef known *entries
-    cdef Py_ssize_t count, room
+    cdef sc_table_entry *entries
+    cdef sc_tables tables  # the same, as C takes them
+    cdef Py_ssize_t room
     cdef list kept
 
     def __cinit__(self):
@@ -146,39 +126,28 @@ cdef class Directory:
 
     cdef int need(self, double d) except -1:
         cdef Strategies strategies
-        cdef known *larger
-        if find(self.entries, self.count, d) != NULL or not sc_is_input_dim(d):
+        cdef sc_table_entry *larger
+        cdef Py_ssize_t place = self.tables.count
+        if sc_table_of(&self.tables, d) != NULL or not sc_is_input_dim(d):
             return 0
         strategies = TABLE_OF[0](d)
         self.kept.append(strategies)
-        if self.count == self.room:
-            larger = <known *>malloc(sizeof(known) * (2 * self.room + 8))
+        if place == self.room:
+            larger = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (2 * self.room + 8))
             if larger == NULL:
                 raise MemoryError
-            if self.count:
-                memcpy(larger, self.entries, sizeof(known) * self.count)
+            if place:
+                memcpy(larger, self.entries, sizeof(sc_table_entry) * place)
             free(self.entries)
-            self.entries = larger
+            self.entries = self.tables.entries = larger
             self.room = 2 * self.room + 8
-        cdef Py_ssize_t place = self.count
-        while place > 0 and self.entries[place - 1].d > d:
+        while place > 0 and self.entries[place - 1].input_dim > d:
             self.entries[place] = self.entries[place - 1]
             place -= 1
-        self.entries[place].d = d
+        self.entries[place].input_dim = d
         self.entries[place].table = &strategies.table
-        self.count += 1
+        self.tables.count += 1
         return 0
-
-
-cdef const sc_strategies *find(const known *entries, Py_ssize_t count, double d) noexcept nogil:
-    cdef Py_ssize_t low = 0, high = count, middle
-    while low < high:
-        middle = (low + high) // 2
-        if entries[middle].d < d:
-            low = middle + 1
-        else:
-            high = middle
-    return entries[low].table if low < count and entries[low].d == d else NULL
 
 
 cdef Directory directory_of(const char *d, Py_ssize_t stride, Py_ssize_t count):
@@ -197,79 +166,25 @@ cdef Directory directory_of(const char *d, Py_ssize_t stride, Py_ssize_t count):
 
 cdef enum:
     BLOCK = 256
-    BATCH = 64
     WORTH_A_THREAD = 1024
-
-
-cdef bint in_range(double x) noexcept nogil:
-    return 1 <= x <= LARGEST
-
-
-cdef struct batch:  # points of one table
-    const sc_strategies *table
-    Py_ssize_t count
-    double n[BATCH]
-    double T[BATCH]
-    double K[BATCH]
-    char *out[BATCH]
-
-
-cdef void settle(int strategies, batch *points, size_t wanted) noexcept nogil:
-    """Write the first `wanted` bytes of each point's terms, which begin with the error."""
-    cdef sc_spectral_terms terms[BATCH]
-    cdef Py_ssize_t i
-    if points.count:
-        ENGINE.spectral_points(points.table, strategies, points.count, points.n, points.T, points.K, terms)
-        for i in range(points.count):
-            memcpy(points.out[i], &terms[i], wanted)
-        points.count = 0
-
-
-cdef Py_ssize_t spectral_block(int strategies, const known *entries, Py_ssize_t tables, Py_ssize_t first, Py_ssize_t last,
-                               char **args, const np.npy_intp *steps, size_t wanted) noexcept nogil:
-    cdef Py_ssize_t i, invalid = 0
-    cdef double n, T, d, K
-    cdef double last_d = NAN
-    cdef batch points
-    points.table = NULL
-    points.count = 0
-    for i in range(first, last):
-        n = (<double *>(args[0] + i * steps[0]))[0]
-        T = (<double *>(args[1] + i * steps[1]))[0]
-        d = (<double *>(args[2] + i * steps[2]))[0]
-        K = (<double *>(args[3] + i * steps[3]))[0]
-        if d != last_d:
-            settle(strategies, &points, wanted)
-            points.table = find(entries, tables, d)
-            last_d = d
-        if points.table != NULL and in_range(n) and in_range(T) and 0 < K <= LARGEST:
-            points.n[points.count], points.T[points.count], points.K[points.count] = n, T, K
-            points.out[points.count] = args[4] + i * steps[4]
-            points.count += 1
-            if points.count == BATCH:
-                settle(strategies, &points, wanted)
-        else:
-            (<double *>(args[4] + i * steps[4]))[0] = NAN
-            invalid += n == n and T == T and d == d and K == K
-    settle(strategies, &points, wanted)
-    return invalid
 
 
 cdef Py_ssize_t spectral_chunk(int strategies, Directory directory, Py_ssize_t first, Py_ssize_t last,
                                Py_ssize_t block, int team, char **args, const np.npy_intp *steps,
                                size_t wanted) noexcept:
     """Some of the points, in blocks; returns how many are invalid."""
-    cdef const known *entries = directory.entries
-    cdef Py_ssize_t tables = directory.count, invalid = 0, i, blocks = (last - first + block - 1) // block
+    cdef const sc_tables *tables = &directory.tables
+    cdef const Py_ssize_t *bytes_apart = <const Py_ssize_t *>steps
+    cdef Py_ssize_t invalid = 0, i, blocks = (last - first + block - 1) // block
     with nogil:
         if team == 1:
             for i in range(blocks):
-                invalid += spectral_block(strategies, entries, tables, first + i * block,
-                                          min(last, first + (i + 1) * block), args, steps, wanted)
+                invalid += sc_spectral_array(ENGINE, tables, strategies, first + i * block, min(last, first + (i + 1) * block),
+                                             args, bytes_apart, wanted)
         else:
             for i in prange(blocks, schedule="dynamic", num_threads=team):
-                invalid += spectral_block(strategies, entries, tables, first + i * block,
-                                          min(last, first + (i + 1) * block), args, steps, wanted)
+                invalid += sc_spectral_array(ENGINE, tables, strategies, first + i * block, min(last, first + (i + 1) * block),
+                                             args, bytes_apart, wanted)
     return invalid
 
 
@@ -390,77 +305,18 @@ def terms(const double[::1] n, const double[::1] T, const double[::1] d, const d
     return out
 
 
-cdef struct columns:
-    const double *data[4]  # budget, input_dim, concentration, cost
-    Py_ssize_t stride[4]
-    double *width
-    double *samples
-    double *error
-    double *misspecification
-    double *estimation
-    double *elasticity
-    int8_t *status
-
-
-cdef void solve_budget(const known *entries, Py_ssize_t tables, int strategies, bint integer, const columns *c,
-                       Py_ssize_t i) noexcept nogil:
-    cdef double C = c.data[0][i * c.stride[0]], d = c.data[1][i * c.stride[1]]
-    cdef double K = c.data[2][i * c.stride[2]], cost = c.data[3][i * c.stride[3]]
-    cdef double most = C / (cost * d)
-    cdef const sc_strategies *table = find(entries, tables, d)
-    cdef sc_spectral_optimum o
-    cdef int8_t status
-    if table == NULL or not 0 < K <= LARGEST or not C >= 0 or not cost > 0 or not most <= LARGEST:
-        status = SC_INVALID
-    elif most < 1:
-        status = SC_INFEASIBLE
-    else:
-        ENGINE.spectral_optimal(table, strategies, integer, most, K, &o)
-        status = SC_AT_MIN_WIDTH if o.width <= 1 else SC_AT_MIN_SAMPLES if o.samples <= 1 else SC_INTERIOR
-        c.width[i], c.samples[i], c.elasticity[i] = o.width, o.samples, o.elasticity
-        c.misspecification[i] = o.terms.distortion + o.terms.residual + o.terms.resolution_loss
-        c.estimation[i] = o.terms.coefficients + o.terms.list
-        c.error[i] = o.terms.error
-    c.status[i] = status
-    if status == SC_INVALID or status == SC_INFEASIBLE:
-        c.width[i] = c.samples[i] = c.error[i] = c.misspecification[i] = c.estimation[i] = c.elasticity[i] = NAN
-
-
 def compute_optimal(const double[:] budget, const double[:] input_dim, const double[:] concentration, const double[:] cost,
                     double[::1] width, double[::1] samples, double[::1] error, double[::1] misspecification,
                     double[::1] estimation, double[::1] elasticity, int8_t[::1] status, int strategies, bint integer,
                     int n_threads):
     """As `_core.frontier.compute_optimal`, for the spectral bound with these strategies."""
-    cdef Py_ssize_t count = width.shape[0], done = 0, chunk = 2048, i
-    cdef columns c
-    cdef double started
-    cdef int j, team
-    if count == 0:
+    cdef sc_objective objective
+    cdef Directory directory
+    cdef pace at
+    if width.shape[0] == 0:
         return
-    for j, column in enumerate((budget, input_dim, concentration, cost)):
-        point_to(&c, j, column)
-    cdef Directory directory = directory_of(<const char *>c.data[1], c.stride[1] * <Py_ssize_t>sizeof(double), count)
-    cdef const known *entries = directory.entries
-    cdef Py_ssize_t tables = directory.count
-    c.width, c.samples, c.error, c.misspecification = &width[0], &samples[0], &error[0], &misspecification[0]
-    c.estimation, c.elasticity, c.status = &estimation[0], &elasticity[0], &status[0]
-    while done < count:
-        started = seconds_now()
-        chunk = min(chunk, count - done)
-        with nogil:
-            team = team_size(chunk // 32, n_threads)
-            if team == 1:
-                for i in range(done, done + chunk):
-                    solve_budget(entries, tables, strategies, integer, &c, i)
-            else:
-                for i in prange(done, done + chunk, schedule="dynamic", chunksize=16, num_threads=team):
-                    solve_budget(entries, tables, strategies, integer, &c, i)
-        done += chunk
-        check_signals()
-        chunk = next_chunk(chunk, seconds_now() - started, 16)
-
-
-cdef int point_to(columns *c, int j, const double[:] values) except -1:
-    c.data[j] = &values[0]
-    c.stride[j] = values.strides[0] // <Py_ssize_t>sizeof(double) if values.shape[0] > 1 else 0
-    return 0
+    directory = directory_of(<const char *>&input_dim[0], input_dim.strides[0] if input_dim.shape[0] > 1 else 0, width.shape[0])
+    objective.tables, objective.strategies = &directory.tables, strategies
+    at.block, at.chunk, at.part = 16, 2048, 32  # some hundred microseconds each
+    solve(&objective, integer, at, n_threads, budget, input_dim, concentration, cost, width, samples, error, misspecification,
+          estimation, elasticity, status)

@@ -8,8 +8,8 @@
  *              looked at once and remembered): every function may be called from any number of
  *              threads at once, also in a child after fork, as long as no two calls write to the
  *              same memory. Results depend on neither the thread nor the split into calls.
- *   Ownership  Nothing is allocated or kept: a pointer given is used until the call returns. Work
- *              space is the caller's.
+ *   Ownership  Nothing is allocated or kept, but for spectral tables, which are the caller's to
+ *              free: a pointer given is used until the call returns. Work space is the caller's.
  *   Errors     A function that returns int returns SC_OK or a negative sc_call for wrong arguments,
  *              found before anything is written. Numbers out of their domain are no such error
  *              where arrays are mapped: they give NaN in their own place.
@@ -77,7 +77,9 @@ typedef enum sc_call {
     SC_ERROR_SPACE = -8,     /* too little work space */
     SC_ERROR_ORDER = -9,     /* samples that a run cannot read next */
     /* keep_going returned 0: what was written is incomplete unless said otherwise */
-    SC_STOPPED = -10
+    SC_STOPPED = -10,
+    SC_ERROR_FILE = -11,  /* not a file of a spectral table, or damaged, or it cannot be read */
+    SC_ERROR_MEMORY = -12 /* too little memory for a spectral table */
 } sc_call;
 
 /* What became of one budget. */
@@ -172,6 +174,63 @@ SC_API int sc_compute_optimal(sc_bound bound, int integer, ptrdiff_t count, sc_c
 SC_API int sc_optimal_allocation(sc_bound bound, int integer, double budget, double input_dim,
                                  double concentration, double cost, double *width, double *samples,
                                  double *error);
+
+/* ---- spectral bounds ------------------------------------------------------------------------- */
+
+/* What a bound lets a learner do beside a fixed part, any of them together; the two bounds of the
+ * package are SC_SPECTRAL_BOUND and SC_REFINED_BOUND. See docs/spectral.md. */
+typedef enum sc_spectral_strategies {
+    SC_WITH_ATOMS = 1,     /* units that are left draw atoms (section 6) */
+    SC_WITH_STICKS = 2,    /* or hold the first sticks of the process (section 9) */
+    SC_WITH_QUADRATIC = 4, /* or all are trained into a quadratic form (section 10) */
+    SC_WITH_MIXTURE = 8,   /* coefficients are mixed over a Gaussian prior (section 8) */
+    SC_SPECTRAL_BOUND = 1,
+    SC_REFINED_BOUND = 15
+} sc_spectral_strategies;
+
+/* What fixed parts of so many units describe, for one input dimension. Opaque, and the caller's:
+ * made by one of the next three functions, read by any number of threads at once, and given back to
+ * sc_spectral_table_free by the same copy of the library. */
+typedef struct sc_spectral_table sc_spectral_table;
+
+/* From rows that follow each other: row r has units[r] units (0, 1, and then more and more, up to
+ * 1e15) and describes lengths[r] (0 for row 0, else 1 or more) variances, of which eigenvalues has
+ * each, in (1e-100, 1/2] and decreasing in a row, and copies how many coefficients have it.
+ * residual[r] >= 0: what they leave of the variance 1/2, to 1e-12. delta[r], in [-2, 2]: the share
+ * of a direction's rounding that is seen beside the row. Rows of the lowest bounds are those of
+ * `spectral_table` in Python, whose arrays these are. input_dim: a whole number from 1 to 1e15;
+ * rows: 2 ... 2^20. Takes time and memory in proportion to rows times octaves of 4/(the smallest
+ * eigenvalue), and to the eigenvalues. Returns SC_OK and *table; SC_ERROR_NULL, _ALIGNMENT, _RANGE
+ * or _MEMORY. */
+SC_API int sc_spectral_table_build(double input_dim, int64_t rows, const double *units,
+                                   const int64_t *lengths, const double *eigenvalues,
+                                   const double *copies, const double *residual,
+                                   const double *delta, sc_spectral_table **table);
+/* From a file that `SpectralTable.save` has written, or its bytes. What is in it is checked as rows
+ * are, and by a sum. Returns SC_OK and *table; SC_ERROR_NULL, _ALIGNMENT, _FILE or _MEMORY. */
+SC_API int sc_spectral_table_load(const char *path, sc_spectral_table **table);
+SC_API int sc_spectral_table_read(const void *bytes, size_t count, sc_spectral_table **table);
+/* Give a table back; nothing for NULL. */
+SC_API void sc_spectral_table_free(sc_spectral_table *table);
+/* Its dimension, and the units of its widest row; NaN for NULL. */
+SC_API double sc_spectral_table_input_dim(const sc_spectral_table *table);
+SC_API double sc_spectral_table_most_units(const sc_spectral_table *table);
+
+/* As sc_evaluate, for the bound with such strategies (flags of sc_spectral_strategies) in the
+ * table's dimension: nats per sample. Returns how many points had an input outside the domain that
+ * was not already NaN; SC_ERROR_NULL (no table), _ENUM (strategies) or _ARGUMENT (the rest, as
+ * there). */
+SC_API ptrdiff_t sc_spectral_evaluate(const sc_spectral_table *table, int strategies,
+                                      ptrdiff_t count, sc_column n, sc_column T, sc_column K,
+                                      double *out, ptrdiff_t out_stride);
+/* One point, the same bits; NaN also for no table or unknown strategies. */
+SC_API double sc_spectral_bound(const sc_spectral_table *table, int strategies, double n, double T,
+                                double K);
+/* As sc_compute_optimal, for the bound with such strategies in the table's dimension. Some hundred
+ * microseconds a budget. Returns SC_OK; SC_ERROR_NULL (no table), _ENUM or _ARGUMENT. */
+SC_API int sc_spectral_compute_optimal(const sc_spectral_table *table, int strategies, int integer,
+                                       ptrdiff_t count, sc_column budget, sc_column concentration,
+                                       sc_column cost, const sc_frontier_out *out);
 
 /* ---- random streams -------------------------------------------------------------------------- */
 

@@ -16,11 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.atomic_files import failure
+from .._common.atomic_files import failure, written_whole
 from .._common.validation import flag, input_dimension, path, positive_int
 from .._core import spectral as _spectral
 from ._engine_table import strategies_of
 from ._table_files import FOLDER, is_kept, load_rows, make_folder, named_folder, save_table
+from ._table_for_c import table_bytes
 from ._table_rows import Row, build_rows
 
 DEFAULT_UNITS = 2048
@@ -72,6 +73,39 @@ class SpectralTable:
             f"{self.units[-1]:.0f} units, "
             f"which leave {self.residual[-1]:.2g} of 0.5)"
         )
+
+    def save(self, file: str | PathLike[str]) -> None:
+        """Write the table to a file for programs in C, which `sc_spectral_table_load` of scalecore.h reads; whole or not at all.
+
+        Parameters
+        ----------
+        file : path
+            The file, which is replaced if it is there.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `file` is not a path.
+        OSError
+            If the file cannot be written.
+
+        Notes
+        -----
+        The file has the rows only. C computes from them what Python does, to a few of the last digits. (`cache=` of
+        `spectral_table` is what keeps tables for Python.)
+
+        Examples
+        --------
+        >>> import tempfile, pathlib
+        >>> import scalecore as sc
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     file = pathlib.Path(folder, "four.sctable")
+        ...     sc.spectral_table(4, most_units=64).save(file)
+        ...     file.read_bytes()[:7]
+        b'SCTABLE'
+        """
+        with written_whole(Path(path("file", file))) as unfinished:
+            Path(unfinished).write_bytes(table_bytes(self))
 
 
 _TABLES: dict[

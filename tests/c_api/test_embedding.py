@@ -28,7 +28,7 @@ def run(command, folder):
     return done.stdout
 
 
-def compiled(folder, compilers, source, *options):
+def compiled(folder, compilers, source, *options, arguments=()):
     """What a program prints that was compiled against the installed header and library."""
     compiler = next((name for name in compilers if shutil.which(name)), None)
     if compiler is None:
@@ -37,7 +37,7 @@ def compiled(folder, compilers, source, *options):
     run([compiler, EXAMPLES / source, "-o", program, f"-I{sc.get_include()}", *options,
          f"-L{sc.get_library_dir()}",
          "-lscalecore", "-lm"], folder)  # fmt: skip
-    return run([program], folder)
+    return run([program, *arguments], folder)
 
 
 def compiler_has(option, folder):
@@ -71,6 +71,20 @@ def test_c_with_openmp(tmp_path):
     want = sc.compute_optimal(budget, 10, 100, cost=6)
     assert budget.tolist() == [1e6 * 2**i for i in range(40)]
     np.testing.assert_array_equal([width, samples, error], [want.width, want.samples, want.error])
+
+
+@posix
+def test_c_with_a_spectral_table(tmp_path):
+    """Logarithms of C and of NumPy may differ in the last digit, so the bits may."""
+    sc.spectral_table(10, most_units=100).save(tmp_path / "ten.sctable")
+    options = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
+    text = compiled(tmp_path, ["cc"], "spectral.c", *options, arguments=["ten.sctable"])
+    budget, width, samples, error, at_the_point = hexadecimal(text).T
+    want = sc.compute_optimal(budget, 10, 100, cost=6, bound="refined")
+    assert budget.tolist() == [1e8 * 4**i for i in range(20)]
+    np.testing.assert_allclose(error, want.error, rtol=1e-12)
+    np.testing.assert_allclose(at_the_point, sc.refined_bound(width, samples, 10, 100), rtol=1e-12)
+    assert (at_the_point <= error * (1 + 1e-12)).all()
 
 
 @posix

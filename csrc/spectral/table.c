@@ -1,0 +1,343 @@
+/* Tables of strategies: the columns that the kernels read, from the rows of a table; and files. */
+#include "spectral/table.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "spectral/spectrum.h"
+
+#define LN2 0.6931471805599453
+#define READ_AHEAD 8 /* numbers beyond a column that kernels may read, in whole packs */
+#define LEAST_RESIDUAL 1e-300
+#define MOST_ROWS 1048576
+#define MOST_NUMBERS 1073741824
+#define LEAST_EIGENVALUE 1e-100
+
+/* ---- floors ---------------------------------------------------------------------------------- */
+
+/* Beyond 2^octaves samples every coefficient of every row is sent. */
+static int octaves_of(const sc_strategies *s)
+{
+    double least = (double)INFINITY;
+    for (ptrdiff_t i = 0; i < s->first[s->rows]; i++)
+        least = s->eigenvalue[i] < least ? s->eigenvalue[i] : least;
+    return (int)ceil(log2(fmax(4 / least, 1))) + 1;
+}
+
+/* A range is a quarter of an octave; the last is all that is beyond. */
+static double range_start(ptrdiff_t range) { return ldexp(1 + range % 4 * 0.25, (int)(range / 4)); }
+
+ptrdiff_t sc_floor_ranges(const sc_strategies *s) { return 4 * (ptrdiff_t)octaves_of(s) + 1; }
+
+void sc_lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2])
+{
+    const double safe = 1 - 1e-12; /* a chord's own rounding must not lift it above the cost */
+    s->ranges = sc_floor_ranges(s);
+    for (int mixture = 0; mixture < 2; mixture++) {
+        const int with = mixture ? SC_WITH_MIXTURE : 0;
+        double *const chord = floors[mixture];
+        for (ptrdiff_t row = 0; row < s->rows; row++) {
+            double cost = engine->spectral_price(s, with, row, range_start(0));
+            for (ptrdiff_t k = 0; k < s->ranges; k++) {
+                double *const at = chord + 2 * (k * s->rows + row);
+                double slope = 0, next = cost;
+                if (k + 1 < s->ranges) {
+                    next = engine->spectral_price(s, with, row, range_start(k + 1));
+                    slope = (next - cost) / (range_start(k + 1) - range_start(k));
+                }
+                at[0] = (cost - slope * range_start(k)) * safe;
+                at[1] = slope * safe;
+                cost = next;
+            }
+        }
+        s->floors[mixture] = chord;
+    }
+}
+
+/* ---- columns --------------------------------------------------------------------------------- */
+
+static int is_share(double x) { return x > 0 && x <= 0.5; }
+
+/* Whether a row's variances are positive, decrease, and leave of 1/2 what it says. */
+static int row_is_fine(const double *eigenvalue, const double *copies, int64_t length,
+                       double residual)
+{
+    double sum = 0;
+    for (int64_t i = 0; i < length; i++) {
+        if (!(eigenvalue[i] >= LEAST_EIGENVALUE && is_share(eigenvalue[i]))
+            || !(copies[i] > 0 && copies[i] <= 1e15) || (i && eigenvalue[i] > eigenvalue[i - 1]))
+            return 0;
+        sum += eigenvalue[i] * copies[i];
+    }
+    return residual >= 0 && fabs(0.5 - sum - residual) <= 1e-12;
+}
+
+/* The eigenvalues in all, or -1 for rows that are no table. */
+static int64_t numbers_of(const sc_table_rows *rows)
+{
+    int64_t numbers = 0;
+    if (!sc_is_input_dim(rows->input_dim) || rows->rows < 2 || rows->rows > MOST_ROWS)
+        return -1;
+    for (int64_t r = 0; r < rows->rows; r++) {
+        const double units = rows->units[r];
+        const int64_t length = rows->lengths[r];
+        if (!(r < 2 ? units == (double)r : units > rows->units[r - 1] && units <= 1e15)
+            || length < (r > 0) || length > (r ? MOST_NUMBERS - numbers : 0)
+            || !(fabs(rows->delta[r]) <= 2))
+            return -1;
+        numbers += length;
+    }
+    return numbers;
+}
+
+static int rows_are_fine(const sc_table_rows *rows)
+{
+    int64_t first = 0;
+    for (int64_t r = 0; r < rows->rows; r++) {
+        if (!row_is_fine(rows->eigenvalues + first, rows->copies + first, rows->lengths[r],
+                         rows->residual[r]))
+            return 0;
+        first += rows->lengths[r];
+    }
+    return 1;
+}
+
+/* The root y > 0 of ratio e^y = 1 + y + 2 ln 2/d: a stick of mean square m pays if ln(m T tau/(4d))
+   is at least y. The function is convex: after the first, Newton's steps only fall. */
+static double last_stick(double d, double ratio)
+{
+    const double level = 1 + 2 * LN2 / d;
+    double y = 3 - log(fmax(ratio, LEAST_RESIDUAL));
+    if (!(ratio > 0))
+        return (double)INFINITY;
+    for (int step = 0; step < 100; step++) {
+        const double grown = ratio * exp(fmin(y, 700));
+        y -= (grown - y - level) / fmax(grown - 1, 0.1);
+    }
+    return fmax(y, 0);
+}
+
+/* Of the degrees 0, 2 and, together, from 4 on. */
+static void lay_low_degrees(sc_strategies *s)
+{
+    sc_degree low[2];
+    sc_spectrum(s->d, 2, low);
+    s->even[0] = 0.25;
+    s->even[1] = 1;
+    s->copies_2 = s->beyond = s->beyond_orthogonal = 0;
+    if (s->d == 1)
+        return;
+    s->even[0] = exp(low[0].log_eigenvalue);
+    s->even[1] = exp(low[1].log_eigenvalue);
+    s->copies_2 = exp(low[1].log_multiplicity);
+    s->beyond = low[1].tail;
+    s->beyond_orthogonal = fmax(0, 0.15915494309189535 - s->even[0] + low[1].mass / (s->d - 1));
+}
+
+/* The columns of a table while they are being filled. */
+typedef struct columns {
+    double *units, *log_units, *residual, *log_residual, *log_rounding, *last_stick;
+    double *eigenvalue, *multiplicity, *copies, *logarithms, *rest;
+    ptrdiff_t *first, *atom_row;
+} columns;
+
+static void lay_sums(const columns *c, ptrdiff_t row, ptrdiff_t first, ptrdiff_t length)
+{
+    double *const copies = c->copies + first + row, *const logarithms = c->logarithms + first + row;
+    double *const rest = c->rest + first + row;
+    copies[0] = logarithms[0] = rest[length] = 0;
+    for (ptrdiff_t i = 0; i < length; i++) {
+        copies[i + 1] = copies[i] + c->multiplicity[first + i];
+        logarithms[i + 1] =
+            logarithms[i] + c->multiplicity[first + i] * log(c->eigenvalue[first + i]);
+    }
+    for (ptrdiff_t i = length - 1; i >= 0; i--)
+        rest[i] = rest[i + 1] + c->eigenvalue[first + i] * c->multiplicity[first + i];
+}
+
+static void lay_columns(const sc_table_rows *rows, const columns *c, sc_strategies *s)
+{
+    double last = (double)INFINITY;
+    ptrdiff_t first = 0;
+    for (ptrdiff_t r = 0; r < s->rows; r++) {
+        const ptrdiff_t length = (ptrdiff_t)rows->lengths[r];
+        c->first[r] = first;
+        lay_sums(c, r, first, length);
+        const double left = rows->residual[r];
+        const double rounding = fmax(fmax(left, rows->delta[r] / 2), LEAST_RESIDUAL);
+        c->units[r] = rows->units[r];
+        c->log_units[r] = log(fmax(rows->units[r], 0.5));
+        c->residual[r] = left;
+        c->log_residual[r] = log(fmax(left, LEAST_RESIDUAL));
+        c->log_rounding[r] = log(rounding);
+        c->last_stick[r] = last_stick(s->d, left / rounding);
+        /* rows that differ little are as good as one: atoms beside each would take time only */
+        if (left > 0 && (left <= 0.8 * last || r == s->rows - 1)) {
+            c->atom_row[s->atom_rows++] = r;
+            last = left;
+        }
+        first += length;
+    }
+    c->first[s->rows] = first;
+}
+
+static double *take(double **room, size_t count)
+{
+    double *const taken = *room;
+    *room += count;
+    return taken;
+}
+
+static void point_to(const columns *c, sc_strategies *s)
+{
+    s->units = c->units;
+    s->log_units = c->log_units;
+    s->residual = c->residual;
+    s->log_residual = c->log_residual;
+    s->log_rounding = c->log_rounding;
+    s->last_stick = c->last_stick;
+    s->eigenvalue = c->eigenvalue;
+    s->multiplicity = c->multiplicity;
+    s->copies = c->copies;
+    s->logarithms = c->logarithms;
+    s->rest = c->rest;
+    s->first = c->first;
+    s->atom_row = c->atom_row;
+}
+
+/* Doubles of the columns but the floors. Whole numbers take the place of a double each. */
+static size_t room_for(size_t rows, size_t numbers)
+{
+    return 8 * rows + 1 + 2 * (numbers + READ_AHEAD) + 3 * (numbers + rows);
+}
+
+static columns open_columns(double *room, size_t rows, size_t numbers)
+{
+    columns c;
+    c.units = take(&room, rows);
+    c.log_units = take(&room, rows);
+    c.residual = take(&room, rows);
+    c.log_residual = take(&room, rows);
+    c.log_rounding = take(&room, rows);
+    c.last_stick = take(&room, rows);
+    c.eigenvalue = take(&room, numbers + READ_AHEAD);
+    c.multiplicity = take(&room, numbers + READ_AHEAD);
+    c.copies = take(&room, numbers + rows);
+    c.logarithms = take(&room, numbers + rows);
+    c.rest = take(&room, numbers + rows);
+    c.first = (ptrdiff_t *)(void *)take(&room, rows + 1);
+    c.atom_row = (ptrdiff_t *)(void *)take(&room, rows);
+    return c;
+}
+
+int sc_table_from_rows(const sc_table_rows *given, sc_spectral_table **table)
+{
+    _Static_assert(sizeof(ptrdiff_t) <= sizeof(double), "indices take the place of doubles");
+    const int64_t numbers = numbers_of(given);
+    if (numbers < 0 || !rows_are_fine(given))
+        return SC_ERROR_RANGE;
+    const size_t rows = (size_t)given->rows, columns_room = room_for(rows, (size_t)numbers);
+    sc_strategies s = {.d = given->input_dim, .rows = (ptrdiff_t)rows};
+    /* the ranges follow from the eigenvalues, which are the caller's until the columns are laid */
+    const ptrdiff_t ends[1] = {(ptrdiff_t)numbers};
+    const sc_strategies all = {.rows = 0, .first = ends, .eigenvalue = given->eigenvalues};
+    const size_t floors_room = 2 * rows * (size_t)sc_floor_ranges(&all);
+    const double bytes = 8.0 * ((double)columns_room + 2.0 * (double)floors_room);
+    if (bytes > (double)(PTRDIFF_MAX / 2))
+        return SC_ERROR_MEMORY;
+    sc_spectral_table *const made =
+        calloc(1, sizeof *made + (columns_room + 2 * floors_room) * sizeof(double));
+    if (!made)
+        return SC_ERROR_MEMORY;
+    const columns c = open_columns(made->numbers, rows, (size_t)numbers);
+    memcpy(c.eigenvalue, given->eigenvalues, (size_t)numbers * sizeof(double));
+    memcpy(c.multiplicity, given->copies, (size_t)numbers * sizeof(double));
+    lay_columns(given, &c, &s);
+    lay_low_degrees(&s);
+    point_to(&c, &s);
+    double *floors[2] = {made->numbers + columns_room, made->numbers + columns_room + floors_room};
+    sc_lay_floors(sc_engine_in_use(), &s, floors);
+    made->strategies = s;
+    *table = made;
+    return SC_OK;
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
+
+static const unsigned char magic[8] = {'S', 'C', 'T', 'A', 'B', 'L', 'E', 1};
+
+static uint64_t word_at(const unsigned char *bytes)
+{
+    uint64_t word = 0;
+    for (int i = 7; i >= 0; i--)
+        word = word << 8 | bytes[i];
+    return word;
+}
+
+static double double_at(const unsigned char *bytes)
+{
+    const uint64_t word = word_at(bytes);
+    double x;
+    memcpy(&x, &word, sizeof x);
+    return x;
+}
+
+static uint32_t crc_of(const unsigned char *bytes, size_t count)
+{
+    uint32_t table[256], crc = 0xffffffffu;
+    for (uint32_t i = 0; i < 256; i++) {
+        table[i] = i;
+        for (int bit = 0; bit < 8; bit++)
+            table[i] = table[i] & 1 ? 0xedb88320u ^ table[i] >> 1 : table[i] >> 1;
+    }
+    for (size_t i = 0; i < count; i++)
+        crc = table[(crc ^ bytes[i]) & 255] ^ crc >> 8;
+    return ~crc;
+}
+
+/* Columns of a file as this machine has numbers. */
+static void decode(const unsigned char *bytes, size_t rows, size_t numbers, double *room,
+                   int64_t *lengths)
+{
+    for (size_t i = 0; i < rows; i++) /* units */
+        room[i] = double_at(bytes + 8 * i);
+    bytes += 8 * rows;
+    for (size_t i = 0; i < rows; i++) {
+        const uint64_t length = word_at(bytes + 8 * i);
+        lengths[i] = length > INT64_MAX ? -1 : (int64_t)length;
+    }
+    bytes += 8 * rows;
+    for (size_t i = 0; i < 2 * numbers + 2 * rows; i++) /* eigenvalues, copies, residual, delta */
+        room[rows + i] = double_at(bytes + 8 * i);
+}
+
+int sc_table_from_bytes(const unsigned char *bytes, size_t count, sc_spectral_table **table)
+{
+    if (count < 48 || count % 8 || memcmp(bytes, magic, sizeof magic))
+        return SC_ERROR_FILE;
+    const uint64_t rows = word_at(bytes + 16), numbers = word_at(bytes + 24);
+    if (rows > MOST_ROWS || numbers > MOST_NUMBERS || count / 8 != 5 + 4 * rows + 2 * numbers
+        || word_at(bytes + count - 8) != crc_of(bytes, count - 8))
+        return SC_ERROR_FILE;
+    const size_t doubles = (size_t)(3 * rows + 2 * numbers);
+    double *const room = malloc(doubles * sizeof *room + (size_t)rows * sizeof(int64_t) + 8);
+    if (!room)
+        return SC_ERROR_MEMORY;
+    int64_t *const lengths = (int64_t *)(void *)(room + doubles);
+    decode(bytes + 32, (size_t)rows, (size_t)numbers, room, lengths);
+    const double *const eigenvalues = room + rows;
+    const sc_table_rows given = {double_at(bytes + 8),
+                                 (int64_t)rows,
+                                 room,
+                                 lengths,
+                                 eigenvalues,
+                                 eigenvalues + numbers,
+                                 eigenvalues + 2 * numbers,
+                                 eigenvalues + 2 * numbers + rows};
+    int wrong = numbers_of(&given) == (int64_t)numbers ? SC_OK : SC_ERROR_FILE;
+    if (!wrong)
+        wrong = sc_table_from_rows(&given, table);
+    free(room);
+    return wrong == SC_ERROR_RANGE ? SC_ERROR_FILE : wrong;
+}
