@@ -178,31 +178,31 @@ int sc_train(const sc_training_options *options, sc_run *runs, int run_count, in
                   *const moments = rate + length;
     engine->schedule(first, (int)length, mine.decay, mine.decay_start, rate, moments,
                      moments + length);
-    sc_lesson lesson = {mine.input_dim,
-                        mine.precision == SC_SINGLE,
-                        (sc_optimizer)mine.optimizer,
-                        first,
-                        count,
-                        inputs,
-                        labels,
-                        probability,
-                        offset,
-                        rate,
-                        moments,
-                        moments + length,
-                        0,
-                        NULL};
-    if (mine.examine) { /* the engine examines a lesson from its beginning */
+    sc_sample_block data = {mine.input_dim,
+                            mine.precision == SC_SINGLE,
+                            (sc_optimizer)mine.optimizer,
+                            first,
+                            count,
+                            inputs,
+                            labels,
+                            probability,
+                            offset,
+                            rate,
+                            moments,
+                            moments + length,
+                            0,
+                            NULL};
+    if (mine.examine) { /* the engine evaluates a block from its beginning */
         const ptrdiff_t skip = (ptrdiff_t)(runs->read - first);
-        lesson.first += skip;
-        lesson.count -= (int)skip;
-        lesson.inputs = (const char *)inputs + (size_t)skip * d * each;
-        lesson.labels = (const char *)labels + (size_t)skip * each;
-        lesson.probability += skip;
-        lesson.offset += skip;
+        data.first += skip;
+        data.count -= (int)skip;
+        data.inputs = (const char *)inputs + (size_t)skip * d * each;
+        data.labels = (const char *)labels + (size_t)skip * each;
+        data.probability += skip;
+        data.offset += skip;
     }
     sc_asked a = {mine.keep_going, mine.state, 0};
-    engine->train(&lesson, mine.examine ? SC_EXAMINE : SC_LEARN, learners, run_count, space, sc_ask,
+    engine->train(&data, mine.examine ? SC_EVALUATE : SC_LEARN, learners, run_count, space, sc_ask,
                   &a);
     return a.stopped ? SC_STOPPED : SC_OK;
 }

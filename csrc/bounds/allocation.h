@@ -1,4 +1,5 @@
-/* The optimality condition of one budget (THEORY section 5), one pack of budgets at a time.
+/* The optimality condition of one budget (docs/theory.md, section 3), one pack of budgets at a
+ * time.
  *
  * Along C = cost d n T write M = C/(cost d) = n T and x = ln n. The sign of dL/dn is the sign of
  *

@@ -1,4 +1,4 @@
-/* The bounds of THEORY section 4, one pack of points at a time. */
+/* The bounds of docs/theory.md, section 2, one pack of points at a time. */
 #ifndef SC_BOUNDS_H
 #define SC_BOUNDS_H
 

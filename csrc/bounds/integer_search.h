@@ -7,8 +7,8 @@
  * then, over n where n* <= T* and over T where T is the smaller number. It ends after some (n/sqrt
  * T)^(2/3) candidates, since each lucky n (a small remainder) narrows what is left.
  */
-#ifndef SC_INTEGER_H
-#define SC_INTEGER_H
+#ifndef SC_INTEGER_SEARCH_H
+#define SC_INTEGER_SEARCH_H
 
 #include "bounds/allocation.h"
 

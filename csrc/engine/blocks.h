@@ -1,7 +1,7 @@
 /* Strided columns as whole packs: what the kernels read and write is always a block of full packs
    in order. */
-#ifndef SC_COLUMNS_H
-#define SC_COLUMNS_H
+#ifndef SC_BLOCKS_H
+#define SC_BLOCKS_H
 
 #include "simd/vector.h"
 #include "scalecore.h"

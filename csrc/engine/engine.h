@@ -27,14 +27,14 @@ typedef struct sc_experiment {
 
 typedef enum sc_mode {
     SC_LEARN,
-    SC_EXAMINE, /* sums and records errors, but learns nothing */
+    SC_EVALUATE, /* sums and records errors, but learns nothing */
     /* learns from every sample, also from one whose partner is missing; records nothing */
     SC_COMPLETE
 } sc_mode;
 
 /* What all learners of a repeat read in one go: samples first .. first + count of their network's
    stream. */
-typedef struct sc_lesson {
+typedef struct sc_sample_block {
     int input_dim;
     int single; /* inputs, labels and states (but those of SC_ADF) are float, not double */
     sc_optimizer optimizer;
@@ -47,10 +47,10 @@ typedef struct sc_lesson {
     const double *rate, *first_moment, *second_moment;
     int checkpoint_count;
     const int64_t *checkpoints; /* increasing */
-} sc_lesson;
+} sc_sample_block;
 
-#define SC_LESSON_MULTIPLE SC_SAMPLES
-#define SC_CLASS SC_MOST_RUNS /* learners that a kernel teaches together */
+#define SC_SAMPLE_MULTIPLE SC_SAMPLES
+#define SC_LEARNER_BATCH SC_MOST_RUNS /* learners that a kernel updates together, in lanes */
 
 /* Features of SC_ADF: basis [x, |directions x|]. */
 typedef struct sc_features {

@@ -47,14 +47,15 @@ KERNEL(int, samples,
 KERNEL(size_t, samples_space, (int input_dim, int count))
 
 /* ---- training -------------------------------------------------------------------------------- */
-/* Factors of a lesson: (1 + t/t0)^-decay, and Adam's 1/(1 - beta^(t+1)). Each an array of count, a
-   multiple of 8. */
+/* Factors of a block of samples: (1 + t/t0)^-decay, and Adam's 1/(1 - beta^(t+1)). Each an array of
+   count, a multiple of 8. */
 KERNEL(void, schedule,
        (int64_t first, int count, double decay, double decay_start, double *rate,
         double *first_moment, double *second_moment))
-/* Teach learners, who have all read as much, what they have not read of a lesson. */
+/* Let learners, which have all read as much, read and learn from what they have not read of a
+   block of samples. */
 KERNEL(void, train,
-       (const sc_lesson *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going,
+       (const sc_sample_block *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going,
         void *state))
 KERNEL(size_t, train_space, (void))
 /* Bytes, a multiple of 64; SC_ADF: its raw features take the place of input_dim. */

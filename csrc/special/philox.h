@@ -6,8 +6,8 @@
  * when. Numbers come in groups of 16, from eight consecutive counters of two 64-bit words each:
  * place v of a group is word v/8 of counter v%8, for every pack size.
  */
-#ifndef SC_RANDOM_H
-#define SC_RANDOM_H
+#ifndef SC_PHILOX_H
+#define SC_PHILOX_H
 
 #include "special/special.h"
 
@@ -20,7 +20,7 @@ typedef enum sc_purpose {
     SC_FOR_INPUTS = 4,
     SC_FOR_LABELS = 5,
     SC_FOR_WEIGHTS = 6,      /* that learners begin with */
-    SC_FOR_FRESH_INPUTS = 7, /* on which trained learners are judged */
+    SC_FOR_FRESH_INPUTS = 7, /* on which trained learners are evaluated */
     SC_FOR_HISTORIES = 10,   /* of a finite model */
     SC_FOR_TRUTHS = 11,      /* which of a set of networks, and its labels */
     SC_FOR_TRUTH_INPUTS = 12,

@@ -1,6 +1,6 @@
 /* Drawn atoms beside a fixed part. n_s of them cost K rho/(8 n_s) + eps^2/16 + U g/T with U = E
- * U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps): section 4's bound for the residual rho in place of 1/2.
- * The best n_s = e^x is where
+ * U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps): the bound of docs/theory.md, section 2, for the
+ * residual rho in place of 1/2. The best n_s = e^x is where
  *
  *     phi(x) = ln( (a g + U)/T + w (rise of the fixed part + U g/T) ) + x - ln(K rho/8) = 0,
  *     a = dU/dx,
@@ -11,35 +11,37 @@
  * Strategies are solved a batch at a time: a pack of them is one long chain of operations, and
  * independent packs fill its gaps.
  */
-#ifndef SC_DRAWS_H
-#define SC_DRAWS_H
+#ifndef SC_ATOM_STRATEGY_H
+#define SC_ATOM_STRATEGY_H
 
 #include "bounds/bounds.h"
 #include "spectral/fixed_strategy.h"
 
-#define DRAWS 64
-#define DRAW_PACKS (DRAWS / SC_LANES)
-#define DRAW_STEPS 60
+#define ATOM_BATCH 64
+#define ATOM_PACKS (ATOM_BATCH / SC_LANES)
+#define ATOM_STEPS 60
 /* the last step in ln n_s, left undone: it would change the bound by its square */
-#define DRAW_CLOSE 1e-6
+#define ATOM_CLOSE 1e-6
 
-typedef struct draws {
+typedef struct atom_batch {
     const sc_strategies *s;
     int with;
     int along; /* n T = T_or_most, instead of a given T */
     int count;
-    int owner[DRAWS]; /* whose strategy it is */
-    ptrdiff_t row[DRAWS];
-    /* at most so many atoms; K rho/8 */
-    double T_or_most[DRAWS], K[DRAWS], limit[DRAWS], units[DRAWS], share[DRAWS];
-    double guess[DRAWS]; /* of x, or NaN */
-    /* found; slope: of phi */
-    double log_atoms[DRAWS], atoms[DRAWS], samples[DRAWS], misspecification[DRAWS], loss[DRAWS],
-        list[DRAWS], eps[DRAWS], phi[DRAWS], slope[DRAWS];
-} draws;
+    int owner[ATOM_BATCH]; /* the point that asks, which the caller numbers */
+    ptrdiff_t row[ATOM_BATCH];
+    /* limit: at most so many atoms; units: of the fixed part; share: K rho/8 */
+    double T_or_most[ATOM_BATCH], K[ATOM_BATCH], limit[ATOM_BATCH], units[ATOM_BATCH],
+        share[ATOM_BATCH];
+    double guess[ATOM_BATCH]; /* of x, or NaN */
+    /* results; slope: of phi at the root */
+    double log_atoms[ATOM_BATCH], atoms[ATOM_BATCH], samples[ATOM_BATCH],
+        misspecification[ATOM_BATCH], loss[ATOM_BATCH], list[ATOM_BATCH], eps[ATOM_BATCH],
+        phi[ATOM_BATCH], slope[ATOM_BATCH];
+} atom_batch;
 
-SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, double K,
-                        double limit)
+SC_INLINE void add_atoms(atom_batch *q, int owner, ptrdiff_t row, double T_or_most, double K,
+                         double limit)
 {
     const int j = q->count++;
     K = K > LEAST_K ? K : LEAST_K;
@@ -53,20 +55,20 @@ SC_INLINE void add_draw(draws *q, int owner, ptrdiff_t row, double T_or_most, do
     q->guess[j] = (double)NAN;
 }
 
-typedef struct draw_pack {
-    const draws *q;
+typedef struct atom_pack {
+    const atom_batch *q;
     int first;
     real T_or_most, d, units, most, limit; /* atoms at most, and the logarithm: of x */
     real share, log_share;
     sc_origin origin;
     real x; /* where to look */
-} draw_pack;
+} atom_pack;
 
-typedef struct draw_parts {
+typedef struct atom_parts {
     real x, misspecification, loss, list, eps, n, T, phi;
-} draw_parts;
+} atom_parts;
 
-SC_INLINE void open_draws(const draws *q, int first, draw_pack *p)
+SC_INLINE void open_atoms(const atom_batch *q, int first, atom_pack *p)
 {
     p->q = q;
     p->first = first;
@@ -80,7 +82,7 @@ SC_INLINE void open_draws(const draws *q, int first, draw_pack *p)
     p->origin = sc_origin_of(r_load(q->K + first));
 }
 
-SC_INLINE real rise_of_lanes(const draw_pack *p, real T)
+SC_INLINE real rise_of_lanes(const atom_pack *p, real T)
 {
     double samples[SC_LANES], rise[SC_LANES];
     r_store(samples, T);
@@ -93,15 +95,15 @@ SC_INLINE real rise_of_lanes(const draw_pack *p, real T)
 
 /* Open the packs of a batch that is not empty; what is left of the last one repeats the first
    strategy. Returns how many there are. */
-static int open_packs(draws *q, draw_pack *pack, int *which)
+static int open_packs(atom_batch *q, atom_pack *pack, int *which)
 {
     const int count = q->count;
     while (q->count % SC_LANES)
-        add_draw(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0]);
+        add_atoms(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0]);
     const int packs = q->count / SC_LANES;
     q->count = count;
     for (int i = 0; i < packs; i++) {
-        open_draws(q, i * SC_LANES, &pack[i]);
+        open_atoms(q, i * SC_LANES, &pack[i]);
         which[i] = i;
     }
     return packs;
@@ -109,12 +111,12 @@ static int open_packs(draws *q, draw_pack *pack, int *which)
 
 /* Look where pack[which[i]] says. Phase by phase, so that the packs of a phase fill each other's
    gaps. */
-static void look_at_draws(const draw_pack *pack, const int *which, int count, draw_parts *out)
+static void evaluate_packs(const atom_pack *pack, const int *which, int count, atom_parts *out)
 {
     const int along = pack->q->along;
-    real inverse_T[DRAW_PACKS], U[DRAW_PACKS], g[DRAW_PACKS];
+    real inverse_T[ATOM_PACKS], U[ATOM_PACKS], g[ATOM_PACKS];
     for (int i = 0; i < count; i++) {
-        const draw_pack *p = &pack[which[i]];
+        const atom_pack *p = &pack[which[i]];
         out[i].x = p->x;
         out[i].n = r_select(r_le(p->limit, p->x), p->most, sc_exp(p->x));
         out[i].T = p->T_or_most;
@@ -131,7 +133,7 @@ static void look_at_draws(const draw_pack *pack, const int *which, int count, dr
         out[i].list = U[i] * inverse_T[i] * g[i];
     }
     for (int i = 0; i < count; i++) {
-        const draw_pack *p = &pack[which[i]];
+        const atom_pack *p = &pack[which[i]];
         const real n = out[i].n, K = p->origin.K;
         real trigamma, tetragamma;
         sc_polygamma(K + n, &trigamma, &tetragamma);
@@ -145,7 +147,7 @@ static void look_at_draws(const draw_pack *pack, const int *which, int count, dr
         out[i].phi = sc_log(out[i].phi) + out[i].x - pack[which[i]].log_share;
 }
 
-SC_INLINE void store_draws(draws *q, int first, const draw_parts *parts)
+SC_INLINE void store_atoms(atom_batch *q, int first, const atom_parts *parts)
 {
     r_store(q->log_atoms + first, parts->x);
     r_store(q->atoms + first, parts->n);
@@ -157,7 +159,7 @@ SC_INLINE void store_draws(draws *q, int first, const draw_parts *parts)
     r_store(q->phi + first, parts->phi);
 }
 
-SC_INLINE void replace_lanes(draw_parts *parts, mask where, const draw_parts *by)
+SC_INLINE void replace_lanes(atom_parts *parts, mask where, const atom_parts *by)
 {
     parts->x = r_select(where, by->x, parts->x);
     parts->n = r_select(where, by->n, parts->n);
@@ -170,7 +172,7 @@ SC_INLINE void replace_lanes(draw_parts *parts, mask where, const draw_parts *by
 }
 
 /* A first x, like that of frontier.c: U taken as n, or as K ln(n/K), whichever gives more. */
-SC_INLINE real guess_draw(const draw_pack *p)
+SC_INLINE real first_guess_of_atoms(const atom_pack *p)
 {
     real guess = r_load(p->q->guess + p->first);
     const mask none = r_is_nan(guess);
@@ -190,12 +192,12 @@ SC_INLINE real guess_draw(const draw_pack *p)
 
 /* A pack's way to phi = 0 between 0 and the limit, or to the end at which it is nearest: secants,
    kept between points of either sign. */
-typedef struct draw_search {
+typedef struct atom_search {
     real low, high, slope, before, phi_before;
     mask active;
-} draw_search;
+} atom_search;
 
-SC_INLINE void set_out(const draw_pack *p, const draw_parts *at, draw_search *search)
+SC_INLINE void set_out(const atom_pack *p, const atom_parts *at, atom_search *search)
 {
     search->active = r_le(r_set(0.0), p->limit); /* all */
     search->low = r_set(0.0);
@@ -206,7 +208,7 @@ SC_INLINE void set_out(const draw_pack *p, const draw_parts *at, draw_search *se
 }
 
 /* Where to look next. A lane that has arrived stays, whatever its neighbours do. */
-SC_INLINE real next_draw(const draw_pack *p, const draw_parts *at, draw_search *search)
+SC_INLINE real next_step(const atom_pack *p, const atom_parts *at, atom_search *search)
 {
     const real zero = r_set(0.0), one = r_set(1.0), x = at->x, phi = at->phi;
     const real step = x - search->before, rise = phi - search->phi_before;
@@ -227,49 +229,49 @@ SC_INLINE real next_draw(const draw_pack *p, const draw_parts *at, draw_search *
     /* at an end the bound is not level, so that the last step counts */
     const mask to_end = m_or(r_le(next, zero), r_le(p->limit, next));
     search->active = m_and(
-        search->active, r_lt(r_select(to_end, zero, r_set(DRAW_CLOSE)), r_max(next - x, x - next)));
+        search->active, r_lt(r_select(to_end, zero, r_set(ATOM_CLOSE)), r_max(next - x, x - next)));
     search->before = x;
     search->phi_before = phi;
     return r_select(search->active, next, x);
 }
 
 /* Find every strategy's best number of atoms. */
-static void settle_draws(draws *q)
+static void solve_atoms(atom_batch *q)
 {
-    draw_pack pack[DRAW_PACKS];
-    draw_parts parts[DRAW_PACKS], there[DRAW_PACKS];
-    draw_search search[DRAW_PACKS];
-    int which[DRAW_PACKS];
+    atom_pack pack[ATOM_PACKS];
+    atom_parts parts[ATOM_PACKS], there[ATOM_PACKS];
+    atom_search search[ATOM_PACKS];
+    int which[ATOM_PACKS];
     if (q->count < 1)
         return;
     const int packs = open_packs(q, pack, which);
     for (int i = 0; i < packs; i++)
-        pack[i].x = guess_draw(&pack[i]);
-    look_at_draws(pack, which, packs, parts);
+        pack[i].x = first_guess_of_atoms(&pack[i]);
+    evaluate_packs(pack, which, packs, parts);
     for (int i = 0; i < packs; i++)
         set_out(&pack[i], &parts[i], &search[i]);
-    for (int step = 0, unsettled = packs; step < DRAW_STEPS && unsettled; step++) {
+    for (int step = 0, unsettled = packs; step < ATOM_STEPS && unsettled; step++) {
         const int before = unsettled;
         unsettled = 0;
         for (int k = 0; k < before; k++) {
             const int i = which[k];
-            pack[i].x = next_draw(&pack[i], &parts[i], &search[i]);
+            pack[i].x = next_step(&pack[i], &parts[i], &search[i]);
             which[unsettled] = i;
             unsettled += m_lanes(search[i].active) != 0;
         }
-        look_at_draws(pack, which, unsettled, there);
+        evaluate_packs(pack, which, unsettled, there);
         for (int k = 0; k < unsettled; k++)
             replace_lanes(&parts[which[k]], search[which[k]].active, &there[k]);
     }
     for (int i = 0; i < packs; i++) {
-        store_draws(q, i * SC_LANES, &parts[i]);
+        store_atoms(q, i * SC_LANES, &parts[i]);
         r_store(q->slope + i * SC_LANES, search[i].slope);
     }
 }
 
-/* Whether a strategy that was settled or examined does better than the best so far, which then it
+/* Whether a strategy that was settled or evaluated does better than the best so far, which then it
    is. */
-static int take_draw(const draws *q, int j, sc_spectral_terms *best)
+static int take_if_better(const atom_batch *q, int j, sc_spectral_terms *best)
 {
     const double T = q->samples[j], theirs = q->misspecification[j] + q->loss[j] + q->list[j];
     if (!(theirs + least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T) < best->error))
@@ -285,13 +287,16 @@ static int take_draw(const draws *q, int j, sc_spectral_terms *best)
     return 1;
 }
 
-/* The least that atoms can cost. They are more than K, or they add more than they tell, and their
- * rounding eps^2/16 = d U/(T (2 + eps)) must leave the bound below the best so far, though the list
- * costs 2 ln(1 + 2/eps) times as much or more. So list and rounding are at least B ln(1 + n_s/K)
- * with this B, and with the loss K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8
- * B). At K < 1 one atom is U = 1.
+/* The least that atoms can cost where they do better than the best bound so far, to leave rows out
+ * without solving for them. Two things are known of such atoms. There are more than K of them, for
+ * fewer cost more than they save. And their rounding alone, eps^2/16 = d U/(T (2 + eps)), is below
+ * the best so far, which bounds eps from above; the list costs 2 ln(1 + 2/eps) times as much or
+ * more. So list and rounding are at least B ln(1 + n_s/K), with B = *scale, and with the loss
+ * K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8 B). (At K < 1 one atom has
+ * U = 1.)
  */
-SC_INLINE void least_draw_below(real d, real K, real T, real best, real *scale, real *log_8_scale)
+SC_INLINE void least_cost_of_atoms(real d, real K, real T, real best, real *scale,
+                                   real *log_8_scale)
 {
     const real one = r_set(1.0), two = r_set(2.0), wide = r_min(r_set(4.0) * r_sqrt(best), two);
     const real eps = wide / r_sqrt(r_fma(two, sc_log1p(two / wide), one));
@@ -300,8 +305,8 @@ SC_INLINE void least_draw_below(real d, real K, real T, real best, real *scale, 
     *log_8_scale = sc_log(r_max(*scale * r_set(8.0), r_set(1e-300)));
 }
 
-SC_INLINE double least_draw_cost(const sc_strategies *s, double scale, double log_8_scale,
-                                 ptrdiff_t row)
+SC_INLINE double least_cost_beside(const sc_strategies *s, double scale, double log_8_scale,
+                                   ptrdiff_t row)
 {
     const double grown = 1 - log_8_scale + s->log_residual[row];
     return scale * (grown > SC_LN2 ? grown : SC_LN2);

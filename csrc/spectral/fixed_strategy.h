@@ -1,8 +1,8 @@
 /* What a fixed part costs (docs/spectral.md): its coefficients sent with noise, or mixed over a
  * Gaussian prior; and the quadratic form.
  */
-#ifndef SC_FIXED_PART_H
-#define SC_FIXED_PART_H
+#ifndef SC_FIXED_STRATEGY_H
+#define SC_FIXED_STRATEGY_H
 
 #include "special/special.h"
 #include "spectral/spectral.h"

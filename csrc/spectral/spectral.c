@@ -66,7 +66,7 @@ typedef struct point_block {
     const sc_strategies *s;
     int with, count;
     const double *n, *T, *K;
-    /* see least_draw_below */
+    /* see least_cost_of_atoms */
     SC_ALIGNED double log_quarter[POINTS], scale[POINTS], log_8_scale[POINTS];
     int offers[POINTS];
     offer offer[POINTS][OFFERS]; /* the most promising first */
@@ -101,12 +101,12 @@ static void without_atoms(point_block *p, int i)
         sticks_at_point(p->s, p->with, n, T, p->K[i], log_quarter, best);
 }
 
-static void settle_and_take(point_block *p, draws *q)
+static void settle_and_take(point_block *p, atom_batch *q)
 {
-    settle_draws(q);
+    solve_atoms(q);
     for (int j = 0; j < q->count; j++) {
         const int i = q->owner[j];
-        take_draw(q, j, &p->best[i]);
+        take_if_better(q, j, &p->best[i]);
         if (q->row[j] == p->offer[i][0].row) {
             p->log_atoms[i] = q->log_atoms[j];
             p->slope[i] = q->slope[j];
@@ -115,11 +115,11 @@ static void settle_and_take(point_block *p, draws *q)
     q->count = 0;
 }
 
-static void draw_beside(point_block *p, int i, ptrdiff_t row, double guess, draws *q)
+static void put_atoms_beside(point_block *p, int i, ptrdiff_t row, double guess, atom_batch *q)
 {
-    add_draw(q, i, row, p->T[i], p->K[i], p->n[i] - p->s->units[row]);
+    add_atoms(q, i, row, p->T[i], p->K[i], p->n[i] - p->s->units[row]);
     q->guess[q->count - 1] = guess;
-    if (q->count == DRAWS)
+    if (q->count == ATOM_BATCH)
         settle_and_take(p, q);
 }
 
@@ -135,15 +135,15 @@ static void find_least(point_block *p)
     }
     for (int i = 0; i < p->count; i += SC_LANES) {
         real scale, log_8_scale;
-        least_draw_below(r_set(p->s->d), r_load(K + i), r_load(T + i), r_load(best + i), &scale,
-                         &log_8_scale);
+        least_cost_of_atoms(r_set(p->s->d), r_load(K + i), r_load(T + i), r_load(best + i), &scale,
+                            &log_8_scale);
         r_store(p->scale + i, scale);
         r_store(p->log_8_scale + i, log_8_scale);
     }
 }
 
 /* The rows beside which atoms may be better than all that is without them. */
-static void find_offers(point_block *p, int i, draws *q)
+static void find_offers(point_block *p, int i, atom_batch *q)
 {
     const sc_strategies *s = p->s;
     const double T = p->T[i], K = fmax(p->K[i], LEAST_K), beaten = p->best[i].error;
@@ -160,13 +160,13 @@ static void find_offers(point_block *p, int i, draws *q)
         if (most < 1 || most <= K)
             break;
         const double lost = s->residual[row] * 0.125 * K / most + least,
-                     grown = least_draw_cost(s, scale, log_8_scale, row);
+                     grown = least_cost_beside(s, scale, log_8_scale, row);
         const double floor =
             least_price(floors, row, T, per_sample) + (lost > grown ? lost : grown);
         if (floor >= beaten)
             continue;
         if (p->offers[i] == OFFERS) {
-            draw_beside(p, i, row, (double)NAN, q);
+            put_atoms_beside(p, i, row, (double)NAN, q);
             continue;
         }
         offer *const list = p->offer[i];
@@ -184,7 +184,7 @@ static void find_offers(point_block *p, int i, draws *q)
    what they must cost at least. What a point leaves out depends on nothing but the point. */
 static void with_atoms(point_block *p)
 {
-    draws q;
+    atom_batch q;
     q.s = p->s;
     q.with = p->with;
     q.along = q.count = 0;
@@ -193,7 +193,7 @@ static void with_atoms(point_block *p)
         find_offers(p, i, &q);
     for (int i = 0; i < p->count; i++)
         if (p->offers[i])
-            draw_beside(p, i, p->offer[i][0].row, (double)NAN, &q);
+            put_atoms_beside(p, i, p->offer[i][0].row, (double)NAN, &q);
     if (q.count)
         settle_and_take(p, &q);
     for (int i = 0; i < p->count; i++) {
@@ -203,7 +203,7 @@ static void with_atoms(point_block *p)
                 const ptrdiff_t row = p->offer[i][k].row;
                 const double grown =
                     p->s->log_residual[row] - p->s->log_residual[p->offer[i][0].row];
-                draw_beside(p, i, row, p->log_atoms[i] + grown / p->slope[i], &q);
+                put_atoms_beside(p, i, row, p->log_atoms[i] + grown / p->slope[i], &q);
             }
     }
     if (q.count)

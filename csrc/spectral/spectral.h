@@ -15,17 +15,22 @@ typedef struct sc_strategies {
     double d;
     ptrdiff_t rows;
     const double *units, *log_units, *residual, *log_residual;
-    /* eigenvalues first[r] .. first[r+1] are row r's, decreasing; its sums start at first[r] + r */
+    /* Row r has the eigenvalues first[r] ... first[r + 1] - 1, which decrease. Kernels read whole
+       packs, so that 8 numbers behind the last must be there. */
     const ptrdiff_t *first;
-    const double *eigenvalue, *multiplicity; /* 8 more may be read */
-    /* sums over the eigenvalues before, of 1 and of ln; of what is from there on */
+    const double *eigenvalue, *multiplicity;
+    /* Sums that start at first[r] + r and have one entry more than the row has eigenvalues. Entry
+       i: how many coefficients the first i eigenvalues have, the sum of their ln eigenvalue, and
+       the variance that all later ones have. */
     const double *copies, *logarithms, *rest;
-    /* Of the fixed part's cost over all T samples, coefficients sent with noise and mixed, chords
-       over ranges of T: it is concave in T, so that no row costs less. floors[mixture][range][row]
-       = {at T = 0, slope}; see least_price. */
+    /* What a row costs at least, found without its sums: over all T samples its cost is concave in
+       T, so that it lies above its chord over any range of T. floors[mixture][range][row] = {the
+       chord's value at T = 0, its slope}, for coefficients sent with noise and for the mixture. A
+       range is a quarter of an octave from T = 1 on; the last has no end. See least_price. */
     const double *floors[2];
     ptrdiff_t ranges;
-    ptrdiff_t atom_rows; /* rows whose remaining units may draw atoms, or hold sticks: */
+    /* the rows beside which the remaining units are tried as atoms and as sticks */
+    ptrdiff_t atom_rows;
     const ptrdiff_t *atom_row;
     /* ln tau: what an error of a stick's vector costs beside a row's fixed part */
     const double *log_rounding;

@@ -157,24 +157,25 @@ static double sticks_elasticity(const sc_strategies *s, int with, const allocati
 
 /* ---- atoms ----------------------------------------------------------------------------------- */
 
-typedef struct best_draw {
+typedef struct best_with_atoms {
     sc_spectral_terms best;
     ptrdiff_t row; /* of the best with atoms, or -1; and its ln n_s */
     double log_atoms;
-} best_draw;
+} best_with_atoms;
 
-static void settle_and_compare(draws *q, best_draw *best)
+static void settle_and_compare(atom_batch *q, best_with_atoms *best)
 {
-    settle_draws(q);
+    solve_atoms(q);
     for (int j = 0; j < q->count; j++)
-        if (take_draw(q, j, &best->best)) {
+        if (take_if_better(q, j, &best->best)) {
             best->row = q->row[j];
             best->log_atoms = q->log_atoms[j];
         }
     q->count = 0;
 }
 
-static void search_draws(const sc_strategies *s, double most, double K, draws *q, best_draw *best)
+static void search_atoms(const sc_strategies *s, double most, double K, atom_batch *q,
+                         best_with_atoms *best)
 {
     for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
         const ptrdiff_t row = s->atom_row[i];
@@ -186,15 +187,16 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
         const double T = most / narrowest;
         real scales, logs;
         double scale[SC_LANES], log_8_scale[SC_LANES];
-        least_draw_below(r_set(s->d), r_set(K), r_set(T), r_set(best->best.error), &scales, &logs);
+        least_cost_of_atoms(r_set(s->d), r_set(K), r_set(T), r_set(best->best.error), &scales,
+                            &logs);
         r_store(scale, scales);
         r_store(log_8_scale, logs);
         const double mean = 2 * sqrt(s->residual[row] * 0.125 * K * scale[0] * SC_LN2 / narrowest);
         const double fixed = least_price(floors_at(s, q->with, T), row, T, 1 / T);
-        if (fixed + fmax(least_draw_cost(s, scale[0], log_8_scale[0], row), mean)
+        if (fixed + fmax(least_cost_beside(s, scale[0], log_8_scale[0], row), mean)
             >= best->best.error)
             continue;
-        add_draw(q, 0, row, most, K, most - s->units[row]);
+        add_atoms(q, 0, row, most, K, most - s->units[row]);
         if (q->count == SC_LANES) /* what they give may leave out others */
             settle_and_compare(q, best);
     }
@@ -203,27 +205,27 @@ static void search_draws(const sc_strategies *s, double most, double K, draws *q
 }
 
 /* What they give at these x. */
-static void examine_draws(draws *q, const double *log_atoms)
+static void evaluate_atoms(atom_batch *q, const double *log_atoms)
 {
-    draw_pack pack[DRAW_PACKS];
-    draw_parts parts[DRAW_PACKS];
-    int which[DRAW_PACKS];
-    double at[DRAWS];
+    atom_pack pack[ATOM_PACKS];
+    atom_parts parts[ATOM_PACKS];
+    int which[ATOM_PACKS];
+    double at[ATOM_BATCH];
     if (q->count < 1)
         return;
-    for (int j = 0; j < DRAWS; j++)
+    for (int j = 0; j < ATOM_BATCH; j++)
         at[j] = log_atoms[j < q->count ? j : 0];
     const int packs = open_packs(q, pack, which);
     for (int i = 0; i < packs; i++)
         pack[i].x = r_load(at + i * SC_LANES);
-    look_at_draws(pack, which, packs, parts);
+    evaluate_packs(pack, which, packs, parts);
     for (int i = 0; i < packs; i++)
-        store_draws(q, i * SC_LANES, &parts[i]);
+        store_atoms(q, i * SC_LANES, &parts[i]);
 }
 
 /* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient
    starts to be sent. */
-static double draws_elasticity(draws *q, const best_draw *best, double most, double K)
+static double atoms_elasticity(atom_batch *q, const best_with_atoms *best, double most, double K)
 {
     const double step = 1e-4;
     const double x[4] = {best->log_atoms - step, best->log_atoms + step, best->log_atoms,
@@ -231,8 +233,8 @@ static double draws_elasticity(draws *q, const best_draw *best, double most, dou
     const double budget[4] = {most, most, most * (1 - step), most * (1 + step)};
     q->count = 0;
     for (int i = 0; i < 4; i++)
-        add_draw(q, 0, best->row, budget[i], K, budget[i]);
-    examine_draws(q, x);
+        add_atoms(q, 0, best->row, budget[i], K, budget[i]);
+    evaluate_atoms(q, x);
     q->count = 0;
     const double by_x = (q->phi[1] - q->phi[0]) / (2 * step),
                  by_budget = (q->phi[3] - q->phi[2]) / (log1p(step) - log1p(-step));
@@ -241,25 +243,26 @@ static double draws_elasticity(draws *q, const best_draw *best, double most, dou
 
 /* Whole n_s near the real optimum, with T = floor(M/n). T loses up to 1/T of its value, which
    outweighs being off the optimum by about n/sqrt(T), so that is how far the search goes. */
-static void whole_draws(draws *q, double most, double K, best_draw *best, double *samples)
+static void search_whole_atoms(atom_batch *q, double most, double K, best_with_atoms *best,
+                               double *samples)
 {
     const double units = best->best.units, centre = best->best.atoms;
     const double reach = fmin(2 + 2 * centre / sqrt(most / (units + centre)), 500);
     const double last = fmin(ceil(centre + reach), floor(most - units)),
                  first = fmin(floor(fmax(centre - reach, 1)), last);
-    double whole[DRAWS], x[DRAWS];
+    double whole[ATOM_BATCH], x[ATOM_BATCH];
     best->best.error = (double)INFINITY;
     q->along = q->count = 0;
     for (double atoms = first; atoms <= last; atoms++) {
         const double T = floor(most / (units + atoms));
         whole[q->count] = atoms;
         x[q->count] = log(atoms);
-        add_draw(q, 0, best->row, T, K, most);
+        add_atoms(q, 0, best->row, T, K, most);
         const int at_end = !(atoms + 1 <= last) || atoms + 1 == atoms;
-        if (q->count == DRAWS || at_end) {
-            examine_draws(q, x);
+        if (q->count == ATOM_BATCH || at_end) {
+            evaluate_atoms(q, x);
             for (int j = 0; j < q->count; j++)
-                if (take_draw(q, j, &best->best)) {
+                if (take_if_better(q, j, &best->best)) {
                     best->best.atoms = whole[j];
                     *samples = q->samples[j];
                 }
@@ -308,21 +311,21 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
         found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, most, K) : 0;
     if (with & SC_WITH_ATOMS && most > K) {
         const double concentration = fmax(K, LEAST_K);
-        draws q;
+        atom_batch q;
         q.s = s;
         q.with = with;
         q.along = 1;
         q.count = 0;
-        best_draw drawn = {found.best, -1, 0};
-        search_draws(s, most, concentration, &q, &drawn);
+        best_with_atoms drawn = {found.best, -1, 0};
+        search_atoms(s, most, concentration, &q, &drawn);
         if (drawn.row >= 0) {
             double samples = most / (drawn.best.units + drawn.best.atoms);
             const double elasticity = drawn.log_atoms <= 0 ? 0
                                       : samples <= 1
                                           ? 1
-                                          : draws_elasticity(&q, &drawn, most, concentration);
+                                          : atoms_elasticity(&q, &drawn, most, concentration);
             if (integer)
-                whole_draws(&q, most, concentration, &drawn, &samples);
+                search_whole_atoms(&q, most, concentration, &drawn, &samples);
             if (drawn.best.error < found.best.error) {
                 found = (allocation_search){drawn.best, samples, drawn.row};
                 out->elasticity = elasticity;

@@ -3,8 +3,8 @@
  * rho. Per sample they cost [m A + B m (m-1)/2]/T, A = ln 2 + (d/2)(1 + ln(m_1 T tau/(4d))), B =
  * (d/2) ln gamma.
  */
-#ifndef SC_STICKS_H
-#define SC_STICKS_H
+#ifndef SC_STICK_STRATEGY_H
+#define SC_STICK_STRATEGY_H
 
 #include "spectral/fixed_strategy.h"
 

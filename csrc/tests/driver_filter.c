@@ -7,7 +7,7 @@ enum { D = 3, COUNT = 64 };
 
 /* A filter of `units` directions whose basis is the identity, after COUNT samples in two calls; its
    state as plain arrays. */
-static void run(const sc_lesson *whole, int units, int cut, double *plain, double *sum)
+static void run(const sc_sample_block *whole, int units, int cut, double *plain, double *sum)
 {
     const sc_engine *engine = sc_engine_in_use();
     const int p = D + units, padded = (p + 7) / 8 * 8;
@@ -29,7 +29,7 @@ static void run(const sc_lesson *whole, int units, int cut, double *plain, doubl
     EXPECT(bytes % 64 == 0);
     engine->learner_copy(whole->single, SC_ADF, p, p, state, plain, 0);
     *sum = 0.0;
-    sc_lesson part = *whole;
+    sc_sample_block part = *whole;
     part.count = cut;
     if (cut)
         engine->train(&part, SC_LEARN, &learner, 1, space, NULL, NULL);
@@ -54,21 +54,21 @@ void check_filter(void)
             probability[i] = 0.5;
             offset[i] = log(0.5);
         }
-        const sc_lesson lesson = {.input_dim = D,
-                                  .single = single,
-                                  .optimizer = SC_ADF,
-                                  .count = COUNT,
-                                  .inputs = single ? (void *)x32 : (void *)x,
-                                  .labels = single ? (void *)y32 : (void *)y,
-                                  .probability = probability,
-                                  .offset = offset};
+        const sc_sample_block data = {.input_dim = D,
+                                      .single = single,
+                                      .optimizer = SC_ADF,
+                                      .count = COUNT,
+                                      .inputs = single ? (void *)x32 : (void *)x,
+                                      .labels = single ? (void *)y32 : (void *)y,
+                                      .probability = probability,
+                                      .offset = offset};
         static const int units[] = {0, 1, 5, 6, 13, 29, 30, 45, 61, 62, 90};
         for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
             const int p = D + units[i];
             const size_t bytes = sizeof(double) * (size_t)(p * (p + 1));
             double *once = malloc(bytes), *twice = malloc(bytes), error, again;
-            run(&lesson, units[i], 0, once, &error);
-            run(&lesson, units[i], 13, twice, &again);
+            run(&data, units[i], 0, once, &error);
+            run(&data, units[i], 13, twice, &again);
             EXPECT(!memcmp(once, twice, bytes) && same(error, again) && error > 0.0
                    && error < COUNT);
             for (int k = 0; k < p; k++)

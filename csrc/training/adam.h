@@ -93,11 +93,11 @@ ADAM_SWEEP(SC_T(adam_learn), 1, 0)
 ADAM_SWEEP(SC_T(adam_learn_and_look), 1, 1)
 #undef ADAM_SWEEP
 
-static void SC_T(adam_stretch)(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+static void SC_T(adam_stretch)(const sc_sample_block *data, sc_mode mode, int from, int samples,
                                SC_T(half) halves[2], SC_T(number) history[SC_STRETCH][SC_LOGITS])
 {
-    const int d = lesson->input_dim, learn = mode != SC_EXAMINE;
-    const SC_T(number) *x = (const SC_T(number) *)lesson->inputs + (ptrdiff_t)from * d;
+    const int d = data->input_dim, learn = mode != SC_EVALUATE;
+    const SC_T(number) *x = (const SC_T(number) *)data->inputs + (ptrdiff_t)from * d;
     SC_T(adam_sample) seen = {x, 0, 0};
     for (int i = 0; i < samples; i++, x += d) {
         for (int h = 0; h < 2; h++) {
@@ -105,11 +105,11 @@ static void SC_T(adam_stretch)(const sc_lesson *lesson, sc_mode mode, int from, 
                 SC_T(adam_learn_and_look)(&halves[h], &halves[!h], d, &seen, x);
             else
                 SC_T(adam_look)(&halves[h], &halves[!h], d, &seen, x);
-            SC_T(expect)(halves, h, lesson, learn, from + i, history[i]);
+            SC_T(expect)(halves, h, data, learn, from + i, history[i]);
         }
         seen.x = x;
-        seen.first = (SC_T(number))(lesson->first_moment[from + i] * lesson->rate[from + i]);
-        seen.second = (SC_T(number))lesson->second_moment[from + i];
+        seen.first = (SC_T(number))(data->first_moment[from + i] * data->rate[from + i]);
+        seen.second = (SC_T(number))data->second_moment[from + i];
     }
     SC_T(finish)(&halves[1]);
     SC_T(finish)(&halves[0]);

@@ -72,17 +72,16 @@ static void adf_copy(ptrdiff_t p, double *memory, double *plain, int out)
 
 /* z = basis [x, |directions x|] of samples first .. first + count; places without a sample repeat
    the last one. */
-static SC_NOINLINE void adf_features(const sc_lesson *lesson, const sc_features *f, ptrdiff_t first,
-                                     int count, ptrdiff_t padded, double *restrict raw,
-                                     double *restrict z)
+static SC_NOINLINE void adf_features(const sc_sample_block *data, const sc_features *f,
+                                     ptrdiff_t first, int count, ptrdiff_t padded,
+                                     double *restrict raw, double *restrict z)
 {
-    const ptrdiff_t d = lesson->input_dim;
+    const ptrdiff_t d = data->input_dim;
     for (int i = 0; i < ADF_BATCH; i++) {
         const ptrdiff_t row = (first + (i < count ? i : count - 1)) * d;
         for (ptrdiff_t k = 0; k < d; k++)
-            raw[k * ADF_BATCH + i] = lesson->single
-                                         ? (double)((const float *)lesson->inputs)[row + k]
-                                         : ((const double *)lesson->inputs)[row + k];
+            raw[k * ADF_BATCH + i] = data->single ? (double)((const float *)data->inputs)[row + k]
+                                                  : ((const double *)data->inputs)[row + k];
     }
     for (ptrdiff_t u = d; u < f->raw; u++)
         for (int i = 0; i < ADF_BATCH; i += SC_LANES) {
@@ -248,7 +247,7 @@ static void adf_update(const adf_state *a, ptrdiff_t padded, const adf_predictio
 
 /* Learner after learner reads a stretch; history[i][r] is the logit of the probability that learner
    r gave sample i. */
-static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+static void adf_stretch(const sc_sample_block *data, sc_mode mode, int from, int samples,
                         const sc_learner *learners, int count,
                         double history[SC_STRETCH][SC_LOGITS])
 {
@@ -258,8 +257,7 @@ static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int sam
         for (int i = 0; i < samples; i++) {
             const double *z = a.z + (i % ADF_BATCH) * padded;
             if (i % ADF_BATCH == 0)
-                adf_features(lesson, learners[r].features, from + i, samples - i, padded, a.raw,
-                             a.z);
+                adf_features(data, learners[r].features, from + i, samples - i, padded, a.raw, a.z);
             if (i > 0 && mode == SC_LEARN)
                 adf_learn_and_look(&a, p, z);
             else
@@ -269,8 +267,8 @@ static void adf_stretch(const sc_lesson *lesson, sc_mode mode, int from, int sam
             /* sc_log takes no NaN */
             history[i][r] =
                 of.yes > 0 ? sc_first_lane(sc_log(r_set(of.yes)) - sc_log(r_set(of.no))) : NAN;
-            const int label = lesson->single ? ((const float *)lesson->labels)[from + i] > 0.5f
-                                             : ((const double *)lesson->labels)[from + i] > 0.5;
+            const int label = data->single ? ((const float *)data->labels)[from + i] > 0.5f
+                                           : ((const double *)data->labels)[from + i] > 0.5;
             if (mode == SC_LEARN)
                 adf_update(&a, padded, &of, label);
         }

@@ -10,8 +10,8 @@
 #define UNITS ((int)(64 / sizeof(SC_T(number))))
 #define TILE (4 * UNITS)
 #define PACK SC_T(LANES)
-#define HALF_CLASS (SC_CLASS / 2)
-#define SLOTS (HALF_CLASS > PACK ? HALF_CLASS : PACK)
+#define HALF_BATCH (SC_LEARNER_BATCH / 2)
+#define SLOTS (HALF_BATCH > PACK ? HALF_BATCH : PACK)
 
 /* Call `strip`, a function of (packs, its first unit's place, tile width, ...), for every strip of
    a learner; lanes add up to `total`. */
@@ -36,14 +36,14 @@ SC_INLINE int SC_T(rows)(sc_optimizer optimizer, int d)
     return optimizer == SC_ADAM ? 3 * d + 4 : d + 3;
 }
 
-/* What half a class keeps between two samples: lane i is learner i's. A lane without a learner
-   computes nothing of use. */
+/* What half a batch of learners keeps between two samples: lane i is learner i's. A lane without a
+   learner computes nothing of use. */
 typedef struct SC_T(half) {
     const sc_learner *learners;
     int count, waiting; /* steps of `correct` that are still to do */
     SC_T(number) label, factor;
     SC_ALIGNED SC_T(number) slope[SLOTS], rate[SLOTS], logit[SLOTS];
-    SC_ALIGNED SC_T(number) rows[HALF_CLASS * PACK]; /* the logits' lanes */
+    SC_ALIGNED SC_T(number) rows[HALF_BATCH * PACK]; /* the logits' lanes */
     SC_T(number) * history;                          /* where the logits are kept */
 } SC_T(half);
 
@@ -54,9 +54,9 @@ SC_INLINE void SC_T(correct)(SC_T(half) * half)
 {
     if (half->waiting == 2) {
         SC_T(sum_rows)(half->rows, half->logit);
-        memcpy(half->history, half->logit, HALF_CLASS * sizeof *half->logit);
+        memcpy(half->history, half->logit, HALF_BATCH * sizeof *half->logit);
     } else if (half->waiting == 1)
-        for (int i = 0; i < HALF_CLASS; i += PACK) {
+        for (int i = 0; i < HALF_BATCH; i += PACK) {
             const SC_T(pack) slope =
                 SC_T(sigmoid)(SC_T(load)(half->logit + i)) - SC_T(set)(half->label);
             SC_T(store)(half->slope + i,
@@ -72,18 +72,18 @@ SC_INLINE void SC_T(finish)(SC_T(half) * half)
 }
 
 /* A half's logits of sample t have been computed: what its slopes will need. */
-SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_lesson *lesson, int learn, int t,
-                            SC_T(number) history[SC_LOGITS])
+SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_sample_block *data, int learn,
+                            int t, SC_T(number) history[SC_LOGITS])
 {
     SC_T(half) *half = &halves[h];
-    half->label = ((const SC_T(number) *)lesson->labels)[t];
-    half->factor = !learn ? 0 : lesson->optimizer == SC_SGD ? (SC_T(number))lesson->rate[t] : 1;
+    half->label = ((const SC_T(number) *)data->labels)[t];
+    half->factor = !learn ? 0 : data->optimizer == SC_SGD ? (SC_T(number))data->rate[t] : 1;
     half->history = history + (h ? halves[0].count : 0);
     half->waiting = 2;
 }
 
-static void SC_T(seat)(const sc_lesson *lesson, SC_T(half) halves[2], const sc_learner *learners,
-                       int count)
+static void SC_T(fill_lanes)(const sc_sample_block *data, SC_T(half) halves[2],
+                             const sc_learner *learners, int count)
 {
     memset(halves, 0, 2 * sizeof *halves);
     for (int h = 0; h < 2; h++) {
@@ -91,7 +91,7 @@ static void SC_T(seat)(const sc_lesson *lesson, SC_T(half) halves[2], const sc_l
         halves[h].count = h ? count / 2 : (count + 1) / 2;
         for (int i = 0; i < halves[h].count; i++)
             halves[h].rate[i] =
-                lesson->optimizer == SC_SGD ? -(SC_T(number))halves[h].learners[i].rate : 1;
+                data->optimizer == SC_SGD ? -(SC_T(number))halves[h].learners[i].rate : 1;
     }
 }
 
@@ -120,6 +120,6 @@ static void SC_T(copy)(sc_optimizer optimizer, int d, int width, SC_T(number) * 
 #undef UNITS
 #undef TILE
 #undef PACK
-#undef HALF_CLASS
+#undef HALF_BATCH
 #undef SLOTS
 #undef FOR_STRIPS

@@ -3,7 +3,7 @@
  * The change that sample 1 makes, w + c1 x1 with c1 = -rate (sigma(f1) - y1) a 1[w.x1 > 0], moves
  * the next activation by c1 (x1.x2). So both activations come from the weights before the pair, and
  * both changes are made in the sweep that looks at the next pair: a weight is read and written once
- * for two samples. Pairs begin at even samples, wherever a lesson was cut, so that cuts change no
+ * for two samples. Pairs begin at even samples, wherever a block was cut, so that cuts change no
  * bit.
  *
  * Rows after a: the first sample's activations, then c1 in their place; w.x2, then the second
@@ -116,13 +116,13 @@ static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) * half, SC_T(half) * other, 
     SC_T(finish)(other);
 }
 
-/* A last sample without a partner is seen, and learned from only if the lesson says so; else it
+/* A last sample without a partner is seen, and learned from only if the mode says so; else it
    waits for its partner, and is read again with it. */
-static void SC_T(sgd_stretch)(const sc_lesson *lesson, sc_mode mode, int from, int samples,
+static void SC_T(sgd_stretch)(const sc_sample_block *data, sc_mode mode, int from, int samples,
                               SC_T(half) halves[2], SC_T(number) history[SC_STRETCH][SC_LOGITS])
 {
-    const int d = lesson->input_dim, learn = mode != SC_EXAMINE;
-    const SC_T(number) *x = (const SC_T(number) *)lesson->inputs + (ptrdiff_t)from * d;
+    const int d = data->input_dim, learn = mode != SC_EVALUATE;
+    const SC_T(number) *x = (const SC_T(number) *)data->inputs + (ptrdiff_t)from * d;
     for (int i = 0; i < samples; i += 2, x += 2 * d) {
         const int pair = i + 1 < samples;
         const SC_T(number) *x2 = pair ? x + d : x;
@@ -134,11 +134,11 @@ static void SC_T(sgd_stretch)(const sc_lesson *lesson, sc_mode mode, int from, i
                 SC_T(sgd_learn_and_look)(&halves[h], &halves[!h], d, x, x2);
             else
                 SC_T(sgd_look)(&halves[h], &halves[!h], d, x, x2);
-            SC_T(expect)(halves, h, lesson, learn, from + i, history[i]);
+            SC_T(expect)(halves, h, data, learn, from + i, history[i]);
         }
         for (int h = 0; h < 2 && pair; h++) {
             SC_T(sgd_middle)(&halves[h], &halves[!h], d, product);
-            SC_T(expect)(halves, h, lesson, learn, from + i + 1, history[i + 1]);
+            SC_T(expect)(halves, h, data, learn, from + i + 1, history[i + 1]);
         }
     }
     SC_T(finish)(&halves[1]);

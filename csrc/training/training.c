@@ -5,7 +5,7 @@
 
 /* most samples between two looks at the errors, the checkpoints and the clock */
 #define SC_STRETCH 256
-#define SC_LOGITS (SC_CLASS + SC_CLASS / 2)
+#define SC_LOGITS (SC_LEARNER_BATCH + SC_LEARNER_BATCH / 2)
 #define SC_BETA_1 0.9
 #define SC_BETA_2 0.999
 #define SC_ADAM_EPSILON 1e-8
@@ -46,7 +46,7 @@
 
 #include "training/adf.h"
 
-typedef struct sc_class { /* work space */
+typedef struct sc_learner_batch { /* work space */
     union {
         learn64_half as64[2];
         learn32_half as32[2];
@@ -57,36 +57,34 @@ typedef struct sc_class { /* work space */
         double as64[SC_STRETCH][SC_LOGITS];
         float as32[SC_STRETCH][SC_LOGITS];
     } history;
-} sc_class;
+} sc_learner_batch;
 
-SC_INLINE int logits_are_float(const sc_lesson *lesson)
+SC_INLINE int logits_are_float(const sc_sample_block *data)
 {
-    return lesson->single && lesson->optimizer != SC_ADF;
+    return data->single && data->optimizer != SC_ADF;
 }
 
 /* Add up the errors of samples from .. to of a stretch and record their means at checkpoints. A
    learner's error is one sum in the order of samples, so that cuts change no bit. */
-static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner *learners,
-                    int count, int place, int from, int to)
+static void account(const sc_sample_block *data, const sc_learner_batch *c,
+                    const sc_learner *learners, int count, int place, int from, int to)
 {
-    SC_ALIGNED double sums[SC_CLASS] = {0};
-    const int single = logits_are_float(lesson);
+    SC_ALIGNED double sums[SC_LEARNER_BATCH] = {0};
+    const int single = logits_are_float(data);
     int next = 0;
     for (int r = 0; r < count; r++)
         sums[r] = *learners[r].sum;
-    while (next < lesson->checkpoint_count
-           && lesson->checkpoints[next] <= lesson->first + place + from)
+    while (next < data->checkpoint_count && data->checkpoints[next] <= data->first + place + from)
         next++;
     for (int i = from; i < to; i++) {
-        const real p = r_set(lesson->probability[place + i]),
-                   offset = r_set(lesson->offset[place + i]);
+        const real p = r_set(data->probability[place + i]), offset = r_set(data->offset[place + i]);
         for (int r = 0; r < count; r += SC_LANES) {
             const real f =
                 single ? r_load_float(&c->history.as32[i][r]) : r_load(&c->history.as64[i][r]);
             r_store(sums + r, r_load(sums + r) + (r_fma(-p, f, offset) + sc_softplus(f)));
         }
-        const int64_t read = lesson->first + place + i + 1;
-        if (next < lesson->checkpoint_count && lesson->checkpoints[next] == read) {
+        const int64_t read = data->first + place + i + 1;
+        if (next < data->checkpoint_count && data->checkpoints[next] == read) {
             for (int r = 0; r < count; r++)
                 learners[r].record[next] = isfinite(sums[r]) ? sums[r] / (double)read : NAN;
             next++;
@@ -95,65 +93,65 @@ static void account(const sc_lesson *lesson, const sc_class *c, const sc_learner
     for (int r = 0; r < count; r++) {
         for (int i = from; i < to && !isfinite(sums[r]) && *learners[r].diverged < 0; i++)
             if (!isfinite(single ? (double)c->history.as32[i][r] : c->history.as64[i][r]))
-                *learners[r].diverged = lesson->first + place + i;
+                *learners[r].diverged = data->first + place + i;
         *learners[r].sum = sums[r];
-        *learners[r].read = lesson->first + place + to;
+        *learners[r].read = data->first + place + to;
     }
 }
 
-static void stretch(const sc_lesson *lesson, sc_mode mode, int from, int samples,
-                    const sc_learner *learners, int count, sc_class *c)
+static void stretch(const sc_sample_block *data, sc_mode mode, int from, int samples,
+                    const sc_learner *learners, int count, sc_learner_batch *c)
 {
-    if (lesson->optimizer == SC_ADF)
-        adf_stretch(lesson, mode, from, samples, learners, count, c->history.as64);
-    else if (lesson->single && lesson->optimizer == SC_SGD)
-        learn32_sgd_stretch(lesson, mode, from, samples, c->halves.as32, c->history.as32);
-    else if (lesson->single)
-        learn32_adam_stretch(lesson, mode, from, samples, c->halves.as32, c->history.as32);
-    else if (lesson->optimizer == SC_SGD)
-        learn64_sgd_stretch(lesson, mode, from, samples, c->halves.as64, c->history.as64);
+    if (data->optimizer == SC_ADF)
+        adf_stretch(data, mode, from, samples, learners, count, c->history.as64);
+    else if (data->single && data->optimizer == SC_SGD)
+        learn32_sgd_stretch(data, mode, from, samples, c->halves.as32, c->history.as32);
+    else if (data->single)
+        learn32_adam_stretch(data, mode, from, samples, c->halves.as32, c->history.as32);
+    else if (data->optimizer == SC_SGD)
+        learn64_sgd_stretch(data, mode, from, samples, c->halves.as64, c->history.as64);
     else
-        learn64_adam_stretch(lesson, mode, from, samples, c->halves.as64, c->history.as64);
+        learn64_adam_stretch(data, mode, from, samples, c->halves.as64, c->history.as64);
 }
 
 /* Samples between two looks at the clock: some ten milliseconds of work, and an even number. */
-static int patience(const sc_lesson *lesson, const sc_learner *learners, int count)
+static int patience(const sc_sample_block *data, const sc_learner *learners, int count)
 {
     double weights = 1.0;
     for (int r = 0; r < count; r++) {
         const double width = learners[r].width;
-        weights += lesson->optimizer == SC_ADF
-                       ? 1e3 + 4.0 * width * (width + lesson->input_dim)
-                       : width * lesson->input_dim * (lesson->optimizer == SC_SGD ? 1 : 10);
+        weights += data->optimizer == SC_ADF
+                       ? 1e3 + 4.0 * width * (width + data->input_dim)
+                       : width * data->input_dim * (data->optimizer == SC_SGD ? 1 : 10);
     }
     const double samples = 2e7 / weights;
     return samples < 2 ? 2 : samples < SC_STRETCH ? (int)samples & ~1 : SC_STRETCH;
 }
 
-void SC_KERNEL(sc_train)(const sc_lesson *lesson, sc_mode mode, const sc_learner *learners,
+void SC_KERNEL(sc_train)(const sc_sample_block *data, sc_mode mode, const sc_learner *learners,
                          int count, void *space, sc_keep_going keep_going, void *state)
 {
-    sc_class *const c = space;
-    const int read = mode == SC_LEARN ? (int)(*learners[0].read - lesson->first) : 0;
-    int from = lesson->optimizer == SC_SGD ? read & ~1 : read; /* where its weights are */
-    if (lesson->optimizer == SC_ADF)
+    sc_learner_batch *const c = space;
+    const int read = mode == SC_LEARN ? (int)(*learners[0].read - data->first) : 0;
+    int from = data->optimizer == SC_SGD ? read & ~1 : read; /* where its weights are */
+    if (data->optimizer == SC_ADF)
         ; /* its learners come one after another */
-    else if (lesson->single)
-        learn32_seat(lesson, c->halves.as32, learners, count);
+    else if (data->single)
+        learn32_fill_lanes(data, c->halves.as32, learners, count);
     else
-        learn64_seat(lesson, c->halves.as64, learners, count);
-    const int most = patience(lesson, learners, count);
-    while (from < lesson->count && (!keep_going || keep_going(state))) {
-        const int samples = lesson->count - from < most ? lesson->count - from : most,
+        learn64_fill_lanes(data, c->halves.as64, learners, count);
+    const int most = patience(data, learners, count);
+    while (from < data->count && (!keep_going || keep_going(state))) {
+        const int samples = data->count - from < most ? data->count - from : most,
                   old = from < read ? read - from : 0;
-        stretch(lesson, mode, from, samples, learners, count, c);
+        stretch(data, mode, from, samples, learners, count, c);
         if (mode != SC_COMPLETE)
-            account(lesson, c, learners, count, from, old, samples);
+            account(data, c, learners, count, from, old, samples);
         from += samples;
     }
 }
 
-size_t SC_KERNEL(sc_train_space)(void) { return sizeof(sc_class); }
+size_t SC_KERNEL(sc_train_space)(void) { return sizeof(sc_learner_batch); }
 
 size_t SC_KERNEL(sc_learner_size)(int single, sc_optimizer optimizer, int input_dim, int width)
 {

@@ -168,10 +168,10 @@ cdef extern from "engine/engine.h" nogil:
 
     ctypedef enum sc_mode:
         SC_LEARN
-        SC_EXAMINE
+        SC_EVALUATE
         SC_COMPLETE
 
-    ctypedef struct sc_lesson:
+    ctypedef struct sc_sample_block:
         int input_dim
         int single
         sc_optimizer optimizer
@@ -187,8 +187,8 @@ cdef extern from "engine/engine.h" nogil:
         int checkpoint_count
         const int64_t *checkpoints
 
-    const int SC_LESSON_MULTIPLE
-    const int SC_CLASS
+    const int SC_SAMPLE_MULTIPLE
+    const int SC_LEARNER_BATCH
 
     ctypedef struct sc_features:
         int raw
@@ -253,7 +253,7 @@ cdef extern from "engine/engine.h" nogil:
                        double *) noexcept nogil
         size_t (*samples_space)(int, int) noexcept nogil
         void (*schedule)(int64_t, int, double, double, double *, double *, double *) noexcept nogil
-        void (*train)(const sc_lesson *, sc_mode, const sc_learner *, int, void *, sc_keep_going, void *) noexcept nogil
+        void (*train)(const sc_sample_block *, sc_mode, const sc_learner *, int, void *, sc_keep_going, void *) noexcept nogil
         size_t (*train_space)() noexcept nogil
         size_t (*learner_size)(int, sc_optimizer, int, int) noexcept nogil
         void (*learner_copy)(int, sc_optimizer, int, int, void *, void *, int) noexcept nogil

@@ -25,7 +25,7 @@ def train(
     n_threads: int,
     advance: Callable[[int], object],
 ) -> None: ...
-def judge(
+def final_errors(
     *,
     key: int,
     input_dim: int,

@@ -1,6 +1,6 @@
-"""Learners in parallel: a block of samples is drawn once for all learners of a repeat, and they read it in classes.
+"""Learners in parallel: a block of samples is drawn once for all learners of a repeat, and they read it in batches.
 
-While the learners read one block, the next one is drawn. Blocks begin at fixed samples and classes read them in order, so neither
+While the learners read one block, the next one is drawn. Blocks begin at fixed samples and learners read them in order, so neither
 threads nor interruptions change a result.
 """
 
@@ -12,18 +12,18 @@ from libc.string cimport memcpy
 from .engine cimport (
     SC_ADAM,
     SC_ADF,
-    SC_CLASS,
+    SC_LEARNER_BATCH,
     SC_COMPLETE,
-    SC_EXAMINE,
+    SC_EVALUATE,
     SC_LEARN,
-    SC_LESSON_MULTIPLE,
+    SC_SAMPLE_MULTIPLE,
     SC_SGD,
     sc_engine,
     sc_engine_find,
     sc_experiment,
     sc_features,
     sc_learner,
-    sc_lesson,
+    sc_sample_block,
     sc_mode,
     sc_optimizer,
 )
@@ -38,7 +38,7 @@ cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 cdef enum:
     MOST_SAMPLES = 4096       # in a block
     MOST_BYTES = 64 << 20     # of samples, both blocks of all repeats together
-    CLASS_BYTES = 26 << 10    # learners that read together stay in the first cache
+    BATCH_BYTES = 26 << 10    # learners that read together stay in the first cache
     PAGE = 4096
 
 
@@ -72,7 +72,7 @@ cdef class Blocks:
     cdef int first_repeat, repeats, size, single, fresh
     cdef size_t inputs, labels      # bytes a repeat
     cdef Memory memory
-    cdef sc_lesson *lessons
+    cdef sc_sample_block *sample_blocks
 
     def __cinit__(self, uint64_t key, int input_dim, double concentration, int first_repeat, int repeats, int size, bint single,
                   bint fresh):
@@ -82,55 +82,55 @@ cdef class Blocks:
         self.first_repeat, self.repeats, self.size, self.single, self.fresh = first_repeat, repeats, size, single, fresh
         self.inputs, self.labels = lines(number * input_dim * size), lines(number * size)
         self.memory = Memory(repeats * (self.inputs + self.labels + 2 * sizeof(double) * size) + 3 * sizeof(double) * size)
-        self.lessons = <sc_lesson *>calloc(repeats, sizeof(sc_lesson))
-        if self.lessons == NULL:
-            raise MemoryError("lessons")
+        self.sample_blocks = <sc_sample_block *>calloc(repeats, sizeof(sc_sample_block))
+        if self.sample_blocks == NULL:
+            raise MemoryError("sample_blocks")
 
     def __dealloc__(self):
-        free(self.lessons)
+        free(self.sample_blocks)
 
     cdef void announce(self, sc_optimizer optimizer, int64_t first, int count, double decay, double decay_start,
                        const int64_t[::1] checkpoints) noexcept:
         """Which samples, of which the first `count` are for learners."""
         cdef double *factors = <double *>self.memory.data
         cdef char *place = self.memory.data + 3 * sizeof(double) * self.size
-        cdef sc_lesson *lesson
+        cdef sc_sample_block *data
         ENGINE.schedule(first, self.size, decay, decay_start, factors, factors + self.size, factors + 2 * self.size)
         for repeat in range(self.repeats):
-            lesson = &self.lessons[repeat]
-            lesson.input_dim, lesson.single, lesson.optimizer = self.experiment.input_dim, self.single, optimizer
-            lesson.first, lesson.count = first, count
-            lesson.rate, lesson.first_moment, lesson.second_moment = factors, factors + self.size, factors + 2 * self.size
-            lesson.checkpoint_count = <int>checkpoints.shape[0]
-            lesson.checkpoints = &checkpoints[0] if checkpoints.shape[0] else NULL
-            lesson.inputs, lesson.labels = place, place + self.inputs
-            lesson.probability = <double *>(place + self.inputs + self.labels)
-            lesson.offset = lesson.probability + self.size
+            data = &self.sample_blocks[repeat]
+            data.input_dim, data.single, data.optimizer = self.experiment.input_dim, self.single, optimizer
+            data.first, data.count = first, count
+            data.rate, data.first_moment, data.second_moment = factors, factors + self.size, factors + 2 * self.size
+            data.checkpoint_count = <int>checkpoints.shape[0]
+            data.checkpoints = &checkpoints[0] if checkpoints.shape[0] else NULL
+            data.inputs, data.labels = place, place + self.inputs
+            data.probability = <double *>(place + self.inputs + self.labels)
+            data.offset = data.probability + self.size
             place += self.inputs + self.labels + 2 * sizeof(double) * self.size
 
 
 cdef struct drawing:
     sc_experiment experiment
-    sc_lesson *lessons
+    sc_sample_block *sample_blocks
     int first_repeat, single, fresh
 
 
 cdef drawing drawing_of(Blocks blocks) noexcept:
     cdef drawing it
-    it.experiment, it.lessons = blocks.experiment, blocks.lessons
+    it.experiment, it.sample_blocks = blocks.experiment, blocks.sample_blocks
     it.first_repeat, it.single, it.fresh = blocks.first_repeat, blocks.single, blocks.fresh
     return it
 
 
 cdef void draw(const drawing *what, int number, void *space, watch *look) noexcept nogil:
-    cdef const sc_lesson *lesson = &what.lessons[number]
-    ENGINE.samples(&what.experiment, what.single, what.first_repeat + number, what.fresh, lesson.first, space, keep_going, look,
-                   <void *>lesson.inputs, <void *>lesson.labels, <double *>lesson.probability, <double *>lesson.offset)
+    cdef const sc_sample_block *data = &what.sample_blocks[number]
+    ENGINE.samples(&what.experiment, what.single, what.first_repeat + number, what.fresh, data.first, space, keep_going, look,
+                   <void *>data.inputs, <void *>data.labels, <double *>data.probability, <double *>data.offset)
 
 
 cdef int block_size(int repeats, int input_dim, bint single):
     cdef Py_ssize_t each = 2 * repeats * input_dim * (sizeof(float) if single else sizeof(double))
-    return min(MOST_SAMPLES, max(<Py_ssize_t>SC_LESSON_MULTIPLE, MOST_BYTES // each // SC_LESSON_MULTIPLE * SC_LESSON_MULTIPLE))
+    return min(MOST_SAMPLES, max(<Py_ssize_t>SC_SAMPLE_MULTIPLE, MOST_BYTES // each // SC_SAMPLE_MULTIPLE * SC_SAMPLE_MULTIPLE))
 
 
 cdef sc_optimizer optimizer_of(str name) noexcept:
@@ -150,11 +150,11 @@ def padded_columns(basis):
 
 
 cdef class Learners:
-    """Every learner's state where the engine wants it, in classes that read together: one repeat, equally far, small enough."""
+    """Every learner's state where the engine wants it, in batches that read together: one repeat, equally far, small enough."""
     cdef sc_learner *all
     cdef int *starts
     cdef int *repeat
-    cdef int classes
+    cdef int batches
     cdef sc_optimizer optimizer
     cdef int input_dim, single, count
     cdef sc_features *features  # of each width, for ADF
@@ -184,20 +184,20 @@ cdef class Learners:
             self.features[w].raw = basis.shape[0]
             self.features[w].directions = <const double *>address_of(directions)
             self.features[w].basis = <const double *>address_of(basis)
-        most = min(SC_CLASS, (self.count + team - 1) // team)  # how learners are put together changes no bit
+        most = min(SC_LEARNER_BATCH, (self.count + team - 1) // team)  # how learners are put together changes no bit
         wide = [state.shape[4] for state in states]
         places = sorted(
             ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
         )
-        self.memory = Memory(sum(self.size(place[3]) for place in places) + PAGE * len(places))  # classes begin with pages
+        self.memory = Memory(sum(self.size(place[3]) for place in places) + PAGE * len(places))  # batches begin with pages
         place = self.memory.data
         before = None
         for number, (r, position, width, w, i) in enumerate(places):
             each = self.size(w)
             here = (r, position)
-            if here != before or bytes + each > CLASS_BYTES or number - self.starts[self.classes - 1] == most:
-                self.starts[self.classes], self.repeat[self.classes] = number, r
-                self.classes += 1
+            if here != before or bytes + each > BATCH_BYTES or number - self.starts[self.batches - 1] == most:
+                self.starts[self.batches], self.repeat[self.batches] = number, r
+                self.batches += 1
                 bytes = 0
                 place = self.memory.data + pages(place - self.memory.data)
             before, bytes = here, bytes + each
@@ -208,7 +208,7 @@ cdef class Learners:
             learner.features = &self.features[w]
             self.plain[number] = address_of(states[w][r, i])
             place += each
-        self.starts[self.classes] = self.count
+        self.starts[self.batches] = self.count
         self.copy(False)
 
     def __dealloc__(self):
@@ -231,24 +231,26 @@ cdef class Learners:
                                 self.plain[number], out)
 
 
-cdef struct classes:
+cdef struct learner_batches:
     const sc_learner *learners
     const int *starts
     const int *repeat
     int count
 
 
-cdef classes classes_of(Learners learners) noexcept:
-    cdef classes them
-    them.learners, them.starts, them.repeat, them.count = learners.all, learners.starts, learners.repeat, learners.classes
-    return them
+cdef learner_batches batches_of(Learners learners) noexcept:
+    cdef learner_batches batches
+    batches.learners, batches.starts = learners.all, learners.starts
+    batches.repeat, batches.count = learners.repeat, learners.batches
+    return batches
 
 
-cdef void teach(const classes *them, int number, sc_mode mode, const sc_lesson *lessons, void *space, watch *look) noexcept nogil:
-    cdef const sc_lesson *lesson = &lessons[them.repeat[number]]
-    cdef const sc_learner *first = &them.learners[them.starts[number]]
-    if mode != SC_LEARN or first.read[0] < lesson.first + lesson.count:
-        ENGINE.train(lesson, mode, first, them.starts[number + 1] - them.starts[number], space, keep_going, look)
+cdef void update(const learner_batches *batches, int number, sc_mode mode, const sc_sample_block *sample_blocks, void *space,
+                 watch *look) noexcept nogil:
+    cdef const sc_sample_block *data = &sample_blocks[batches.repeat[number]]
+    cdef const sc_learner *first = &batches.learners[batches.starts[number]]
+    if mode != SC_LEARN or first.read[0] < data.first + data.count:
+        ENGINE.train(data, mode, first, batches.starts[number + 1] - batches.starts[number], space, keep_going, look)
 
 
 def train(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
@@ -268,12 +270,12 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     cdef Blocks then = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
     cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, size)))
     cdef int64_t first = np.min(read) // size * size
-    cdef classes them = classes_of(learners)
+    cdef learner_batches batches = batches_of(learners)
     cdef drawing what = drawing_of(then)
-    cdef sc_lesson *lessons
+    cdef sc_sample_block *sample_blocks
     cdef watch look
     cdef char *place
-    team = team_size(repeats + them.count, n_threads)
+    team = team_size(repeats + batches.count, n_threads)
     cdef Memory space = Memory(each * team)
     place = space.data
     start_watch(&look)
@@ -288,13 +290,14 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
             if count:
                 then.announce(learners.optimizer, first + size, <int>min(<int64_t>size, samples - first - size), decay, decay_start,
                               checkpoints)
-            what, lessons = drawing_of(then), now.lessons
+            what, sample_blocks = drawing_of(then), now.sample_blocks
             with nogil:
-                for item in prange(count + them.count, schedule="dynamic", num_threads=team):
+                for item in prange(count + batches.count, schedule="dynamic", num_threads=team):
                     if item < count:
                         draw(&what, item, place + threadid() * each, &look)
                     else:  # the widest first
-                        teach(&them, them.count - 1 - (item - count), SC_LEARN, lessons, place + threadid() * each, &look)
+                        update(&batches, batches.count - 1 - (item - count), SC_LEARN, sample_blocks,
+                               place + threadid() * each, &look)
             if not look.stop:
                 advance(min(first + size, samples) - first)
             first += size
@@ -303,12 +306,12 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     raise_pending(&look)
 
 
-def judge(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
-          list features, list states, const double[::1] rates, int64_t samples, int first_repeat, int inputs,
-          double[:, :, ::1] errors, int n_threads):
+def final_errors(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay,
+                 double decay_start, list features, list states, const double[::1] rates, int64_t samples, int first_repeat, int inputs,
+                 double[:, :, ::1] errors, int n_threads):
     """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.
 
-    `inputs` is a multiple of SC_LESSON_MULTIPLE. (SGD's states wait for every second sample: see csrc/training/sgd.h.)
+    `inputs` is a multiple of SC_SAMPLE_MULTIPLE. (SGD's states wait for every second sample: see csrc/training/sgd.h.)
     """
     cdef int repeats = <int>errors.shape[0], item, team, number, tail
     nowhere = np.zeros((errors.shape[0], errors.shape[1], errors.shape[2]), np.int64)
@@ -318,21 +321,21 @@ def judge(*, uint64_t key, int input_dim, double concentration, bint single, str
                                       record, n_threads)
     cdef bint waiting = samples % 2 == 1 and learners.optimizer == SC_SGD
     cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single, True)
-    cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_LESSON_MULTIPLE, single, False)
+    cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_SAMPLE_MULTIPLE, single, False)
     cdef size_t number_size = sizeof(float) if single else sizeof(double)
     cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, inputs)))
-    cdef classes them = classes_of(learners)
+    cdef learner_batches batches = batches_of(learners)
     cdef drawing new = drawing_of(fresh), old = drawing_of(last)
-    cdef sc_lesson *lesson
+    cdef sc_sample_block *data
     cdef watch look
     cdef char *place
-    team = team_size(repeats + them.count, n_threads)
+    team = team_size(repeats + batches.count, n_threads)
     cdef Memory space = Memory(each * team)
     place = space.data
     start_watch(&look)
     fresh.announce(learners.optimizer, 0, inputs, decay, decay_start, at_end)
-    tail = <int>((samples - 1) % SC_LESSON_MULTIPLE)
-    last.announce(learners.optimizer, samples - 1 - tail, SC_LESSON_MULTIPLE, decay, decay_start, at_end)
+    tail = <int>((samples - 1) % SC_SAMPLE_MULTIPLE)
+    last.announce(learners.optimizer, samples - 1 - tail, SC_SAMPLE_MULTIPLE, decay, decay_start, at_end)
     with nogil:
         for item in prange(repeats * (2 if waiting else 1), schedule="dynamic", num_threads=team):
             if item < repeats:
@@ -341,40 +344,40 @@ def judge(*, uint64_t key, int input_dim, double concentration, bint single, str
                 draw(&old, item - repeats, place + threadid() * each, &look)
     if waiting:
         for item in range(repeats):
-            lesson = &last.lessons[item]
-            lesson.inputs, lesson.labels = (<char *>lesson.inputs + number_size * tail * input_dim,
-                                            <char *>lesson.labels + number_size * tail)
-            lesson.rate, lesson.count = lesson.rate + tail, 1
+            data = &last.sample_blocks[item]
+            data.inputs, data.labels = (<char *>data.inputs + number_size * tail * input_dim,
+                                        <char *>data.labels + number_size * tail)
+            data.rate, data.count = data.rate + tail, 1
         with nogil:
-            for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
-                teach(&them, number, SC_COMPLETE, old.lessons, place + threadid() * each, &look)
+            for number in prange(batches.count, schedule="dynamic", num_threads=min(team, batches.count)):
+                update(&batches, number, SC_COMPLETE, old.sample_blocks, place + threadid() * each, &look)
     learners.copy(True)
     with nogil:
-        for number in prange(them.count, schedule="dynamic", num_threads=min(team, them.count)):
-            teach(&them, number, SC_EXAMINE, new.lessons, place + threadid() * each, &look)
+        for number in prange(batches.count, schedule="dynamic", num_threads=min(team, batches.count)):
+            update(&batches, number, SC_EVALUATE, new.sample_blocks, place + threadid() * each, &look)
     raise_pending(&look)
     errors[...] = record[:, :, :, 0]
 
 
 def samples(uint64_t key, int input_dim, double concentration, int repeat, int64_t first, int count, bint single, bint fresh):
-    """Inputs, labels and probabilities of `count` samples of a repeat, whole multiples of SC_LESSON_MULTIPLE."""
+    """Inputs, labels and probabilities of `count` samples of a repeat, whole multiples of SC_SAMPLE_MULTIPLE."""
     cdef Blocks block = Blocks(key, input_dim, concentration, repeat, 1, count, single, fresh)
     cdef Memory space = Memory(ENGINE.samples_space(input_dim, count))
     cdef watch look
-    cdef const sc_lesson *lesson
+    cdef const sc_sample_block *data
     cdef drawing what
     dtype = np.float32 if single else np.float64
     inputs, labels, probability = np.empty((count, input_dim), dtype), np.empty(count, dtype), np.empty(count)
     cdef size_t to_inputs = inputs.ctypes.data, to_labels = labels.ctypes.data, to_probability = probability.ctypes.data
     block.announce(SC_SGD, first, count, 0.0, 1.0, np.zeros(0, np.int64))
-    lesson = &block.lessons[0]
+    data = &block.sample_blocks[0]
     what = drawing_of(block)
     start_watch(&look)
     with nogil:
         draw(&what, 0, space.data, &look)
-        memcpy(<void *>to_inputs, lesson.inputs, inputs_bytes(count, input_dim, single))
-        memcpy(<void *>to_labels, lesson.labels, inputs_bytes(count, 1, single))
-        memcpy(<void *>to_probability, lesson.probability, count * sizeof(double))
+        memcpy(<void *>to_inputs, data.inputs, inputs_bytes(count, input_dim, single))
+        memcpy(<void *>to_labels, data.labels, inputs_bytes(count, 1, single))
+        memcpy(<void *>to_probability, data.probability, count * sizeof(double))
     raise_pending(&look)
     return inputs, labels, probability
 

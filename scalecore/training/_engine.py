@@ -138,7 +138,7 @@ def final_errors(
     The weights may be those of some learners: of repeats from `first_repeat` on, at some `rates`.
     """
     errors = np.empty((weights[0].shape[0], len(weights), rates.size))
-    _training.judge(
+    _training.final_errors(
         **_process(plan, of_widths),
         states=weights,
         rates=rates,
