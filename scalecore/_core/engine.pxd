@@ -91,6 +91,8 @@ cdef extern from "spectral/spectral.h" nogil:
     const int SC_WITH_STICKS
     const int SC_WITH_QUADRATIC
     const int SC_WITH_MIXTURE
+    const int SC_SPECTRAL_BOUND
+    const int SC_REFINED_BOUND
 
     ctypedef struct sc_spectral_terms:
         double error

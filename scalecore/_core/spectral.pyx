@@ -11,7 +11,8 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from .engine cimport (
-    SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges,
+    SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine,
+    sc_engine_find, sc_floor_ranges,
     sc_is_input_dim, sc_lay_floors, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies, sc_table_entry,
     sc_table_of, sc_tables,
 )
@@ -220,11 +221,7 @@ cdef int spectral_loop(int strategies, char **args, Py_ssize_t count, const np.n
 
 STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC, "mixture": SC_WITH_MIXTURE}
 
-cdef enum:
-    OF_SPECTRAL_BOUND = SC_WITH_ATOMS
-    OF_REFINED_BOUND = SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE
-
-BOUND_STRATEGIES = {"spectral_bound": OF_SPECTRAL_BOUND, "refined_bound": OF_REFINED_BOUND}  # what each ufunc may do
+BOUND_STRATEGIES = {"spectral_bound": SC_SPECTRAL_BOUND, "refined_bound": SC_REFINED_BOUND}  # what each ufunc may do
 
 
 # A loop of NumPy's older kind could not raise, and what happens while a table is built must: a Ctrl-C, too little memory, a warning
@@ -232,12 +229,12 @@ BOUND_STRATEGIES = {"spectral_bound": OF_SPECTRAL_BOUND, "refined_bound": OF_REF
 
 cdef int first_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions, np.npy_intp *steps,
                     void *_data) except -1:
-    return spectral_loop(OF_SPECTRAL_BOUND, args, dimensions[0], steps)
+    return spectral_loop(SC_SPECTRAL_BOUND, args, dimensions[0], steps)
 
 
 cdef int refined_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions, np.npy_intp *steps,
                       void *_data) except -1:
-    return spectral_loop(OF_REFINED_BOUND, args, dimensions[0], steps)
+    return spectral_loop(SC_REFINED_BOUND, args, dimensions[0], steps)
 
 
 cdef int to_doubles(PyObject *ufunc, PyObject **given, PyObject **_signature, PyObject **wanted) except -1:

@@ -75,7 +75,9 @@ class SpectralTable:
         )
 
     def save(self, file: str | PathLike[str]) -> None:
-        """Write the table to a file for programs in C, which `sc_spectral_table_load` of scalecore.h reads; whole or not at all.
+        """Write the table to a file for C programs, which `sc_spectral_table_load` reads.
+
+        The file is written whole or not at all. scalecore.h has the function.
 
         Parameters
         ----------
@@ -91,8 +93,8 @@ class SpectralTable:
 
         Notes
         -----
-        The file has the rows only. C computes from them what Python does, to a few of the last digits. (`cache=` of
-        `spectral_table` is what keeps tables for Python.)
+        The file has the rows only. C computes from them what Python does, to a few of the last
+        digits. (`cache=` of `spectral_table` is what keeps tables for Python.)
 
         Examples
         --------

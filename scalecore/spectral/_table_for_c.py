@@ -9,6 +9,7 @@ import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 if TYPE_CHECKING:
     from ._table import SpectralTable
@@ -19,9 +20,21 @@ _MAGIC = b"SCTABLE\x01"  # the last byte is the format's number
 def table_bytes(table: SpectralTable) -> bytes:
     """Return all that the file has: little-endian numbers of eight bytes each, and their CRC-32."""
     lengths = [len(row) for row in table.eigenvalues]
-    numbers = (table.units, lengths, np.concatenate(table.eigenvalues), np.concatenate(table.copies), table.residual, table.delta)
-    kinds = ("<f8", "<u8", "<f8", "<f8", "<f8", "<f8")
-    head = np.array([table.input_dim], "<f8").tobytes() + np.array([len(lengths), sum(lengths)], "<u8").tobytes()
-    columns = b"".join(np.asarray(column).astype(kind).tobytes() for column, kind in zip(numbers, kinds, strict=True))
-    content = _MAGIC + head + columns
-    return content + np.array([zlib.crc32(content)], "<u8").tobytes()
+    eigenvalues, copies = np.concatenate(table.eigenvalues), np.concatenate(table.copies)
+    columns = (
+        _doubles([table.input_dim]),
+        _unsigned([len(lengths), sum(lengths)]),
+        _doubles(table.units),
+        _unsigned(lengths),
+        *map(_doubles, (eigenvalues, copies, table.residual, table.delta)),
+    )
+    content = _MAGIC + b"".join(columns)
+    return content + _unsigned([zlib.crc32(content)])
+
+
+def _doubles(values: ArrayLike) -> bytes:
+    return np.asarray(values, "<f8").tobytes()
+
+
+def _unsigned(values: ArrayLike) -> bytes:
+    return np.asarray(values, "<u8").tobytes()

@@ -1,4 +1,4 @@
-"""Spectral tables of C programs: what `SpectralTable.save` writes and scalecore.h reads gives the bounds that Python has."""
+"""Spectral tables of C programs: `SpectralTable.save` and scalecore.h give Python's bounds."""
 
 import struct
 import zlib
@@ -64,8 +64,10 @@ def test_rows_give_the_bounds_of_python(saved):
     table, _ = saved
     handle = c_void_p()
     lengths = np.array([len(row) for row in table.eigenvalues], np.int64)
-    columns = (table.units, lengths, np.concatenate(table.eigenvalues), np.concatenate(table.copies), table.residual, table.delta)
-    assert build(table.input_dim, len(lengths), *(column.ctypes.data for column in columns), byref(handle)) == 0
+    numbers = np.concatenate(table.eigenvalues), np.concatenate(table.copies)
+    columns = table.units, lengths, *numbers, table.residual, table.delta
+    pointers = [column.ctypes.data for column in columns]
+    assert build(table.input_dim, len(lengths), *pointers, byref(handle)) == 0
     assert_same_bounds(handle, table)
     free(handle)
 
@@ -83,7 +85,8 @@ def test_the_file_is_as_documented(saved):
     rest = np.array(struct.unpack_from(f"<{2 * numbers + 2 * rows}d", data, 32 + 16 * rows))
     assert units == tuple(table.units)
     assert sum(lengths) == numbers
-    eigenvalues, copies, residual, delta = np.split(rest, [numbers, 2 * numbers, 2 * numbers + rows])
+    ends = [numbers, 2 * numbers, 2 * numbers + rows]
+    eigenvalues, copies, residual, delta = np.split(rest, ends)
     np.testing.assert_array_equal(eigenvalues, np.concatenate(table.eigenvalues))
     np.testing.assert_array_equal(copies, np.concatenate(table.copies))
     np.testing.assert_array_equal(residual, table.residual)
@@ -108,7 +111,10 @@ def test_damaged_and_foreign_files(saved, tmp_path):
 
 @pytest.mark.parametrize(
     ("place", "number"),
-    [(8, 0.0), (8, 2.5), (8, np.nan), (16, 2**63), (16, 1), (24, 2**62), (32, 1.0), (32 + 8 * 3, np.nan), (32 + 8 * 2, np.inf)],
+    [
+        *((8, 0.0), (8, 2.5), (8, np.nan), (16, 2**63), (16, 1), (24, 2**62)),
+        *((32, 1.0), (32 + 8 * 3, np.nan), (32 + 8 * 2, np.inf)),
+    ],
 )
 def test_hostile_numbers_with_a_sum_that_fits(place, number, tmp_path):
     sc.spectral_table(3, most_units=40).save(tmp_path / "table")
