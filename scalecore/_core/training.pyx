@@ -307,8 +307,8 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
 
 
 def final_errors(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay,
-                 double decay_start, list features, list states, const double[::1] rates, int64_t samples, int first_repeat, int inputs,
-                 double[:, :, ::1] errors, int n_threads):
+                 double decay_start, list features, list states, const double[::1] rates, int64_t samples,
+                 int first_repeat, int inputs, double[:, :, ::1] errors, int n_threads):
     """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.
 
     `inputs` is a multiple of SC_SAMPLE_MULTIPLE. (SGD's states wait for every second sample: see csrc/training/sgd.h.)
