@@ -154,6 +154,7 @@ def elasticity(form: Form, theta: Array, c: Array, x: Covariates) -> Array:
     )
 
 
+@np.errstate(all="ignore")
 def compute_optimal(law: FittedLaw, budget: ArrayLike, cost: float, level: float) -> Allocation:
     """Return the allocation of `FittedLaw.compute_optimal`, with intervals from the draws."""
     budgets = np.array(real_array("budget", budget))

@@ -23,6 +23,7 @@ _MORE_STARTS = 64
 ROUNDED = 1e-24  # objectives this small are rounding errors: the law goes through every run
 
 
+@np.errstate(all="ignore")
 def fit(
     table: RunTable,
     form: str | Form | Any = "coupled",

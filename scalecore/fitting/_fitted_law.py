@@ -171,6 +171,7 @@ class FittedLaw:
         return Ranges(*((float(column.min()), float(column.max())) for column in columns))
 
     @property
+    @np.errstate(all="ignore")
     def values(self) -> dict[str, float]:
         """The fitted parameters by name, in the table's units."""
         return dict(
@@ -182,6 +183,7 @@ class FittedLaw:
         )
 
     @property
+    @np.errstate(all="ignore")
     def draws(self) -> dict[str, Array]:
         """Draws of the parameters by name, in the table's units."""
         columns = self.form.to_values(self.theta_draws, self.user_centre).T

@@ -82,6 +82,7 @@ class Solution:
         )
 
 
+@np.errstate(all="ignore")
 def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: float) -> Solution:
     """Return the solution of `FittedLaw.samples_for` and `FittedLaw.parameters_for`."""
     other = "parameters" if of == "samples" else "samples"

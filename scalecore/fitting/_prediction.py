@@ -77,6 +77,7 @@ def covariates(
     return Covariates(n, m, u, law.centre)
 
 
+@np.errstate(all="ignore")
 def predict(
     law: FittedLaw,
     parameters: ArrayLike,
@@ -118,6 +119,7 @@ def _residual_quantiles(law: FittedLaw) -> Array:
     return np.quantile(law.residuals, (np.arange(_RESIDUALS) + 0.5) / _RESIDUALS) * wider
 
 
+@np.errstate(all="ignore")
 def extrapolation(law: FittedLaw, parameters: ArrayLike, samples: ArrayLike) -> Array:
     """Return decades beyond the runs, the larger of N's and D's."""
     N, D = real_array("parameters", parameters), real_array("samples", samples)

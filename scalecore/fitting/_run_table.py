@@ -281,7 +281,7 @@ class RunTable:
         """FLOPs of each run: `compute` where it was given, else ``cost * N * D``."""
         if self.compute is not None:
             return self.compute
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", under="ignore"):
             return frozen(self.cost * self.parameters * self.samples)
 
     @property

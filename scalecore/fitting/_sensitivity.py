@@ -103,6 +103,7 @@ class Profile:
         )
 
 
+@np.errstate(all="ignore")
 def influence(law: FittedLaw, budget: float, cost: float) -> Influence:
     """Return the influence of every cluster on N* and D* at one budget."""
     budget, cost = positive_number("budget", budget), positive_number("cost", cost)
@@ -148,6 +149,7 @@ def profile_intervals(law: FittedLaw, level: float) -> dict[str, tuple[float, fl
     return ends
 
 
+@np.errstate(all="ignore")
 def profile(law: FittedLaw, parameter: str, points: int, level: float) -> Profile:
     """Return the profile of one parameter."""
     points = positive_int("points", points, least=5)

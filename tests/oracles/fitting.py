@@ -58,19 +58,24 @@ def objective(form, theta, n, m, y, delta, weight=None, of_loss=False):
     return np.sum(w * huber(r, delta)), -J @ (w * np.clip(r, -delta, delta))
 
 
-def best_of_random_starts(form, n, m, y, delta, starts, rng, low, high):
-    """Return the least objective that SciPy's L-BFGS-B finds from so many random starts."""
+def best_of_random_starts(objective_and_gradient, starts, rng, low, high):
+    """Return the least objective that SciPy's L-BFGS-B finds from so many random starts in the box."""
     from scipy.optimize import minimize
 
-    low, high = np.maximum(low, -12), np.minimum(high, 12)
+    low, high = np.maximum(low, -12.0), np.minimum(high, 12.0)
     best = np.inf
     for _ in range(starts):
-        start = rng.uniform(0, 1, len(low))
-        theta = np.where(low >= 0, low + (np.minimum(high, 2) - low) * start, -4 + 5 * start)
-        theta = np.clip(theta, low, high)
+        share = rng.uniform(0, 1, len(low))
+        theta = np.clip(
+            np.where(low >= 0, low + (np.minimum(high, 2) - low) * share, -4 + 5 * share), low, high
+        )
         found = minimize(
-            lambda t: objective(form, t, n, m, y, delta), theta, jac=True, method="L-BFGS-B",
-            bounds=list(zip(low, high, strict=True)), options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-12},
+            objective_and_gradient,
+            theta,
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(low, high, strict=True)),
+            options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-12},
         )
         best = min(best, found.fun)
     return best

@@ -1,0 +1,94 @@
+"""Does any of many random starts of SciPy's L-BFGS-B end below the optimum that `fit` certifies?
+
+    python examples/is_the_optimum_ever_beaten.py --starts 1000 --random 200 runs1.csv runs2.csv
+
+For every table (CSV files with usual column names, and random ones), form and delta it prints how
+far below (negative: above) the best random start lies, relative to the certified objective, and
+whether `fit` said that it had converged. The starts are handed this library's exact gradients.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.optimize import minimize
+
+import scalecore as sc
+
+FORMS = ("additive", "tied", "coupled", "kaplan_offset")
+
+
+def random_table(rng: np.random.Generator) -> sc.RunTable:
+    """Return 12 to 60 runs with a truth, noise and outliers of their own."""
+    size = int(rng.integers(12, 60))
+    N = np.exp(rng.uniform(np.log(3e7), np.log(3e9), size))
+    D = np.exp(rng.uniform(np.log(5e8), np.log(1e11), size))
+    alpha, beta = rng.uniform(0.15, 0.8, 2)
+    terms = rng.uniform(0.2, 2) * (N / 3e8) ** -alpha + rng.uniform(0.2, 2) * (D / 7e9) ** -beta
+    noise = 10 ** rng.uniform(-4, -1.5) * rng.standard_t(3, size)
+    return sc.RunTable(N, D, (rng.uniform(0.5, 2.5) + terms) * np.exp(np.clip(noise, -1, 1)))
+
+
+def best_random_start(law: sc.FittedLaw, starts: int, rng: np.random.Generator) -> float:
+    """Return the least objective of so many random starts in the form's box."""
+    low, high = np.maximum(law.form.low, -12.0), np.minimum(law.form.high, 12.0)
+    best = np.inf
+    for _ in range(starts):
+        share = rng.uniform(0, 1, len(low))
+        theta = np.where(low >= 0, low + (np.minimum(high, 2) - low) * share, -4 + 5 * share)
+        found = minimize(
+            lambda at: law.problem.engine.look(at)[:2],
+            np.clip(theta, low, high),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=list(zip(low, high, strict=True)),
+            options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-12},
+        )
+        best = min(best, float(found.fun))
+    return best
+
+
+def tables(
+    paths: list[str], count: int, rng: np.random.Generator
+) -> Iterator[tuple[str, sc.RunTable]]:
+    """Yield the files' tables and random ones, with names."""
+    for path in paths:
+        yield path, sc.RunTable.read(path)
+    for number in range(count):
+        yield f"random {number}", random_table(rng)
+
+
+def main() -> None:
+    """Print a line for every fit, and how many were beaten."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("paths", nargs="*", help="CSV files of training runs")
+    parser.add_argument("--random", type=int, default=20, help="random tables")
+    parser.add_argument("--starts", type=int, default=100)
+    parser.add_argument("--forms", nargs="+", default=list(FORMS))
+    parser.add_argument("--deltas", nargs="+", type=float, default=[1e-1, 1e-3, 1e-5])
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    rng = np.random.default_rng(options.seed)
+    fits = beaten = silent = 0
+    for name, table in tables(options.paths, options.random, rng):
+        for form in options.forms:
+            for delta in options.deltas:
+                law = sc.fit(table, form, delta=delta, resamples=0)
+                if np.isnan(law.objective):
+                    continue
+                fits += 1
+                below = 1 - best_random_start(law, options.starts, rng) / law.objective
+                lost = below > 1e-9 and law.objective > 1e-24
+                beaten += lost
+                silent += lost and law.usable
+                mark = " BEATEN" if lost else ""
+                print(
+                    f"{name} {form} {delta:g}: {below:+.1e} {law.status.name} {law.certificate.agreed}/{law.certificate.starts}{mark}"
+                )
+    print(f"{fits} fits, {beaten} beaten by more than 1e-9, {silent} of them without being told")
+
+
+if __name__ == "__main__":
+    main()
