@@ -85,7 +85,8 @@ def main() -> None:
                 silent += lost and law.usable
                 mark = " BEATEN" if lost else ""
                 print(
-                    f"{name} {form} {delta:g}: {below:+.1e} {law.status.name} {law.certificate.agreed}/{law.certificate.starts}{mark}"
+                    f"{name} {form} {delta:g}: {below:+.1e} {law.status.name} "
+                    f"{law.certificate.agreed}/{law.certificate.starts}{mark}"
                 )
     print(f"{fits} fits, {beaten} beaten by more than 1e-9, {silent} of them without being told")
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 METHODS = ("auto", "pairs", "wild")
 ENOUGH_CLUSTERS = 60  # from here on, drawing runs with replacement covers
 _AT_A_TIME = 20_000
+_SHARP_ENOUGH = (
+    1e-5  # Huber's delta of draws: kinks a hundredth of the residuals wide do not show in them
+)
 _LEAST_LEFT = 0.1  # of a residual, however much of the fit hangs on its run
 # E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2)
 _INVERSE_WEBB = (np.sqrt(2) + 1 + np.sqrt(2 / 3)) / 3
@@ -50,6 +53,8 @@ def draws_of(
     n_threads: int = 0,
 ) -> Array:
     """Return theta [draw, parameter] of `count` resamples; NaN where a minimisation failed."""
+    if problem.delta < _SHARP_ENOUGH:
+        problem = with_delta(problem, _SHARP_ENOUGH)
     fitted = residual = None
     if method == "wild":
         fitted, residual = _for_wild(problem, theta)

@@ -129,8 +129,8 @@ def test_pairs_draw_clusters_with_replacement():
         np.testing.assert_allclose(times, times[first][cluster], rtol=1e-12)
         assert round(times[first].sum()) == len(first)
         counts.append(times[first])
-    # Each count is Binomial(G, 1/G): mean 1, variance 1 - 1/G. Twelve means and variances within 4.5
-    # standard errors: a false alarm in fewer than 1 in 5,000 seeds.
+    # Each count is Binomial(G, 1/G): mean 1, variance 1 - 1/G. Twelve means and variances within
+    # 4.5 standard errors: a false alarm in fewer than 1 in 5,000 seeds.
     counts = np.array(counts)
     G = len(first)
     assert np.all(np.abs(counts.mean(0) - 1) < 4.5 * np.sqrt((1 - 1 / G) / 4000))
@@ -152,7 +152,7 @@ def test_wild_weights_are_webbs_six_points_one_a_cluster():
         seen.append(targets[::4])
     points, counts = np.unique(np.round(np.square(seen) * np.sign(seen), 12), return_counts=True)
     np.testing.assert_allclose(points, [-1.5, -1, -0.5, 0.5, 1, 1.5])
-    # 30,000 draws of six equal chances: within 4.5 standard errors each (false alarm below 1 in 20,000)
+    # 30,000 draws of six equal chances, within 4.5 standard errors: false alarm below 1 in 20,000
     assert np.all(np.abs(counts - 5000) < 4.5 * np.sqrt(30000 * 5 / 36))
 
 
@@ -220,11 +220,12 @@ def test_every_instruction_set_finds_the_same_optimum(isa, run_python):
     code = """
 import numpy as np, scalecore as sc
 rng = np.random.default_rng(0)
-N, D = np.exp(rng.uniform(np.log(5e7), np.log(5e9), 60)), np.exp(rng.uniform(np.log(1e9), np.log(1e11), 60))
+N = np.exp(rng.uniform(np.log(5e7), np.log(5e9), 60))
+D = np.exp(rng.uniform(np.log(1e9), np.log(1e11), 60))
 L = (1.8 + 480 / N**0.35 + 2100 / D**0.37) * np.exp(0.004 * rng.standard_normal(60))
 for form in ("additive", "coupled", "kaplan_offset"):
     law = sc.fit(sc.RunTable(N, D, L), form, resamples=40, rng=1)
-    print(law.status.name, *(repr(float(v)) for v in law.values.values()), *(repr(float(v)) for v in law.theta_draws[17]))
+    print(law.status.name, *(repr(float(v)) for v in [*law.values.values(), *law.theta_draws[17]]))
 """
     done = run_python(code, check=False, SCALECORE_ISA=isa)
     if "not" in done.stderr and isa in done.stderr:

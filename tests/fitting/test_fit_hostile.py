@@ -1,4 +1,4 @@
-"""Hostile tables: a status or a refusal that names what is wrong, never an exception from inside, never a number without a status."""
+"""Hostile tables: a status or a refusal, never an exception from inside or a bare number."""
 
 import numpy as np
 import pytest

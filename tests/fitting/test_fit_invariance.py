@@ -75,7 +75,7 @@ def test_weights_are_counts_and_their_scale_does_not_matter():
         weighted = law_of(weight=scale * times)
         assert weighted.objective == pytest.approx(scale * split.objective, rel=1e-9)
         for name, value in split.values.items():
-            # The centre of the logarithms is that of the rows, so digits beyond the ninth may differ.
+            # Logarithms are centred at the mean of the rows, so the last digits may differ.
             assert weighted.values[name] == pytest.approx(value, rel=1e-7), name
 
 

@@ -67,7 +67,7 @@ def test_raw_units_do_not_make_a_fit_return_its_start():
 
 
 def test_checkpoints_are_drawn_by_run():
-    """Errors that a run's checkpoints share: by-row draws are far too sure, and by run is the default."""
+    """Where a run's checkpoints share errors, draws by row are too sure; by run is the default."""
     rng = np.random.default_rng(3)
     N, D = np.repeat(np.geomspace(5e7, 4e9, 20), 12), np.tile(np.geomspace(2e9, 2e11, 12), 20)
     shared = np.repeat(0.004 * rng.standard_normal(20), 12)

@@ -1,4 +1,4 @@
-"""Plain NumPy twins of what the C engine sums over runs, written from the formulas and not from the code."""
+"""Plain NumPy twins of what the C engine sums over runs, written from the formulas."""
 
 import numpy as np
 
@@ -59,7 +59,7 @@ def objective(form, theta, n, m, y, delta, weight=None, of_loss=False):
 
 
 def best_of_random_starts(objective_and_gradient, starts, rng, low, high):
-    """Return the least objective that SciPy's L-BFGS-B finds from so many random starts in the box."""
+    """Return the least objective that L-BFGS-B finds from so many random starts in the box."""
     from scipy.optimize import minimize
 
     low, high = np.maximum(low, -12.0), np.minimum(high, 12.0)
