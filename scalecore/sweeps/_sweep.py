@@ -151,12 +151,14 @@ def sweep(
     Parameters
     ----------
     task : str or function
-        `compute_optimal`, `error_bound` or another of the bounds, `misspecification`, or `train`.
+        `compute_optimal`, `error_bound` or another of the bounds, `misspecification`, `train`, or
+        `plan` under the law in a file (``law="law.json"``, which every worker must find).
     grid : dict
         Named axes: 1-d arrays, single numbers, or text such as ``"1e6:1e15:50"`` (50 log-spaced
         values including both ends). The axes of the bounds are width, samples, input_dim,
         concentration; of compute_optimal budget, input_dim, concentration and cost; of
-        misspecification and train input_dim and concentration.
+        misspecification and train input_dim and concentration; of plan its numbers, the target
+        among them.
     store : path
         Folder of the store. One that is there and belongs to the same sweep is continued.
     chunks : dict, optional

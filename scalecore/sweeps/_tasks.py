@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from .. import bounds
 from .._common.quantities import COORDINATES
 from .._common.validation import describe, known_name, positive_array, whole_numbers
+from ..fitting._fitted_law import FittedLaw
 from ..frontier import compute_optimal
 from ..frontier._objectives import OBJECTIVES
 from ..network import NetworkPrior, misspecification
 from ..network._misspecification import check_misspecification
+from ..planning._plan import Plan, plan
 from ..spectral import bayes_error_bound
 from ..training import train
 from ..training._plan import default_checkpoints, plan_training
@@ -30,6 +32,15 @@ AXES = COORDINATES | {  # name: (long name, units)
     "samples": ("training samples", "1"),
     "learning_rate": ("learning rate", "1"),
     "repeat": ("repeat", "1"),
+    "training_budget": ("compute budget for training", "FLOP"),
+    "total_budget": ("compute budget for training and inference", "FLOP"),
+    "loss": ("loss to reach", "the law's"),
+    "inference_samples": ("samples asked for", "1"),
+    "max_parameters": ("largest number of parameters", "1"),
+    "max_samples": ("largest number of training samples", "1"),
+    "unique_samples": ("different training samples", "1"),
+    "training_cost": ("compute per parameter and sample trained on", "FLOP"),
+    "inference_cost": ("compute per parameter and sample asked for", "FLOP"),
 }
 
 
@@ -100,6 +111,71 @@ _FRONTIER = Task(
     lambda options: OBJECTIVES[options.get("bound", "optimal")].needs_table,
     optional=("cost",),
     default=("width", "samples", "error", "elasticity", "status"),
+)
+
+
+REQUIRED = object()  # an option that has no default
+_PLAN_AXES = (
+    "training_budget",
+    "total_budget",
+    "loss",
+    "inference_samples",
+    "max_parameters",
+    "max_samples",
+    "unique_samples",
+    "training_cost",
+    "inference_cost",
+)
+
+
+def _planned(block: Block, options: Mapping[str, Any]) -> Plan:
+    """Return the plan of a block under the law in a file, whose path every worker must find."""
+    if not isinstance(options["law"], str):
+        wanted = "option law must be the path, as text, of a file that FittedLaw.save wrote"
+        raise TypeError(f"{wanted}, got {describe(options['law'])}")
+    return plan(FittedLaw.load(options["law"]), **block, level=options.get("level", 0.95))
+
+
+def _plan(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None) -> Outputs:
+    found = _planned(block, options)
+    return lambda name: np.asarray(getattr(found, name.removeprefix("predicted_")))
+
+
+def _plan_outputs() -> dict[str, Output]:
+    """Return the amounts of a plan with their ends; its loss has another name than the axis."""
+    amounts = {
+        "parameters": Output("parameters to train", "1"),
+        "samples": Output("samples to train on", "1"),
+        "epochs": Output("passes over the different samples", "1"),
+        "predicted_loss": Output("loss of the plan", "the law's"),
+        "training_compute": Output("compute for training", "FLOP"),
+        "inference_compute": Output("compute for inference", "FLOP"),
+        "total_compute": Output("compute for training and inference", "FLOP"),
+    }
+    ends = {
+        f"{name}_{end}": Output(f"{output.long_name}, {end} end of the interval", output.units)
+        for name, output in amounts.items()
+        for end in ("low", "high")
+    }
+    others = {
+        "saving": Output("share of compute saved by thinking of inference", "1"),
+        "extrapolation": Output("decades beyond the runs", "1"),
+        "status": Output("scalecore.PlanStatus", "1", "i1"),
+    }
+    return amounts | ends | others
+
+
+_PLAN = Task(
+    "plan",
+    _PLAN_AXES,
+    {"law": REQUIRED, "level": 0.95},
+    _plan_outputs(),
+    _plan,
+    lambda axes, options: _planned(
+        {name: np.ravel(values)[:1] for name, values in axes.items()}, options
+    ),
+    optional=_PLAN_AXES,
+    default=("parameters", "samples", "predicted_loss", "total_compute", "status"),
 )
 
 
@@ -198,7 +274,6 @@ def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key != name}
 
 
-REQUIRED = object()  # an option that has no default
 _WIDTH, _RUNS = ("width",), ("repeat", "width", "learning_rate")
 POINT = ("width", "samples", "input_dim", "concentration")  # the axes of bounds
 _FIRST, *_OTHERS = (
@@ -214,6 +289,7 @@ _BOUND_TASKS = [
 ]
 _TASKS = [
     _FRONTIER,
+    _PLAN,
     *_BOUND_TASKS,
     _ufunc_task(bayes_error_bound, ("samples", "input_dim"), "error bound of any width", "nat"),
     _ufunc_task(bounds.occupancy, ("width", "concentration"), "expected distinct units", "1"),
