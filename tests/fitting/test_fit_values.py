@@ -56,7 +56,7 @@ def test_chinchilla_to_the_digits_known(chinchilla, runs, loss, delta, objective
         assert abs(law.objective - objective) <= 0.51 * last_digit
     for name, value in values.items():
         digits = 10.0 ** -len(f"{value}".split(".")[1])
-        # What was published for absolute values comes from an optimiser that stopped a little early.
+        # What was published for absolute values is from an optimiser that stopped a little early.
         near = 0.51 * digits if loss != "absolute" else max(3e-5 * value, digits)
         assert abs(law.values[name] - value) <= near, name
 
