@@ -30,6 +30,7 @@ from .. import (
 )
 from ..frontier._objectives import OBJECTIVES
 from ._comparison_commands import compare_command
+from ._fitting_commands import fit_command
 from ._options import (
     BOUND,
     BUDGET,
@@ -443,6 +444,7 @@ def tell(
 
 for command in (
     compare_command,
+    fit_command,
     plan_command,
     suggest_command,
     spectrum_command,
