@@ -117,7 +117,7 @@ def compare(
     }
     folds = _rollout.folds_of(table, rollout, horizon, max(form.free for form in rows))
     parts = [table.where(fold.fitted) for fold in folds]
-    laws = []
+    laws: list[list[FittedLaw]] = []
     with bar(len(rows) * (len(folds) + 1), progress, "fit") as show:
         whole = {}
         for form in rows:

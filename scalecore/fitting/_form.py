@@ -53,6 +53,8 @@ class Form:
         Values that are functions of one entry of theta alone, and which: those can be held.
     on_runs : callable or None
         ``on_runs(x)``: low and high for these runs, where the box depends on them.
+    mixture : bool
+        Whether it is several laws that were fitted already: it is not fitted as a whole.
     """
 
     name: str
@@ -73,11 +75,20 @@ class Form:
     needs: tuple[str, ...] = ("parameters", "samples")
     coordinates: tuple[tuple[str, int], ...] = (("E", 0),)
     on_runs: Callable[[Covariates], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
+    mixture: bool = False
 
     @property
     def free(self) -> int:
         """Number of parameters that are fitted."""
         return sum(low < high for low, high in zip(self.low, self.high, strict=True))
+
+    def refuse_mixture(self, what: str) -> None:
+        """Raise where this is a mixture of laws, which has no runs' objective of its own."""
+        if self.mixture:
+            raise ValueError(
+                f"a {self.name} law is a mixture of fitted laws: {what} of each of "
+                "Comparison.laws is what there is"
+            )
 
     def __repr__(self) -> str:
         return f"Form({self.name}: {self.formula})"

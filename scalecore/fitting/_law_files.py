@@ -29,6 +29,7 @@ _COLUMNS = ("parameters", "samples", "loss", "compute", "unique_samples", "weigh
 
 def save(law: FittedLaw, path: Any) -> None:
     """Write a law, whole or not at all."""
+    law.form.refuse_mixture("the file")
     table = law.table
     runs: dict[str, Any] = {name: _list(getattr(table, name)) for name in _COLUMNS}
     runs["run"] = (

@@ -54,6 +54,7 @@ def centred(table: RunTable, form: Form) -> tuple[Covariates, Array]:
 
 def problem_of(table: RunTable, form: Form, loss: str, delta: float, by: str) -> Problem:
     """Return the problem of a table, a form and a loss whose arguments have been checked."""
+    form.refuse_mixture("the objective")
     x, y = centred(table, form)
     if form.on_runs is not None:
         low, high = form.on_runs(x)

@@ -189,10 +189,10 @@ def compare_recipes(
     if len(pairs) and resamples:
         drawn = _resampling_weights(_clusters(a, by)[pairs[:, 0]], random, resamples)
         means = drawn @ difference / drawn.sum(1)
-    whole = _over_all(*laws, *(law.theta[None] for law in laws))[0]
+    whole = _over_all(laws[0], laws[1], laws[0].theta[None], laws[1].theta[None])[0]
     multipliers = np.empty(0)
     if np.isfinite(whole) and all(len(law.theta_draws) for law in laws):
-        multipliers = np.exp(_over_all(*laws, *(law.theta_draws for law in laws)))
+        multipliers = np.exp(_over_all(laws[0], laws[1], laws[0].theta_draws, laws[1].theta_draws))
     return RecipeComparison(
         pairs=pairs,
         parameters=a.parameters[pairs[:, 0]],

@@ -169,4 +169,4 @@ def scores_of(
     for i, of_form in enumerate(laws):
         for j, (law, fold) in enumerate(zip(of_form, folds, strict=True)):
             *found[:, i, j], relative[j][i] = score(law, table, fold, level)
-    return Scores(*found, tuple(relative))
+    return Scores(found[0], found[1], found[2], found[3], tuple(relative))

@@ -148,4 +148,5 @@ def _mixture_form(forms: Sequence[Form], weights: Array, sizes: Sequence[int]) -
         gradient=gradient,
         needs=tuple(dict.fromkeys(need for form in forms for need in form.needs)),
         coordinates=(),
+        mixture=True,
     )

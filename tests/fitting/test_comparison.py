@@ -159,6 +159,18 @@ def test_stacked_law_is_the_mixture():
     assert best.elasticity_low < best.elasticity < best.elasticity_high
 
 
+def test_what_a_mixture_cannot_answer_is_refused(tmp_path):
+    """It has no objective of its own, and a file of it could not be read again."""
+    law = sc.compare(grid(coupled), resamples=20, rng=0).law
+    with pytest.raises(ValueError, match="a mixture of fitted laws"):
+        law.influence(1e23)
+    with pytest.raises(ValueError, match=r"the file of each of Comparison\.laws"):
+        law.save(tmp_path / "law.json")
+    assert not list(tmp_path.iterdir())
+    assert law.samples_for(4e9, 2.3).status == sc.SolutionStatus.REACHED
+    assert law.plot().get_xscale() == "log"
+
+
 # ---- what it says when it cannot tell ------------------------------------------------------------
 
 
