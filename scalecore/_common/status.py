@@ -6,20 +6,27 @@ from enum import IntEnum
 
 from .._core.frontier import STATUS_CODES
 
-Status = IntEnum("Status", STATUS_CODES, module=__name__)
-Status.__doc__ = """What became of one budget.
 
-INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best
-allocation has width 1, or one sample. INFEASIBLE: the budget cannot pay for width 1 and one sample.
-INVALID: budget, input_dim or concentration is out of its domain.
+class Status(IntEnum):
+    """What became of one budget.
 
-Examples
---------
->>> import scalecore as sc
->>> best = sc.compute_optimal([1e6, 1.0], 10, 100)
->>> [sc.Status(int(code)).name for code in best.status]
-['INTERIOR', 'INFEASIBLE']
-"""
+    INTERIOR: the optimum has width and samples above 1. AT_MIN_WIDTH, AT_MIN_SAMPLES: the best
+    allocation has width 1, or one sample. INFEASIBLE: the budget cannot pay for width 1 and one
+    sample. INVALID: budget, input_dim or concentration is out of its domain.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> best = sc.compute_optimal([1e6, 1.0], 10, 100)
+    >>> [sc.Status(int(code)).name for code in best.status]
+    ['INTERIOR', 'INFEASIBLE']
+    """
+
+    INTERIOR = STATUS_CODES["INTERIOR"]
+    AT_MIN_WIDTH = STATUS_CODES["AT_MIN_WIDTH"]
+    AT_MIN_SAMPLES = STATUS_CODES["AT_MIN_SAMPLES"]
+    INFEASIBLE = STATUS_CODES["INFEASIBLE"]
+    INVALID = STATUS_CODES["INVALID"]
 
 
 class EmpiricalStatus(IntEnum):

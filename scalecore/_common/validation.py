@@ -209,11 +209,11 @@ def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArr
     return array.astype(np.int64)
 
 
-def networks_of_one_dimension(name: str, value: object, kind: type) -> tuple[Any, ...]:
+def networks_of_one_dimension(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:
     """Return the networks of an iterable as a tuple: at least one, of one input dimension."""
     if isinstance(value, kind) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be networks, got {describe(value)}")
-    items = tuple(value)
+    items: tuple[Any, ...] = tuple(value)
     for i, item in enumerate(items):
         if not isinstance(item, kind):
             raise TypeError(f"{name}[{i}] must be a {kind.__name__}, got {describe(item)}")
@@ -400,7 +400,7 @@ def chunk_lengths(
             f"chunks has no axis {name!r}; the grid's axes of several values are", name, shape
         )
     lengths: dict[str, int] = {}
-    for name in reversed(shape):
+    for name in reversed(list(shape)):
         wanted = positive_int(f"chunks[{name!r}]", asked[name]) if name in asked else max(1, points)
         lengths[name] = min(shape[name], wanted)
         points //= lengths[name]

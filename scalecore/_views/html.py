@@ -44,7 +44,7 @@ def _text(value: object) -> str:
     return f"{value:,}" if isinstance(value, (int, np.integer)) else str(value)
 
 
-def _interval(value: float, ends: Sequence[float]) -> str:
+def _interval(value: float, ends: NDArray[np.float64]) -> str:
     return f"{value:.4g} [{ends[0]:.3g}, {ends[1]:.3g}]"
 
 

@@ -154,7 +154,7 @@ def frontier(
         "misspecification",
         "estimation",
     )
-    columns = {
+    columns: dict[str, Any] = {
         name: np.broadcast_to(getattr(best, name), shape).ravel()
         for name in (*names, "elasticity", "model_share")
     }

@@ -67,7 +67,7 @@ class Picture(click.Path):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Check the ending and the folder before any work starts."""
-        path = super().convert(value, param, ctx)
+        path = Path(super().convert(value, param, ctx))  # type: ignore[arg-type]
         if path.suffix.lower() not in self.endings:
             self.fail(f"{str(path)!r} must end in one of {', '.join(self.endings)}", param, ctx)
         if why := unwritable(path):

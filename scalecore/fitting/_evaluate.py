@@ -21,6 +21,7 @@ def value_and_gradient(form: Form, theta: Array, x: Covariates) -> tuple[Array, 
     value, gradient = _engine.values(
         form.code, np.ascontiguousarray(x.n), np.ascontiguousarray(x.m), theta, True
     )
+    assert gradient is not None  # it was asked for
     return value, gradient.T
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -239,8 +239,12 @@ def compute_optimal(
         last = done + max(map(len, columns))
         objective.minimise(Budgets(*columns), optima.part(done, last), whole, threads)
         done = last
-    asked = {name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()}
-    found = {name: column.reshape(shape)[()] for name, column in optima._asdict().items()}
+    asked: dict[str, Any] = {
+        name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()
+    }
+    found: dict[str, Any] = {
+        name: column.reshape(shape)[()] for name, column in optima._asdict().items()
+    }
     return Frontier(**asked, **found, bound=objective.name, integer=whole)
 
 
@@ -262,10 +266,9 @@ def _columns(
         ]
         return
     several = [array for array in inputs if array.size > 1]
-    flags = ["external_loop", "buffered"]
     with np.nditer(
         several,
-        flags,
+        ["external_loop", "buffered"],
         [["readonly"]] * len(several),
         order="C",
         itershape=shape,

@@ -44,11 +44,12 @@ class Optima(NamedTuple):
     @classmethod
     def empty(cls, count: int) -> Optima:
         """Return columns for so many budgets."""
-        return cls(*(np.empty(count, np.int8 if f == "status" else float) for f in cls._fields))
+        *numbers, _ = cls._fields
+        return cls(**{f: np.empty(count) for f in numbers}, status=np.empty(count, np.int8))
 
     def part(self, first: int, last: int) -> Optima:
         """Return a view of some of the budgets."""
-        return Optima(*(column[first:last] for column in self))
+        return Optima._make(column[first:last] for column in self)
 
 
 @dataclass(frozen=True)
@@ -75,14 +76,18 @@ class Objective:
 
 def _closed(code: int) -> Callable[[Budgets, Optima, bool, int], None]:
     def minimise(budgets: Budgets, optima: Optima, integer: bool, n_threads: int) -> None:
-        _frontier.compute_optimal(*budgets, *optima, code, integer, n_threads)
+        columns = budgets._asdict() | optima._asdict()
+        _frontier.compute_optimal(**columns, bound=code, integer=integer, n_threads=n_threads)
 
     return minimise
 
 
 def _spectral_part(strategies: int) -> Callable[[Budgets, Optima, bool, int], None]:
     def minimise(budgets: Budgets, optima: Optima, integer: bool, n_threads: int) -> None:
-        _spectral.compute_optimal(*budgets, *optima, strategies, integer, n_threads)
+        columns = budgets._asdict() | optima._asdict()
+        _spectral.compute_optimal(
+            **columns, strategies=strategies, integer=integer, n_threads=n_threads
+        )
 
     return minimise
 

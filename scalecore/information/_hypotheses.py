@@ -76,9 +76,14 @@ class HypothesisSet:
         )
 
     @property
+    def _law(self) -> NDArray[np.float64]:
+        assert self.prior is not None  # __post_init__ fills it in
+        return self.prior
+
+    @property
     def entropy(self) -> float:
         """H(F), nats: ln M for a uniform prior."""
-        return max(0.0, -float(x_log_x(self.prior).sum()))
+        return max(0.0, -float(x_log_x(self._law).sum()))
 
     def __repr__(self) -> str:
         return (
@@ -167,13 +172,13 @@ class HypothesisSet:
         d, block = self.networks[0].input_dim, max(16, _NUMBERS // len(self.networks) // 16 * 16)
         truth = int(
             np.searchsorted(
-                np.cumsum(self.prior)[:-1],
+                np.cumsum(self._law)[:-1],
                 _numbers("uniform", key, item, FOR_TRUTHS, 0, 1)[0],
                 side="right",
             )
         )
         with np.errstate(divide="ignore"):
-            belief = np.log(self.prior)  # up to a constant
+            belief = np.log(self._law)  # up to a constant
         told = np.empty(samples)
         for first in range(0, samples, block):
             some = min(block, samples - first)

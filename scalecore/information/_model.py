@@ -431,7 +431,7 @@ def _predictors(
     """Return tables as (1 or steps, S, n_x n_y); none at all for the best predictor."""
     if predictor is None:
         return np.empty((0, states, n_x * n_y))
-    shape = (states, n_x, n_y)
+    shape: tuple[int, ...] = (states, n_x, n_y)
     if np.ndim(predictor) == 4:  # type: ignore[arg-type]
         shape = (steps, *shape)
     wanted = f"(S, n_x, n_y) = {(states, n_x, n_y)}, or that for each of {steps} steps"

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb, log2
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +104,7 @@ def counts(n_x: int, n_y: int, samples: int) -> Update:
     (n_x, n_y), samples = _cells(n_x, n_y), positive_int("samples", samples)
     cells = n_x * n_y
     states = _room("counts", comb(samples + cells, cells))
-    bars = np.fromiter(
+    bars: NDArray[Any] = np.fromiter(
         combinations(range(samples + cells), cells), np.dtype((np.int64, cells)), states
     )
     sums = bars - np.arange(cells)  # samples in the first 1, 2, ... cells

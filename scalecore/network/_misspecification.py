@@ -195,7 +195,7 @@ def misspecification(
                 inputs,
                 flat,
                 single,
-                *rows,
+                *rows,  # type: ignore[call-arg, arg-type]
                 threads,
             )
             for moment, part in zip(moments, rows, strict=True):

@@ -109,15 +109,15 @@ def information(
     problem, noise = law.problem, run_variance(law)
     weight = np.ones(len(problem.y)) if problem.weight is None else problem.weight
     at_all = np.concatenate([law.theta[None], thetas])
-    M, J = [], []
+    information, J = [], []
     for theta in at_all:
         rows = jacobian(problem, theta)
         if problem.loss == "squared":
             rows = rows / value_and_gradient(problem.form, theta, problem.x)[0][:, None]
-        M.append((rows * weight[:, None]).T @ rows)
+        information.append((rows * weight[:, None]).T @ rows)
         value, slope = value_and_gradient(law.form, theta, _points(law, n, m))
         J.append(slope / value[:, None])
-    M = np.stack(M)
+    M = np.stack(information)
     p = M.shape[1]
     M += np.eye(p) * (_RIDGE * np.trace(M, axis1=1, axis2=2) / p)[:, None, None]
     gradient = quantity.gradient(at_all)

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from threading import Thread
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -163,10 +164,11 @@ def _projected(d: int, directions: NDArray[np.float64]) -> Part | None:
     except np.linalg.LinAlgError:
         return None
     projected = inverse @ covariance @ inverse.T
-    values = np.linalg.eigvalsh((projected + projected.T) / 2)[::-1]
+    values: NDArray[Any] = np.linalg.eigvalsh((projected + projected.T) / 2)[::-1]
+    # what rounding may have added
     values = values - 2 * np.finfo(float).eps * np.abs(covariance).sum(axis=0).max() * _square_norm(
         inverse
-    )  # what rounding may have added
+    )
     values = np.ascontiguousarray(values[values > 0])
     return values, np.ones(len(values)), float(np.sum(inverse * (inverse @ slopes))) * (1 - 1e-9)
 

@@ -137,10 +137,12 @@ def spectral_terms(
         name: real_array(name, value) for name, value in {"n": n, "T": T, "d": d, "K": K}.items()
     }
     shape = broadcast(**inputs)
-    columns = [
-        np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1) for array in inputs.values()
-    ]
-    values = _spectral.terms(*columns, _flags(strategies)).reshape((*shape, len(_spectral.TERMS)))
+    columns = {
+        name: np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)
+        for name, array in inputs.items()
+    }
+    rows = _spectral.terms(**columns, strategies=_flags(strategies))
+    values = rows.reshape((*shape, len(_spectral.TERMS)))
     parts = {name: values[..., i].copy()[()] for i, name in enumerate(_spectral.TERMS)}
     kind = parts.pop("strategy")
     known = _STRATEGIES[np.nan_to_num(kind).astype(int)]

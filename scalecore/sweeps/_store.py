@@ -319,8 +319,8 @@ def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> Non
     files = []
     for name, values in out.items():
         store.variables[name][parts] = values
-        file = ".".join(map(str, [*place, *[0] * (values.ndim - len(place))])) or "0"
-        files.append(store.path / _variable(name, store.plan) / file)
+        chunk = ".".join(map(str, [*place, *[0] * (values.ndim - len(place))])) or "0"
+        files.append(store.path / _variable(name, store.plan) / chunk)
     for file in files:
         _flush(file)
         _flush(file.parent)

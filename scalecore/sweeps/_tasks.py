@@ -83,7 +83,8 @@ class Task:
 def _frontier(
     block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None
 ) -> Outputs:
-    best = compute_optimal(**block, **options, n_threads=n_threads)
+    arguments: dict[str, Any] = {**block, **options}
+    best = compute_optimal(**arguments, n_threads=n_threads)
     return lambda name: np.asarray(getattr(best, name))
 
 

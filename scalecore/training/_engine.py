@@ -38,9 +38,15 @@ class State:
 
     def copy(self) -> State:
         """Return a copy that can be trained without touching this one."""
-        weights = [array.copy() for array in self.weights]
-        arrays = (array.copy() for array in (self.sums, self.read, self.diverged, self.record))
-        return State(weights, *arrays, self.planned, self.features)
+        return State(
+            weights=[array.copy() for array in self.weights],
+            sums=self.sums.copy(),
+            read=self.read.copy(),
+            diverged=self.diverged.copy(),
+            record=self.record.copy(),
+            planned=self.planned,
+            features=self.features,
+        )
 
 
 @dataclass(frozen=True, eq=False)

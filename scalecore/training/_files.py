@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from ._runs import TrainingRuns
 
 _FORMAT = 1  # of the file
-_STATE = {
-    "state_sum": (GRID, "sum of errors so far", "nat"),
-    "state_read": (GRID, "samples read", "1"),
-    "state_diverged": (GRID, "first sample whose logit was not finite, or -1", "1"),
-    "state_record": ((*GRID, "planned"), "mean error at planned checkpoints", "nat"),
+_STATE = {  # by the fields of `State`: name in the file, dimensions, long name, unit
+    "sums": ("state_sum", GRID, "sum of errors so far", "nat"),
+    "read": ("state_read", GRID, "samples read", "1"),
+    "diverged": ("state_diverged", GRID, "first sample whose logit was not finite, or -1", "1"),
+    "record": ("state_record", (*GRID, "planned"), "mean error at planned checkpoints", "nat"),
 }
 _FEATURES = {  # of "adf", for each width
     "directions": (("direction", "input"), "directions u of the features |u . x|"),
@@ -53,8 +53,9 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
             str(target),
         )
     dataset, state = runs_dataset(runs), runs._state
-    arrays = dict(zip(_STATE, (state.sums, state.read, state.diverged, state.record), strict=True))
-    dataset = dataset.assign({name: (_STATE[name][0], array) for name, array in arrays.items()})
+    dataset = dataset.assign(
+        {name: (dims, getattr(state, part)) for part, (name, dims, _, _) in _STATE.items()}
+    )
     dataset = dataset.assign_coords(planned=state.planned)
     adf = runs.optimizer == "adf"
     text = (
@@ -72,12 +73,12 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
         )
         dataset[f"weights_{width}"] = (dims, weights)
         dataset[f"weights_{width}"].attrs.update(long_name=text, units="1")
-    for width, them in zip(runs.widths, state.features, strict=False):
-        for name, (dims, text) in _FEATURES.items():
-            dataset[f"{name}_{width}"] = ([f"{dim}_{width}" for dim in dims], getattr(them, name))
-            dataset[f"{name}_{width}"].attrs.update(long_name=text, units="1")
+    for width, each in zip(runs.widths, state.features, strict=False):
+        for name, (axes, meaning) in _FEATURES.items():
+            dataset[f"{name}_{width}"] = ([f"{dim}_{width}" for dim in axes], getattr(each, name))
+            dataset[f"{name}_{width}"].attrs.update(long_name=meaning, units="1")
     dataset.attrs["scalecore_format"] = _FORMAT
-    label(dataset, {name: (text, units) for name, (_, text, units) in _STATE.items()} | AXES)
+    label(dataset, {name: (text, units) for name, _, text, units in _STATE.values()} | AXES)
     _check_engine()
     try:
         with written_whole(
@@ -103,9 +104,12 @@ def load_runs(path: Any, make: type[TrainingRuns]) -> TrainingRuns:
             f"reads {_FORMAT}"
         )
     widths = data["width"].to_numpy()
+    arrays: dict[str, Any] = {
+        part: np.ascontiguousarray(data[name].to_numpy()) for part, (name, *_) in _STATE.items()
+    }
     state = State(
-        [np.ascontiguousarray(data[f"weights_{width}"].to_numpy()) for width in widths],
-        *(np.ascontiguousarray(data[name].to_numpy()) for name in _STATE),
+        weights=[np.ascontiguousarray(data[f"weights_{width}"].to_numpy()) for width in widths],
+        **arrays,
         planned=data["planned"].to_numpy(),
         features=[
             Features(
