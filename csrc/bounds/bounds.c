@@ -174,6 +174,17 @@ static SC_NOINLINE void closed_form_block(const points *p, const int plain, doub
         closed_form_phases(p, 1, 0, out);
 }
 
+/* Occupancies as they are promised, 1 to n, whatever the last digit is. */
+static void occupancy_block(const points *p, double *out)
+{
+    SC_ALIGNED double occupancy[SC_BLOCK];
+    each_occupancy(p, occupancy);
+    for (int i = 0; i < p->packs; i++) {
+        const int at = i * SC_LANES;
+        r_store(out + at, r_min(r_max(r_load(occupancy + at), r_set(1.0)), sc_pack(&p->n, i)));
+    }
+}
+
 static void quantity_block(sc_quantity quantity, const points *p, int plain, double *out)
 {
     switch (quantity) {
@@ -182,7 +193,7 @@ static void quantity_block(sc_quantity quantity, const points *p, int plain, dou
     case SC_ESTIMATION_BOUND: optimal_block(SC_ESTIMATION_BOUND, p, out); break;
     case SC_OPTIMAL_RESOLUTION: optimal_block(SC_OPTIMAL_RESOLUTION, p, out); break;
     case SC_CLOSED_FORM_BOUND: closed_form_block(p, plain, out); break;
-    default: each_occupancy(p, out);
+    default: occupancy_block(p, out);
     }
 }
 

@@ -35,7 +35,8 @@ SC_INLINE double point(sc_quantity quantity, double n, double T, double d, doubl
         return NAN;
     if (quantity == SC_OCCUPANCY) {
         const sc_origin origin = sc_origin_of(r_set(K));
-        return sc_first_lane(sc_occupancy_at(&origin, r_set(n)));
+        const real occupancy = sc_occupancy_at(&origin, r_set(n));
+        return sc_first_lane(r_min(r_max(occupancy, r_set(1.0)), r_set(n))); /* as promised */
     }
     if (quantity == SC_CLOSED_FORM_BOUND)
         return sc_first_lane(point_closed_form(r_set(n), r_set(T), r_set(d), r_set(K)));

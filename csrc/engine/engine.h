@@ -118,7 +118,7 @@ typedef struct sc_engine {
 
 /* Gram and Schmidt's orthonormal rows, in place: at most d of them, of d numbers each. The same
    bits on every machine. */
-void sc_orthonormalise(double *vectors, int rows, int d);
+void sc_orthonormalise(double *vectors, int first, int last, int d);
 
 /* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it
    runs. */

@@ -1,6 +1,7 @@
 /* Loops over points and budgets of several input dimensions. The kernels take what is of one table
    and inside the domain; all else is decided here, once, for every instruction set. */
 #include "spectral/arrays.h"
+#include "spectral/spectrum.h"
 
 #include <math.h>
 #include <string.h>
@@ -59,6 +60,7 @@ ptrdiff_t sc_spectral_array(const sc_engine *engine, const sc_tables *tables, in
         double in[4]; /* n, T, d, K */
         for (int j = 0; j < 4; j++)
             memcpy(&in[j], bytes[j] + i * steps[j], sizeof in[j]);
+        in[2] = sc_nearly_whole(in[2]);
         char *const out = bytes[4] + i * steps[4];
         if (!(in[2] == last_d)) {
             settle(engine, with, &points, wanted);
@@ -112,6 +114,7 @@ void sc_spectral_frontier(const sc_engine *engine, const sc_tables *tables, int 
         sc_spectral_optimum best;
         for (int j = 0; j < 4; j++)
             arguments[j] = in[j].data[i * in[j].stride];
+        arguments[1] = sc_nearly_whole(arguments[1]);
         const sc_strategies *const table = sc_table_of(tables, arguments[1]);
         const int8_t status = solve(engine, table, with, integer, arguments, &best);
         for (int j = 0; j < 6; j++)

@@ -5,9 +5,10 @@
 
 #define SC_PARTIAL_SUMS 8
 
-void sc_orthonormalise(double *vectors, int rows, int d)
+/* Rows first to last - 1; those before are orthonormal already. */
+void sc_orthonormalise(double *vectors, int first, int last, int d)
 {
-    for (int i = 0; i < rows; i++) {
+    for (int i = first; i < last; i++) {
         double *mine = vectors + (ptrdiff_t)i * d;
         for (int j = 0; j <= i; j++) {
             const double *other = vectors + (ptrdiff_t)j * d;

@@ -210,6 +210,25 @@ static void with_atoms(point_block *p)
         settle_and_take(p, &q);
 }
 
+/* Where K is taken for LEAST_K, atoms alone may cost less than all that was tried. */
+static void least_K_was_too_large(const point_block *p, int i)
+{
+    sc_spectral_terms *const best = &p->best[i];
+    const double n = p->n[i], T = p->T[i], d = p->s->d, K = p->K[i];
+    const double error = SC_KERNEL(sc_point_error_bound)(n, T, d, K);
+    if (error < best->error) {
+        const double eps = SC_KERNEL(sc_point_optimal_resolution)(n, T, d, K);
+        const double list = SC_KERNEL(sc_point_estimation_bound)(n, T, d, K);
+        *best = (sc_spectral_terms){.error = error,
+                                    .list = list,
+                                    .residual = K * 0.0625 / n,
+                                    .resolution_loss = eps * eps * 0.0625,
+                                    .atoms = n,
+                                    .resolution = eps,
+                                    .strategy = SC_ATOMS_TOO};
+    }
+}
+
 void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t count,
                                    const double *n, const double *T, const double *K,
                                    sc_spectral_terms *out)
@@ -227,8 +246,12 @@ void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t c
             find_logarithms(&p, i);
         for (int i = 0; i < p.count; i++)
             without_atoms(&p, i);
-        if (with & SC_WITH_ATOMS)
-            with_atoms(&p);
+        if (!(with & SC_WITH_ATOMS))
+            continue;
+        with_atoms(&p);
+        for (int i = 0; i < p.count; i++)
+            if (p.K[i] < LEAST_K)
+                least_K_was_too_large(&p, i);
     }
 }
 

@@ -8,6 +8,12 @@
 
 int sc_is_input_dim(double d) { return d >= 1 && d <= SC_WIDEST_INPUT && d == floor(d); }
 
+double sc_nearly_whole(double x)
+{
+    const double whole = floor(x + 0.5);
+    return fabs(x - whole) <= 0x1p-50 * whole ? whole : x;
+}
+
 /* Gamma(d/2)/Gamma((d+1)/2) */
 static double gamma_ratio(double d)
 {

@@ -35,6 +35,8 @@ typedef struct sc_sphere {
 
 void sc_sphere_open(sc_sphere *, double d);
 int sc_is_input_dim(double d); /* a whole number that sc_spectrum takes */
+/* x, or the whole number that it misses by a few units in the last place: 1:16:5 has 8 in it */
+double sc_nearly_whole(double x);
 double sc_bayes_error_bound(const sc_sphere *, double T);
 
 /* Kernels between directions with cosines t, d > 1: gram = sum over even l of N_l lambda_l P_l(t),

@@ -63,9 +63,31 @@ def broadcast(**arrays: NDArray[np.float64]) -> tuple[int, ...]:
 def positive_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return `value` as a float64 array of positive finite numbers."""
     array = real_array(name, value)
-    if not (np.isfinite(array) & (array > 0)).all():
-        raise ValueError(f"{name} must be positive and finite, got {describe(value)}")
+    refuse(name, "positive and finite", array, ~(np.isfinite(array) & (array > 0)))
     return array
+
+
+def refuse(
+    name: str, wanted: str, array: NDArray[Any], wrong: NDArray[np.bool_] | np.bool_
+) -> None:
+    """Raise a ValueError that names the first wrong entry, if there is one."""
+    if not np.any(wrong):
+        return
+    got = describe(array)
+    if array.ndim:
+        index = np.unravel_index(np.argmax(wrong), array.shape)
+        got = f"{array[index].item()!r} in {_entry(name, index)}"
+    raise ValueError(f"{name} must be {wanted}, got {got}")
+
+
+def nearly_whole(array: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return numbers; those that miss a whole one by a few units in the last place, as it.
+
+    The range 1:16:5 has 7.999999999999999 in it.
+    """
+    with np.errstate(all="ignore"):
+        whole = np.rint(array)
+        return np.where(np.abs(array - whole) <= 2.0**-50 * np.abs(whole), whole, array)
 
 
 def positive_int(name: str, value: object, least: int = 1, most: int | None = None) -> int:
@@ -77,10 +99,15 @@ def positive_int(name: str, value: object, least: int = 1, most: int | None = No
     except TypeError:
         raise TypeError(f"{name} must be an integer, got {describe(value)}") from None
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
+        raise ValueError(f"{name} must be at least {least}, got {_digits(number)}")
     if most is not None and number > most:
-        raise ValueError(f"{name} must be at most {most}, got {number}")
+        raise ValueError(f"{name} must be at most {most}, got {_digits(number)}")
     return number
+
+
+def _digits(number: int) -> str:
+    """Return a whole number for a message; Python refuses to write very long ones."""
+    return str(number) if abs(number) < 10**60 else f"one of {number.bit_length()} bits"
 
 
 def input_dimension(name: str, value: object) -> int:
@@ -136,11 +163,37 @@ def fraction(name: str, value: object, most: float = 1.0) -> float:
     return number
 
 
-def whole_numbers(name: str, value: ArrayLike) -> NDArray[np.float64]:
-    """Return `value` as a float64 array of whole numbers, at least 1."""
-    array = real_array(name, value)
-    if not (np.isfinite(array) & (array >= 1) & (array == np.floor(array))).all():
-        raise ValueError(f"{name} must be whole numbers, at least 1, got {describe(value)}")
+def whole_numbers(name: str, value: ArrayLike, most: float = 2.0**53) -> NDArray[np.float64]:
+    """Return `value` as a float64 array of whole numbers from 1; doubles count to 2**53."""
+    array = nearly_whole(real_array(name, value))
+    refuse(
+        name,
+        "whole numbers, at least 1",
+        array,
+        ~(np.isfinite(array) & (array >= 1) & (array == np.floor(array))),
+    )
+    refuse(
+        name,
+        f"whole numbers, at most {'2**53' if most == 2.0**53 else f'{most:g}'}",
+        array,
+        array > most,
+    )
+    return array
+
+
+def finite_array(
+    name: str, value: ArrayLike, shape: tuple[int | None, ...], wanted: str
+) -> NDArray[np.float64]:
+    """Return `value` as a contiguous float64 array of finite numbers.
+
+    None in `shape` is any length, `wanted` names it.
+    """
+    array = np.ascontiguousarray(real_array(name, value))
+    if array.ndim != len(shape) or any(
+        n != m for n, m in zip(array.shape, shape, strict=True) if m is not None
+    ):
+        raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+    refuse(name, "finite numbers", array, ~np.isfinite(array))
     return array
 
 
@@ -231,7 +284,7 @@ def sample_count(value: object) -> int:
     """Return a number of samples, which doubles must be able to count."""
     samples = positive_int("samples", value)
     if samples > MOST_SAMPLES:
-        raise ValueError(f"samples must be at most 2**53, got {samples}")
+        raise ValueError(f"samples must be at most 2**53, got {_digits(samples)}")
     return samples
 
 
@@ -247,7 +300,10 @@ def checkpoint_list(value: ArrayLike, samples: int) -> NDArray[np.int64]:
 
 def place_among(name: str, value: object, known: NDArray[Any]) -> int:
     """Return where `value` stands among the known ones."""
-    places = np.flatnonzero(known == value)
+    number = positive_number(name, value)
+    places = np.flatnonzero(known == number)
+    if places.size != 1:  # as it is shown
+        places = np.flatnonzero([f"{item:g}" == f"{number:g}" for item in known])
     if places.size != 1:
         raise ValueError(
             f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}"
@@ -343,6 +399,7 @@ def axis(
             if not 1 <= count <= MOST_POINTS or not (0 < first < np.inf and 0 < last < np.inf):
                 raise ValueError
             values = np.geomspace(first, last, count)
+            values = np.where(values < 2.0**44, nearly_whole(values), values)
         else:
             raise ValueError
     except (ValueError, OverflowError):
@@ -413,5 +470,13 @@ def describe(value: object) -> str:
         return f"an array of {value.dtype}, shape {value.shape}"
     if isinstance(value, np.ndarray):
         value = value.item()
-    text = repr(value)
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and shape:
+        return f"a {type(value).__name__} of shape {shape}"
+    if isinstance(value, int) and abs(value) >= 10**60:
+        return f"{_digits(value)} ({type(value).__name__})"
+    try:
+        text = " ".join(repr(value).split())
+    except Exception:  # somebody's class
+        text = "an object"
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

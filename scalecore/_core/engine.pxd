@@ -56,6 +56,7 @@ cdef extern from "spectral/spectrum.h" nogil:
         double d
 
     int sc_is_input_dim(double)
+    double sc_nearly_whole(double)
     void sc_spectrum(double, int, sc_degree *)
     void sc_sphere_open(sc_sphere *, double)
     double sc_bayes_error_bound(const sc_sphere *, double)
@@ -150,6 +151,9 @@ cdef extern from "fitting/fitting.h" nogil:
 
 cdef extern from "engine/engine.h" nogil:
     const int SC_MOST_WIDTHS
+    const int SC_MOST_INPUT_DIM
+    const double SC_MOST_CONCENTRATION
+    const int SC_MOST_WIDTH_TRAINED
 
     ctypedef struct sc_experiment:
         uint64_t key
@@ -281,7 +285,7 @@ cdef extern from "engine/engine.h" nogil:
         double (*multiply_adds)(long, int, double *) noexcept nogil
 
     const int SC_ATOMS
-    void sc_orthonormalise(double *, int, int)
+    void sc_orthonormalise(double *, int, int, int)
     const sc_engine *sc_engine_find(const char *name)
 
 

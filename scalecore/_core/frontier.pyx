@@ -3,6 +3,7 @@
 from cython.parallel cimport prange
 from libc.stdint cimport int8_t
 
+from .checks cimport agree, one_or
 from .engine cimport (
     SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID,
     sc_bound, sc_column, sc_engine, sc_engine_find, sc_frontier, sc_frontier_out, sc_objective,
@@ -58,6 +59,12 @@ cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threa
     cdef int team
     cdef sc_column inputs[4]
     cdef sc_frontier_out out
+    agree(one_or(count, budget.shape[0]) and one_or(count, input_dim.shape[0])
+          and one_or(count, concentration.shape[0]) and one_or(count, cost.shape[0]),
+          "inputs must be as many as the results, or one")
+    agree(samples.shape[0] == count and error.shape[0] == count and misspecification.shape[0] == count
+          and estimation.shape[0] == count and elasticity.shape[0] == count and status.shape[0] == count,
+          "columns of results must be equally long")
     if count == 0:
         return 0
     inputs[0], inputs[1], inputs[2], inputs[3] = column_of(budget), column_of(input_dim), column_of(concentration), column_of(cost)

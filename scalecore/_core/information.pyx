@@ -4,6 +4,7 @@ from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
+from .checks cimport agree
 from .engine cimport (
     SC_ACCOUNT_STATES,
     SC_FOR_TRUTH_INPUTS,
@@ -45,6 +46,10 @@ cdef Py_ssize_t worthwhile(Py_ssize_t parts, double work) noexcept nogil:
 
 cdef sc_finite model_of(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta):
     cdef sc_finite m
+    agree(theta.shape[0] >= 1 and theta.shape[1] >= 1 and theta.shape[2] >= 8 and theta.shape[2] % 8 == 0,
+          "theta must be [input][label][hypothesis], hypotheses padded to a multiple of 8")
+    for axis in range(3):
+        agree(log_theta.shape[axis] == theta.shape[axis], "log_theta must have theta's shape")
     m.inputs, m.labels, m.stride = <int>theta.shape[0], <int>theta.shape[1], theta.shape[2]
     m.theta, m.log_theta = &theta[0, 0, 0], &log_theta[0, 0, 0]
     return m
@@ -57,6 +62,14 @@ cdef char *work_space(size_t each, int team, char **aligned) except NULL:
         raise MemoryError(f"{each * team} bytes of work space")
     aligned[0] = memory + (64 - <size_t>memory % 64) % 64
     return memory
+
+
+cdef bint within(const int32_t[::1] places, Py_ssize_t count) noexcept:
+    cdef Py_ssize_t i
+    for i in range(places.shape[0]):
+        if not 0 <= places[i] < count:
+            return False
+    return True
 
 
 cdef class Recursion:
@@ -80,6 +93,13 @@ cdef class Recursion:
                  const double[::1] weight, Py_ssize_t initial, Py_ssize_t hypotheses, Py_ssize_t steps):
         cdef Py_ssize_t states = first.shape[0] - 1, stride = theta.shape[2], cells = theta.shape[0] * theta.shape[1]
         cdef Py_ssize_t width = WIDTH if states <= STATES else SC_MOST_WIDTH, at_once
+        agree(prior.shape[0] == stride == negentropy.shape[0], "prior and negentropy must be padded like theta")
+        agree(states >= 1 and 0 <= initial < states and 0 <= hypotheses <= stride and steps >= 1,
+              f"{states} states from state {initial}, {hypotheses} hypotheses, {steps} steps")
+        agree(source.shape[0] == cell.shape[0] == weight.shape[0] == first[states],
+              "transitions must be listed by the state they lead to")
+        agree((np.diff(first) >= 0).all() and first[0] == 0, "transitions must be listed by the state they lead to")
+        agree(within(source, states) and within(cell, cells), "transitions must be between states, by cells")
         self.kept_alive = (theta, log_theta, prior, negentropy, first, source, cell, weight)
         self.r.model = model_of(theta, log_theta)
         self.r.prior, self.r.negentropy, self.r.states, self.r.first = &prior[0], &negentropy[0], states, &first[0]
@@ -116,6 +136,11 @@ cdef class Recursion:
         cdef char *space
         cdef char *memory
         cdef watch look
+        agree(accounts.shape[0] > steps and accounts.shape[1] == 4 and sums.shape[0] >= steps and sums.shape[1] == 3,
+              f"accounts and sums must have rows for {steps} steps")
+        agree(predictor.shape[0] in (0, 1) or predictor.shape[0] >= steps, f"{predictor.shape[0]} predictors for {steps} steps")
+        agree(predictor.shape[0] == 0 or (predictor.shape[1] == self.r.states and predictor.shape[2] == self.marginals.shape[3]),
+              "predictor must be [step][state][cell]")
         each *= self.marginals.shape[3]
         memory = work_space(each, team_size(self.accounts.size, n_threads), &space)
         start_watch(&look)
@@ -195,6 +220,9 @@ def count_vectors(const double[:, :, ::1] theta, const double[:, :, ::1] log_the
                   int n_threads):
     """Count vectors first .. last of `samples` samples: their shares of E ln(P(counts|F) / learner), a number for each block."""
     cdef sc_finite m = model_of(theta, log_theta)
+    agree(truth.shape[0] == m.stride == learner.shape[0], "laws must be padded like theta")
+    agree(0 <= samples < log_factorial.shape[0] and samples <= SC_MOST_COUNTED and first <= last,
+          f"count vectors {first} to {last} of {samples} samples")
     cdef Py_ssize_t each = max(1, BLOCK // m.stride), blocks = <Py_ssize_t>((last - first + each - 1) // each), i
     cdef double[::1] out = np.zeros(blocks)
     cdef int team = team_size(blocks, n_threads)
@@ -224,6 +252,11 @@ def histories(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta, 
     An empty `log_learner` is the best learner: it believes the truth's law.
     """
     cdef sc_finite m = model_of(theta, log_theta)
+    agree(cumulative.shape[0] == m.stride == log_truth.shape[0] and negentropy.shape[0] == m.stride,
+          "laws must be padded like theta")
+    agree(log_learner.shape[0] in (0, m.stride), "log_learner must be padded like theta, or empty")
+    if out.shape[0] == 0 or out.shape[1] == 0:
+        return
     cdef Py_ssize_t count = out.shape[0], samples = out.shape[1], i
     cdef double work = <double>count * samples * m.stride * (m.inputs * m.labels + 10)
     cdef int team = team_size(worthwhile(count, work), n_threads)

@@ -3,6 +3,7 @@ from numpy.typing import NDArray
 
 MOST_WIDTHS: int
 MOST_INPUT_DIM: int
+MOST_CONCENTRATION: float
 
 def atoms(
     key: int, item: int, input_dim: int, concentration: float, chunk: int, left: float

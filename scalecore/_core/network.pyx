@@ -1,10 +1,12 @@
 """Networks in parallel: each network of a Monte Carlo, and each block of inputs of an evaluation, is one call of the engine."""
 
 from cython.parallel cimport prange, threadid
+from libc.math cimport floor
 from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
-from .engine cimport SC_ATOMS, SC_MOST_WIDTHS, sc_engine, sc_engine_find, sc_experiment
+from .checks cimport agree
+from .engine cimport SC_ATOMS, SC_MOST_CONCENTRATION, SC_MOST_INPUT_DIM, SC_MOST_WIDTHS, sc_engine, sc_engine_find, sc_experiment
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
@@ -12,12 +14,14 @@ import numpy as np
 from .bounds import instruction_set
 
 MOST_WIDTHS = SC_MOST_WIDTHS
-MOST_INPUT_DIM = 2147483647 // SC_ATOMS  # indices into a chunk are int
+MOST_INPUT_DIM = SC_MOST_INPUT_DIM
+MOST_CONCENTRATION = SC_MOST_CONCENTRATION
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
     INPUTS = 512  # a block of an evaluation
+    MOST_EVALUATED = 8388607  # coordinates: indices into a block are int
 
 ctypedef fused number:
     float
@@ -33,8 +37,14 @@ cdef char *work_space(size_t each, int team, char **aligned) except NULL:
     return memory
 
 
+cdef int agree_on_prior(int input_dim, double concentration) except -1:
+    return agree(1 <= input_dim <= SC_MOST_INPUT_DIM and 0 < concentration <= SC_MOST_CONCENTRATION,
+                 "input_dim must be 1 to 65536, concentration above 0 and at most 1e9")
+
+
 def atoms(uint64_t key, uint64_t item, int input_dim, double concentration, uint64_t chunk, double left):
     """Chunk `chunk` of network `item`: unit directions, signs, masses, and the mass left after it (`left` before)."""
+    agree_on_prior(input_dim, concentration)
     cdef sc_experiment e
     cdef double[::1] mass = np.empty(SC_ATOMS), scale = np.empty(SC_ATOMS), raw = np.empty(SC_ATOMS * input_dim)
     e.key, e.input_dim, e.concentration, e.truncation = key, input_dim, concentration, 0.0
@@ -46,6 +56,10 @@ def atoms(uint64_t key, uint64_t item, int input_dim, double concentration, uint
 
 def logits(const number[:, ::1] directions, const number[::1] weights, const number[:, ::1] inputs, number[::1] out, int n_threads):
     """out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0)."""
+    agree(1 <= directions.shape[1] <= MOST_EVALUATED, "directions must have 1 to 8388607 columns")
+    agree(weights.shape[0] == directions.shape[0], "there must be as many weights as directions")
+    agree(inputs.shape[1] == directions.shape[1], "inputs and directions must have the same dimension")
+    agree(out.shape[0] == inputs.shape[0], "there must be as many results as inputs")
     cdef Py_ssize_t count = inputs.shape[0], m = directions.shape[0], blocks = (count + INPUTS - 1) // INPUTS, i
     cdef int d = <int>directions.shape[1], team = team_size(blocks, n_threads)
     cdef size_t each = (ENGINE.logits_space(d) + 63) // 64 * 64
@@ -79,6 +93,14 @@ def experiment(uint64_t key, uint64_t first, int input_dim, double concentration
                const double[::1] widths, bint single, double[:, ::1] kl, double[:, ::1] squared, double[:, ::1] occupancy,
                int n_threads):
     """Networks first, first + 1, ...: a row of each output per network."""
+    agree_on_prior(input_dim, concentration)
+    agree(inputs >= 1 and 1 <= widths.shape[0] <= SC_MOST_WIDTHS, f"{inputs} inputs, {widths.shape[0]} widths")
+    agree(squared.shape[0] == kl.shape[0] == occupancy.shape[0] and kl.shape[1] == widths.shape[0]
+          and squared.shape[1] == widths.shape[0] == occupancy.shape[1], "results need a row a network, a place a width")
+    for width in widths:
+        agree(1 <= width <= 2.0**53 and width == floor(width), f"widths must be whole numbers, 1 to 2**53, got {width!r}")
+    if kl.shape[0] == 0:
+        return
     cdef sc_experiment e
     cdef Py_ssize_t networks = kl.shape[0], i
     cdef int team = team_size(networks, n_threads)

@@ -13,9 +13,10 @@ from libc.string cimport memcpy
 from .engine cimport (
     SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine,
     sc_engine_find, sc_floor_ranges,
-    sc_is_input_dim, sc_lay_floors, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies, sc_table_entry,
+    sc_is_input_dim, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies, sc_table_entry,
     sc_table_of, sc_tables,
 )
+from .checks cimport agree
 from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .frontier cimport pace, solve
@@ -64,7 +65,8 @@ cdef class Strategies:
 
     def __init__(self, double d, dict arrays, tuple low_degrees):
         self.made_of = (d, arrays, low_degrees)
-        self.arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+        self.arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
+        self.check_lengths(low_degrees)
         self.table.d = d
         self.table.rows = len(arrays["units"])
         self.table.atom_rows = len(arrays["atom_row"]) - 1  # an empty array has no address
@@ -84,6 +86,20 @@ cdef class Strategies:
         self.table.even[0], self.table.even[1] = low_degrees[:2]
         self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
         self.lay_floors()
+
+    def check_lengths(self, low_degrees):
+        """Every place that the engine looks at is there (it reads whole packs of eigenvalues)."""
+        arrays = self.arrays
+        rows, first, atoms = len(arrays["units"]), arrays["first"], arrays["atom_row"][:-1]
+        agree(rows >= 1 and first.shape == (rows + 1,) and first[0] == 0 and (np.diff(first) >= 0).all()
+              and first[rows] >= 1, "first must tell where the eigenvalues of each row begin")
+        agree(len(arrays["atom_row"]) >= 1 and ((0 <= atoms) & (atoms < rows)).all() and len(low_degrees) == 5,
+              "atom_row must name rows")
+        wanted = dict.fromkeys(("units", "log_units", "residual", "log_residual", "log_rounding", "last_stick"), rows)
+        wanted |= dict.fromkeys(("eigenvalue", "multiplicity"), first[rows] + 8)
+        wanted |= dict.fromkeys(("copies", "logarithms", "rest"), first[rows] + rows)
+        for name, length in wanted.items():
+            agree(arrays[name].shape == (length,), f"{name} must have {length} numbers, got {arrays[name].shape}")
 
     def lay_floors(self):
         """Chords [range][row] = (value at T = 0, slope) below what rows cost over all T samples: see csrc/spectral/spectral.h."""
@@ -156,7 +172,7 @@ cdef Directory directory_of(const char *d, Py_ssize_t stride, Py_ssize_t count):
     cdef double last = NAN, now
     cdef Py_ssize_t i
     for i in range(count if stride else min(count, 1)):
-        now = (<const double *>(d + i * stride))[0]
+        now = sc_nearly_whole((<const double *>(d + i * stride))[0])
         if now != last:
             directory.need(now)
             last = now
@@ -286,6 +302,7 @@ TERMS = ("error", "coefficients", "distortion", "residual", "list", "resolution_
 def terms(const double[::1] n, const double[::1] T, const double[::1] d, const double[::1] K, int strategies):
     """The parts of the bound, an array (points, len(TERMS)); NaN where an argument is out of its domain."""
     cdef Py_ssize_t count = n.shape[0], i
+    agree(T.shape[0] == d.shape[0] == K.shape[0] == count, "n, T, d and K must be equally long")
     out = np.full((count, len(TERMS)), np.nan)
     if count == 0:
         return out
@@ -310,6 +327,8 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     cdef sc_objective objective
     cdef Directory directory
     cdef pace at
+    agree(input_dim.shape[0] == 1 or input_dim.shape[0] == width.shape[0],
+          "inputs must be as many as the results, or one")
     if width.shape[0] == 0:
         return
     directory = directory_of(<const char *>&input_dim[0], input_dim.strides[0] if input_dim.shape[0] > 1 else 0, width.shape[0])

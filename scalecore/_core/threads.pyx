@@ -16,6 +16,9 @@ cdef extern from "openmp_or_serial.h" nogil:
     int omp_get_max_threads()
     int omp_in_parallel()
     long sc_process_id()
+    int sc_processors()
+    size_t sc_default_stack()
+    int sc_affordable_team(int, size_t)
     int sc_thread_number()
     double sc_seconds()
 
@@ -41,9 +44,12 @@ def _cgroup_quota():
 
 
 def _usable_cpus():
-    """CPUs that this process may use: its affinity mask, cut to the control group's quota."""
+    """CPUs that this process may use: its affinity mask, cut to the control group's quota.
+
+    OpenMP looked before OMP_PROC_BIND or OMP_PLACES made it bind the thread that loads it to one of them.
+    """
     try:
-        cpus = len(os.sched_getaffinity(0))
+        cpus = max(len(os.sched_getaffinity(0)), sc_processors())
     except AttributeError:
         cpus = os.cpu_count() or 1
     quota = _cgroup_quota()
@@ -55,6 +61,22 @@ cdef int MOST_BY_DEFAULT = 2**30 if os.environ.get("OMP_NUM_THREADS") else _usab
 
 # More threads than this never help, and where they cannot be had OpenMP ends the process.
 cdef int MOST_EVER = max(16, 4 * _usable_cpus())
+
+def _stack_of_threads():
+    """Bytes that OMP_STACKSIZE (or GCC's name for it) gives each thread, by default what the system does; 0 for all of it."""
+    for name in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
+        text = os.environ.get(name, "").strip().upper()
+        digits = text.rstrip("BKMGT \t")
+        unit = text[len(digits):].strip() or "K"
+        if digits.strip().isdigit() and unit in _UNITS:
+            return min(int(digits) * _UNITS[unit], 2**62)
+    return sc_default_stack()
+
+_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+# Smaller than this and threads overrun their stacks, which nothing notices in time: calls are serial then.
+cdef size_t LEAST_STACK = 100 * 1024
+cdef size_t STACK = _stack_of_threads()
 
 # OpenMP's threads do not survive a fork, and waiting for them hangs the child for ever (libgomp): a forked child runs serially.
 cdef long LOADED_IN = sc_process_id()
@@ -69,7 +91,8 @@ cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil:
         team = min(omp_get_max_threads(), MOST_BY_DEFAULT, MOST_EVER)
     if team <= 1 or omp_in_parallel() or sc_process_id() != LOADED_IN:
         return 1
-    return <int>min(<Py_ssize_t>team, parts)
+    team = <int>min(<Py_ssize_t>team, parts)
+    return 1 if STACK < LEAST_STACK else sc_affordable_team(team, STACK)
 
 
 cdef Py_ssize_t next_chunk(Py_ssize_t chunk, double seconds, Py_ssize_t least) noexcept nogil:

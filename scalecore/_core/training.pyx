@@ -9,6 +9,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy
 
+from .checks cimport agree
 from .engine cimport (
     SC_ADAM,
     SC_ADF,
@@ -17,6 +18,9 @@ from .engine cimport (
     SC_EVALUATE,
     SC_LEARN,
     SC_SAMPLE_MULTIPLE,
+    SC_MOST_CONCENTRATION,
+    SC_MOST_INPUT_DIM,
+    SC_MOST_WIDTH_TRAINED,
     SC_SGD,
     sc_engine,
     sc_engine_find,
@@ -77,6 +81,9 @@ cdef class Blocks:
     def __cinit__(self, uint64_t key, int input_dim, double concentration, int first_repeat, int repeats, int size, bint single,
                   bint fresh):
         cdef size_t number = sizeof(float) if single else sizeof(double)
+        agree(1 <= input_dim <= SC_MOST_INPUT_DIM and 0 < concentration <= SC_MOST_CONCENTRATION
+              and first_repeat >= 0 and repeats >= 1 and size >= 1 and size % SC_SAMPLE_MULTIPLE == 0,
+              "samples must be of a prior that can be drawn, in whole blocks")
         self.experiment.key, self.experiment.input_dim, self.experiment.concentration = key, input_dim, concentration
         self.experiment.truncation, self.experiment.inputs = 1e-8, size
         self.first_repeat, self.repeats, self.size, self.single, self.fresh = first_repeat, repeats, size, single, fresh
@@ -149,6 +156,35 @@ def padded_columns(basis):
     return padded
 
 
+def check_learners(optimizer, features, states, tuple shape, tuple arrays):
+    """Every array that learners point into is as large as the engine takes it to be."""
+    repeats, widths, rates = shape
+    planes, adf = 3 if optimizer == "adam" else 1, optimizer == "adf"
+    agree(optimizer in ("sgd", "adam", "adf") and repeats * widths * rates >= 1, "there must be learners")
+    agree(np.shape(arrays[0]) == (rates,) and all(np.shape(array)[:3] == shape for array in arrays[1:]),
+          "records must be [repeat, width, rate]")
+    agree(len(states) == widths and len(features) == (widths if adf else 0), "there must be a state for each width")
+    for state in states:
+        agree(isinstance(state, np.ndarray) and state.ndim == 5 and state.flags.carray
+              and state.shape[:3] == (repeats, rates, planes) and 1 <= state.shape[4] <= SC_MOST_WIDTH_TRAINED
+              and state.dtype in (np.float32, np.float64) and state.dtype == states[0].dtype,
+              "states must be [repeat, rate, plane, row, unit], of one type")
+        rows = state.shape[4] + 1 if adf else states[0].shape[3]
+        agree(state.shape[3] == rows and rows >= 2, "states must have a row for each input and one for the output weights")
+    for state, (directions, basis) in zip(states, features):
+        agree(all(array.dtype == np.float64 and array.flags.c_contiguous and array.ndim == 2 for array in (directions, basis))
+              and directions.shape[1] >= 1 and basis.shape == (state.shape[4], sum(directions.shape)),
+              "features must be directions, and a basis of as many coefficients as the state has")
+
+
+def check_dimensions(optimizer, features, states, input_dim, single):
+    """States are of the samples' dimension and type."""
+    dims = [directions.shape[1] for directions, _ in features] if optimizer == "adf" else [state.shape[3] - 1 for state in states]
+    dtype = np.float32 if single and optimizer != "adf" else np.float64
+    agree(set(dims) == {input_dim}, "states and samples must have the same dimension")
+    agree(all(state.dtype == dtype for state in states), "states and samples must have the same type")
+
+
 cdef class Learners:
     """Every learner's state where the engine wants it, in batches that read together: one repeat, equally far, small enough."""
     cdef sc_learner *all
@@ -169,6 +205,8 @@ cdef class Learners:
         cdef sc_learner *learner
         cdef char *place
         cdef int most, team = team_size(2**30, n_threads)
+        check_learners(optimizer, features, states, (repeats, widths, rate_count),
+                       (rates, sums, read, diverged, record[:, :, :, :0]))
         self.optimizer, self.count = optimizer_of(optimizer), repeats * widths * rate_count
         tables = [(directions, padded_columns(basis)) for directions, basis in features]
         self.arrays = (states, sums, read, diverged, record, tables)
@@ -264,6 +302,9 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     When a signal handler raises, all arrays hold what was reached.
     """
     cdef int repeats = <int>sums.shape[0], item, team, count
+    check_dimensions(optimizer, features, states, input_dim, single)
+    agree(record.shape[3] == checkpoints.shape[0] and (np.diff(checkpoints) > 0).all() and np.min(read, initial=0) >= 0,
+          "checkpoints must rise, and have a place in the record")
     cdef Learners learners = Learners(optimizer, features, states, rates, sums, read, diverged, record, n_threads)
     cdef int size = block_size(repeats, input_dim, single)
     cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
@@ -314,6 +355,7 @@ def final_errors(*, uint64_t key, int input_dim, double concentration, bint sing
     `inputs` is a multiple of SC_SAMPLE_MULTIPLE. (SGD's states wait for every second sample: see csrc/training/sgd.h.)
     """
     cdef int repeats = <int>errors.shape[0], item, team, number, tail
+    check_dimensions(optimizer, features, states, input_dim, single)
     nowhere = np.zeros((errors.shape[0], errors.shape[1], errors.shape[2]), np.int64)
     cdef int64_t[::1] at_end = np.array([inputs], np.int64)
     cdef double[:, :, :, ::1] record = np.empty((errors.shape[0], errors.shape[1], errors.shape[2], 1))

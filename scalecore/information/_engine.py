@@ -88,16 +88,17 @@ def tables(likelihood: Array, inputs: Array, *, cells_only: bool = False) -> Tab
 
 
 def count_vectors(samples: int, cells: int) -> int:
-    """How many ways `samples` samples can fall into so many cells."""
-    return comb(samples + cells - 1, cells - 1)
+    """How many ways `samples` samples can fall into so many cells; 10**300 for all that is more."""
+    logarithm = lgamma(samples + cells) - lgamma(cells) - lgamma(samples + 1)
+    return comb(samples + cells - 1, cells - 1) if logarithm < 690 else 10**300
 
 
 def check_exact(samples: int, work: int) -> None:
     """Refuse an enumeration that nobody could wait for."""
     if samples > MOST_COUNTED or work > _MOST_WORK:
         raise ValueError(
-            f"method 'exact' must enumerate {work:.2g} hypotheses x count vectors for {samples} "
-            "samples; "
+            f"method 'exact' must enumerate {min(work, 10**300):.2g} hypotheses x count vectors "
+            f"for {samples} samples; "
             f"it can up to {_MOST_WORK:.2g} and {MOST_COUNTED} samples: use 'monte_carlo'"
         )
 

@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.progress import bar
+from .._common.rebuilt import Rebuilt
 from .._common.running_moments import Moments
 from .._common.validation import (
     flag,
     laws,
     networks_of_one_dimension,
     positive_int,
+    sample_count,
     stream_key,
     thread_count,
 )
@@ -32,7 +34,7 @@ _NUMBERS = 2**20  # logits, networks x samples, in memory at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class HypothesisSet:
+class HypothesisSet(Rebuilt):
     """Finitely many networks, one of which labels the data.
 
     F is one of them, X ~ N(0, I), P(Y = 1|F,x) = 1/(1 + exp(-F(x))).
@@ -91,6 +93,7 @@ class HypothesisSet:
             f"entropy {self.entropy:.6g} nats)"
         )
 
+    @np.errstate(under="ignore")
     def learning_curve(
         self,
         samples: int,
@@ -141,10 +144,7 @@ class HypothesisSet:
         >>> curve.method, bool(0 < curve.information[-1] < some.entropy)
         ('monte_carlo', True)
         """
-        count, replicates = (
-            positive_int("samples", samples),
-            positive_int("replicates", replicates, least=2),
-        )
+        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         moments = Moments(count + 1)
         with bar(replicates, show, "data sets") as advance:

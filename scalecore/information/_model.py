@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._common.rebuilt import Rebuilt
 from .._common.validation import (
     choice,
     flag,
     laws,
     positive_int,
+    sample_count,
     stream_key,
     thread_count,
     update_table,
@@ -37,7 +39,7 @@ _METHODS = ("auto", "exact", "monte_carlo")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class FiniteModel:
+class FiniteModel(Rebuilt):
     """A model with finitely many hypotheses, inputs and labels: every term can be computed.
 
     A hypothesis F = f is drawn from `prior`; given it, samples are independent: X = x with
@@ -105,6 +107,7 @@ class FiniteModel:
             f"{self.entropy:.6g} nats)"
         )
 
+    @np.errstate(under="ignore")
     def learning_curve(
         self,
         samples: int,
@@ -162,10 +165,7 @@ class FiniteModel:
         >>> bool(abs(drawn.information[-1] - exact.information[-1]) < 4 * drawn.std_error[-1])
         True
         """
-        count, replicates = (
-            positive_int("samples", samples),
-            positive_int("replicates", replicates, least=2),
-        )
+        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
         choice("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         kept = self.prior > 0
@@ -189,6 +189,7 @@ class FiniteModel:
             np.arange(count + 1), information, std_error, self.entropy, name, drawn
         )
 
+    @np.errstate(under="ignore")
     def constrained(
         self,
         channel: ArrayLike,
@@ -242,10 +243,7 @@ class FiniteModel:
         """
         size = self.prior.size
         table = laws("channel", channel, (size, size), f"(M, M) with M = {size} as in prior")
-        count, replicates = (
-            positive_int("samples", samples),
-            positive_int("replicates", replicates, least=2),
-        )
+        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
         choice("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         information, misspecification = estimation_and_misspecification(self, table)
@@ -272,6 +270,7 @@ class FiniteModel:
             *parts, float(error), float(std_error), learner, count, name, drawn
         )
 
+    @np.errstate(under="ignore")
     def best_channel(
         self, size: int, samples: int, *, iterations: int = 10_000, rtol: float = 1e-6
     ) -> BestChannel:
@@ -320,13 +319,10 @@ class FiniteModel:
         if positive_int("size", size) > most:
             raise ValueError(f"size must be at most {most}, the number of hypotheses, got {size}")
         return best_channel(
-            self,
-            size,
-            positive_int("samples", samples),
-            positive_int("iterations", iterations),
-            rtol,
+            self, size, sample_count(samples), positive_int("iterations", iterations), rtol
         )
 
+    @np.errstate(under="ignore")
     def incremental(
         self,
         update: Update | ArrayLike,
@@ -393,7 +389,7 @@ class FiniteModel:
         table = update_table(
             "update", update.table if isinstance(update, Update) else update, n_x, n_y
         )
-        states, count = len(table), positive_int("steps", steps)
+        states, count = len(table), positive_int("steps", steps, most=2**53)
         start = start if initial is None else positive_int("initial", initial, least=0)
         if start >= states:
             raise ValueError(f"initial must be a state, 0 to {states - 1}, got {start}")

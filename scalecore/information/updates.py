@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import choice, flag, fraction, positive_int
+from .._common.validation import choice, flag, fraction, positive_int, sample_count, update_table
+from ._engine import count_vectors
 
 __all__ = [
     "Update",
@@ -61,6 +62,18 @@ class Update:
     initial: int = 0
     name: str = "update"
 
+    def __post_init__(self) -> None:
+        shape = np.shape(self.table)
+        if len(shape) not in (3, 4) or 0 in shape:
+            raise ValueError(
+                "table must have shape (S, n_x, n_y) or (S, n_x, n_y, S), none of them 0, "
+                f"got {shape}"
+            )
+        object.__setattr__(self, "table", update_table("table", self.table, shape[1], shape[2]))
+        object.__setattr__(
+            self, "initial", positive_int("initial", self.initial, least=0, most=shape[0] - 1)
+        )
+
     @property
     def states(self) -> int:
         """Number of states S."""
@@ -72,12 +85,22 @@ class Update:
 
 def _room(name: str, states: int) -> int:
     if states > _MOST_STATES:
-        raise ValueError(f"{name} would need {states:.3g} states; the most is {_MOST_STATES}")
+        needed = f"{states:.3g}" if states < 10**300 else f"2**{states.bit_length() - 1}"
+        raise ValueError(f"{name} would need {needed} states; the most is {_MOST_STATES}")
     return states
 
 
+def _power(name: str, base: int, exponent: int) -> int:
+    """Return base**exponent, a number of states; one of hundreds of digits is not computed."""
+    if exponent * (base.bit_length() - 1) > 1000:
+        raise ValueError(
+            f"{name} would need {base:.3g}**{exponent:.3g} states; the most is {_MOST_STATES}"
+        )
+    return _room(name, base**exponent)
+
+
 def _cells(n_x: int, n_y: int) -> tuple[int, int]:
-    return positive_int("n_x", n_x), positive_int("n_y", n_y)
+    return positive_int("n_x", n_x, most=_MOST_STATES), positive_int("n_y", n_y, most=_MOST_STATES)
 
 
 def counts(n_x: int, n_y: int, samples: int) -> Update:
@@ -101,9 +124,9 @@ def counts(n_x: int, n_y: int, samples: int) -> Update:
     >>> sc.updates.counts(1, 2, 10)
     Update(counts up to 10 samples, 66 states, 6.04 bits)
     """
-    (n_x, n_y), samples = _cells(n_x, n_y), positive_int("samples", samples)
+    (n_x, n_y), samples = _cells(n_x, n_y), sample_count(samples)
     cells = n_x * n_y
-    states = _room("counts", comb(samples + cells, cells))
+    states = _room("counts", count_vectors(samples, cells + 1))
     bars: NDArray[Any] = np.fromiter(
         combinations(range(samples + cells), cells), np.dtype((np.int64, cells)), states
     )
@@ -143,9 +166,14 @@ def saturating_counters(n_x: int, n_y: int, bits: int, *, halve: bool = False) -
     >>> sc.updates.saturating_counters(2, 2, 2)
     Update(saturating counters of 2 bits, 256 states, 8 bits)
     """
-    (n_x, n_y), bits, halve = _cells(n_x, n_y), positive_int("bits", bits), flag("halve", halve)
-    cells, levels = n_x * n_y, 2**bits
-    _room("saturating_counters", 2 ** (bits * cells))
+    (n_x, n_y), bits, halve = (
+        _cells(n_x, n_y),
+        positive_int("bits", bits, most=_MOST_STATES),
+        flag("halve", halve),
+    )
+    cells = n_x * n_y
+    _power("saturating_counters", 2, bits * cells)
+    levels = 2**bits
     places = levels ** np.arange(cells)
     state = np.arange(levels**cells)
     digits = state[:, None] // places % levels
@@ -185,12 +213,12 @@ def sliding_window(n_x: int, n_y: int, length: int) -> Update:
     >>> sc.updates.sliding_window(1, 2, 2).table[:, 0].tolist()
     [[1, 2], [3, 4], [5, 6], [3, 4], [5, 6], [3, 4], [5, 6]]
     """
-    (n_x, n_y), length = _cells(n_x, n_y), positive_int("length", length)
+    (n_x, n_y), length = _cells(n_x, n_y), positive_int("length", length, most=_MOST_STATES)
     cells = n_x * n_y
     starts, states = [0], 1  # of the sequences of each length
     for _ in range(length):
         starts.append(states)
-        states = _room("sliding_window", states + cells ** len(starts[1:]))
+        states = _room("sliding_window", states + _power("sliding_window", cells, len(starts[1:])))
     table = np.empty((states, cells), np.int64)
     for size, start in enumerate(starts):
         code = np.arange(cells**size)[:, None] * cells + np.arange(cells)
@@ -251,13 +279,13 @@ def leaky_average(
     >>> sc.updates.leaky_average(1, 2, 2, 0.5).table[:, 0].tolist()
     [[0, 2], [0, 2], [1, 2], [2, 3]]
     """
-    (n_x, n_y), bits = _cells(n_x, n_y), positive_int("bits", bits)
+    (n_x, n_y), bits = _cells(n_x, n_y), positive_int("bits", bits, most=_MOST_STATES)
     if n_y < 2:
         raise ValueError(f"n_y must be at least 2, got {n_y}")
     rate = 1.0 if rate == 1 else fraction("rate", rate)
     at_random = choice("rounding", rounding, ("nearest", "stochastic")) == "stochastic"
+    states = _power("leaky_average", 2, bits * n_x)
     levels = 2**bits
-    states = _room("leaky_average", levels**n_x)
     if at_random:
         _room("leaky_average with stochastic rounding: table", states**2 * n_x * n_y)
     state = np.arange(states)

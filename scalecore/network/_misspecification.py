@@ -107,6 +107,7 @@ class MisspecificationEstimate:
         return plot_misspecification(self, ax=ax)
 
 
+@np.errstate(under="ignore")
 def misspecification(
     prior: NetworkPrior,
     widths: ArrayLike,

@@ -9,10 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from .._common.rebuilt import Rebuilt
 from .._common.validation import (
     enough_memory,
+    finite_array,
     fraction,
+    frozen,
     input_rows,
+    nonnegative_number,
     positive_int,
     positive_number,
     stream_key,
@@ -22,7 +26,7 @@ from .._core import network as _network
 
 
 @dataclass(frozen=True)
-class NetworkPrior:
+class NetworkPrior(Rebuilt):
     """Law of the infinite-width two-layer network.
 
     F(x) = sqrt(K+1) sum_j s_j theta_j max(w_j . x, 0): masses theta of a Dirichlet process of
@@ -33,9 +37,10 @@ class NetworkPrior:
     Parameters
     ----------
     input_dim : int
-        Dimension d of the input, at least 1.
+        Dimension d of the input, from 1 to 65,536.
     concentration : float
-        Concentration K, greater than 0: how many atoms matter.
+        Concentration K, greater than 0 and at most 1e9: how many atoms matter. What is drawn
+        takes time in proportion.
 
     Raises
     ------
@@ -60,10 +65,14 @@ class NetworkPrior:
             "input_dim",
             positive_int("input_dim", self.input_dim, most=_network.MOST_INPUT_DIM),
         )
-        object.__setattr__(
-            self, "concentration", positive_number("concentration", self.concentration)
-        )
+        K = positive_number("concentration", self.concentration)
+        if K > _network.MOST_CONCENTRATION:
+            raise ValueError(
+                f"concentration must be at most {_network.MOST_CONCENTRATION:g}, got {K:g}"
+            )
+        object.__setattr__(self, "concentration", K)
 
+    @np.errstate(under="ignore")
     def sample(self, rng: Any = None, *, truncation: float = 1e-8) -> Network:
         """Draw a network.
 
@@ -130,19 +139,24 @@ def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) 
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Network:
+class Network(Rebuilt):
     """A two-layer ReLU network F(x) = sum_j output_weights[j] max(directions[j] . x, 0).
 
     Attributes
     ----------
     directions : ndarray, shape (m, d)
-        Unit vectors.
+        Unit vectors. Both arrays are read-only.
     output_weights : ndarray, shape (m,)
         sign * mass * sqrt(K+1).
     leftover : float
         Mass that truncation left out; 0 for a thinned network.
     concentration : float
         K of the prior it was drawn from.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If shapes disagree or a number is not finite, naming the entry.
 
     Examples
     --------
@@ -158,6 +172,26 @@ class Network:
     output_weights: NDArray[np.float64]
     leftover: float
     concentration: float
+
+    def __post_init__(self) -> None:
+        directions = finite_array("directions", self.directions, (None, None), "(m, d)")
+        if not directions.shape[1]:
+            raise ValueError(
+                f"directions must have at least one coordinate, got shape {directions.shape}"
+            )
+        count = len(directions)
+        weights = finite_array(
+            "output_weights",
+            self.output_weights,
+            (count,),
+            f"(m,) with m = {count} as in directions",
+        )
+        object.__setattr__(self, "directions", frozen(directions.view()))
+        object.__setattr__(self, "output_weights", frozen(weights.view()))
+        object.__setattr__(self, "leftover", nonnegative_number("leftover", self.leftover))
+        object.__setattr__(
+            self, "concentration", positive_number("concentration", self.concentration)
+        )
 
     @property
     def input_dim(self) -> int:
@@ -184,6 +218,7 @@ class Network:
 
         return _html.network(self)
 
+    @np.errstate(under="ignore")
     def __call__(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """Evaluate the logit F(x).
 
@@ -214,6 +249,7 @@ class Network:
         _network.logits(directions, weights, rows, out, thread_count(n_threads))
         return out[0] if single else out
 
+    @np.errstate(under="ignore")
     def probability(self, X: ArrayLike, *, n_threads: int | None = None) -> NDArray[Any]:
         """P(Y = 1 | F, x) = 1 / (1 + exp(-F(x))); parameters as for calling the network.
 
@@ -227,6 +263,7 @@ class Network:
         logits = self(X, n_threads=n_threads)
         return np.exp(-np.logaddexp(0, -logits), dtype=logits.dtype)
 
+    @np.errstate(under="ignore")
     def draw(self, T: int, rng: Any = None) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Draw labelled data: X ~ N(0, I) and fair labels given the network.
 
@@ -254,6 +291,7 @@ class Network:
         X = generator.standard_normal((count, self.input_dim))
         return X, (generator.random(count) < self.probability(X)).astype(np.uint8)
 
+    @np.errstate(under="ignore")
     def thin(self, n: int, rng: Any = None, *, resolution: float | None = None) -> Network:
         """Draw the width-n learning model: n units by this network's masses, each of mass 1/n.
 
@@ -288,7 +326,7 @@ class Network:
         >>> len(thin) <= 20, round(float(thin.masses.sum()), 12)
         (True, 1.0)
         """
-        count = positive_int("n", n)
+        count = positive_int("n", n, most=2**63 - 1)
         eps = None if resolution is None else fraction("resolution", resolution, most=2.0)
         masses = self.masses
         drawn = _generator(rng).multinomial(count, masses / masses.sum())

@@ -22,6 +22,7 @@ _GRID = (
 )  # cosines may differ in their last bit between machines: rounded to this they do not
 
 
+@np.errstate(under="ignore")
 def directions(input_dim: int, count: int) -> NDArray[np.float64]:
     """Return well-spread directions: unit vectors far from each other and from all opposites.
 
@@ -123,6 +124,9 @@ def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
         energy = math.fsum(_spectrum.repulsion(padded, count, pull, n_threads).tolist())
         return energy, pull.T - _dots(pull.T, u) * u
 
+    turns = int(min(_STEPS, _WORK / (count * count * (4.0 * d + 20))))
+    if turns == 0:  # a look alone would take as long as all that a smaller set is worth
+        return start
     u = np.ascontiguousarray(start.T)
     energy, gradient = look(u)
     best, lowest = u, energy
@@ -130,7 +134,7 @@ def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
         -1 - -(-count.bit_length() // (d - 1))
     )  # half the distance of neighbours, or so
     step = math.inf
-    for turn in range(int(min(_STEPS, _WORK / (count * count * (4.0 * d + 20))))):
+    for turn in range(turns):
         steepest = math.sqrt(_dots(gradient, gradient).max())
         if steepest <= 1e-12:
             break

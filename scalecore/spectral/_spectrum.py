@@ -14,6 +14,8 @@ from .._core import spectrum as _spectrum
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_MOST_DEGREES = 2**24
+
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
@@ -86,6 +88,7 @@ class Spectrum:
         return plot_spectrum(self, ax=ax)
 
 
+@np.errstate(under="ignore")
 def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     r"""Return the spectrum of the infinite-width network's covariance operator.
 
@@ -104,7 +107,7 @@ def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     input_dim : int
         Dimension d, from 1 to 1e15.
     degrees : int, default 32
-        How many degrees: 0, 1, 2, 4, 6, ...
+        How many degrees: 0, 1, 2, 4, 6, ..., at most 2**24.
 
     Returns
     -------
@@ -129,7 +132,7 @@ def spectrum(input_dim: int, *, degrees: int = 32) -> Spectrum:
     1.59...e-15
     """
     d = input_dimension("input_dim", input_dim)
-    degrees = positive_int("degrees", degrees)
+    degrees = positive_int("degrees", degrees, most=_MOST_DEGREES)
     even = _spectrum.spectrum(float(d), max(degrees - 1, 1))
     columns = np.insert(even, 1, [-np.log(4.0 * d), np.log(d), 0.25, even[0, 3]], axis=0)
     columns[0, 3] += 0.25

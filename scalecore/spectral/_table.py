@@ -126,6 +126,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
+@np.errstate(under="ignore")
 def find_table(
     input_dim: float,
     most_units: int | None = None,
@@ -177,6 +178,7 @@ def dims_with_tables(input_dims: ArrayLike) -> list[int]:
     return [int(d) for d in dims[(dims == np.floor(dims)) & (dims >= 1) & (dims <= 1e15)]]
 
 
+@np.errstate(under="ignore")
 def share_table(d: int, folder: Path, progress: bool = False) -> None:
     """Put this process's table into a folder, for `adopt_table` in others; one that is there
     stays.
@@ -187,6 +189,7 @@ def share_table(d: int, folder: Path, progress: bool = False) -> None:
             save_table(folder, find_table(d, progress=progress), DEFAULT_UNITS)
 
 
+@np.errstate(under="ignore")
 def adopt_table(d: int, folder: Path) -> None:
     """Take the table that a process shared, where this one has none and the folder has it."""
     with _BUILDING:
@@ -195,6 +198,7 @@ def adopt_table(d: int, folder: Path) -> None:
             _TABLES[d] = table, int(table.units[-1])
 
 
+@np.errstate(under="ignore")
 def residual_of_a_small_table(d: int) -> tuple[float, float]:
     """Return the most units of a table that this process has, or of one that takes no time, and
     what they leave.
@@ -292,7 +296,7 @@ def spectral_table(
     np.True_
     """
     d = input_dimension("input_dim", input_dim)
-    most = positive_int("most_units", most_units, least=2)
+    most = positive_int("most_units", most_units, least=2, most=10**9)
     if most > DEAREST_UNITS and d > 1 and most > d + 2:
         raise ValueError(_too_dear(d, most))
     folder = None if cache is None else Path(path("cache", cache))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import broadcast, choice, real_array
+from .._common.validation import broadcast, choice, describe, real_array
 from .._core import spectral as _spectral
 
 _STRATEGIES = np.array(["fixed", "atoms", "sticks", "quadratic"])
@@ -92,6 +92,7 @@ class SpectralTerms:
         )
 
 
+@np.errstate(under="ignore")
 def spectral_terms(
     n: ArrayLike,
     T: ArrayLike,
@@ -152,7 +153,8 @@ def spectral_terms(
 def _flags(strategies: str | Iterable[str]) -> int:
     if strategies == "all":
         return _spectral.BOUND_STRATEGIES["refined_bound"]
-    names = {strategies} if isinstance(strategies, str) else set(strategies)
-    return sum(
-        _spectral.STRATEGIES[choice("strategies", name, _spectral.STRATEGIES)] for name in names
-    )
+    if not isinstance(strategies, Iterable):
+        raise TypeError(f"strategies must be 'all', a name or several, got {describe(strategies)}")
+    names = [strategies] if isinstance(strategies, str) else list(strategies)
+    known = {choice("strategies", name, _spectral.STRATEGIES) for name in names}
+    return sum(_spectral.STRATEGIES[name] for name in known)

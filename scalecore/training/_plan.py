@@ -88,7 +88,7 @@ def plan_training(
         if checkpoints is None
         else np.union1d(checkpoint_list(checkpoints, total), [total])
     )
-    inputs = positive_int("test_inputs", test_inputs)
+    inputs = positive_int("test_inputs", test_inputs, most=2**30)
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
     choice("dtype", dtype, _DTYPES)

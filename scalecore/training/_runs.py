@@ -136,6 +136,7 @@ class TrainingRuns:
 
         return _html.runs(self)
 
+    @np.errstate(under="ignore")
     def extend(
         self,
         samples: int,
@@ -199,6 +200,7 @@ class TrainingRuns:
         plan = replace(self._plan, checkpoints=state.planned)
         return TrainingRuns._of(plan, advance(plan, state, total, threads, show), state)
 
+    @np.errstate(under="ignore")
     def frontier(
         self,
         budgets: ArrayLike,
@@ -261,6 +263,7 @@ class TrainingRuns:
             stream_key(rng),
         )
 
+    @np.errstate(under="ignore")
     def network(self, repeat: int, *, truncation: float = 1e-8) -> Network:
         """Return the infinite-width network that drew the data of a repeat.
 
@@ -274,6 +277,7 @@ class TrainingRuns:
         """
         return sample_network(self.prior, self.key, self._repeat(repeat), truncation)
 
+    @np.errstate(under="ignore")
     def data(
         self, repeat: int, samples: int
     ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]:
@@ -304,7 +308,7 @@ class TrainingRuns:
         >>> X.shape, bool(abs(runs.network(0).probability(X) - probability).max() < 1e-5)
         ((100, 4), True)
         """
-        count, item = positive_int("samples", samples), self._repeat(repeat)
+        count, item = sample_count(samples), self._repeat(repeat)
         whole = -(-count // TEST_MULTIPLE) * TEST_MULTIPLE
         parts = [
             _training.samples(
@@ -324,6 +328,7 @@ class TrainingRuns:
         )
         return X, y, probability
 
+    @np.errstate(under="ignore")
     def weights(
         self, repeat: int, width: int, learning_rate: float | None = None
     ) -> tuple[NDArray[Any], NDArray[Any]]:

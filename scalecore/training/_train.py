@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from .._common.validation import flag, thread_count
@@ -17,6 +18,7 @@ from ._runs import TrainingRuns
 __all__ = ["train"]
 
 
+@np.errstate(under="ignore")
 def train(
     prior: NetworkPrior,
     widths: ArrayLike,

@@ -451,7 +451,7 @@ def test_what_no_machine_holds_is_refused_by_name():
         match=r"concentration 1e\+14, some 1.84e\+15 units, would take .* GB, and this machine has",
     ):
         sc.NetworkPrior(10, 1e14).sample(0)
-    with pytest.raises(ValueError, match="input_dim must be at most 33554431"):
+    with pytest.raises(ValueError, match="input_dim must be at most 65536"):
         sc.NetworkPrior(10**12, 1)
     with pytest.raises(ValueError, match="inputs must be at most 2147483647"):
         sc.misspecification(sc.NetworkPrior(3, 5), [1], networks=2, inputs=10**18)
