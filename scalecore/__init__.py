@@ -79,7 +79,13 @@ from .spectral import (
     spectrum,
 )
 from .sweeps import Sweep, sweep
-from .training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
+from .training import (
+    EmpiricalFrontier,
+    EmpiricalStatus,
+    TrainingInterrupted,
+    TrainingRuns,
+    train,
+)
 
 __all__ = [
     "Allocation",
@@ -128,6 +134,7 @@ __all__ = [
     "Spectrum",
     "Status",
     "Sweep",
+    "TrainingInterrupted",
     "TrainingRuns",
     "UserForm",
     "__version__",

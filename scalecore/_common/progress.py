@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,7 +14,7 @@ def bar(
     """Yield a function that takes how much more is done; it draws a bar if `show`, which names
     `what` is done.
     """
-    if not show:
+    if not show or sys.stderr is None:  # closed: `2>&-`
         yield lambda more: None
         return
     try:

@@ -417,17 +417,24 @@ def axis(
 
 
 def path(name: str, value: object) -> str:
-    """Return `value` as a path."""
+    """Return `value` as a path on this machine; an address would quietly become a folder here."""
     try:
-        return os.fsdecode(value)  # type: ignore[arg-type]
+        text = os.fsdecode(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be a path, got {describe(value)}") from None
+    scheme, sign, _ = text.partition("://")
+    if sign and len(scheme) > 1 and scheme.replace("+", "").isalnum():
+        raise ValueError(f"{name} must be a path on this machine, not an address, got {text!r}")
+    return text
 
 
 def names(name: str, value: Any) -> list[str]:
     """Return `value` as a list of at least one name."""
     if isinstance(value, str) or not isinstance(value, Iterable) or not (found := list(value)):
         raise TypeError(f"{name} must be a list of at least one name, got {describe(value)}")
+    for item in found:
+        if found.count(item) > 1:
+            raise ValueError(f"{name} must be different names, got {item!r} twice")
     return found
 
 

@@ -13,8 +13,8 @@ from libc.string cimport memcpy
 from .engine cimport (
     SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine,
     sc_engine_find, sc_floor_ranges,
-    sc_is_input_dim, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies, sc_table_entry,
-    sc_table_of, sc_tables,
+    sc_is_input_dim, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array,
+    sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_of, sc_tables,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of

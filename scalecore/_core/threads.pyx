@@ -62,6 +62,10 @@ cdef int MOST_BY_DEFAULT = 2**30 if os.environ.get("OMP_NUM_THREADS") else _usab
 # More threads than this never help, and where they cannot be had OpenMP ends the process.
 cdef int MOST_EVER = max(16, 4 * _usable_cpus())
 
+
+_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+
 def _stack_of_threads():
     """Bytes that OMP_STACKSIZE (or GCC's name for it) gives each thread, by default what the system does; 0 for all of it."""
     for name in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
@@ -72,7 +76,6 @@ def _stack_of_threads():
             return min(int(digits) * _UNITS[unit], 2**62)
     return sc_default_stack()
 
-_UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 # Smaller than this and threads overrun their stacks, which nothing notices in time: calls are serial then.
 cdef size_t LEAST_STACK = 100 * 1024

@@ -39,6 +39,8 @@ def plot_sweep(sweep: Sweep) -> Figure:
             *_GRID
         )
         data = _thinned(data).load()
+    if not np.isfinite(data["width"]).any():
+        raise ValueError("the store has no budget that is feasible and finished: nothing to draw")
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(1, 3, figsize=(14.5, 4.2), layout="constrained")
     _families(data, axes[0], axes[2])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import numpy as np
@@ -48,9 +49,11 @@ from ._options import (
     Axis,
     Number,
     Picture,
+    Whole,
     draw,
     grid,
     learning,
+    on_terminal,
     options,
     show,
     unwritable,
@@ -63,7 +66,20 @@ from ._spectral_commands import figure2_command, prepare, spectral_columns, spec
 from ._sweep_commands import info, plot, sweep_group
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Commands(click.Group):
+    """The commands; click would end them with status 1 where nobody reads what they write."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the chosen command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            end_as_others_do()
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="scalecore")
 def main() -> None:
     """How large a model and how much data for a compute budget? Errors are in nats per sample.
@@ -178,7 +194,7 @@ def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
 @options(BUDGET, INPUT_DIM, CONCENTRATION, COST, BOUND)
 @click.option(
     "--points",
-    type=click.IntRange(2, 10**6),
+    type=Whole("points", 2, 10**6),
     default=25,
     show_default=True,
     help="Widths on each line.",
@@ -262,7 +278,7 @@ def figure1_command(input_dim: float, concentration: float, cost: float, out: Pa
 @click.option(
     "-d",
     "--input-dim",
-    type=click.IntRange(1),
+    type=Whole("input_dim"),
     default=10,
     show_default=True,
     help="Input dimension d.",
@@ -306,7 +322,7 @@ def simulate(
         rng=seed,
         dtype=dtype,
         rtol=rtol,
-        progress=sys.stderr.isatty(),
+        progress=on_terminal(),
     )
     columns: dict[str, Any] = {
         "width": measured.widths,
@@ -332,7 +348,7 @@ def simulate(
 @click.option(
     "-d",
     "--input-dim",
-    type=click.IntRange(1),
+    type=Whole("input_dim"),
     default=10,
     show_default=True,
     help="Input dimension d.",
@@ -395,7 +411,7 @@ def train_command(
             repeats=repeats,
             rng=seed,
             dtype=dtype,
-            progress=sys.stderr.isatty(),
+            progress=on_terminal(),
         )
     except ValueError as error:
         raise click.UsageError(str(error)) from None
@@ -477,8 +493,7 @@ def run(arguments: list[str] | None = None) -> None:
         click.echo("scalecore: interrupted", err=True)
         status = 130
     except BrokenPipeError:  # `scalecore ... | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+        end_as_others_do()
     except MemoryError:
         click.echo("scalecore: not enough memory for so many points", err=True)
         status = 1
@@ -489,6 +504,16 @@ def run(arguments: list[str] | None = None) -> None:
         click.echo(f"scalecore: {error}", err=True)
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def end_as_others_do() -> NoReturn:
+    """Die of the pipe that nobody reads, without a word, as other Unix tools do (status 141)."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if hasattr(signal, "SIGPIPE"):
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
+    sys.exit(141)
 
 
 def _help_of(error: click.ClickException) -> str:

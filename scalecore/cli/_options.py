@@ -7,18 +7,21 @@ import io
 import json
 import math
 import os
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
 
-from .._common.validation import MOST_POINTS, axis
+from .._common.validation import LARGEST, axis, nearly_whole
 from ..frontier._objectives import OBJECTIVES
 from ..spectral._table import DEAREST_UNITS, DEFAULT_UNITS
 
 Columns = Mapping[str, Any]
+_ROWS = 10_000  # that are text at a time
+_MOST_PRINTED = 10**7
 NUMBERS = (
     "NUMBERS are one, 1e6, a list, 1e6,1e9, or a log-spaced range, 1e6:1e15:50 (50 values "
     "including both ends)."
@@ -54,6 +57,45 @@ class Number(Axis):
         if np.size(values) != 1:
             self.fail(f"{self.argument} must be one number here, got {value!r}", param, ctx)
         return float(np.ravel(values)[0])
+
+
+class Whole(Number):
+    """A whole number on the command line, written as any other: 1000, 1e3."""
+
+    name = "integer"
+
+    def __init__(self, argument: str, least: int = 1, most: int | None = None):
+        super().__init__(argument, -LARGEST)
+        self.lowest, self.highest = least, most
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse one value of an option; digits alone are exact, however many."""
+        if isinstance(value, int):
+            return value
+        digits = str(value).strip().removeprefix("+")
+        if digits.isdecimal() and len(digits) < 4000:
+            number = int(digits)
+        else:
+            number = self.whole(super().convert(value, param, ctx), value, param, ctx)
+        if number < self.lowest:
+            self.fail(f"{self.argument} must be at least {self.lowest}, got {value}", param, ctx)
+        if self.highest is not None and number > self.highest:
+            self.fail(f"{self.argument} must be at most {self.highest}, got {value}", param, ctx)
+        return number
+
+    def whole(
+        self, number: float, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Return what is whole, to a few units in the last place."""
+        near = float(nearly_whole(np.array(number)))
+        if near != math.floor(near):
+            self.fail(f"{self.argument} must be a whole number, got {value}", param, ctx)
+        return int(near)
+
+
+def on_terminal() -> bool:
+    """Whether bars will be seen; `2>&-` leaves no standard error at all."""
+    return sys.stderr is not None and sys.stderr.isatty()
 
 
 class Picture(click.Path):
@@ -145,7 +187,7 @@ BOUND = click.option(
 )
 MOST_UNITS = click.option(
     "--most-units",
-    type=click.IntRange(2, DEAREST_UNITS),
+    type=Whole("most_units", 2, DEAREST_UNITS),
     default=DEFAULT_UNITS,
     show_default=True,
     help="Size of the table behind a spectral bound: fewer units build faster and bound less "
@@ -166,7 +208,7 @@ PLOT = click.option(
 
 
 SEED = click.option(
-    "--seed", type=click.IntRange(0), help="Seed of the random streams; without it, fresh ones."
+    "--seed", type=Whole("seed", 0), help="Seed of the random streams; without it, fresh ones."
 )
 
 
@@ -198,14 +240,14 @@ MEASURING = options(  # arguments of misspecification
     widths("1:1e5:16"),
     click.option(
         "--networks",
-        type=click.IntRange(2),
+        type=Whole("networks", 2),
         default=200,
         show_default=True,
         help="Networks to draw (with --rtol, the fewest).",
     ),
     click.option(
         "--inputs",
-        type=click.IntRange(1),
+        type=Whole("inputs"),
         default=1024,
         show_default=True,
         help="Inputs per network.",
@@ -237,7 +279,7 @@ TRAINING = options(  # arguments of train
     ),
     click.option(
         "--repeats",
-        type=click.IntRange(2),
+        type=Whole("repeats", 2),
         default=8,
         show_default=True,
         help="Networks, each with data of its own.",
@@ -272,17 +314,19 @@ def learning(optimizer: str, rates: np.ndarray | None) -> dict[str, Any]:
 
 def whole_samples(value: float) -> int:
     """Return a number of samples; there are no fractions of one."""
-    if value != np.floor(value):
+    whole = float(nearly_whole(np.array(value)))
+    if whole != math.floor(whole):
         raise click.UsageError(f"samples must be a whole number, got {value:g}")
-    return int(value)
+    return int(whole)
 
 
 def grid(*axes: np.ndarray) -> list[np.ndarray]:
     """All combinations of the axes, the first one slowest, flat."""
     points = math.prod(map(len, axes))
-    if points > MOST_POINTS:
+    if points > _MOST_PRINTED:
         raise click.UsageError(
-            f"{points:.3g} combinations are too many to print; at most {MOST_POINTS:g}"
+            f"{points:.3g} combinations are too many to print; at most {_MOST_PRINTED:g} "
+            "(scalecore sweep writes more to a store)"
         )
     return [array.ravel() for array in np.meshgrid(*axes, indexing="ij")]
 
@@ -294,10 +338,11 @@ def plain(value: Any) -> Any:
     return float(value) if np.isfinite(value) else None
 
 
-def write_csv(columns: Columns, file: Any) -> None:
-    """Write columns as CSV with a header; numbers to all their digits, NaN as an empty field."""
+def write_csv(columns: Columns, file: Any, header: bool = True) -> None:
+    """Write columns as CSV; numbers to all their digits, NaN as an empty field."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(columns)
+    if header:
+        writer.writerow(columns)
     for row in zip(*columns.values(), strict=True):
         writer.writerow(
             ""
@@ -309,35 +354,49 @@ def write_csv(columns: Columns, file: Any) -> None:
         )
 
 
-def table(columns: Columns) -> str:
-    """Format columns for reading: aligned, six digits."""
-    cells = {
-        name: [item if isinstance(item, str) else f"{item:.6g}" for item in values]
-        for name, values in columns.items()
-    }
-    widths = {name: max([len(name), *map(len, values)]) for name, values in cells.items()}
-    lines = ["  ".join(name.rjust(widths[name]) for name in cells)]
-    lines += [
-        "  ".join(item.rjust(width) for item, width in zip(row, widths.values(), strict=True))
-        for row in zip(*cells.values(), strict=True)
-    ]
-    return "\n".join(lines)
+def pieces(columns: Columns) -> Iterator[list[tuple[Any, ...]]]:
+    """Rows of columns, some at a time: as text they take many times their memory."""
+    columns = {name: np.asarray(values) for name, values in columns.items()}
+    for first in range(0, len(next(iter(columns.values()), ())), _ROWS):
+        parts = (values[first : first + _ROWS] for values in columns.values())
+        yield list(zip(*parts, strict=True))
+
+
+def table(columns: Columns) -> Iterator[str]:
+    """Format columns for reading, aligned, six digits: some lines at a time."""
+    widths = [len(name) for name in columns]
+    for rows in pieces(columns):
+        for row in rows:
+            widths = [max(w, len(_cell(item))) for w, item in zip(widths, row, strict=True)]
+    yield "  ".join(name.rjust(width) for name, width in zip(columns, widths, strict=True))
+    for rows in pieces(columns):
+        yield "\n".join(
+            "  ".join(_cell(item).rjust(width) for item, width in zip(row, widths, strict=True))
+            for row in rows
+        )
+
+
+def _cell(item: Any) -> str:
+    return item if isinstance(item, str) else f"{item:.6g}"
 
 
 def show(columns: Columns, form: str) -> None:
     """Print columns in the chosen format."""
     if form == "json":
-        rows = [
-            dict(zip(columns, map(plain, row), strict=True))
-            for row in zip(*columns.values(), strict=True)
-        ]
-        click.echo(json.dumps(rows, indent=1))
+        click.echo("[", nl=False)
+        for number, rows in enumerate(pieces(columns)):
+            some = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+            click.echo("," * bool(number) + json.dumps(some, indent=1)[1:-2], nl=False)
+        click.echo("\n]" if len(next(iter(columns.values()), ())) else "]")
     elif form == "csv":
-        text = io.StringIO()
-        write_csv(columns, text)
-        click.echo(text.getvalue(), nl=False)
+        for number, rows in enumerate(pieces(columns)):
+            text = io.StringIO()
+            part = dict(zip(columns, zip(*rows, strict=True), strict=True))
+            write_csv(part, text, header=not number)
+            click.echo(text.getvalue(), nl=False)
     else:
-        click.echo(table(columns))
+        for lines in table(columns):
+            click.echo(lines)
 
 
 def draw(path: Path | None, plot: Callable[[], Any]) -> None:

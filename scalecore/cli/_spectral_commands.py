@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +29,10 @@ from ._options import (
     SEED,
     Number,
     Picture,
+    Whole,
     draw,
     learning,
+    on_terminal,
     options,
     show,
     whole_samples,
@@ -48,7 +49,7 @@ def prepare(input_dims: np.ndarray, most_units: int) -> None:
     none.
     """
     for d in dims_with_tables(input_dims):
-        spectral_table(d, most_units=most_units, progress=sys.stderr.isatty())
+        spectral_table(d, most_units=most_units, progress=on_terminal())
     tell_dims_without(input_dims)
 
 
@@ -79,14 +80,14 @@ def spectral_columns(
 @click.option(
     "-d",
     "--input-dim",
-    type=click.IntRange(1, 10**15),
+    type=Whole("input_dim", 1, 10**15),
     default=10,
     show_default=True,
     help="Input dimension d.",
 )
 @click.option(
     "--degrees",
-    type=click.IntRange(1, 10**5),
+    type=Whole("degrees", 1, 10**5),
     default=12,
     show_default=True,
     help="How many degrees: 0, 1, 2, 4, 6, and so on.",
@@ -113,7 +114,7 @@ def spectrum_command(input_dim: int, degrees: int, form: str, plot: Path | None)
 @click.option(
     "-d",
     "--input-dim",
-    type=click.IntRange(1, 10**15),
+    type=Whole("input_dim", 1, 10**15),
     show_default="that of --runs, or 10",
     help="Input dimension d.",
 )
@@ -183,18 +184,15 @@ def figure2_command(
 
 
 def _quick(prior: NetworkPrior, samples: int, seed: int | None) -> TrainingRuns:
-    runs = train(
+    return train(
         prior,
         whole_widths(axis("widths", _WIDTHS)),
         samples,
         **learning("sgd", None),
         repeats=_REPEATS,
         rng=seed,
-        progress=sys.stderr.isatty(),
+        progress=on_terminal(),
     )
-    if runs.interrupted:
-        raise click.exceptions.Abort
-    return runs
 
 
 def _numbers(frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None) -> dict[str, Any]:

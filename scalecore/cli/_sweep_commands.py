@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import sys
-import warnings
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, nullcontext
@@ -26,11 +24,12 @@ from ._options import (
     INPUT_DIM,
     MEASURING,
     NUMBERS,
-    SAMPLES,
     TRAINING,
-    WIDTH,
+    Axis,
     Picture,
+    Whole,
     learning,
+    on_terminal,
     options,
     whole_samples,
     whole_widths,
@@ -45,11 +44,11 @@ OUT = click.option(
     help="Zarr store; an old one is continued.",
 )
 WORKERS = click.option(
-    "--workers", type=click.IntRange(1), help="Processes; by default one, with all its threads."
+    "--workers", type=Whole("workers"), help="Processes; by default one, with all its threads."
 )
 CHUNK = click.option(
     "--chunk",
-    type=click.IntRange(1),
+    type=Whole("chunk"),
     help="Length of a chunk along the first axis with several values.",
 )
 
@@ -93,9 +92,6 @@ def run_sweep(
         if workers is None
         else ProcessPoolExecutor(workers, get_context("spawn"), *_DEAF)
     )
-    warnings.filterwarnings(
-        "ignore", "training was interrupted"
-    )  # it tells of extend(), which is not for chunks
     try:
         with pool as executor, ended_at_once(executor):
             done = sweep(
@@ -104,7 +100,7 @@ def run_sweep(
                 out,
                 chunks=chunks,
                 executor=executor,
-                progress=sys.stderr.isatty(),
+                progress=on_terminal(),
                 **arguments,
             )
     except (ValueError, TypeError) as error:
@@ -150,18 +146,20 @@ def sweep_frontier(
 
 
 @sweep_group.command("bound", epilog=NUMBERS)
-@options(WIDTH, SAMPLES, INPUT_DIM, CONCENTRATION)
+@click.option("-n", "--width", type=Axis("width", 1), help="Hidden units n, where they matter.")
+@click.option("-T", "--samples", type=Axis("samples", 1), help="Training samples T, likewise.")
+@options(INPUT_DIM, CONCENTRATION)
 @click.option(
     "--quantity",
-    type=click.Choice([name for name, task in TASKS.items() if task.axes == POINT]),
+    type=click.Choice([name for name, task in TASKS.items() if set(task.axes) <= set(POINT)]),
     default="error_bound",
     show_default=True,
     help="What to compute.",
 )
 @options(OUT, WORKERS, CHUNK)
 def sweep_bound(
-    width: np.ndarray,
-    samples: np.ndarray,
+    width: np.ndarray | None,
+    samples: np.ndarray | None,
     input_dim: np.ndarray,
     concentration: np.ndarray,
     quantity: str,
@@ -181,7 +179,12 @@ def sweep_bound(
         "input_dim": input_dim,
         "concentration": concentration,
     }
-    run_sweep(quantity, grid, out, workers, chunk)
+    needed = TASKS[quantity].axes
+    for name, option in (("width", "-n"), ("samples", "-T")):
+        if (grid[name] is None) == (name in needed):
+            wanted = "needs" if name in needed else "has no use for"
+            raise click.UsageError(f"{quantity} {wanted} the option {option} / --{name}")
+    run_sweep(quantity, {name: grid[name] for name in needed}, out, workers, chunk)
 
 
 @sweep_group.command("misspecification", epilog=NUMBERS)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.atomic_files import failure, written_whole
-from .._common.validation import flag, input_dimension, path, positive_int
+from .._common.validation import flag, input_dimension, nearly_whole, path, positive_int
 from .._core import spectral as _spectral
 from ._engine_table import strategies_of
 from ._table_files import FOLDER, is_kept, load_rows, make_folder, named_folder, save_table
@@ -174,28 +174,43 @@ def find_table(
 
 def dims_with_tables(input_dims: ArrayLike) -> list[int]:
     """Return the different dimensions that have a table: whole ones, from 1 to 1e15."""
-    dims = np.unique(input_dims)
+    dims = np.unique(nearly_whole(np.asarray(input_dims, float)))
     return [int(d) for d in dims[(dims == np.floor(dims)) & (dims >= 1) & (dims <= 1e15)]]
 
 
+def has_table(d: int) -> bool:
+    """Whether this process has a table of a dimension."""
+    return d in _TABLES
+
+
+def units_asked_for(d: int) -> int:
+    """Return the units of this process's table, as asked, or of the one that it would build."""
+    return _TABLES[d][1] if d in _TABLES else DEFAULT_UNITS
+
+
 @np.errstate(under="ignore")
-def share_table(d: int, folder: Path, progress: bool = False) -> None:
+def share_table(d: int, folder: Path, units: int, progress: bool = False) -> None:
     """Put this process's table into a folder, for `adopt_table` in others; one that is there
-    stays.
+    stays. Without a table yet, one of so many units is built.
     """
     with _BUILDING:
         if _read(folder, d, DEFAULT_UNITS) is None:
             make_folder(folder)
-            save_table(folder, find_table(d, progress=progress), DEFAULT_UNITS)
+            table = find_table(d, None if d in _TABLES else units, progress=progress)
+            save_table(folder, table, DEFAULT_UNITS)
 
 
 @np.errstate(under="ignore")
-def adopt_table(d: int, folder: Path) -> None:
-    """Take the table that a process shared, where this one has none and the folder has it."""
+def adopt_table(d: int, folder: Path, units: int) -> None:
+    """Take the table that a process shared, where this one has none; it was asked for so many
+    units. Where the folder has none either, one like it is built.
+    """
     with _BUILDING:
         table = None if d in _TABLES else _read(folder, d, DEFAULT_UNITS)
         if table is not None:
-            _TABLES[d] = table, int(table.units[-1])
+            _TABLES[d] = table, units
+        elif d not in _TABLES:
+            find_table(d, units)
 
 
 @np.errstate(under="ignore")

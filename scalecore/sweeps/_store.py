@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, prod
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import numpy as np
@@ -21,17 +22,27 @@ from .._common.optional import imported
 from .._common.validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
 from .._core.bounds import VERSION
 from .._core.threads import default_threads
-from ..spectral._table import adopt_table, dims_with_tables, share_table
+from ..spectral._table import (
+    adopt_table,
+    dims_with_tables,
+    has_table,
+    share_table,
+    units_asked_for,
+)
 from ._tasks import AXES, REQUIRED, Task, find_task
 
 Plan = dict[str, Any]
 Axes = dict[str, NDArray[np.float64]]
 
-MARKS = ".scalecore/finished"  # a file for each finished chunk: that it is there is all it says
-# of spectral bounds, until all is finished: whatever process computes a chunk, it goes by these
-TABLES = ".scalecore/tables"
+# An array with a byte for each chunk of the sweep, in a file of its own: that the file is there
+# says that the chunk is finished. Other readers of Zarr see an array like any other.
+MARKS = "finished_chunks"
+# Tables of spectral bounds, until all is finished: whatever process computes a chunk, it goes by
+# these. Readers do not look inside an array.
+TABLES = f"{MARKS}/.tables"
 _POINTS = 2**20  # in a chunk, where `chunks` does not say
-_FORMAT = 2
+_FORMAT = 3
+_NOT_COMPUTED = {"f8": np.nan, "i1": -1, "i8": -2}  # what chunks that are not finished read as
 
 
 def make_plan(
@@ -88,6 +99,9 @@ def make_plan(
         "variables": stored,
         "seed": entropy if what.random else None,
     }
+    if what.needs_tables(plan["options"]):
+        dims = dims_with_tables(axes["input_dim"])
+        plan["tables"] = {str(d): units_asked_for(d) for d in dims}
     return plan, axes
 
 
@@ -140,11 +154,13 @@ def continue_or_create(
     if path.exists() and not resume:
         raise FileExistsError(f"{path} is there already; resume=True continues it")
     if not path.exists() or not any(path.iterdir()):
-        _create(what, plan, axes, path)
-        return plan
+        _create(what, plan, axes, path)  # or another process did
     stored = stored_plan(path)
     if not seeded:
         plan["seed"] = stored["seed"]
+    for d, units in stored.get("tables", {}).items():
+        if d in plan.get("tables", {}) and not has_table(int(d)):
+            plan["tables"][d] = units  # this process builds, or takes, one like it
     if plan != stored:
         differences = [
             f"{key} is {_short(stored.get(key))} there and {_short(plan[key])} here"
@@ -162,20 +178,20 @@ def _short(value: Any) -> str:
 
 def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
     """Write the empty store beside its place, flush it, then move it there: a store is never half
-    made.
+    made. Of several processes that do so at once the first one's stays.
     """
-    making = path.with_name(f"{path.name}.{os.getpid()}.unfinished")
+    making = path.with_name(f"{path.name}.{token_hex(4)}.unfinished")
     try:
         _write_empty(what, plan, axes, making)
-        (making / MARKS).mkdir(parents=True)
         for file in (making, *making.rglob("*")):
             _flush(file)
-        if path.exists():
+        if os.name == "nt" and path.exists():  # elsewhere an empty folder is replaced
             path.rmdir()
         making.rename(path)
         _flush(path.absolute().parent)
     except OSError as error:
-        raise failure(error, "the store was not created", path) from error
+        if not (path.is_dir() and (path / MARKS).is_dir()):
+            raise failure(error, "the store was not created", path) from error
     finally:
         shutil.rmtree(making, ignore_errors=True)
 
@@ -190,7 +206,8 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
         title=f"{plan['task']} over a grid",
         source=f"scalecore {VERSION}",
         scalecore_sweep=json.dumps(plan),
-        seed=plan["seed"],
+        **({} if plan["seed"] is None else {"seed": plan["seed"]}),
+        **({"spectral_table_units": json.dumps(plan["tables"])} if "tables" in plan else {}),
     )
     extra = {name: np.asarray(values) for name, values in what.extra_axes(plan["options"]).items()}
     for name, array in (axes | extra).items():
@@ -214,7 +231,7 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
             shape=(*shape.values(), *sizes),
             chunks=(*lengths.values(), *sizes),
             dtype=output.dtype,
-            fill_value=np.nan if output.dtype == "f8" else None,  # xarray takes it for missing
+            fill_value=_NOT_COMPUTED[output.dtype],
             compressors=Blosc(
                 "lz4", 1, Blosc.SHUFFLE
             ),  # signs, exponents and leading digits: a fifth less, for less than a copy's time
@@ -225,6 +242,15 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
             }
             | ({"coordinates": scalars} if scalars else {}),
         )
+    group.create_array(
+        MARKS,
+        shape=(prod(chunk_grid(plan)),),
+        chunks=(1,),
+        dtype="u1",
+        fill_value=0,
+        compressors=None,
+        attributes={"long_name": "whether a chunk is finished", "_ARRAY_DIMENSIONS": ["chunk"]},
+    )
     _zarr().consolidate_metadata(making)
 
 
@@ -235,7 +261,7 @@ def _variable(name: str, plan: Plan) -> str:
 
 def finished_chunks(path: Path) -> set[int]:
     """Return the numbers of the chunks that are finished."""
-    return {int(name) for name in os.listdir(path / MARKS)}
+    return {int(name) for name in os.listdir(path / MARKS) if name.isdecimal()}
 
 
 @dataclass(frozen=True)
@@ -264,12 +290,12 @@ def open_store(path: str, plan: str) -> Opened:
     )
 
 
-def share_tables(path: Path, input_dims: NDArray[np.float64], progress: bool) -> None:
+def share_tables(path: Path, plan: Plan, progress: bool) -> None:
     """Build what tables a sweep needs here and now: its workers would each build all of them, and
     show nothing.
     """
-    for d in dims_with_tables(input_dims):
-        share_table(d, path / TABLES, progress)
+    for d, units in plan["tables"].items():
+        share_table(int(d), path / TABLES, units, progress)
 
 
 # ---- one chunk -----------------------------------------------------------------------------------
@@ -296,7 +322,7 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
     }
     if what.needs_tables(plan["options"]):
         for d in dims_with_tables(block["input_dim"]):
-            adopt_table(d, store.path / TABLES)
+            adopt_table(d, store.path / TABLES, plan["tables"][str(d)])
     keys = None
     if what.random:
         shape = list(plan["shape"].values())
@@ -325,7 +351,7 @@ def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> Non
         _flush(file)
         _flush(file.parent)
     mark = store.path / MARKS / str(number)
-    mark.touch()
+    mark.write_bytes(b"\x01")
     _flush(mark)
     _flush(mark.parent)
 

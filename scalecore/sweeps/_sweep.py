@@ -29,6 +29,7 @@ from .._common.progress import bar
 from .._common.validation import describe, flag, thread_count
 from .._common.validation import path as path_of
 from ._store import (
+    MARKS,
     TABLES,
     Opened,
     chunk_grid,
@@ -94,7 +95,7 @@ class Sweep:
     def open(self) -> Dataset:
         """Open the store with xarray: lazily, as Dask arrays.
 
-        Chunks that are not finished read as NaN (whole numbers as 0).
+        Chunks that are not finished read as NaN, whole numbers as -1 or -2.
 
         Examples
         --------
@@ -106,7 +107,11 @@ class Sweep:
         """
         import xarray
 
-        return xarray.open_zarr(self.path)
+        # without masks whole numbers stay such
+        data = xarray.open_zarr(self.path, mask_and_scale=False).drop_vars(MARKS)
+        for variable in data.variables.values():
+            variable.attrs.pop("_FillValue", None)
+        return data
 
     @classmethod
     def load(cls, path: Any) -> Sweep:
@@ -224,10 +229,14 @@ def sweep(
     plan = continue_or_create(what, plan, axes, path, flag("resume", resume), rng is not None)
     done = finished_chunks(path)
     total = prod(chunk_grid(plan))
-    waiting = (number for number in range(total) if number not in done)
+    waiting = (  # another process may be at the same store
+        number
+        for number in range(total)
+        if number not in done and not (path / MARKS / str(number)).exists()
+    )
     try:
         if len(done) < total and what.needs_tables(plan["options"]):
-            share_tables(path, axes["input_dim"], show)
+            share_tables(path, plan, show)
         with bar(total, show, "chunks") as advance:
             advance(len(done))
             if executor is None:

@@ -249,8 +249,6 @@ def _train(block: Block, options: Mapping[str, Any], keys: Any, n_threads: int |
             n_threads=n_threads,
             **{"checkpoints": default_checkpoints(options["samples"])} | dict(options),
         )
-        if runs.interrupted:
-            raise KeyboardInterrupt
         return {"error": runs.error, "final_error": runs.final_error, "diverged": runs.diverged}
 
     return _each_point(block, keys, call)

@@ -4,7 +4,8 @@ every number of samples.
 
 from .._common.status import EmpiricalStatus
 from ._empirical_frontier import EmpiricalFrontier
+from ._interrupt import TrainingInterrupted
 from ._runs import TrainingRuns
 from ._train import train
 
-__all__ = ["EmpiricalFrontier", "EmpiricalStatus", "TrainingRuns", "train"]
+__all__ = ["EmpiricalFrontier", "EmpiricalStatus", "TrainingInterrupted", "TrainingRuns", "train"]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,13 +109,6 @@ def advance(
         except KeyboardInterrupt:
             interrupted = True
     reached = int(state.read.min())
-    if interrupted:
-        warnings.warn(
-            f"training was interrupted after {reached} of {samples} samples; extend() goes on from "
-            "there",
-            RuntimeWarning,
-            stacklevel=3,
-        )
     done = state.planned <= reached
     return Measured(
         samples=reached,

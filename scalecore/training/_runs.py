@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.validation import (
     checkpoint_list,
+    choice,
     distinct,
     flag,
     fraction,
@@ -26,6 +27,7 @@ from ..network import Network, NetworkPrior
 from ..network._prior import sample_network
 from ._empirical_frontier import EmpiricalFrontier, fit_empirical_frontier
 from ._engine import Measured, State, advance, final_errors
+from ._interrupt import ON_INTERRUPT, returned
 from ._plan import TEST_MULTIPLE, TrainingPlan, default_checkpoints
 
 if TYPE_CHECKING:
@@ -144,6 +146,7 @@ class TrainingRuns:
         checkpoints: ArrayLike | None = None,
         n_threads: int | None = None,
         progress: bool = False,
+        on_interrupt: str = "raise",
     ) -> TrainingRuns:
         """Go on until `samples` samples in all; the result equals one long call, bit for bit.
 
@@ -154,7 +157,7 @@ class TrainingRuns:
         checkpoints : array_like of int, optional
             Further checkpoints; by default those that one long call without `checkpoints` would
             have, beyond the present ones.
-        n_threads, progress
+        n_threads, progress, on_interrupt
             As for `train`.
 
         Returns
@@ -172,6 +175,7 @@ class TrainingRuns:
         (4000, 2000)
         """
         total = sample_count(samples)
+        choice("on_interrupt", on_interrupt, ON_INTERRUPT)
         planned = self._state.planned
         last = int(planned[-1])
         if total < last:
@@ -198,7 +202,8 @@ class TrainingRuns:
         ]
         state.record = record
         plan = replace(self._plan, checkpoints=state.planned)
-        return TrainingRuns._of(plan, advance(plan, state, total, threads, show), state)
+        measured = advance(plan, state, total, threads, show)
+        return returned(TrainingRuns._of(plan, measured, state), total, on_interrupt)
 
     @np.errstate(under="ignore")
     def frontier(

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._common.validation import flag, thread_count
+from .._common.validation import choice, flag, thread_count
 from ..network import NetworkPrior
 from ._engine import advance, start
+from ._interrupt import ON_INTERRUPT, returned
 from ._plan import plan_training
 from ._runs import TrainingRuns
 
@@ -35,6 +36,7 @@ def train(
     dtype: str = "float32",
     n_threads: int | None = None,
     progress: bool = False,
+    on_interrupt: str = "raise",
 ) -> TrainingRuns:
     """Train networks of every width and rate on the theory's data by one pass; watch their error.
 
@@ -79,14 +81,19 @@ def train(
         Threads; None means all that this process may use. The answer does not depend on it.
     progress : bool, default False
         Show a bar on stderr.
+    on_interrupt : {"raise", "return"}
+        What Ctrl-C does: raise `TrainingInterrupted`, whose `runs` are what was finished; or return
+        them with a RuntimeWarning, so that a loop of trainings goes on. Either way their
+        ``interrupted`` is set.
 
     Returns
     -------
     TrainingRuns
-        After Ctrl-C: what was finished, with ``interrupted`` set and a RuntimeWarning.
 
     Raises
     ------
+    TrainingInterrupted
+        A KeyboardInterrupt, after Ctrl-C.
     TypeError, ValueError
         If an argument is out of its domain, by name, before any work starts.
 
@@ -135,5 +142,7 @@ def train(
         rng,
     )
     threads, show = thread_count(n_threads), flag("progress", progress)
+    choice("on_interrupt", on_interrupt, ON_INTERRUPT)
     state = start(plan)
-    return TrainingRuns._of(plan, advance(plan, state, plan.samples, threads, show), state)
+    measured = advance(plan, state, plan.samples, threads, show)
+    return returned(TrainingRuns._of(plan, measured, state), plan.samples, on_interrupt)

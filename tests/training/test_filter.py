@@ -425,7 +425,7 @@ def test_covariance_does_not_drift():
 @pytest.mark.parametrize(("d", "widths"), [(10, [1, 2, 12, 57]), (1000, [2])])
 def test_ctrl_c_returns_what_was_finished(d, widths, ctrl_c_in_training):
     with pytest.warns(RuntimeWarning, match=r"interrupted after \d+ of 1000000000000 samples"):
-        runs = train(sc.NetworkPrior(d, 10), widths, 10**12)
+        runs = train(sc.NetworkPrior(d, 10), widths, 10**12, on_interrupt="return")
     assert ctrl_c_in_training
     assert runs.interrupted
     assert np.isnan(runs.final_error).all()

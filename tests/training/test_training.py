@@ -5,7 +5,9 @@ Statistical comparisons have fixed seeds; at 4 standard errors each alarms false
 """
 
 import os
+import pickle
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -514,7 +516,7 @@ def test_ctrl_c_returns_what_was_finished(widths, ctrl_c_in_training):
     """The key is pressed in the middle of far more work than the machine can do meanwhile."""
     options = {"learning_rates": [0.001, 0.002, 0.01], "repeats": 2, "rng": 1}
     with pytest.warns(RuntimeWarning, match=r"interrupted after \d+ of 1000000000000 samples"):
-        runs = sc.train(PRIOR, widths, 10**12, **options)
+        runs = sc.train(PRIOR, widths, 10**12, on_interrupt="return", **options)
     waited = time.monotonic() - ctrl_c_in_training[0]
     assert waited < 1.0  # measured 0.05 to 0.1 alone; CI's machines are shared
     assert runs.interrupted
@@ -541,8 +543,25 @@ def test_an_interrupted_run_goes_on(monkeypatch):
         return real(**arguments | {"advance": advance})
 
     monkeypatch.setattr(core, "train", stopping)
-    with pytest.warns(RuntimeWarning, match="interrupted"):
-        part = sc.train(PRIOR, [3, 9], 9000, learning_rates=[0.01, 0.1], repeats=2, rng=3)
+    options = {"learning_rates": [0.01, 0.1], "repeats": 2, "rng": 3}
+    with pytest.warns(RuntimeWarning, match="interrupted") as caught:
+        part = sc.train(PRIOR, [3, 9], 9000, on_interrupt="return", **options)
+    assert caught[0].filename == __file__
+    with pytest.raises(sc.TrainingInterrupted, match="interrupted after 4096 of 9000") as raised:
+        sc.train(PRIOR, [3, 9], 9000, **options)
+    for finished in (raised.value.runs, pickle.loads(pickle.dumps(raised.value)).runs):
+        assert finished.interrupted
+        assert np.array_equal(finished.error, part.error)
+    with warnings.catch_warnings():  # a warning that is an error loses nothing
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="interrupted") as raised:
+            sc.train(PRIOR, [3, 9], 9000, on_interrupt="return", **options)
+    assert np.array_equal(raised.value.runs.error, part.error)
+    with pytest.raises(sc.TrainingInterrupted) as raised:
+        part.extend(12_000)
+    assert raised.value.runs.samples > part.samples
+    with pytest.raises(ValueError, match="on_interrupt must be one of 'raise', 'return'"):
+        sc.train(PRIOR, [3], 64, on_interrupt="ignore", **options)
     monkeypatch.undo()
     assert part.samples == seen[0] == 4096
     assert part.interrupted

@@ -1,0 +1,53 @@
+"""What Ctrl-C in the middle of training does with the runs as far as they came."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ._runs import TrainingRuns
+
+ON_INTERRUPT = ("raise", "return")
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C during training: what `train` and `TrainingRuns.extend` raise.
+
+    Attributes
+    ----------
+    runs : TrainingRuns
+        What was finished, with ``interrupted`` set; its `extend` goes on from there.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> issubclass(sc.TrainingInterrupted, KeyboardInterrupt)
+    True
+    """
+
+    def __init__(self, message: str, runs: TrainingRuns) -> None:
+        super().__init__(message, runs)
+        self.runs = runs
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+def returned(runs: TrainingRuns, total: int, on_interrupt: str) -> TrainingRuns:
+    """Return runs that were to read `total` samples; if they were interrupted, raise or warn."""
+    if not runs.interrupted:
+        return runs
+    text = (
+        f"training was interrupted after {runs.samples} of {total} samples; "
+        "extend() goes on from there"
+    )
+    if on_interrupt == "raise":
+        raise TrainingInterrupted(text, runs)
+    try:
+        # beyond this, the public function, and what keeps underflow quiet around it
+        warnings.warn(text, RuntimeWarning, stacklevel=4)
+    except RuntimeWarning as error:  # a warning that is an error loses nothing
+        error.runs = runs  # type: ignore[attr-defined]
+        raise
+    return runs
