@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _FARTHEST = 12.0  # ln of a multiplier: no recipe saves more than a factor of 160,000
 _HALVINGS = 40
 _LEAST_ROWS = 3  # of a table, for a multiplier
+_MOST_ROWS = 1000  # over which laws are compared, by all of their draws
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -185,10 +186,8 @@ def compare_recipes(
     ]
     pairs = _pairs(a, b, rtol)
     difference = a.loss[pairs[:, 0]] / b.loss[pairs[:, 1]] - 1
-    means = np.empty(0)
-    if len(pairs) and resamples:
-        drawn = _resampling_weights(_clusters(a, by)[pairs[:, 0]], random, resamples)
-        means = drawn @ difference / drawn.sum(1)
+    cluster = _clusters(a, by)[pairs[:, 0]]
+    means = _resampled_means(difference, cluster, random, resamples)
     whole = _over_all(laws[0], laws[1], laws[0].theta[None], laws[1].theta[None])[0]
     multipliers = np.empty(0)
     if np.isfinite(whole) and all(len(law.theta_draws) for law in laws):
@@ -242,15 +241,19 @@ def _clusters(table: RunTable, by: str) -> NDArray[np.int64]:
     return np.arange(len(table))
 
 
-def _resampling_weights(
-    cluster: NDArray[np.int64], random: np.random.Generator, count: int
+def _resampled_means(
+    values: Array, cluster: NDArray[np.int64], random: np.random.Generator, count: int
 ) -> Array:
-    """Return how often each row is drawn [draw, row], clusters being drawn with replacement."""
+    """Return `count` means of the values, clusters being drawn with replacement."""
+    if not len(values):
+        return np.empty(0)
     _, code = np.unique(cluster, return_inverse=True)
-    size = int(code.max(initial=-1)) + 1
-    return random.multinomial(size, np.full(size, 1 / max(size, 1)), size=count)[:, code].astype(
-        float
-    )
+    sizes, sums = np.bincount(code), np.bincount(code, values)
+    means = np.empty(count)
+    for i in range(count):
+        drawn = random.multinomial(len(sizes), np.full(len(sizes), 1 / len(sizes)))
+        means[i] = drawn @ sums / (drawn @ sizes)
+    return means
 
 
 def _moved_loss(law: FittedLaw, theta: Array, table: RunTable, log_m: Array) -> Array:
@@ -282,9 +285,17 @@ def _row_multipliers(law: FittedLaw, table: RunTable) -> Array:
     )[0]
 
 
+def _thinned(table: RunTable) -> RunTable:
+    """Return the table, or evenly spaced rows of a long one: an average needs no more."""
+    if len(table) <= _MOST_ROWS:
+        return table
+    places = np.linspace(0, len(table) - 1, _MOST_ROWS).round().astype(int)
+    return table.where(np.isin(np.arange(len(table)), places))
+
+
 def _multipliers(law: FittedLaw, other: FittedLaw, theta: Array, other_theta: Array) -> Array:
     """Return ln m [theta] at which the law, moved by m, agrees with the other over its runs."""
-    table = other.table
+    table = _thinned(other.table)
     if not law.usable or not other.usable or len(table) < _LEAST_ROWS:
         return np.full(len(theta), np.nan)
     unmoved = _moved_loss(other, other_theta, table, np.zeros((len(theta), 1)))
