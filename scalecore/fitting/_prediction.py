@@ -16,7 +16,8 @@ from ._quantiles import interval
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
 
-_RESIDUALS = 101  # quantiles of the residuals that stand for one more run's
+_LEAST_PAIRS = 2000  # of a draw of the law and a residual, behind the interval of one more run
+_GOLDEN = (np.sqrt(5.0) - 1) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,18 +106,24 @@ def predict(
     if len(law.theta_draws):
         drawn = losses(law.form, law.theta_draws, x) * scale
         if kind == "run":
-            drawn = (drawn * np.exp(_residual_quantiles(law))[:, None, None]).reshape(-1, len(x.n))
+            count = max(len(drawn), _LEAST_PAIRS)
+            residuals = _residuals_of_new_runs(law, count)
+            drawn = drawn[np.arange(count) % len(drawn)] * np.exp(residuals)[:, None]
         ((low, high),) = interval([drawn], level)
     return Prediction(
         *(array.reshape(shape)[()] for array in (loss, low, high)), level, kind, law.loss_unit
     )
 
 
-def _residual_quantiles(law: FittedLaw) -> Array:
-    """Quantiles of the residuals of ln L, blown up for the parameters that were fitted to them."""
+def _residuals_of_new_runs(law: FittedLaw, count: int) -> Array:
+    """Return residuals of ln L, evenly spread over those of the runs in an order like chance's.
+
+    They are blown up for the parameters that were fitted to them. The order (multiples of the
+    golden ratio) has nothing to do with that of the draws, which are added to them one by one.
+    """
     runs, free = len(law.table), law.form.free
     wider = np.sqrt(runs / max(runs - free, 1))
-    return np.quantile(law.residuals, (np.arange(_RESIDUALS) + 0.5) / _RESIDUALS) * wider
+    return np.quantile(law.residuals, (np.arange(count) * _GOLDEN + 0.5) % 1.0) * wider
 
 
 @np.errstate(all="ignore")
