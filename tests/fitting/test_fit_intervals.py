@@ -1,4 +1,4 @@
-"""Intervals that cover, and the one way that must not: examples/do_the_intervals_cover.py, small."""
+"""Intervals that cover, and the way that must not: examples/do_the_intervals_cover.py, small."""
 
 import importlib.util
 from pathlib import Path
