@@ -240,7 +240,7 @@ def epoch_returns(ask: Questions, parameters: Array, most: int) -> EpochReturns:
     """Return what each pass over the unique samples is worth at these parameters."""
     if ask.unique_samples is None:
         raise ValueError("epochs need a plan with unique_samples (and a form with repeated data)")
-    law, epochs = ask.law, np.arange(1, most + 1)
+    law, epochs = ask.law, np.arange(1.0, most + 1)
     with np.errstate(invalid="ignore"):
         n = np.log(parameters).reshape(-1, 1) - law.centre.n
     n = np.broadcast_to(n, (len(ask), most))
@@ -253,10 +253,14 @@ def epoch_returns(ask: Questions, parameters: Array, most: int) -> EpochReturns:
     unique = ask.unique_samples[:, None]
     with np.errstate(invalid="ignore"):
         worth = np.diff(effective, axis=-1, prepend=0.0) / unique
-    shaped = (
-        values.reshape(*ask.shape, most)
-        for values in (loss * np.exp(law.user_centre.y), effective, worth)
-    )
+    values = (loss * np.exp(law.user_centre.y), effective, worth)
+    loss, effective, worth = (part.reshape(*ask.shape, most) for part in values)
     return EpochReturns(
-        parameters, ask.unique_samples.reshape(ask.shape)[()], epochs, *shaped, law.loss_unit
+        parameters=parameters,
+        unique_samples=ask.unique_samples.reshape(ask.shape)[()],
+        epochs=epochs,
+        loss=loss,
+        effective_samples=effective,
+        worth=worth,
+        loss_unit=law.loss_unit,
     )

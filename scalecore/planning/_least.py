@@ -107,12 +107,12 @@ def least_loss(
     if not more_can_harm(law, limits):
         return best, np.zeros(best.n.shape, bool)
     before = [best_of_all(law, theta, c - less, limits, _COARSE).loss for less in _LESS]
-    harmed = (np.stack(before) < best.loss * (1 - _HARM)).any(axis=0)
+    harmed = np.asarray((np.stack(before) < best.loss * (1 - _HARM)).any(axis=0))
     if not harmed.any():
         return best, harmed
     enough = np.where(harmed, best_budget(law, theta, limits, c), c)
     better = best_of_all(law, theta, enough, limits)
-    left = harmed & (better.loss < best.loss * (1 - _HARM))
+    left = np.asarray(harmed & (better.loss < best.loss * (1 - _HARM)))
     return Best(
         *(
             np.where(left, *pair)

@@ -165,6 +165,7 @@ def questions(
         array[~good] = 1.0
         valid &= good
     flat["wanted"] = flat.pop(target)
+    unique = flat.pop("unique_samples", None)
     return Questions(
-        law=law, target=target, shape=shape, valid=valid, **{"unique_samples": None, **flat}
+        law=law, target=target, shape=shape, valid=valid, unique_samples=unique, **flat
     )
