@@ -169,9 +169,9 @@ def test_a_table_of_the_process_is_not_replaced(builds, tmp_path):
     table = sc.spectral_table(4, most_units=10)
     sc.sweep("spectral_bound", grid, tmp_path / "s")
     assert sc.spectral_table(4, most_units=10) is table
-    tables.share_table(4, tmp_path / "tables")
+    tables.share_table(4, tmp_path / "tables", 10)
     tables._TABLES.clear()
-    tables.adopt_table(4, tmp_path / "tables")
+    tables.adopt_table(4, tmp_path / "tables", 10)
     assert sc.spectral_table(4, most_units=10).units.tolist() == table.units.tolist()
     assert sc.spectral_table(4, most_units=20).units[-1] == 20
     assert builds == [4, 4]
