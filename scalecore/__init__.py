@@ -12,6 +12,9 @@ many times lower. Errors are in nats per sample.
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 try:
     from ._core.bounds import VERSION as __version__
 except (
@@ -33,39 +36,7 @@ from .bounds import (
     occupancy,
     optimal_resolution,
 )
-from .fitting._allocation import Allocation, AllocationStatus
-from .fitting._certificate import Certificate, FitStatus
-from .fitting._compare import compare
-from .fitting._comparison import Comparison, ComparisonStatus
-from .fitting._envelope import Envelope, envelope
-from .fitting._findings import Finding, FindingKind
-from .fitting._fit import fit
-from .fitting._fitted_law import FittedLaw
-from .fitting._inverse import Solution, SolutionStatus
-from .fitting._isoflop_profiles import isoflop_profiles
-from .fitting._isoflop_result import IsoFlopProfiles
-from .fitting._line_optimum import LineOptimum
-from .fitting._prediction import Prediction
-from .fitting._profile_status import ProfileStatus
-from .fitting._recipes import RecipeComparison, compare_recipes
-from .fitting._rollout import Fold
-from .fitting._run_table import RunTable
-from .fitting._sensitivity import Influence, Profile
-from .fitting._user_form import UserForm
 from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
-from .information import (
-    BestChannel,
-    ConstrainedLearner,
-    Decomposition,
-    FiniteModel,
-    HypothesisSet,
-    LearningCurve,
-    updates,
-)
-from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
-from .planning._design import Design, DesignStatus, suggest_runs
-from .planning._deviations import Deviations, EpochReturns
-from .planning._plan import Plan, PlanStatus, plan
 from .spectral import (
     SpectralTable,
     SpectralTerms,
@@ -78,14 +49,153 @@ from .spectral import (
     spectral_terms,
     spectrum,
 )
-from .sweeps import Sweep, sweep
-from .training import (
-    EmpiricalFrontier,
-    EmpiricalStatus,
-    TrainingInterrupted,
-    TrainingRuns,
-    train,
-)
+
+if TYPE_CHECKING:
+    from .fitting._allocation import Allocation, AllocationStatus
+    from .fitting._certificate import Certificate, FitStatus
+    from .fitting._compare import compare
+    from .fitting._comparison import Comparison, ComparisonStatus
+    from .fitting._envelope import Envelope, envelope
+    from .fitting._findings import Finding, FindingKind
+    from .fitting._fit import fit
+    from .fitting._fitted_law import FittedLaw
+    from .fitting._inverse import Solution, SolutionStatus
+    from .fitting._isoflop_profiles import isoflop_profiles
+    from .fitting._isoflop_result import IsoFlopProfiles
+    from .fitting._line_optimum import LineOptimum
+    from .fitting._prediction import Prediction
+    from .fitting._profile_status import ProfileStatus
+    from .fitting._recipes import RecipeComparison, compare_recipes
+    from .fitting._rollout import Fold
+    from .fitting._run_table import RunTable
+    from .fitting._sensitivity import Influence, Profile
+    from .fitting._user_form import UserForm
+    from .information import (
+        BestChannel,
+        ConstrainedLearner,
+        Decomposition,
+        FiniteModel,
+        HypothesisSet,
+        LearningCurve,
+        updates,
+    )
+    from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
+    from .planning._design import Design, DesignStatus, suggest_runs
+    from .planning._deviations import Deviations, EpochReturns
+    from .planning._plan import Plan, PlanStatus, plan
+    from .sweeps import Sweep, sweep
+    from .training import (
+        EmpiricalFrontier,
+        EmpiricalStatus,
+        TrainingInterrupted,
+        TrainingRuns,
+        train,
+    )
+
+# Areas that a first answer does not need are imported when a name of theirs is first used: whoever
+# asks for a bound does not wait for fits, sweeps and training to load.
+_WHERE = {
+    "fitting._allocation": (
+        "Allocation",
+        "AllocationStatus",
+    ),
+    "fitting._certificate": (
+        "Certificate",
+        "FitStatus",
+    ),
+    "fitting._compare": ("compare",),
+    "fitting._comparison": (
+        "Comparison",
+        "ComparisonStatus",
+    ),
+    "fitting._envelope": (
+        "Envelope",
+        "envelope",
+    ),
+    "fitting._findings": (
+        "Finding",
+        "FindingKind",
+    ),
+    "fitting._fit": ("fit",),
+    "fitting._fitted_law": ("FittedLaw",),
+    "fitting._inverse": (
+        "Solution",
+        "SolutionStatus",
+    ),
+    "fitting._isoflop_profiles": ("isoflop_profiles",),
+    "fitting._isoflop_result": ("IsoFlopProfiles",),
+    "fitting._line_optimum": ("LineOptimum",),
+    "fitting._prediction": ("Prediction",),
+    "fitting._profile_status": ("ProfileStatus",),
+    "fitting._recipes": (
+        "RecipeComparison",
+        "compare_recipes",
+    ),
+    "fitting._rollout": ("Fold",),
+    "fitting._run_table": ("RunTable",),
+    "fitting._sensitivity": (
+        "Influence",
+        "Profile",
+    ),
+    "fitting._user_form": ("UserForm",),
+    "information": (
+        "BestChannel",
+        "ConstrainedLearner",
+        "Decomposition",
+        "FiniteModel",
+        "HypothesisSet",
+        "LearningCurve",
+        "updates",
+    ),
+    "network": (
+        "Estimate",
+        "MisspecificationEstimate",
+        "Network",
+        "NetworkPrior",
+        "misspecification",
+    ),
+    "planning._design": (
+        "Design",
+        "DesignStatus",
+        "suggest_runs",
+    ),
+    "planning._deviations": (
+        "Deviations",
+        "EpochReturns",
+    ),
+    "planning._plan": (
+        "Plan",
+        "PlanStatus",
+        "plan",
+    ),
+    "sweeps": (
+        "Sweep",
+        "sweep",
+    ),
+    "training": (
+        "EmpiricalFrontier",
+        "EmpiricalStatus",
+        "TrainingInterrupted",
+        "TrainingRuns",
+        "train",
+    ),
+}
+_LAZY = {name: module for module, names in _WHERE.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Return a public name of an area that is not imported yet."""
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_LAZY[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return every public name, imported or not."""
+    return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "Allocation",

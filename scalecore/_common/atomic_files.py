@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import urandom
 from pathlib import Path
-from secrets import token_hex
 
 
 @contextmanager
@@ -16,7 +16,7 @@ def written_whole(target: Path) -> Iterator[Path]:
     leaves no trace.
     """
     unfinished = target.with_name(
-        f"{target.name}.{token_hex(4)}.unfinished"
+        f"{target.name}.{urandom(4).hex()}.unfinished"
     )  # others may write, and on other machines
     try:
         yield unfinished

@@ -202,7 +202,8 @@ class Comparison:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     place = os.path.join(folder, "forecasts.csv")
         ...     sc.compare(table, ("tied", "additive"), rollout=[1e20], resamples=0).to_csv(place)
-        ...     open(place).readline().strip()
+        ...     with open(place) as file:
+        ...         file.readline().strip()
         'form,compute,fitted,scored,error,largest,bias,coverage,weight'
         """
         with open(path("file", file), "w", newline="", encoding="utf-8") as out:

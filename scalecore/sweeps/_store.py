@@ -99,7 +99,7 @@ def make_plan(
         "variables": stored,
         "seed": entropy if what.random else None,
     }
-    if what.needs_tables(plan["options"]):
+    if what.needs_tables(plain):
         dims = dims_with_tables(axes["input_dim"])
         plan["tables"] = {str(d): units_asked_for(d) for d in dims}
     return plan, axes
