@@ -35,6 +35,17 @@ class Fold:
         Runs up to this compute were fitted; NaN where the rows were given as a mask.
     fitted, scored : ndarray of bool, shape (n,)
         Rows of the table. Of a run, rows are on one side only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import scalecore as sc
+    >>> N, D = np.geomspace(2e7, 4e9, 6), np.geomspace(1e9, 3e11, 6)
+    >>> N, D = np.repeat(N, 6), np.tile(D, 6)
+    >>> table = sc.RunTable(N, D, 1.8 + 480 / N**0.35 + 2100 / D**0.37)
+    >>> fold = sc.compare(table, ("tied",), rollout=[1e20], resamples=0).folds[0]
+    >>> int(fold.fitted.sum()), int(fold.scored.sum())
+    (25, 8)
     """
 
     compute: float
