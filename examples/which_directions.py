@@ -13,11 +13,11 @@ import numpy as np
 
 import scalecore as sc
 from scalecore.spectral._directions import _frames
-from scalecore.spectral._table_rows import _projected
+from scalecore.spectral._table_rows import described_by
 
 
 def left(d, directions):
-    return 0.25 - _projected(d, directions)[0].sum()
+    return 0.25 - described_by(d, directions)[0].sum()
 
 
 def ideal(d, count):

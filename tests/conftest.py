@@ -13,6 +13,8 @@ if (
 ):  # as in a script's background job: the tests of Ctrl-C would wait for ever
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+os.environ.setdefault("SCALECORE_TABLES", "")  # tests leave the user's cache alone
+
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.load_profile("default")
 

@@ -10,6 +10,7 @@
 
 #include "fitting/fitting.h"
 #include "scalecore.h"
+#include "spectral/orbits.h"
 #include "spectral/spectral.h"
 
 /* A Monte Carlo over random networks: what every one of them has in common. */
@@ -119,6 +120,8 @@ typedef struct sc_engine {
 /* Gram and Schmidt's orthonormal rows, in place: at most d of them, of d numbers each. The same
    bits on every machine. */
 void sc_orthonormalise(double *vectors, int first, int last, int d);
+size_t sc_descent_space(const sc_orbits *); /* bytes */
+size_t sc_projection_space(const sc_orbits *);
 
 /* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it
    runs. */

@@ -114,9 +114,16 @@ KERNEL(void, spectral_optimal,
         sc_spectral_optimum *out))
 /* of a row over all T samples, nats */
 KERNEL(double, spectral_price, (const sc_strategies *, int with, ptrdiff_t row, double T))
-KERNEL(double, repulsion,
-       (const double *directions, ptrdiff_t stride, int d, ptrdiff_t which, double *pull,
-        void *space))
+/* Spread a set's representatives [coordinate][padded] by at most so many steps of descent; 0 if the
+   work was stopped. */
+KERNEL(int, descend,
+       (const sc_orbits *, double *directions, int steps, void *space, sc_keep_going, void *state))
+/* What a fixed part along a set describes of even functions: its eigenvalues, in any order, lowered
+   by what rounding may have added, and sum lambda_l P_l'(1) tr P Pi_l. Returns how many, or why
+   there are none. */
+KERNEL(ptrdiff_t, project,
+       (const sc_orbits *, const double *directions, void *space, sc_keep_going, void *state,
+        double *eigenvalues, double *slope))
 
 /* ---- fits ------------------------------------------------------------------------------------ */
 /* See fitting/fitting.h: sums over runs for a pack of replicas; the same from a caller's values;

@@ -241,6 +241,13 @@ cdef extern from "engine/engine.h" nogil:
         double gap
         Py_ssize_t impossible
 
+    ctypedef struct sc_orbits:
+        int d
+        int bits
+        int axes
+        Py_ssize_t orbits
+        const int *column
+
     ctypedef struct sc_engine:
         const char *name
         Py_ssize_t (*evaluate)(sc_quantity, Py_ssize_t, const sc_column *, double *, Py_ssize_t) noexcept nogil
@@ -281,11 +288,19 @@ cdef extern from "engine/engine.h" nogil:
                                 sc_spectral_terms *) noexcept nogil
         void (*spectral_optimal)(const sc_strategies *, int, int, double, double, sc_spectral_optimum *) noexcept nogil
         double (*spectral_price)(const sc_strategies *, int, Py_ssize_t, double) noexcept nogil
-        double (*repulsion)(const double *, Py_ssize_t, int, Py_ssize_t, double *, void *) noexcept nogil
+        int (*descend)(const sc_orbits *, double *, int, void *, sc_keep_going, void *) noexcept nogil
+        Py_ssize_t (*project)(const sc_orbits *, const double *, void *, sc_keep_going, void *, double *, double *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil
 
     const int SC_ATOMS
     void sc_orthonormalise(double *, int, int, int)
+    size_t sc_descent_space(const sc_orbits *) noexcept nogil
+    size_t sc_projection_space(const sc_orbits *) noexcept nogil
+    const int SC_MOST_BITS
+    const int SC_NO_MEMORY
+    const int SC_STOPPED
+    Py_ssize_t sc_padded(Py_ssize_t) noexcept nogil
+    Py_ssize_t sc_set_size(const sc_orbits *) noexcept nogil
     const sc_engine *sc_engine_find(const char *name)
 
 
@@ -354,3 +369,6 @@ cdef extern from "fitting/solver.h" nogil:
     int sc_fit_look(const sc_engine *, const sc_fit_problem *, const double *theta, sc_fit_sums *, void *space)
     void sc_fit_resample(const sc_engine *, const sc_fit_problem *, uint64_t job, double *weights, double *targets,
                          Py_ssize_t stride)
+
+cdef extern from "spectral/exact.h":
+    double exact_sum(double *, Py_ssize_t) noexcept nogil

@@ -3,14 +3,17 @@
 cimport numpy as np
 from cython.parallel cimport prange
 from libc.math cimport NAN
+from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    sc_bayes_error_bound, sc_degree, sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim, sc_nearly_whole,
-    sc_orthonormalise, sc_spectrum,
+    SC_MOST_BITS, SC_NO_MEMORY, SC_STOPPED, sc_bayes_error_bound, sc_degree, sc_descent_space, sc_engine, sc_engine_find,
+    sc_even_kernels, sc_is_input_dim, sc_nearly_whole, sc_orbits, sc_orthonormalise, sc_padded, sc_projection_space,
+    sc_set_size, sc_spectrum,
     sc_sphere, sc_sphere_open,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, order_of
+from .engine cimport exact_sum as c_exact_sum
 from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
@@ -56,31 +59,110 @@ def even_kernels(double d, const double[:, ::1] cosines):
     return matrices
 
 
-def repulsion(const double[:, ::1] directions, Py_ssize_t count, double[:, ::1] pull, int n_threads=0):
-    """Energies of the first `count` columns of directions [coordinate, padded]; the pull on each goes into a row of `pull`."""
-    cdef Py_ssize_t stride = directions.shape[1], i
-    cdef int d = <int>directions.shape[0], team
-    energies = np.empty(count)
-    cdef double[::1] energy = energies
-    agree(d >= 1 and stride % 64 == 0 and 0 <= count <= stride and pull.shape[0] >= count and pull.shape[1] == d,
-          "directions must be padded to a multiple of 64 columns")
-    team = team_size(count * stride * (d + 5) // 2000000, n_threads)  # parts of a millisecond
-    spaces = np.empty((count if team > 1 else 1, 8 * d))
-    cdef double[:, ::1] work = spaces
-    cdef watch look
-    start_watch(&look)
+cdef struct orbit_set:
+    sc_orbits shape
+    double *directions
+    int steps
+
+
+cdef class OrbitSet:
+    """Directions to be spread: representatives (count, d), sign columns of their group, and whether unit vectors belong.
+
+    The C struct's pointers are valid for as long as this object lives.
+    """
+
+    cdef orbit_set data
+    cdef readonly object directions  # [coordinate][padded], changed in place
+    cdef object columns
+
+    def __init__(self, start, int bits, columns, bint axes, int steps):
+        count, d = start.shape
+        agree(0 <= bits <= SC_MOST_BITS and count >= 1 and d >= 1 and len(columns) == d and min(columns) >= 0
+              and max(columns) >> bits == 0, "columns must be d numbers of at most so many bits")
+        self.directions = np.zeros((d, sc_padded(count)))
+        self.directions[:, :count] = start.T
+        self.columns = np.ascontiguousarray(columns, np.intc)
+        cdef double[:, ::1] numbers = self.directions
+        cdef int[::1] column = self.columns
+        self.data.shape.d, self.data.shape.bits, self.data.shape.axes, self.data.shape.orbits = d, bits, axes, count
+        self.data.shape.column = &column[0]
+        self.data.directions = &numbers[0, 0]
+        self.data.steps = steps
+
+    def representatives(self):
+        """The directions as they are now: (count, d)."""
+        return np.ascontiguousarray(self.directions[:, : self.data.shape.orbits].T)
+
+
+cdef void describe(orbit_set *which, watch *state, bint project, double *values, double *slope,
+                   Py_ssize_t *count) noexcept nogil:
+    cdef size_t size = sc_descent_space(&which.shape)
+    cdef void *space
+    if project:
+        size = max(size, sc_projection_space(&which.shape))
+    space = malloc(size)
+    count[0] = SC_NO_MEMORY
+    if space != NULL:
+        count[0] = SC_STOPPED
+        if ENGINE.descend(&which.shape, which.directions, which.steps, space, keep_going, state):
+            count[0] = 0
+            if project:
+                count[0] = ENGINE.project(&which.shape, which.directions, space, keep_going, state, values, slope)
+        free(space)
+
+
+def exact_sum(numbers):
+    """Return `math.fsum` of an array, as the descent has it."""
+    cdef double[::1] copy = np.array(numbers, float).ravel()
+    return c_exact_sum(&copy[0], copy.shape[0]) if copy.shape[0] else 0.0
+
+
+def spread(OrbitSet directions):
+    """Spread a set in place, on this thread. The same bits on every machine."""
+    cdef watch state
+    cdef Py_ssize_t count
+    start_watch(&state)
     with nogil:
-        if team == 1:
-            for i in range(count):
-                if not keep_going(&look):
-                    break
-                energy[i] = ENGINE.repulsion(&directions[0, 0], stride, d, i, &pull[i, 0], &work[0, 0])
-        else:
-            for i in prange(count, schedule="dynamic", chunksize=8, num_threads=team):
-                if keep_going(&look):
-                    energy[i] = ENGINE.repulsion(&directions[0, 0], stride, d, i, &pull[i, 0], &work[i, 0])
-    raise_pending(&look)
-    return energies
+        describe(&directions.data, &state, False, NULL, NULL, &count)
+    raise_pending(&state)
+    if count == SC_NO_MEMORY:
+        raise MemoryError
+
+
+def fixed_parts(list sets, int n_threads=0):
+    """Spread sets and tell what the covariance, projected on the even functions along each, has.
+
+    For each set the eigenvalues, decreasing, and the sum of lambda_l P_l'(1) tr P Pi_l; None where rounding forbids. Each is
+    one thread's work from its start to its end, the largest first: nobody waits at barriers that a busy machine makes long.
+    """
+    cdef Py_ssize_t count = len(sets), i, j
+    cdef watch state
+    cdef orbit_set **which = <orbit_set **>malloc(count * sizeof(orbit_set *))
+    cdef double **values = <double **>malloc(count * sizeof(double *))
+    cdef int team = team_size(count, n_threads)
+    slopes, sizes = np.zeros(count), np.zeros(count, np.intp)
+    cdef double[::1] slope = slopes
+    cdef Py_ssize_t[::1] size = sizes
+    cdef double[::1] column
+    arrays = [np.empty(sc_set_size(&(<OrbitSet>one).data.shape)) for one in sets]
+    try:
+        if which == NULL or values == NULL:
+            raise MemoryError
+        for i in range(count):
+            column = arrays[i]
+            which[i], values[i] = &(<OrbitSet>sets[i]).data, &column[0]
+        start_watch(&state)
+        with nogil:
+            for j in prange(count, schedule="dynamic", chunksize=1, num_threads=team):
+                describe(which[count - 1 - j], &state, True, values[count - 1 - j], &slope[count - 1 - j],
+                         &size[count - 1 - j])
+    finally:
+        free(which)
+        free(values)
+    raise_pending(&state)
+    if SC_NO_MEMORY in sizes:
+        raise MemoryError
+    return [None if n < 0 else (np.sort(array[:n])[::-1], float(s)) for array, n, s in zip(arrays, sizes, slopes, strict=True)]
 
 
 def orthonormalise(double[:, ::1] vectors):

@@ -94,7 +94,7 @@ Notes
 The least over q + n_s <= n of sum_i h(mu_i, T) + [K rho_q/n_s + eps^2/2]/8 + E U_(n_s) (ln(2 n_s) +
 d ln(1 + 2/eps))/T, or of sum_i h(mu_i, T) + rho_q/8 without atoms; `spectral_terms` tells which.
 The variances mu_i of q units come from a table that is built when a dimension is first asked for
-(seconds to a minute, then kept; `spectral_table` shows progress and keeps it on disk). Atoms are
+(in some seconds, then kept; `spectral_table` shows progress and keeps it on disk). Atoms are
 drawn beside a few of its rows only, which costs 0.1 % of the bound, 3 % at worst.
 
 Arguments outside n, T in [1, 1e300], K in (0, 1e300] and d that are not whole give NaN in their own

@@ -1,13 +1,20 @@
-"""Well-spread directions, the same on every machine.
+"""Well-spread directions, the same on every machine; and sets of them with a symmetry, from which
+large rows of a table are built.
 
-Only + - * / and roots in a fixed order enter, and sums that are exact (`exact_sum`): descent on an
-energy is chaotic, so one different bit would end at a different set. No BLAS, no `np.sum`, no
-functions of the mathematical library.
+Only + - * / and roots in a fixed order enter, and sums that are rounded once: descent on an energy
+is chaotic, so one different bit would end at a different set. The engine descends
+(csrc/spectral/directions.c); here it is decided where from, and with which symmetry.
+
+A set with a symmetry consists of orbits of a group of sign changes of the coordinates. It leaves
+within some 2 % of what one without leaves (docs/spectral.md), while its descent and its matrices
+cost a fraction: those of one representative for each orbit.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +23,13 @@ from .._common.validation import input_dimension, positive_int
 from .._core import spectrum as _spectrum
 
 _STEPS = 200
+_SYMMETRIC_STEPS = 100
 _WORK = 1e10  # operations that one set is worth
-_GRID = (
-    2.0**45
-)  # cosines may differ in their last bit between machines: rounded to this they do not
+_GRID = 2.0**45  # cosines may differ in their last bit between machines: rounded they do not
+_MOST_BITS = 5
+_LEAST_SHARE = 0.36  # of the coordinates, to be changed or left: with fewer it is nearly a mirror
+_LEAST_ORBITS = 64
+_CHEAP = 512  # directions that can have a small group
 
 
 @np.errstate(under="ignore")
@@ -60,7 +70,7 @@ def directions(input_dim: int, count: int) -> NDArray[np.float64]:
     return spread(input_dimension("input_dim", input_dim), positive_int("count", count))
 
 
-def spread(d: int, count: int, n_threads: int = 0) -> NDArray[np.float64]:
+def spread(d: int, count: int) -> NDArray[np.float64]:
     """Return `count` unit vectors in R^d, as far from each other and each other's opposites as
     descent finds: (count, d).
     """
@@ -71,89 +81,121 @@ def spread(d: int, count: int, n_threads: int = 0) -> NDArray[np.float64]:
     if d == 2:
         angle = math.pi / count * np.arange(count)
         return np.round(np.stack([np.cos(angle), np.sin(angle)], axis=1) * _GRID) / _GRID
-    return _descend(_frames(d, count), n_threads)
+    plain = unspread(d, Symmetry(count, count))
+    _spectrum.spread(plain)
+    return plain.representatives()
+
+
+@dataclass(frozen=True)
+class Symmetry:
+    """How many directions a set has, at most so many as asked for, and of which orbits."""
+
+    count: int
+    orbits: int
+    bits: int = 0
+    axes: bool = False
+
+
+def symmetry_of(d: int, most: int) -> Symmetry:
+    """Return what suits a set of at most `most` directions, more than d."""
+    bits = bits_of(d, most)
+    if bits == 0:
+        return Symmetry(most, most)
+    axes = most > d * (d + 1) // 4  # beside fewer, unit vectors are no help
+    orbits = (most - d * axes) >> bits
+    return Symmetry((orbits << bits) + d * axes, orbits, bits, axes)
+
+
+def unspread(d: int, s: Symmetry) -> _spectrum.OrbitSet:
+    """Return where the descent of such a set starts."""
+    steps = min(
+        _SYMMETRIC_STEPS if s.bits else _STEPS, _WORK / (s.orbits * s.count * (4.0 * d + 20))
+    )
+    return _spectrum.OrbitSet(_frames(d, s.orbits), s.bits, signs(d, s.bits), s.axes, int(steps))
+
+
+def directions_of_row(d: int, count: int) -> NDArray[np.float64]:
+    """Return the directions of a row of a table that has so many: (count, d)."""
+    if count <= d or d == 2:
+        return spread(d, count)
+    symmetry = symmetry_of(d, count)
+    directions = unspread(d, symmetry)
+    _spectrum.spread(directions)
+    elements = np.arange(1 << symmetry.bits)
+    common = np.bitwise_count(elements[:, None] & np.array(signs(d, symmetry.bits)))
+    images = (1 - 2.0 * (common & 1))[:, None] * directions.representatives()
+    return np.concatenate([images.reshape(-1, d), np.eye(d)[: d * symmetry.axes]])
+
+
+def bits_of(d: int, count: int) -> int:
+    """Return how many sign changes shall generate the group of a set.
+
+    Its characters have quadratic forms in unequal shares, so that about as many directions as forms
+    want a small group.
+    """
+    forms = d * (d + 1) // 2
+    least = 8 if 2 * count <= forms else _LEAST_ORBITS
+    if count < _CHEAP and forms < 2 * count < 2.6 * forms:
+        least = 2 * _LEAST_ORBITS
+    bits = 0
+    while (
+        count > _LEAST_ORBITS
+        and bits < _MOST_BITS
+        and count >> (bits + 1) >= least
+        and _share(d, bits + 1) >= _LEAST_SHARE
+    ):
+        bits += 1
+    return bits
+
+
+@lru_cache(maxsize=256)
+def signs(d: int, bits: int) -> tuple[int, ...]:
+    """Return for each coordinate a column of so many bits: an element changes its sign if they have
+    an odd number in common.
+
+    Every element shall change about half of the signs: columns are chosen one by one, and then
+    exchanged while that helps.
+    """
+    if bits == 0:
+        return (0,) * d
+    elements = np.arange(1, 1 << bits)
+    odd = np.array(
+        [[int(g & column).bit_count() & 1 for g in elements] for column in range(1 << bits)]
+    )
+
+    def best(changed: NDArray[np.int64], count: int) -> int:
+        uneven = np.abs(2 * (changed + odd) - count)
+        return int(np.lexsort(((uneven**4).sum(axis=1), uneven.max(axis=1)))[0])
+
+    columns: list[int] = []
+    changed = np.zeros(len(elements), np.int64)
+    for count in range(1, d + 1):
+        columns.append(best(changed, count))
+        changed = changed + odd[columns[-1]]
+    for _ in range(4):
+        for k in range(d):
+            others = changed - odd[columns[k]]
+            columns[k] = best(others, d)
+            changed = others + odd[columns[k]]
+    return tuple(columns)
+
+
+@lru_cache(maxsize=256)
+def _share(d: int, bits: int) -> float:
+    """Return the least share of the coordinates that an element of the group changes, or leaves."""
+    columns = signs(d, bits)
+    changed = [sum((g & column).bit_count() & 1 for column in columns) for g in range(1, 1 << bits)]
+    return min(min(c, d - c) for c in changed) / d
 
 
 def _frames(d: int, count: int) -> NDArray[np.float64]:
-    """Return pseudo-random orthonormal frames, one under the other."""
-    frames = -(-count // d)
-    raw = np.random.Philox(key=d).random_raw(4 * frames * d * d).reshape(4, frames, d, d)
+    """Return pseudo-random orthonormal frames, one under the other; of a single one no more rows
+    than are asked for.
+    """
+    frames, rows = -(-count // d), min(count, d)
+    raw = np.random.Philox(key=d).random_raw(4 * frames * rows * d).reshape(4, frames, rows, d)
     parts = (raw >> np.uint64(11)).astype(float) * 2.0**-53
     vectors = (parts[0] + parts[1]) - (parts[2] + parts[3])  # round enough for a start
     for frame in vectors:
         _spectrum.orthonormalise(frame)
     return np.ascontiguousarray(vectors.reshape(-1, d)[:count])
-
-
-def _dots(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    total = a[0] * b[0]
-    for k in range(1, len(a)):
-        total = total + a[k] * b[k]
-    return total
-
-
-def _inner(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    return exact_sum((a * b).ravel())
-
-
-def exact_sum(numbers: NDArray[np.float64]) -> float:
-    """Return `math.fsum` of them, sooner: in layers of multiples of a power of two, so coarse that
-    all their sums are exact.
-    """
-    layers: list[float] = []
-    while (most := float(np.abs(numbers).max(initial=0.0))) != 0:
-        if not 1e-200 < most < 1e200:
-            return math.fsum([*layers, *numbers.tolist()])
-        shift = math.ldexp(1.5, math.frexp(most)[1] + numbers.size.bit_length())
-        layer = (numbers + shift) - shift
-        layers.append(float(layer.sum()))
-        numbers = numbers - layer
-    return math.fsum(layers)
-
-
-def _descend(start: NDArray[np.float64], n_threads: int) -> NDArray[np.float64]:
-    """Lower the energy sum 1/(1 - (u_i.u_j)^2) by gradient steps of Barzilai and Borwein's lengths;
-    keep the lowest.
-    """
-    count, d = start.shape
-    pull = np.empty((count, d))
-
-    def look(u: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        padded = np.zeros((d, -(-count // 64) * 64))
-        padded[:, :count] = u
-        energy = math.fsum(_spectrum.repulsion(padded, count, pull, n_threads).tolist())
-        return energy, pull.T - _dots(pull.T, u) * u
-
-    turns = int(min(_STEPS, _WORK / (count * count * (4.0 * d + 20))))
-    if turns == 0:  # a look alone would take as long as all that a smaller set is worth
-        return start
-    u = np.ascontiguousarray(start.T)
-    energy, gradient = look(u)
-    best, lowest = u, energy
-    longest = 2.0 ** (
-        -1 - -(-count.bit_length() // (d - 1))
-    )  # half the distance of neighbours, or so
-    step = math.inf
-    for turn in range(turns):
-        steepest = math.sqrt(_dots(gradient, gradient).max())
-        if steepest <= 1e-12:
-            break
-        step = min(step, longest / steepest)
-        moved = u - step * gradient
-        moved = moved / np.sqrt(_dots(moved, moved))
-        energy_there, gradient_there = look(moved)
-        if energy_there > 1.1 * energy:
-            step = step / 4
-            continue
-        way, change = moved - u, gradient_there - gradient
-        along = _inner(way, change)
-        lengths = (
-            (2 * step,)
-            if along <= 0
-            else (along / _inner(change, change), _inner(way, way) / along)
-        )
-        step = lengths[turn % len(lengths)]
-        u, energy, gradient = moved, energy_there, gradient_there
-        if energy < lowest:
-            best, lowest = u, energy
-    return np.ascontiguousarray(best.T)

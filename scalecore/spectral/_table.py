@@ -20,7 +20,15 @@ from .._common.atomic_files import failure, written_whole
 from .._common.validation import flag, input_dimension, nearly_whole, path, positive_int
 from .._core import spectral as _spectral
 from ._engine_table import strategies_of
-from ._table_files import FOLDER, is_kept, load_rows, make_folder, named_folder, save_table
+from ._table_files import (
+    FOLDER,
+    is_kept,
+    load_rows,
+    make_folder,
+    named_folder,
+    save_table,
+    user_folder,
+)
 from ._table_for_c import table_bytes
 from ._table_rows import Row, build_rows
 
@@ -136,8 +144,10 @@ def find_table(
     """Return the table of this process, building it (or a larger one, if asked for more units)
     where there is none yet.
 
-    A `cache` that cannot keep the table is an error, if possible before it is built; a folder that
-    the environment names, which may not be what the caller thinks of, a warning.
+    Without a folder that anybody names, tables of the usual size are kept in the user's cache, if
+    that can be written. A `cache` that cannot keep the table is an error, if possible before it is
+    built; a folder that the environment names, which may not be what the caller thinks of, a
+    warning.
     """
     d = int(input_dim)
     with _BUILDING:
@@ -145,6 +155,9 @@ def find_table(
         if table is None or (most_units or 0) > asked:
             table, asked = None, most_units or DEFAULT_UNITS
         folder = cache if cache is not None or table is not None else named_folder()
+        unasked = folder is None and table is None and asked >= DEFAULT_UNITS
+        if unasked:
+            folder = user_folder()
         if table is None and folder is not None:
             table = _read(folder, d, asked)
         keep = folder is not None and (table is None or not is_kept(folder, d, asked))
@@ -162,7 +175,7 @@ def find_table(
             raise failure(
                 refusal, "cache does not keep the table, only this process does", cache
             ) from refusal
-        if refusal is not None:
+        if refusal is not None and not unasked:
             reason = refusal.strerror or refusal
             text = (
                 f"{FOLDER} names {folder}, where tables cannot be kept, only in this process: "
@@ -280,8 +293,10 @@ def spectral_table(
         draws atoms. Time grows as its cube.
     cache : path, optional
         A folder in which the table is looked for, and kept. SCALECORE_TABLES in the environment
-        names one for all tables, also those that are built unasked: the processes of a pool then
-        build each once.
+        names one for all tables, also those that are built unasked. Without it, tables of 2,048
+        units and more are kept in the user's cache (``~/.cache/scalecore`` or as XDG_CACHE_HOME
+        says; on macOS and Windows where caches are kept there) if that can be written, and an
+        empty name keeps them nowhere.
     progress : bool, default False
         Show a bar.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -19,13 +20,32 @@ if TYPE_CHECKING:
     from ._table import SpectralTable
 
 FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
-_FORMAT = 2
+_FORMAT = 3  # of the file, and of what rows are built from
 
 
 def named_folder() -> Path | None:
     """Return the folder that the environment names, if it does."""
     name = os.environ.get(FOLDER)
     return Path(name) if name else None
+
+
+def user_folder() -> Path | None:
+    """Return where this user's programs keep what can be made again: by the rules of the system (on
+    Unix those of the XDG). None if the environment names a folder, or none with an empty name.
+    """
+    if FOLDER in os.environ:
+        return None
+    try:
+        if sys.platform == "win32":
+            base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+        elif sys.platform == "darwin":
+            base = Path.home() / "Library" / "Caches"
+        else:
+            named = os.environ.get("XDG_CACHE_HOME", "")
+            base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
+        return base / "scalecore"
+    except RuntimeError:  # nobody's home
+        return None
 
 
 def make_folder(folder: Path) -> None:

@@ -9,21 +9,18 @@ the pair that makes linear functions, do not compare.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from concurrent.futures import Future, wait
-from threading import Thread
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.progress import bar
 from .._core import spectrum as _spectrum
-from ._directions import spread
+from ._directions import bits_of, symmetry_of, unspread
 
 _EVERY = 64  # up to here each number of units has a row
 _RATIO = 1.06  # of one row's units to the next's
-_PATIENCE = 1.5  # times the units of the last row that grew
+_PATIENCE = 1.2  # times the units of the last row that grew
+_BATCH = 8  # rows that threads share among them before it is asked whether they still grow
 _ALIASES = 512
 _ALIKE = 0.02  # eigenvalues that share their mean
 
@@ -37,14 +34,22 @@ Part = tuple[
 
 def _counts(d: int, most_units: int) -> list[int]:
     """Return the numbers of fixed directions that have rows."""
-    most = most_units - 2
-    counts = set(range(1, min(_EVERY, most) + 1))
+    most, forms = most_units - 2, d * (d + 1) // 2
+    wanted = set(range(1, min(_EVERY, most) + 1))
     count = float(_EVERY)
     while count < most:
-        counts.add(int(count))
+        wanted.add(int(count))
         count *= _RATIO
-    counts.update(c for c in (d, d * (d + 1) // 2, most) if 0 < c <= most)
-    return sorted(counts)
+    wanted.update((d, forms + (1 << bits_of(d, forms)) - 1, most))
+    return sorted({_size_of_set(d, count) for count in wanted if 0 < count <= most})
+
+
+def _size_of_set(d: int, most: int) -> int:
+    """Return the largest number of directions, at most so many, that the symmetry they have can."""
+    if most <= d or d == 2:
+        return most
+    count = symmetry_of(d, most).count
+    return count if count == most else _size_of_set(d, count)
 
 
 def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
@@ -64,20 +69,24 @@ def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
         return rows[: most_units + 1]
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
     if most_units > 2:
-        counts = _counts(d, most_units)
-        left = sum(count**2 for count in counts)
-        with bar(left, progress, "entries", f"table of input_dim {d}") as advance:
-            for count in counts:
-                part = _even_part(d, count)
+        _add_even_parts(d, rows, _counts(d, most_units), progress)
+    return rows[: most_units + 1]
+
+
+def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) -> None:
+    with bar(
+        sum(count**2 for count in counts), progress, "entries", f"table of input_dim {d}"
+    ) as advance:
+        for first in range(0, len(counts), _BATCH):
+            batch = counts[first : first + _BATCH]
+            for count, part in zip(batch, _even_parts(d, batch), strict=True):
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
                 if row is not None and _grows(row, rows[-1]) and _grows(row, rows[1]):
                     rows.append(_coarsened(row, (rows[1], rows[-1])))
                 elif count > _PATIENCE * rows[-1][0]:
-                    advance(left)
-                    break  # directions crowd beyond what rounding allows
-                advance(count**2)
-                left -= count**2
-    return rows[: most_units + 1]
+                    advance(sum(count**2 for count in counts[first:]))
+                    return  # directions crowd beyond what rounding allows
+            advance(sum(count**2 for count in batch))
 
 
 def _with_linear(
@@ -92,37 +101,34 @@ def _with_linear(
     return units, eigenvalues[order], copies[order], max(0.0, 0.5 - 2 * slope)
 
 
-def _even_part(d: int, count: int) -> Part | None:
-    """Return what the covariance, projected on the even parts of `count` directions, has; None if
-    rounding forbids.
+def _even_parts(d: int, counts: list[int]) -> list[Part | None]:
+    """Return what the covariance, projected on the even parts of so many directions, has; None
+    where rounding forbids.
     """
-    if count <= d:
-        return _orthonormal(d, count)
-    return (
-        _circle(count)
-        if d == 2
-        else _aside(lambda directions: _projected(d, directions), spread(d, count))
+    sets = [unspread(d, symmetry_of(d, count)) for count in counts if count > d and d > 2]
+    described = iter(_spectrum.fixed_parts(sets))
+    parts: list[Part | None] = []
+    for count in counts:
+        if count <= d:
+            parts.append(_orthonormal(d, count))
+        else:
+            parts.append(_circle(count) if d == 2 else _positive(next(described)))
+    return parts
+
+
+def described_by(d: int, directions: NDArray[np.float64]) -> Part | None:
+    """Return the same of any directions (count, d)."""
+    return _positive(
+        _spectrum.fixed_parts([_spectrum.OrbitSet(directions, 0, (0,) * d, False, 0)])[0]
     )
 
 
-def _aside(
-    call: Callable[[NDArray[np.float64]], Part | None], directions: NDArray[np.float64]
-) -> Part | None:
-    """Run a call in a thread that listens to no signal, LAPACK for one, so that Ctrl-C need not
-    wait for seconds until it ends.
-    """
-    done: Future[Part | None] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(call(directions))
-        except BaseException as error:
-            done.set_exception(error)
-
-    Thread(target=run, daemon=True).start()
-    while not done.done():
-        wait([done], timeout=0.1)  # without an end it would listen to no signal either
-    return done.result()
+def _positive(described: tuple[NDArray[np.float64], float] | None) -> Part | None:
+    if described is None:
+        return None
+    values, slope = described
+    values = np.ascontiguousarray(values[values > 0])
+    return values, np.ones(len(values)), slope * (1 - 1e-9)
 
 
 def _orthonormal(d: int, count: int) -> Part:
@@ -153,32 +159,6 @@ def _circle(count: int) -> Part:
         ((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram)
     )  # P_l'(1) = l^2, l = 2 |alias|
     return np.sort((weights**2).sum(axis=1) / gram)[::-1], np.ones(count), slope
-
-
-def _projected(d: int, directions: NDArray[np.float64]) -> Part | None:
-    cosines = directions @ directions.T
-    np.fill_diagonal(cosines, 1.0)
-    gram, covariance, slopes = _spectrum.even_kernels(float(d), cosines)
-    try:
-        inverse = np.linalg.inv(np.linalg.cholesky(gram))
-    except np.linalg.LinAlgError:
-        return None
-    projected = inverse @ covariance @ inverse.T
-    values: NDArray[Any] = np.linalg.eigvalsh((projected + projected.T) / 2)[::-1]
-    # what rounding may have added
-    values = values - 2 * np.finfo(float).eps * np.abs(covariance).sum(axis=0).max() * _square_norm(
-        inverse
-    )
-    values = np.ascontiguousarray(values[values > 0])
-    return values, np.ones(len(values)), float(np.sum(inverse * (inverse @ slopes))) * (1 - 1e-9)
-
-
-def _square_norm(matrix: NDArray[np.float64]) -> float:
-    """Return the largest eigenvalue of matrix' matrix, from below by some per cent."""
-    vector = np.ones(matrix.shape[1])
-    for _ in range(12):
-        vector = matrix.T @ (matrix @ (vector / np.linalg.norm(vector)))
-    return float(np.linalg.norm(vector))
 
 
 def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:

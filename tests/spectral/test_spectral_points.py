@@ -11,7 +11,7 @@ from oracles.spectral_tightened import mixture_cost
 
 import scalecore as sc
 
-UNITS = {1: 2, 2: 64, 3: 80, 10: 150}  # small tables: the default ones take seconds to a minute
+UNITS = {1: 2, 2: 64, 3: 80, 10: 150}  # small tables: the default ones take seconds
 
 
 @pytest.fixture(scope="module", autouse=True)

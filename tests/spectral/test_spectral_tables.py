@@ -28,7 +28,7 @@ def builds(monkeypatch):
     )
     monkeypatch.setattr(tables, "_TABLES", {})
     monkeypatch.setattr(tables, "DEFAULT_UNITS", UNITS)
-    monkeypatch.delenv("SCALECORE_TABLES", raising=False)
+    monkeypatch.setenv("SCALECORE_TABLES", "")
     return built
 
 
@@ -144,6 +144,32 @@ def test_a_folder_that_can_only_be_read_will_do(refusing, builds, monkeypatch, t
     assert len(builds) == 1
 
 
+@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the rules of the XDG")
+def test_tables_are_kept_in_the_users_cache(builds, monkeypatch, tmp_path, recwarn):
+    """Those of the usual size, unless the environment says otherwise."""
+    monkeypatch.delenv("SCALECORE_TABLES")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    sc.spectral_table(DIM, most_units=UNITS - 1)
+    assert not (tmp_path / "cache").exists()
+    tables._TABLES.clear()
+    bound = sc.spectral_bound(UNITS, 1e5, DIM, 100)
+    assert len(list((tmp_path / "cache" / "scalecore").iterdir())) == 1
+    tables._TABLES.clear()
+    assert sc.spectral_bound(UNITS, 1e5, DIM, 100) == bound
+    assert builds == [UNITS - 1, UNITS]
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    tables._TABLES.clear()
+    assert sc.spectral_bound(UNITS, 1e5, DIM, 100) == bound
+    assert builds == [UNITS - 1, UNITS, UNITS]
+    monkeypatch.setenv("SCALECORE_TABLES", "")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    tables._TABLES.clear()
+    assert sc.spectral_bound(UNITS, 1e5, DIM, 100) == bound
+    assert builds == [UNITS - 1, UNITS, UNITS, UNITS]  # an empty name: kept nowhere
+    assert len(recwarn) == 0
+
+
 def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
     """Also a table that was built unasked, and under the units that were asked for."""
     sc.spectral_bound(8, 1e5, DIM, 100)
@@ -161,8 +187,15 @@ def test_a_cache_keeps_what_the_process_has(builds, tmp_path):
 
 def test_a_table_that_ends_early_is_not_built_again(builds, monkeypatch, capfd):
     """In few dimensions directions crowd before there are as many units as asked for."""
-    real = rows._even_part
-    monkeypatch.setattr(rows, "_even_part", lambda d, count: None if count > 12 else real(d, count))
+    real = rows._even_parts
+    monkeypatch.setattr(
+        rows,
+        "_even_parts",
+        lambda d, counts: [
+            None if count > 12 else part
+            for count, part in zip(counts, real(d, counts), strict=True)
+        ],
+    )
     table = sc.spectral_table(DIM, most_units=40, progress=True)
     assert table.units[-1] == 14
     assert "table of input_dim 7: 100%" in capfd.readouterr().err
@@ -223,25 +256,20 @@ def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
-def test_ctrl_c_does_not_wait_for_lapack(builds, monkeypatch):
-    """What listens to no signal runs aside: a row that takes a minute."""
-    started, real = threading.Event(), rows._projected
-    monkeypatch.setattr(
-        rows,
-        "_projected",
-        lambda d, directions: (started.set(), time.sleep(60), real(d, directions))[2],
-    )
+@pytest.mark.parametrize("d", [3, 10])  # sets without and with a symmetry
+def test_ctrl_c_ends_a_table_that_takes_minutes(builds, d):
     told = []
 
     def press():
-        started.wait()
+        time.sleep(1)
         told.append(time.monotonic())
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press).start()
     with pytest.raises(KeyboardInterrupt):
-        sc.spectral_table(DIM, most_units=UNITS)
+        sc.spectral_table(d, most_units=16384)
     assert time.monotonic() - told[0] < 5
+    assert tables._TABLES == {}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
@@ -251,15 +279,15 @@ def test_a_fork_while_a_table_is_built_does_not_hang(run_python):
 import os, sys, threading, time
 import scalecore as sc
 rows, started = sys.modules["scalecore.spectral._table_rows"], threading.Event()
-real = rows._projected
-def slow(d, directions):
+real = rows._even_parts
+def slow(d, counts):
     started.set()
     time.sleep(60)
-rows._projected = slow
+rows._even_parts = slow
 more = {"most_units": 20}
 threading.Thread(target=sc.spectral_table, args=(5,), kwargs=more, daemon=True).start()
 started.wait()
-rows._projected = real
+rows._even_parts = real
 child = os.fork()
 if child == 0:
     os._exit(int(sc.spectral_table(7, most_units=20).units[-1] < 9))

@@ -34,7 +34,7 @@ def builds(monkeypatch):
     )
     monkeypatch.setattr(tables, "_TABLES", {})
     monkeypatch.setattr(tables, "DEFAULT_UNITS", 20)
-    monkeypatch.delenv("SCALECORE_TABLES", raising=False)
+    monkeypatch.setenv("SCALECORE_TABLES", "")
     return built
 
 
@@ -117,19 +117,19 @@ def test_a_stopped_sweep_keeps_its_tables(builds, tmp_path, monkeypatch):
         sys.modules["scalecore.sweeps._sweep"],
         {"chunks": ONE_EACH, "bound": "spectral"},
     )
-    real = rows._even_part
+    real = rows._even_parts
 
-    def stopping(d, count):
-        if d == 5 and count == 7:
+    def stopping(d, counts):
+        if d == 5 and 7 in counts:
             raise KeyboardInterrupt
-        return real(d, count)
+        return real(d, counts)
 
-    monkeypatch.setattr(rows, "_even_part", stopping)
+    monkeypatch.setattr(rows, "_even_parts", stopping)
     with pytest.raises(KeyboardInterrupt):
         sc.sweep("compute_optimal", GRID, tmp_path / "s", **asked)
     assert sc.Sweep.load(tmp_path / "s").finished == 0
     assert len(list((tmp_path / "s" / TABLES).iterdir())) == 1
-    monkeypatch.setattr(rows, "_even_part", real)
+    monkeypatch.setattr(rows, "_even_parts", real)
 
     def full(store, number, out):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
