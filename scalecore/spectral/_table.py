@@ -181,7 +181,7 @@ def find_table(
                 f"{FOLDER} names {folder}, where tables cannot be kept, only in this process: "
                 f"{reason}"
             )
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
         return table
 
 
