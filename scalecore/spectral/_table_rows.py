@@ -15,12 +15,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.progress import bar
 from .._core import spectrum as _spectrum
+from .._core.threads import default_threads
 from ._directions import bits_of, symmetry_of, unspread
 
 _EVERY = 64  # up to here each number of units has a row
 _RATIO = 1.06  # of one row's units to the next's
-_PATIENCE = 1.2  # times the units of the last row that grew
-_BATCH = 8  # rows that threads share among them before it is asked whether they still grow
+_FEW = 256  # directions; with more, what does not grow is crowded, and dear to try again
+_PATIENCE = 1.5, 1.05  # times the units of the last row that grew, of few directions and of many
+_BATCH = 8  # rows of few directions that are built before it is asked whether they still grow
 _ALIASES = 512
 _ALIKE = 0.02  # eigenvalues that share their mean
 
@@ -77,16 +79,19 @@ def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) 
     with bar(
         sum(count**2 for count in counts), progress, "entries", f"table of input_dim {d}"
     ) as advance:
-        for first in range(0, len(counts), _BATCH):
-            batch = counts[first : first + _BATCH]
+        first = 0
+        while first < len(counts):
+            size = _BATCH if counts[first] < _FEW else max(2, default_threads())
+            batch = counts[first : first + size]
             for count, part in zip(batch, _even_parts(d, batch), strict=True):
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
                 if row is not None and _grows(row, rows[-1]) and _grows(row, rows[1]):
                     rows.append(_coarsened(row, (rows[1], rows[-1])))
-                elif count > _PATIENCE * rows[-1][0]:
+                elif count > _PATIENCE[count > _FEW] * rows[-1][0]:
                     advance(sum(count**2 for count in counts[first:]))
                     return  # directions crowd beyond what rounding allows
             advance(sum(count**2 for count in batch))
+            first += len(batch)
 
 
 def _with_linear(
