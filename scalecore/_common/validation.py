@@ -5,6 +5,7 @@ what is wanted.
 from __future__ import annotations
 
 import difflib
+import math
 import operator
 import os
 from collections.abc import Iterable, Mapping
@@ -18,6 +19,8 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the
     elements' own business.
     """
+    if type(value) is float or (type(value) is int and abs(value) < 2**53):  # soon: most are
+        return np.array(float(value))
     array = _array(name, value)
     if (
         array.dtype == object
@@ -53,6 +56,9 @@ def _array(name: str, value: Any) -> NDArray[Any]:
 
 def broadcast(**arrays: NDArray[np.float64]) -> tuple[int, ...]:
     """Return the common shape of the named arrays."""
+    shapes_found = {array.shape for array in arrays.values()}
+    if len(shapes_found) == 1:
+        return shapes_found.pop()
     try:
         return np.broadcast_shapes(*(array.shape for array in arrays.values()))
     except ValueError:
@@ -63,7 +69,8 @@ def broadcast(**arrays: NDArray[np.float64]) -> tuple[int, ...]:
 def positive_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return `value` as a float64 array of positive finite numbers."""
     array = real_array(name, value)
-    refuse(name, "positive and finite", array, ~(np.isfinite(array) & (array > 0)))
+    if array.ndim or not 0 < array.item() < math.inf:
+        refuse(name, "positive and finite", array, ~(np.isfinite(array) & (array > 0)))
     return array
 
 

@@ -4,6 +4,7 @@ error bound.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -233,19 +234,22 @@ def compute_optimal(
     shape = broadcast(**inputs)
     objective = OBJECTIVES[choice("bound", bound, OBJECTIVES)]
     whole, threads = flag("integer", integer), thread_count(n_threads)
-    optima = Optima.empty(int(np.prod(shape)))
+    optima = Optima.empty(math.prod(shape))
     done = 0
     for columns in _columns(list(inputs.values()), shape):
         last = done + max(map(len, columns))
         objective.minimise(Budgets(*columns), optima.part(done, last), whole, threads)
         done = last
-    asked: dict[str, Any] = {
-        name: np.broadcast_to(array, shape)[()] for name, array in inputs.items()
-    }
+    asked: dict[str, Any] = {name: _of_shape(array, shape)[()] for name, array in inputs.items()}
     found: dict[str, Any] = {
         name: column.reshape(shape)[()] for name, column in optima._asdict().items()
     }
     return Frontier(**asked, **found, bound=objective.name, integer=whole)
+
+
+def _of_shape(array: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return an array broadcast, or as it is: that costs a microsecond and more."""
+    return array if array.shape == shape else np.broadcast_to(array, shape)
 
 
 def _columns(
@@ -254,14 +258,14 @@ def _columns(
     """Yield the broadcast inputs as columns in C order: whole where they lie so, gathered in
     bounded pieces where they do not.
     """
-    size = int(np.prod(shape))
+    size = math.prod(shape)
     if size == 0:
         return
     if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
         yield [
             array.reshape(-1)
             if array.size == 1 and size != 1
-            else np.broadcast_to(array, shape).reshape(-1)
+            else _of_shape(array, shape).reshape(-1)
             for array in inputs
         ]
         return
