@@ -42,7 +42,9 @@ def _counts(d: int, most_units: int) -> list[int]:
     while count < most:
         wanted.add(int(count))
         count *= _RATIO
-    wanted.update((d, forms + (1 << bits_of(d, forms)) - 1, most))
+    wanted.update((d, most))
+    if forms <= most:
+        wanted.add(forms + (1 << bits_of(d, forms)) - 1)
     return sorted({_size_of_set(d, count) for count in wanted if 0 < count <= most})
 
 
