@@ -99,7 +99,7 @@ static int reads(const unsigned char *bytes, size_t count)
 
 static void files(const rows_of *rows)
 {
-    unsigned char good[BYTES], bad[BYTES];
+    unsigned char good[BYTES] = {0}, bad[BYTES];
     static const uint64_t odd[] = {0,
                                    1,
                                    2,
