@@ -12,8 +12,14 @@ import pytest
 from oracles import spectral as oracle
 
 import scalecore as sc
-from scalecore._core.spectrum import exact_sum
-from scalecore.spectral._directions import directions_of_row
+from scalecore._core.spectrum import exact_sum, fixed_parts
+from scalecore.spectral._directions import (
+    bits_of,
+    directions_of_row,
+    signs,
+    symmetry_of,
+    unspread,
+)
 
 UNITS = {1: 2, 2: 64, 3: 80, 10: 150}  # small tables: the default ones take seconds
 
@@ -151,8 +157,10 @@ def test_six_lines_in_space_are_an_icosahedron():
 def test_directions_are_the_same_everywhere(run_python):
     code = (
         "import hashlib, scalecore as sc\n"
-        "print(hashlib.sha256(b''.join(sc.directions(d, n).tobytes() for d, n in [(3, 20), (10, "
-        "61), (7, 600)])).hexdigest())"
+        "from scalecore.spectral._directions import directions_of_row as of_row\n"
+        "sets = [sc.directions(3, 20), sc.directions(10, 61), sc.directions(7, 600), "
+        "of_row(10, 298), of_row(50, 300)]\n"
+        "print(hashlib.sha256(b''.join(one.tobytes() for one in sets)).hexdigest())"
     )
     known = run_python(code)
     import scalecore._core.bounds as core
@@ -163,6 +171,38 @@ def test_directions_are_the_same_everywhere(run_python):
     for name in names:
         assert run_python(code, SCALECORE_ISA=name) == known
     assert run_python(code, OMP_NUM_THREADS="1") == known
+
+
+@pytest.mark.parametrize("d", [4, 5, 10, 16, 50])
+def test_sign_changes_are_a_group_that_fixes_few(d):
+    """Each element changes many signs and leaves many, and products are elements."""
+    for bits in range(1, bits_of(d, 4000) + 1):
+        common = np.arange(1 << bits)[:, None] & np.array(signs(d, bits))
+        elements = 1 - 2.0 * (np.bitwise_count(common) & 1)
+        changed = (elements[1:] < 0).sum(axis=1)
+        assert np.minimum(changed, d - changed).min() >= 0.36 * d
+        products = {tuple(row) for row in (elements[:, None] * elements).reshape(-1, d)}
+        assert products == {tuple(row) for row in elements}
+
+
+@pytest.mark.parametrize(
+    ("d", "most", "bits", "axes"),
+    [(10, 130, 1, True), (10, 300, 2, True), (20, 100, 3, False), (50, 300, 5, False)],
+)
+def test_orbits_describe_what_their_directions_do(d, most, bits, axes):
+    """Matrices by characters have the eigenvalues of the whole, and leave little more than a set
+    without symmetry."""
+    symmetry = symmetry_of(d, most)
+    assert (symmetry.bits, symmetry.axes) == (bits, axes)
+    units = directions_of_row(d, symmetry.count)
+    assert units.shape == (symmetry.count, d)
+    np.testing.assert_allclose((units**2).sum(axis=1), 1, atol=1e-13)
+    ((found, _),) = fixed_parts([unspread(d, symmetry)])
+    exact = np.sort(oracle.projected(units)[0])[::-1]
+    assert (found <= exact + 1e-14).all()
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-11)
+    plain = oracle.projected(sc.directions(d, symmetry.count))[0]
+    assert 0.25 - found.sum() < 1.03 * (0.25 - plain.sum())
 
 
 # Tables
