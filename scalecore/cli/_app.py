@@ -62,6 +62,7 @@ from ._options import (
     write_csv,
 )
 from ._planning_commands import plan_command, suggest_command
+from ._report_command import report_command
 from ._spectral_commands import figure2_command, prepare, spectral_columns, spectrum_command
 from ._sweep_commands import info, plot, sweep_group
 
@@ -463,6 +464,7 @@ for command in (
     fit_command,
     plan_command,
     suggest_command,
+    report_command,
     spectrum_command,
     figure2_command,
     sweep_group,

@@ -485,6 +485,31 @@ class FittedLaw:
         """
         return _law_files.load(cls, path, form)
 
+    def report(self, path: Any, budgets: ArrayLike | None = None) -> None:
+        """Write one self-contained HTML page: the answer, how sure, pictures, findings.
+
+        Parameters
+        ----------
+        path : path-like
+        budgets : array_like, optional
+            FLOPs; by default 10, 100 and 1000 times the largest run's.
+
+        Examples
+        --------
+        >>> import os, tempfile
+        >>> import scalecore as sc
+        >>> values = {"E": 1.69, "A": 406.4, "alpha": 0.34, "B": 410.7, "beta": 0.28}
+        >>> law = sc.FittedLaw.from_values("additive", values)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = os.path.join(folder, "report.html")
+        ...     law.report(path, [1e23])
+        ...     "N*" in open(path).read()
+        True
+        """
+        from . import _report
+
+        _report.write(self, path, budgets)
+
     def __repr__(self) -> str:
         ends = self.interval() if len(self.theta_draws) else {}
         parts = [
