@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .._common.atomic_files import written_whole
+from .._common.validation import path as checked_path
+from .._core.bounds import VERSION
 from .._views import report_html as html
 from ._allocation import AllocationStatus
 
@@ -29,11 +32,19 @@ def write(law: FittedLaw, path: Any, budgets: Any) -> None:
         ("Answer", _answer(law, np.atleast_1d(budgets))),
         ("How sure, and why", _certainty(law)),
         ("Pictures", _pictures(law)),
-        ("Findings", html.items(map(str, law.table.findings()) if len(law.table) else ["no runs"])),
+        ("Findings", html.items(_findings(law))),
         ("How to reproduce", _recipe(law)),
     ]
     text = html.page(f"Scaling law: {law.form.name}", sections)
-    Path(path).write_text(text, encoding="utf-8")
+    with written_whole(Path(checked_path("path", path))) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def _findings(law: FittedLaw) -> list[str]:
+    """Return what is odd about the runs, a line each."""
+    if not len(law.table):
+        return ["The law was given, not fitted: there are no runs."]
+    return [str(finding) for finding in law.table.findings()] or ["Nothing odd was found."]
 
 
 def _answer(law: FittedLaw, budgets: Any) -> str:
@@ -88,6 +99,7 @@ def _recipe(law: FittedLaw) -> str:
     lines += [f"{name} = {value!r}" for name, value in law.values.items()]
     lines += [
         f"Loss {law.loss_function}, delta {law.delta:g}, key of the draws {law.key}.",
+        f"Runs: {len(law.table):,}, SHA-256 {law.table.data_hash}; scalecore {VERSION}.",
         "law.report writes this page; law.save keeps the law with its runs and version.",
     ]
     return html.items(lines)
