@@ -77,7 +77,7 @@ if command -v cmake >/dev/null && cmake --version >/dev/null 2>&1; then
     if command -v valgrind >/dev/null; then
         echo "driver under valgrind"
         cc "${flags[@]}" -O1 tests/driver*.c -Wl,--whole-archive "$(find "$work/there" -name libscalecore.a)" -Wl,--no-whole-archive -lm -o "$work/driver_plain"
-        valgrind -q --error-exitcode=9 --leak-check=full "$work/driver_plain"
+        SC_DRIVER_STEP=41 valgrind -q --error-exitcode=9 --leak-check=full "$work/driver_plain"
     fi
 else
     echo "no cmake here"

@@ -503,7 +503,8 @@ class FittedLaw:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = os.path.join(folder, "report.html")
         ...     law.report(path, [1e23])
-        ...     "N*" in open(path).read()
+        ...     with open(path, encoding="utf-8") as file:
+        ...         "N*" in file.read()
         True
         """
         from . import _report

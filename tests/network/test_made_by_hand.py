@@ -183,7 +183,6 @@ def functions_of_the_core():
     rows = [np.empty((2, 3)) for _ in range(3)]
     yield core_network.experiment, [1, 0, 3, 5.0, 1e-8, 64, np.array([1.0, 2, 9]), False, *rows, 1]
     yield core_spectrum.even_kernels, [3.0, np.eye(4)]
-    yield core_spectrum.repulsion, [np.ones((3, 64)), 60, np.empty((60, 3)), 1]
     yield core_spectrum.orthonormalise, [np.eye(3, 5)]
     yield core_information.count_vectors, [*laws, law, law, np.zeros(10), 5, 0, 6, 1]
     yield (
