@@ -3,11 +3,12 @@
 A benchmark is a function that takes the fixture `contest` and hands it a title, contenders by name
 and the number of items; the first one is ours. A contender who would take for ever at so many items
 is a pair of its call and its own number of items. pytest-benchmark times the contenders in turn,
-ROUNDS times over, so that a noisy minute hits all of them alike.
+ROUNDS times over, so that a noisy minute hits all of them alike. Beside the time stands what the
+process had of the processors (all its threads), which others on the machine disturb less.
 """
 
 import os
-from time import perf_counter, sleep
+from time import perf_counter, process_time, sleep
 
 # Elsewhere BLAS kernels may be pinned; a rival must run at its best. Before NumPy is imported.
 for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
@@ -26,7 +27,17 @@ TABLES = []
 
 @pytest.fixture
 def contest(benchmark):
-    def run(title, contenders, items, unit="ns a point", scale=1e9):
+    def run(
+        title,
+        contenders,
+        items,
+        unit="ns a point",
+        scale=1e9,
+        *,
+        rounds=ROUNDS,
+        repeats=REPEATS,
+        notes=None,
+    ):
         counts = {
             name: call[1] if isinstance(call, tuple) else items for name, call in contenders.items()
         }
@@ -36,23 +47,31 @@ def contest(benchmark):
         for call in contenders.values():
             call()  # compile, warm up, touch memory
         times = {name: [] for name in contenders}
+        processor = {name: [] for name in contenders}
 
         def once():
             for name, call in contenders.items():
                 sleep(REST)
                 call()  # and our own have gone to sleep by now
-                for _ in range(REPEATS):
-                    start = perf_counter()
+                for _ in range(repeats):
+                    start, start_processor = perf_counter(), process_time()
                     call()
                     times[name].append(perf_counter() - start)
+                    processor[name].append(process_time() - start_processor)
 
         benchmark.group = title
-        benchmark.pedantic(once, rounds=ROUNDS, iterations=1)
-        medians = {
-            name: float(np.median(values)) / counts[name] * scale for name, values in times.items()
-        }
+        benchmark.pedantic(once, rounds=rounds, iterations=1)
+
+        def medians_of(measured):
+            return {
+                name: float(np.median(values)) / counts[name] * scale
+                for name, values in measured.items()
+            }
+
+        medians = medians_of(times)
         benchmark.extra_info.update(medians)
-        TABLES.append((title, unit, medians))
+        of = f"{unit}, processors' time in brackets, median of {rounds * repeats}, interleaved"
+        TABLES.append((f"{title} ({of})", medians, medians_of(processor), notes or {}))
         return medians
 
     return run
@@ -60,9 +79,12 @@ def contest(benchmark):
 
 def pytest_terminal_summary(terminalreporter):
     write = terminalreporter.write_line
-    for title, unit, medians in TABLES:
+    for title, medians, processor, notes in TABLES:
         ours = next(iter(medians.values()))
         write("")
-        write(f"{title} ({unit}, median of {ROUNDS * REPEATS}, interleaved)")
+        write(title)
         for name, median in medians.items():
-            write(f"  {name:<52s} {median:>12.4g}   {median / ours:>9.2f} x")
+            line = (
+                f"  {name:<52s} {median:>12.4g}   {median / ours:>9.2f} x  ({processor[name]:.4g})"
+            )
+            write(f"{line}  {notes.get(name, '')}".rstrip())
