@@ -173,7 +173,9 @@ def test_the_reference_has_every_public_name():
         path.read_text(encoding="utf-8") for path in (ROOT / "docs" / "api").glob("*.rst")
     )
     named = set(
-        re.findall(r"^\.\. auto(?:function|class|module):: (?:scalecore\.)?(\w+)", text, re.M)
+        re.findall(
+            r"^\.\. auto(?:function|class|exception|module):: (?:scalecore\.)?(\w+)", text, re.M
+        )
     )
     assert set(scalecore.__all__) - {"__version__"} <= named
 

@@ -13,6 +13,7 @@ threaded = pytest.mark.skipif(not has_openmp(), reason="built without threads")
 WORK = """
 import hashlib, os, resource, sys, numpy as np, scalecore as sc
 from scalecore._core.threads import default_threads
+sc.train, sc.NetworkPrior  # areas load when they are used: here, before anything is limited
 {before}
 n = np.geomspace(1, 1e12, 300_001)
 one = sc.error_bound(n, 1e6, 10, 100)
