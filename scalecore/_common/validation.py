@@ -307,10 +307,12 @@ def checkpoint_list(value: ArrayLike, samples: int) -> NDArray[np.int64]:
 
 def place_among(name: str, value: object, known: NDArray[Any]) -> int:
     """Return where `value` stands among the known ones."""
-    number = positive_number(name, value)
-    places = np.flatnonzero(known == number)
-    if places.size != 1:  # as it is shown
-        places = np.flatnonzero([f"{item:g}" == f"{number:g}" for item in known])
+    places = np.empty(0, np.intp)
+    if value is not None:  # which is no number, and asks for the only one there is
+        number = positive_number(name, value)
+        places = np.flatnonzero(known == number)
+        if places.size != 1:  # as it is shown
+            places = np.flatnonzero([f"{item:g}" == f"{number:g}" for item in known])
     if places.size != 1:
         raise ValueError(
             f"{name} must be one of {', '.join(f'{item:g}' for item in known)}, got {value!r}"
