@@ -1,10 +1,12 @@
-"""Does any of many random starts of SciPy's L-BFGS-B end below the optimum that `fit` certifies?
+"""Does any of many random starts end below the optimum that `fit` certifies?
 
     python examples/is_the_optimum_ever_beaten.py --starts 1000 --random 200 runs1.csv runs2.csv
 
 For every table (CSV files with usual column names, and random ones), form and delta it prints how
 far below (negative: above) the best random start lies, relative to the certified objective, and
-whether `fit` said that it had converged. The starts are handed this library's exact gradients.
+whether `fit` said that it had converged. The minimiser is SciPy's L-BFGS-B, handed this library's
+exact gradients; with ``--minimiser engine`` it is this library's own solver, which takes a thousand
+random starts in less time than SciPy takes ten.
 """
 
 from __future__ import annotations
@@ -31,23 +33,41 @@ def random_table(rng: np.random.Generator) -> sc.RunTable:
     return sc.RunTable(N, D, (rng.uniform(0.5, 2.5) + terms) * np.exp(np.clip(noise, -1, 1)))
 
 
-def best_random_start(law: sc.FittedLaw, starts: int, rng: np.random.Generator) -> float:
-    """Return the least objective of so many random starts in the form's box."""
-    low, high = np.maximum(law.form.low, -12.0), np.minimum(law.form.high, 12.0)
-    best = np.inf
-    for _ in range(starts):
-        share = rng.uniform(0, 1, len(low))
-        theta = np.where(low >= 0, low + (np.minimum(high, 2) - low) * share, -4 + 5 * share)
-        found = minimize(
+def random_starts(law: sc.FittedLaw, count: int, rng: np.random.Generator) -> np.ndarray:
+    """Return starts [start, parameter] all over the form's box."""
+    low, high = box_of(law)
+    share = rng.uniform(0, 1, (count, len(low)))
+    theta = np.where(low >= 0, low + (np.minimum(high, 2) - low) * share, -4 + 5 * share)
+    return np.clip(theta, low, high)
+
+
+def box_of(law: sc.FittedLaw) -> tuple[np.ndarray, np.ndarray]:
+    """Return the form's box, without its farthest corners."""
+    return np.maximum(law.form.low, -12.0), np.minimum(law.form.high, 12.0)
+
+
+def best_of_scipy(law: sc.FittedLaw, starts: np.ndarray) -> float:
+    """Return the least objective that L-BFGS-B finds from the starts."""
+    found = (
+        minimize(
             lambda at: law.problem.engine.look(at)[:2],
-            np.clip(theta, low, high),
+            start,
             jac=True,
             method="L-BFGS-B",
-            bounds=list(zip(low, high, strict=True)),
+            bounds=list(zip(*box_of(law), strict=True)),
             options={"maxiter": 2000, "ftol": 1e-15, "gtol": 1e-12},
         )
-        best = min(best, float(found.fun))
-    return best
+        for start in starts
+    )
+    return min(float(one.fun) for one in found)
+
+
+def best_of_engine(law: sc.FittedLaw, starts: np.ndarray) -> float:
+    """Return the least objective that this library's solver finds from the starts."""
+    return float(np.nanmin(law.problem.engine.minimise(starts)[1]))
+
+
+MINIMISERS = {"scipy": best_of_scipy, "engine": best_of_engine}
 
 
 def tables(
@@ -68,6 +88,7 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=100)
     parser.add_argument("--forms", nargs="+", default=list(FORMS))
     parser.add_argument("--deltas", nargs="+", type=float, default=[1e-1, 1e-3, 1e-5])
+    parser.add_argument("--minimiser", choices=MINIMISERS, default="scipy")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
@@ -79,7 +100,8 @@ def main() -> None:
                 if np.isnan(law.objective):
                     continue
                 fits += 1
-                below = 1 - best_random_start(law, options.starts, rng) / law.objective
+                least = MINIMISERS[options.minimiser](law, random_starts(law, options.starts, rng))
+                below = 1 - least / law.objective
                 lost = below > 1e-9 and law.objective > 1e-24
                 beaten += lost
                 silent += lost and law.usable

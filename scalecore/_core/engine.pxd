@@ -370,5 +370,11 @@ cdef extern from "fitting/solver.h" nogil:
     void sc_fit_resample(const sc_engine *, const sc_fit_problem *, uint64_t job, double *weights, double *targets,
                          Py_ssize_t stride)
 
+
+cdef extern from "fitting/starts.h" nogil:
+    enum:
+        SC_FIT_STARTS
+    int sc_fit_starts(const sc_fit_runs *, double *starts)
+
 cdef extern from "spectral/exact.h":
     double exact_sum(double *, Py_ssize_t) noexcept nogil

@@ -7,9 +7,9 @@ from libc.stdlib cimport free, malloc
 from .engine cimport (
     SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN,
     SC_FORM_KAPLAN, SC_FORM_TIED, SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS,
-    SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
+    SC_FIT_STARTS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
     sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs,
-    sc_fit_space, sc_fit_sums, sc_form, sc_resampling,
+    sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form, sc_resampling,
 )
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
@@ -23,6 +23,9 @@ FORM_CODES = {
     "coupled": SC_FORM_COUPLED,
     "kaplan": SC_FORM_KAPLAN,
     "compute": SC_FORM_COMPUTE,
+}
+PARAMETERS = {
+    SC_FORM_ADDITIVE: 5, SC_FORM_TIED: 4, SC_FORM_COUPLED: 6, SC_FORM_KAPLAN: 5, SC_FORM_COMPUTE: 3
 }
 FOREIGN = SC_FORM_FOREIGN
 MOST_PARAMETERS = SC_FIT_MOST_PARAMETERS
@@ -206,3 +209,14 @@ def values(int form, const double[::1] n, const double[::1] m, const double[::1]
     else:
         ENGINE.fit_values(&runs, &theta[0], &out_view[0], NULL)
     return out, slopes
+
+
+def starts(int form, const double[::1] y, const double[::1] n, const double[::1] m=None):
+    """Starts [start, parameter] of a form of the engine's, from the runs alone, best first."""
+    cdef sc_fit_runs runs
+    parameters = PARAMETERS[form]
+    cdef double[:, ::1] out = np.empty((SC_FIT_STARTS, parameters))
+    runs.count, runs.form, runs.parameters = y.shape[0], <sc_form>form, parameters
+    runs.residual = SC_RESIDUAL_OF_LOG
+    runs.n, runs.m, runs.y = &n[0], &m[0] if m is not None else &n[0], &y[0]
+    return np.asarray(out)[:sc_fit_starts(&runs, &out[0, 0])]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 STATIONARY = 1e-8  # scaled gradient of an optimum
 AGREES = 1e-9  # relative difference of objectives that counts as the same optimum
 _DEGENERATE = 1e7  # condition number of the scaled Jacobian beyond which a direction is not seen
+_SQUARES_SUFFICE = 1e-8  # smallest over largest eigenvalue of J'J that rounding errors leave alone
 _FLAT = 0.03  # smallest over largest spread of (ln N, ln D): below, all runs lie on one line
 
 
@@ -110,13 +111,17 @@ def singular_values(problem: Problem, theta: Array) -> Array:
     J = jacobian(problem, theta)[:, free]
     if problem.weight is not None:
         J = J * np.sqrt(problem.weight)[:, None]
-    lengths = np.sqrt((J * J).sum(0))
+    gram = J.T @ J
+    lengths = np.sqrt(gram.diagonal())
     lengths[lengths == 0] = 1.0
-    J = J / lengths
-    values = (
-        np.linalg.svd(J, compute_uv=False) if np.isfinite(J).all() else np.full(J.shape[1], np.nan)
-    )
-    return np.pad(values, (0, max(0, J.shape[1] - len(values))))
+    gram /= lengths * lengths[:, None]
+    if not np.isfinite(gram).all():
+        return np.full(len(gram), np.nan)
+    squares = np.linalg.eigvalsh(gram)[::-1]
+    if not len(squares) or squares[-1] > _SQUARES_SUFFICE * squares[0]:
+        return np.sqrt(squares)
+    values = np.linalg.svd(J / lengths, compute_uv=False)
+    return np.pad(values, (0, max(0, len(gram) - len(values))))
 
 
 def edges(problem: Problem, theta: Array) -> tuple[str, ...]:
@@ -124,6 +129,24 @@ def edges(problem: Problem, theta: Array) -> tuple[str, ...]:
     form = problem.form
     at = np.less(form.low, form.high) & ((theta <= form.low) | (theta >= form.high))
     return tuple(name for name, is_at in zip(form.parameters, at, strict=True) if is_at)
+
+
+def _on_one_line(n: Array, m: Array) -> bool:
+    """Tell whether the points spread along one direction only: the eigenvalues of their second
+    moments.
+    """
+    nn, mm, nm = n @ n, m @ m, n @ m
+    mean, half = 0.5 * (nn + mm), np.hypot(0.5 * (nn - mm), nm)
+    return bool(mean - half < _FLAT**2 * (mean + half))
+
+
+def _distinct(logarithms: list[Array], enough: int) -> int:
+    """Return how many different points there are; from `enough` on, any number not less."""
+    for stop in (16 * enough, None):
+        points = set(zip(*(log[:stop].tolist() for log in logarithms), strict=True))
+        if len(points) >= enough:
+            break
+    return len(points)
 
 
 def what_is_missing(problem: Problem) -> str:
@@ -142,15 +165,13 @@ def what_is_missing(problem: Problem) -> str:
     x = problem.x
     if x.unique is not None and np.max(x.m - x.unique, initial=0.0) < 1e-9:
         return "no sample was read twice: add runs of several epochs"
-    if len(read) == 2:
-        spread = np.linalg.svd(np.stack([problem.x.n, problem.x.m], 1), compute_uv=False)
-        if spread[1] < _FLAT * spread[0]:
-            return (
-                "all runs lie on one line in (ln N, ln D), such as D = 20 N, on which the terms "
-                "in N and D cannot be told "
-                "apart: add runs with the same N and 4 to 10 times more or fewer samples"
-            )
-    distinct = len(np.unique(np.stack([log for _, log in read], 1), axis=0))
+    if len(read) == 2 and _on_one_line(problem.x.n, problem.x.m):
+        return (
+            "all runs lie on one line in (ln N, ln D), such as D = 20 N, on which the terms in N "
+            "and D cannot be told apart: add runs with the same N and 4 to 10 times more or fewer "
+            "samples"
+        )
+    distinct = _distinct([log for _, log in read], problem.form.free)
     if distinct < problem.form.free:
         return f"{distinct} different (N, D) for {problem.form.free} parameters: add runs elsewhere"
     return ""

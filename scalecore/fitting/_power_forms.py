@@ -7,7 +7,7 @@ import numpy as np
 from .._core import fitting as _engine
 from ._centre import Array, Centre, Covariates
 from ._form import COUPLING, EXPONENT, FLOOR, OFFSET, TERM, Form, bounded_exp, box
-from ._power_starts import power_law_starts
+from ._power_starts import engine_starts
 
 # ---- E + A/N^alpha + B/D^beta --------------------------------------------------------------------
 
@@ -151,34 +151,6 @@ def _compute_theta(values: Array, centre: Centre) -> Array:
     return np.stack([E * np.exp(-centre.y), np.log(A) - centre.y - alpha * centre.n, alpha], -1)
 
 
-# ---- starts --------------------------------------------------------------------------------------
-
-
-def _additive_starts(y: Array, x: Covariates) -> Array:
-    return power_law_starts(y, x.n, x.m)
-
-
-def _tied_starts(y: Array, x: Covariates) -> Array:
-    E, a, alpha, b, beta = power_law_starts(y, x.n, x.m).T
-    return np.stack([E, a, b, np.sqrt(alpha * beta)], -1)
-
-
-def _coupled_starts(y: Array, x: Covariates) -> Array:
-    """Return sums of powers with the coupling of the additive form, a sharper and a softer one."""
-    sums = power_law_starts(y, x.n, x.m)
-    couplings = np.log([1.0, 0.35, 2.0])
-    return np.array([[*start, coupling] for start in sums for coupling in couplings])
-
-
-def _kaplan_starts(y: Array, x: Covariates) -> Array:
-    E, a, alpha, b, beta = power_law_starts(y, x.n, x.m).T
-    return np.stack([E, a, alpha, b, np.log(beta)], -1)
-
-
-def _compute_starts(y: Array, x: Covariates) -> Array:
-    return power_law_starts(y, x.n)
-
-
 # ---- the table -----------------------------------------------------------------------------------
 
 _KAPLAN = Form(
@@ -190,7 +162,7 @@ _KAPLAN = Form(
     **box((0.0, 0.0), TERM, EXPONENT, TERM, COUPLING),
     exponents=("alpha_N", "alpha_D"),
     loss=_kaplan,
-    starts=_kaplan_starts,
+    starts=engine_starts("kaplan"),
     to_values=_kaplan_values,
     to_theta=_kaplan_theta,
     optimum=_kaplan_optimum,
@@ -208,7 +180,7 @@ POWER_FORMS = (
         **box(OFFSET, TERM, EXPONENT, TERM, EXPONENT),
         exponents=("alpha", "beta"),
         loss=_additive,
-        starts=_additive_starts,
+        starts=engine_starts("additive"),
         to_values=additive_values,
         to_theta=additive_theta,
         optimum=_additive_optimum,
@@ -224,7 +196,7 @@ POWER_FORMS = (
         **box(OFFSET, TERM, TERM, EXPONENT),
         exponents=("alpha",),
         loss=_tied,
-        starts=_tied_starts,
+        starts=engine_starts("tied"),
         to_values=_tied_values,
         to_theta=_tied_theta,
         optimum=_tied_optimum,
@@ -247,7 +219,7 @@ POWER_FORMS = (
         **box(OFFSET, TERM, EXPONENT, TERM, EXPONENT, COUPLING),
         exponents=("alpha", "beta"),
         loss=_coupled,
-        starts=_coupled_starts,
+        starts=engine_starts("coupled"),
         to_values=_coupled_values,
         to_theta=_coupled_theta,
         optimum=_coupled_optimum,
@@ -273,7 +245,7 @@ POWER_FORMS = (
         meanings=(FLOOR, "scale in compute", "exponent of compute"),
         **box(OFFSET, TERM, EXPONENT),
         loss=_compute,
-        starts=_compute_starts,
+        starts=engine_starts("compute"),
         to_values=_compute_values,
         to_theta=_compute_theta,
         code=_engine.FORM_CODES["compute"],

@@ -91,6 +91,44 @@ def test_the_hessian_is_the_gradients_derivative(name, of_loss, seed):
         assert np.all(np.abs(hessian[i] - column) <= 1e-6 * np.abs(hessian).max() + 1e-9)
 
 
+@pytest.mark.parametrize("name", ["additive", "compute", "tied", "kaplan", "coupled"])
+@given(seed=st.integers(0, 2**32 - 1), alike=st.booleans())
+@settings(max_examples=30)
+def test_starts_are_the_best_of_the_grid(name, seed, alike):
+    """Against SciPy's nnls, one problem at a time; forms derived from sums of powers reparametrise
+    these."""
+    rng = np.random.default_rng(seed)
+    n, m, y = runs(rng, int(rng.integers(6, 60)))
+    n, m, y = n * rng.uniform(0.1, 6), m * rng.uniform(0.1, 6), y * rng.uniform(0.1, 20)
+    if alike:
+        n[:] = 0.3
+    logarithms = (n,) if name == "compute" else (n, m)
+    want, costs = oracle.power_law_starts(y, *logarithms)
+    starts = engine.starts(FORMS[name].code, y, n, m)
+    assert starts.shape == (5 if name == "compute" else 8, len(FORMS[name].parameters))
+    assert np.isfinite(starts).all()
+    sums = starts
+    if name == "tied":
+        np.testing.assert_allclose(starts[0, 3] ** 2, want[0, 2] * want[0, 4], rtol=1e-6)
+        return
+    if name == "kaplan":
+        sums = np.column_stack([starts[:, :4], np.exp(starts[:, 4])])
+    elif name == "coupled":
+        sums = starts[[0, 3, 5, 7], :5]
+        np.testing.assert_allclose(starts[0, 5], 0, atol=1e-15)
+    # Costs tell the grid's points apart only to rounding errors: each start must be some row of the
+    # grid, and no row left out may have a clearly lower cost.
+    chosen = []
+    for start in sums:
+        distance = np.abs(want - start).max(1) / np.abs(start).max()
+        chosen.append(int(distance.argmin()))
+        assert distance.min() < 1e-4
+    left_out = np.setdiff1d(np.arange(len(want)), chosen)
+    slack = 1e-9 * max(1.0, costs.max())
+    assert np.all(costs[left_out] >= costs[chosen].max() - slack)
+    assert np.all(np.diff(costs[chosen]) >= -slack)
+
+
 @pytest.mark.parametrize("how", ["pairs", "wild", "leave_out"])
 def test_resamples_do_not_depend_on_threads_or_cuts(how):
     rng = np.random.default_rng(5)

@@ -1,6 +1,9 @@
 """Plain NumPy twins of what the C engine sums over runs, written from the formulas."""
 
+import itertools
+
 import numpy as np
+from scipy.optimize import nnls
 
 
 def law(form, theta, n, m):
@@ -79,3 +82,22 @@ def best_of_random_starts(objective_and_gradient, starts, rng, low, high):
         )
         best = min(best, found.fun)
     return best
+
+
+# ---- starts of sums of powers, in plain NumPy ----------------------------------------------------
+
+
+def power_law_starts(y, *logarithms):
+    """Starts [start, parameter] of E + e^(a - alpha n) (+ e^(b - beta m)) and their costs."""
+    inverse = np.exp(-y)
+    rows = []
+    exponents = [np.array([0.2, 0.6, 1.2, 2.4, 5.0]) / max(np.ptp(log), 1e-3) for log in logarithms]
+    for powers in itertools.product(*exponents):
+        terms = [np.exp(-e * log) * inverse for e, log in zip(powers, logarithms, strict=True)]
+        design = np.stack([inverse, *terms], 1)
+        shares, norm = nnls(design, np.ones(len(y)))
+        shares = np.maximum(shares, 1e-3)
+        pairs = [(np.log(s), e) for s, e in zip(shares[1:], powers, strict=True)]
+        rows.append((norm**2, [shares[0], *itertools.chain.from_iterable(pairs)]))
+    rows.sort(key=lambda row: row[0])
+    return np.array([row[1] for row in rows]), np.array([row[0] for row in rows])
