@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 STRATEGIES: dict[str, int]
 BOUND_STRATEGIES: dict[str, int]
 TERMS: tuple[str, ...]
-TABLE_OF: list[Callable[[float], Strategies] | None]
+TABLES_FOR: list[Callable[[list[float]], list[Strategies]] | None]
 
 class Strategies:
     arrays: dict[str, NDArray[Any]]
@@ -18,6 +18,7 @@ class Strategies:
         low_degrees: tuple[float, float, float, float, float],
     ) -> None: ...
 
+def dims_with_tables(dims: NDArray[np.float64]) -> list[float]: ...
 def make_ufunc(name: str, doc: str) -> np.ufunc: ...
 def terms(
     n: NDArray[np.float64],
@@ -25,6 +26,7 @@ def terms(
     d: NDArray[np.float64],
     K: NDArray[np.float64],
     strategies: int,
+    tables: Iterable[Strategies],
 ) -> NDArray[np.float64]: ...
 def compute_optimal(
     budget: NDArray[np.float64],
@@ -39,6 +41,7 @@ def compute_optimal(
     elasticity: NDArray[np.float64],
     status: NDArray[np.int8],
     strategies: int,
+    tables: Iterable[Strategies],
     integer: bool,
     n_threads: int,
 ) -> None: ...

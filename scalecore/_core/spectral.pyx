@@ -8,7 +8,6 @@ from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdint cimport int8_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
 
 from .engine cimport (
     SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine,
@@ -124,59 +123,73 @@ cdef class Strategies:
 
 # ---- tables by input dimension ---------------------------------------------------------------------------------------------------
 
-TABLE_OF = [None]  # set by scalecore.spectral._table: from an input dimension to its Strategies, built when first asked for
+# Set by scalecore.spectral._table_lookup: from input dimensions, increasing, to their Strategies. Only a ufunc calls up by it,
+# which meets dimensions in NumPy's loop; other callers know them and hand their tables in.
+TABLES_FOR = [None]
 
 
 cdef class Directory:
-    """The tables that a call needs, found or built once before its loop starts."""
+    """The tables that a call reads, as C takes them: by increasing input dimension."""
 
     cdef sc_table_entry *entries
-    cdef sc_tables tables  # the same, as C takes them
-    cdef Py_ssize_t room
+    cdef sc_tables tables
     cdef list kept
 
-    def __cinit__(self):
-        self.kept = []
+    def __cinit__(self, tables):
+        cdef Strategies strategies
+        cdef Py_ssize_t i
+        self.kept = list(tables)
+        self.entries = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (len(self.kept) + 1))
+        if self.entries == NULL:
+            raise MemoryError
+        for i in range(len(self.kept)):
+            agree(isinstance(self.kept[i], Strategies), "tables must be Strategies")
+            strategies = self.kept[i]
+            agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d, "tables must be by increasing input_dim")
+            self.entries[i].input_dim = strategies.table.d
+            self.entries[i].table = &strategies.table
+        self.tables.count = len(self.kept)
+        self.tables.entries = self.entries
 
     def __dealloc__(self):
         free(self.entries)
 
-    cdef int need(self, double d) except -1:
-        cdef Strategies strategies
-        cdef sc_table_entry *larger
-        cdef Py_ssize_t place = self.tables.count
-        if sc_table_of(&self.tables, d) != NULL or not sc_is_input_dim(d):
-            return 0
-        strategies = TABLE_OF[0](d)
-        self.kept.append(strategies)
-        if place == self.room:
-            larger = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (2 * self.room + 8))
-            if larger == NULL:
-                raise MemoryError
-            if place:
-                memcpy(larger, self.entries, sizeof(sc_table_entry) * place)
-            free(self.entries)
-            self.entries = self.tables.entries = larger
-            self.room = 2 * self.room + 8
-        while place > 0 and self.entries[place - 1].input_dim > d:
-            self.entries[place] = self.entries[place - 1]
-            place -= 1
-        self.entries[place].input_dim = d
-        self.entries[place].table = &strategies.table
-        self.tables.count += 1
+    cdef int check(self, const double[:] dims) except -1:
+        """Every dimension that has a table has it here: without it C would call the point invalid."""
+        for d in dims_with_tables(dims):
+            agree(sc_table_of(&self.tables, d) != NULL, "every input_dim needs its table")
         return 0
 
 
-cdef Directory directory_of(const char *d, Py_ssize_t stride, Py_ssize_t count):
-    cdef Directory directory = Directory()
+cdef enum:
+    SEEN = 64
+
+
+cdef list distinct_dims(const char *d, Py_ssize_t stride, Py_ssize_t count):
+    """The different dimensions that have a table, increasing."""
+    cdef double seen[SEEN]  # those met last, so that a grid of dimensions does not ask the set for every point
     cdef double last = NAN, now
-    cdef Py_ssize_t i
+    cdef set found = set()
+    cdef Py_ssize_t i, place
+    for i in range(SEEN):
+        seen[i] = NAN
     for i in range(count if stride else min(count, 1)):
         now = sc_nearly_whole((<const double *>(d + i * stride))[0])
-        if now != last:
-            directory.need(now)
-            last = now
-    return directory
+        if now == last:
+            continue
+        last = now
+        if not sc_is_input_dim(now):
+            continue
+        place = <Py_ssize_t>now % SEEN
+        if seen[place] != now:
+            seen[place] = now
+            found.add(now)
+    return sorted(found)
+
+
+def dims_with_tables(const double[:] dims):
+    """The different dimensions that have a table, increasing."""
+    return distinct_dims(<const char *>&dims[0], dims.strides[0], dims.shape[0]) if dims.shape[0] else []
 
 
 # ---- ufuncs ----------------------------------------------------------------------------------------------------------------------
@@ -227,8 +240,10 @@ cdef Py_ssize_t spectral_points(int strategies, Directory directory, Py_ssize_t 
 
 cdef int spectral_loop(int strategies, char **args, Py_ssize_t count, const np.npy_intp *steps) except -1:
     cdef fexcept_t before
+    cdef list dims
     fegetexceptflag(&before, FE_ALL_EXCEPT)  # before the search, in which a NaN is compared, and before tables are built
-    invalid = spectral_points(strategies, directory_of(args[2], steps[2], count), count, args, steps, sizeof(double))
+    dims = distinct_dims(args[2], steps[2], count)
+    invalid = spectral_points(strategies, Directory(TABLES_FOR[0](dims) if dims else ()), count, args, steps, sizeof(double))
     fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
@@ -299,15 +314,18 @@ def make_ufunc(str name, str doc):
 TERMS = ("error", "coefficients", "distortion", "residual", "list", "resolution_loss", "units", "atoms", "resolution", "strategy")
 
 
-def terms(const double[::1] n, const double[::1] T, const double[::1] d, const double[::1] K, int strategies):
-    """The parts of the bound, an array (points, len(TERMS)); NaN where an argument is out of its domain."""
+def terms(const double[::1] n, const double[::1] T, const double[::1] d, const double[::1] K, int strategies, tables):
+    """The parts of the bound, an array (points, len(TERMS)); NaN where an argument is out of its domain.
+
+    `tables` are the Strategies of all input dimensions, increasing."""
     cdef Py_ssize_t count = n.shape[0], i
     agree(T.shape[0] == d.shape[0] == K.shape[0] == count, "n, T, d and K must be equally long")
     out = np.full((count, len(TERMS)), np.nan)
     if count == 0:
         return out
     cdef double[:, ::1] values = out
-    cdef Directory directory = directory_of(<const char *>&d[0], sizeof(double), count)
+    cdef Directory directory = Directory(tables)
+    directory.check(d)
     cdef char *args[5]
     cdef np.npy_intp steps[5]
     args[0], args[1], args[2], args[3] = <char *>&n[0], <char *>&T[0], <char *>&d[0], <char *>&K[0]
@@ -321,17 +339,15 @@ def terms(const double[::1] n, const double[::1] T, const double[::1] d, const d
 
 def compute_optimal(const double[:] budget, const double[:] input_dim, const double[:] concentration, const double[:] cost,
                     double[::1] width, double[::1] samples, double[::1] error, double[::1] misspecification,
-                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status, int strategies, bint integer,
-                    int n_threads):
-    """As `_core.frontier.compute_optimal`, for the spectral bound with these strategies."""
+                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status, int strategies, tables,
+                    bint integer, int n_threads):
+    """As `_core.frontier.compute_optimal`, for the spectral bound with these strategies.
+
+    `tables` are the Strategies of all input dimensions, increasing."""
     cdef sc_objective objective
-    cdef Directory directory
+    cdef Directory directory = Directory(tables)
     cdef pace at
-    agree(input_dim.shape[0] == 1 or input_dim.shape[0] == width.shape[0],
-          "inputs must be as many as the results, or one")
-    if width.shape[0] == 0:
-        return
-    directory = directory_of(<const char *>&input_dim[0], input_dim.strides[0] if input_dim.shape[0] > 1 else 0, width.shape[0])
+    directory.check(input_dim)
     objective.tables, objective.strategies = &directory.tables, strategies
     at.block, at.chunk, at.part = 16, 2048, 32  # some hundred microseconds each
     solve(&objective, integer, at, n_threads, budget, input_dim, concentration, cost, width, samples, error, misspecification,

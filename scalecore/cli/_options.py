@@ -17,7 +17,7 @@ import numpy as np
 
 from .._common.validation import LARGEST, axis, nearly_whole
 from ..frontier._objectives import OBJECTIVES
-from ..spectral._table import DEAREST_UNITS, DEFAULT_UNITS
+from ..spectral._table_lookup import DEAREST_UNITS, DEFAULT_UNITS
 
 Columns = Mapping[str, Any]
 _ROWS = 10_000  # that are text at a time

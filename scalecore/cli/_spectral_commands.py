@@ -15,11 +15,10 @@ from ..spectral import (
     bayes_error_bound,
     refined_bound,
     spectral_bound,
-    spectral_table,
     spectral_terms,
     spectrum,
 )
-from ..spectral._table import dims_with_tables
+from ..spectral._table_lookup import dims_with_tables, tables_for
 from ..training import EmpiricalFrontier, EmpiricalStatus, TrainingRuns, train
 from ._options import (
     COST,
@@ -48,8 +47,7 @@ def prepare(input_dims: np.ndarray, most_units: int) -> None:
     """Build the tables of the dimensions that have one, with a bar on a terminal; say which have
     none.
     """
-    for d in dims_with_tables(input_dims):
-        spectral_table(d, most_units=most_units, progress=on_terminal())
+    tables_for(input_dims, most_units, progress=on_terminal())
     tell_dims_without(input_dims)
 
 

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.status import Status
 from .._common.validation import broadcast, choice, flag, positive_array, real_array, thread_count
+from ..spectral import strategies_for
 from ._objectives import OBJECTIVES, Budgets, Optima
 
 if TYPE_CHECKING:
@@ -234,11 +235,15 @@ def compute_optimal(
     shape = broadcast(**inputs)
     objective = OBJECTIVES[choice("bound", bound, OBJECTIVES)]
     whole, threads = flag("integer", integer), thread_count(n_threads)
-    optima = Optima.empty(math.prod(shape))
+    size = math.prod(shape)
+    optima = Optima.empty(size)
+    tables = strategies_for(inputs["input_dim"]) if objective.needs_table and size else []
     done = 0
     for columns in _columns(list(inputs.values()), shape):
         last = done + max(map(len, columns))
-        objective.minimise(Budgets(*columns), optima.part(done, last), whole, threads)
+        objective.minimise(
+            Budgets._make((*columns, tables)), optima.part(done, last), whole, threads
+        )
         done = last
     asked: dict[str, Any] = {name: _of_shape(array, shape)[()] for name, array in inputs.items()}
     found: dict[str, Any] = {

@@ -6,7 +6,7 @@ its ufunc and how to minimise it along a line of equal compute, and append a row
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -22,12 +22,16 @@ Column = NDArray[np.float64]
 
 
 class Budgets(NamedTuple):
-    """What is asked, as 1-d arrays of one length; of length 1 where all budgets share a value."""
+    """What is asked, as 1-d arrays of one length; of length 1 where all budgets share a value.
+
+    `tables` are those of all input dimensions, increasing, for a bound that needs them.
+    """
 
     budget: Column
     input_dim: Column
     concentration: Column
     cost: Column
+    tables: Sequence[_spectral.Strategies] = ()
 
 
 class Optima(NamedTuple):
@@ -60,7 +64,7 @@ class Objective:
 
     `minimise(budgets, optima, integer, n_threads)` fills `optima`: along d n T = budget / cost over
     n, T >= 1, whole ones if `integer`; n_threads 0 means all that this process may use. A bound
-    with `needs_table` takes whole input dimensions only, and a table for each is built before.
+    with `needs_table` takes whole input dimensions only, and a table for each is handed to it.
     """
 
     name: str  # as the argument `bound` has it
@@ -79,6 +83,7 @@ class Objective:
 def _closed(code: int) -> Callable[[Budgets, Optima, bool, int], None]:
     def minimise(budgets: Budgets, optima: Optima, integer: bool, n_threads: int) -> None:
         columns = budgets._asdict() | optima._asdict()
+        del columns["tables"]
         _frontier.compute_optimal(**columns, bound=code, integer=integer, n_threads=n_threads)
 
     return minimise

@@ -5,7 +5,8 @@ atoms.
 from ._bounds import bayes_error_bound, refined_bound, spectral_bound
 from ._directions import directions
 from ._spectrum import Spectrum, spectrum
-from ._table import SpectralTable, spectral_table
+from ._table import SpectralTable
+from ._table_lookup import spectral_table, strategies_for, tables_for
 from ._terms import SpectralTerms, spectral_terms
 
 __all__ = [
@@ -19,4 +20,6 @@ __all__ = [
     "spectral_table",
     "spectral_terms",
     "spectrum",
+    "strategies_for",
+    "tables_for",
 ]

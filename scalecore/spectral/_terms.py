@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.validation import broadcast, choice, describe, real_array
 from .._core import spectral as _spectral
+from ._table_lookup import strategies_for
 
 _STRATEGIES = np.array(["fixed", "atoms", "sticks", "quadratic"])
 
@@ -142,7 +143,9 @@ def spectral_terms(
         name: np.ascontiguousarray(np.broadcast_to(array, shape)).reshape(-1)
         for name, array in inputs.items()
     }
-    rows = _spectral.terms(**columns, strategies=_flags(strategies))
+    rows = _spectral.terms(
+        **columns, strategies=_flags(strategies), tables=strategies_for(columns["d"])
+    )
     values = rows.reshape((*shape, len(_spectral.TERMS)))
     parts = {name: values[..., i].copy()[()] for i, name in enumerate(_spectral.TERMS)}
     kind = parts.pop("strategy")

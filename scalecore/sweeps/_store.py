@@ -22,7 +22,7 @@ from .._common.optional import imported
 from .._common.validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
 from .._core.bounds import VERSION
 from .._core.threads import default_threads
-from ..spectral._table import (
+from ..spectral._table_lookup import (
     adopt_table,
     dims_with_tables,
     has_table,

@@ -14,7 +14,9 @@ import pytest
 import scalecore as sc
 
 DIM, UNITS = 7, 20
-tables, rows = (sys.modules[f"scalecore.spectral.{name}"] for name in ("_table", "_table_rows"))
+tables, rows = (
+    sys.modules[f"scalecore.spectral.{name}"] for name in ("_table_lookup", "_table_rows")
+)
 
 
 @pytest.fixture
@@ -64,20 +66,29 @@ def refusing(tmp_path, monkeypatch):
 REASONS = pytest.mark.parametrize("reason", ["a file", "below a file", "read-only", "full"])
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: sc.spectral_bound(8, 1e5, DIM, 100),
+        lambda: sc.spectral_terms(8, 1e5, DIM, 100).error,
+        lambda: sc.compute_optimal(1e8, DIM, 100, bound="spectral").error,
+        lambda: sc.spectral_table(DIM, most_units=UNITS).residual[-1],
+    ],
+)
 @REASONS
 def test_a_named_folder_that_keeps_nothing_is_a_warning(
-    reason, refusing, builds, monkeypatch, capfd, tmp_path
+    call, reason, refusing, builds, monkeypatch, capfd, tmp_path
 ):
     folder, code = refusing(reason)
     monkeypatch.setenv("SCALECORE_TABLES", str(folder))
     with pytest.warns(RuntimeWarning) as caught:
-        bound = sc.spectral_bound(8, 1e5, DIM, 100)
+        bound = call()
     assert [str(warning.message) for warning in caught] == [
         f"SCALECORE_TABLES names {folder}, where tables cannot be kept, only in this process: "
         f"{os.strerror(code)}"
     ]
     assert caught[0].filename == __file__
-    assert sc.spectral_bound(8, 1e5, DIM, 100) == bound  # without another word
+    assert call() == bound  # without another word
     assert 0 < bound < 0.1
     assert builds == [UNITS]
     assert capfd.readouterr() == ("", "")

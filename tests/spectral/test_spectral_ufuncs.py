@@ -3,6 +3,7 @@ treated as by other ufuncs."""
 
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -13,6 +14,7 @@ import pytest
 import scalecore as sc
 from scalecore._core import spectral as core
 
+lookup = sys.modules["scalecore.spectral._table_lookup"]
 NAMES = ("spectral_bound", "refined_bound")
 MANY = 3_000_000
 
@@ -41,7 +43,7 @@ def ways_to_call(function):
     "error", [MemoryError, OverflowError, RuntimeWarning, OSError, KeyboardInterrupt, SystemExit]
 )
 def test_what_a_table_raises_reaches_the_caller(name, error, monkeypatch, capfd):
-    def refuse(d):
+    def refuse(d, *_):
         raise error("no table today")
 
     function = getattr(sc, name)
@@ -51,7 +53,7 @@ def test_what_a_table_raises_reaches_the_caller(name, error, monkeypatch, capfd)
         lambda: sc.compute_optimal(1e9, 3, 10, bound="refined"),
     )
     with monkeypatch.context() as patched:
-        patched.setattr(core, "TABLE_OF", [refuse])
+        patched.setattr(lookup, "_table_for", refuse)
         for call in calls:
             with pytest.raises(error, match="no table today"):
                 call()
@@ -59,15 +61,64 @@ def test_what_a_table_raises_reaches_the_caller(name, error, monkeypatch, capfd)
     assert 0 < function(2, 1e5, 3, 10) < 0.1
 
 
+def test_only_a_ufunc_calls_up(monkeypatch):
+    """Whoever knows the dimensions hands their tables down, each once."""
+
+    def refuse(dims):
+        raise AssertionError(f"called up for {dims}")
+
+    monkeypatch.setattr(core, "TABLES_FOR", [refuse])
+    dims = [3, np.nan, 3.0, 2.5, 1]
+    asked = []
+    real = lookup._table_for
+    monkeypatch.setattr(lookup, "_table_for", lambda d, *more: (asked.append(d), real(d, *more))[1])
+    best = sc.compute_optimal([[1e6], [1e9]], dims, 10, bound="refined")
+    assert np.isfinite(best.error).tolist() == [[True, False, True, False, True]] * 2
+    assert np.isfinite(sc.spectral_terms(2, 1e5, dims, 10).error).sum() == 3
+    assert asked == [1, 3, 1, 3]
+    with pytest.raises(AssertionError, match=r"called up for \[1.0, 3.0\]"):
+        sc.refined_bound(2, 1e5, dims, 10)
+    with np.errstate(invalid="ignore"):
+        assert np.isnan(sc.refined_bound(2, 1e5, [np.nan, np.inf, 0.5, -3, 1e300], 10)).all()
+
+
+def test_a_grid_of_many_dimensions_asks_for_each_once(monkeypatch):
+    dims = np.tile(np.r_[np.arange(1, 200), 1e15, 1e15 + 1, 64.5], (3, 1)).T.copy().ravel("F")
+    assert core.dims_with_tables(dims) == [*range(1, 200), 1e15]
+    assert core.dims_with_tables(dims[::-7]) == sorted({*dims[::-7]} - {1e15 + 1, 64.5})
+    assert core.dims_with_tables(np.array([2.9999999999999996, 3.0])) == [3.0]
+    assert core.dims_with_tables(np.empty(0)) == []
+
+
+def test_the_core_refuses_tables_that_do_not_serve():
+    one, three = (table.strategies for table in lookup.tables_for([1, 3]))
+    columns = [np.array([2.0, 2.0]), np.full(2, 1e5), np.array([1.0, 3.0]), np.full(2, 10.0)]
+    assert np.isfinite(core.terms(*columns, 1, [one, three])[:, 0]).all()
+    for tables, said in (
+        ([one], "needs its table"),
+        ([], "needs its table"),
+        ([three, one], "increasing"),
+        ([one, one, three], "increasing"),
+        ([one, None], "Strategies"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            core.terms(*columns, 1, tables)
+    results = [np.empty(2) for _ in range(6)]
+    inputs = [np.full(1, 1e6), columns[2], np.ones(1), np.ones(1)]
+    status = np.empty(2, np.int8)
+    with pytest.raises(ValueError, match="needs its table"):
+        core.compute_optimal(*inputs, *results, status, 1, [three], False, 1)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_warning_while_a_table_is_built_is_one_or_an_error(name, monkeypatch):
-    real = core.TABLE_OF[0]
+    real = lookup._table_for
 
-    def slow(d):
+    def slow(d, *others):
         warnings.warn("slow disk", RuntimeWarning, stacklevel=2)
-        return real(d)
+        return real(d, *others)
 
-    monkeypatch.setattr(core, "TABLE_OF", [slow])
+    monkeypatch.setattr(lookup, "_table_for", slow)
     for call in ways_to_call(getattr(sc, name)):
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

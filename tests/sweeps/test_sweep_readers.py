@@ -15,7 +15,7 @@ xarray = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 GRID = {"budget": "1e6:1e12:6", "input_dim": [2, 10], "concentration": 5}
-tables = sys.modules["scalecore.spectral._table"]
+tables = sys.modules["scalecore.spectral._table_lookup"]
 
 
 def test_other_tools_open_a_store_without_a_word(tmp_path):

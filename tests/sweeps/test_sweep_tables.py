@@ -16,7 +16,9 @@ from scalecore.sweeps._store import TABLES
 
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
-tables, rows = (sys.modules[f"scalecore.spectral.{name}"] for name in ("_table", "_table_rows"))
+tables, rows = (
+    sys.modules[f"scalecore.spectral.{name}"] for name in ("_table_lookup", "_table_rows")
+)
 
 GRID = {"budget": [1e5, 1e7, 1e9], "input_dim": [4, 5, 5.5], "concentration": 10}
 ONE_EACH = {"budget": 1, "input_dim": 1}
