@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
+import do_model_and_data_grow_alike as field
 import numpy as np
 from scipy.optimize import minimize
 
@@ -73,9 +75,13 @@ MINIMISERS = {"scipy": best_of_scipy, "engine": best_of_engine}
 def tables(
     paths: list[str], count: int, rng: np.random.Generator
 ) -> Iterator[tuple[str, sc.RunTable]]:
-    """Yield the files' tables and random ones, with names."""
+    """Yield the files' tables, those of the public files in a folder, and random ones, by name."""
     for path in paths:
-        yield path, sc.RunTable.read(path)
+        if Path(path).is_dir():
+            for runs in field.tables(Path(path)):
+                yield f"{runs.name} ({runs.size})", runs.table
+        else:
+            yield path, sc.RunTable.read(path)
     for number in range(count):
         yield f"random {number}", random_table(rng)
 
@@ -83,7 +89,9 @@ def tables(
 def main() -> None:
     """Print a line for every fit, and how many were beaten."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("paths", nargs="*", help="CSV files of training runs")
+    parser.add_argument(
+        "paths", nargs="*", help="CSV files of training runs, or a folder of public ones"
+    )
     parser.add_argument("--random", type=int, default=20, help="random tables")
     parser.add_argument("--starts", type=int, default=100)
     parser.add_argument("--forms", nargs="+", default=list(FORMS))

@@ -314,13 +314,14 @@ static int look(const sc_engine *engine, const sc_fit_problem *p, const workspac
 static void begin(const sc_engine *engine, const sc_fit_problem *p, const workspace *w, int l,
                   ptrdiff_t job, uint64_t number, const double *start)
 {
+    const double first = p->first_deltas ? p->first_deltas[job] : p->first_delta;
     lane *a = &w->lane[l];
     memset(a, 0, sizeof *a);
     a->busy = a->fresh = 1;
     a->job = job;
     a->growth = 2;
     a->damping = 1e-3;
-    a->delta = fmax(p->first_delta, p->delta);
+    a->delta = fmax(first, p->delta);
     for (int i = 0; i < p->runs.parameters; i++)
         a->trial[i] = fmin(fmax(start[i], p->low[i]), p->high[i]);
     sc_fit_resample(engine, p, number, w->weights + l, w->targets ? w->targets + l : NULL,

@@ -15,9 +15,10 @@ typedef enum sc_resampling {
 
 typedef struct sc_fit_problem {
     sc_fit_runs runs;
-    double delta;       /* of Huber's loss; infinity for squares */
-    double first_delta; /* continuation begins here */
-    double goal;        /* scaled gradient to stop at */
+    double delta;               /* of Huber's loss; infinity for squares */
+    double first_delta;         /* continuation begins here, */
+    const double *first_deltas; /* or here: [start]; NULL where it is one for all */
+    double goal;                /* scaled gradient to stop at */
     int most_passes;
     const double *weight;     /* [run], or NULL for 1 */
     const double *low, *high; /* [parameter]; equal where a parameter is held */

@@ -343,6 +343,7 @@ cdef extern from "fitting/solver.h" nogil:
         sc_fit_runs runs
         double delta
         double first_delta
+        const double *first_deltas
         double goal
         int most_passes
         const double *weight

@@ -94,17 +94,22 @@ cdef class Problem:
     def parameters(self):
         return self.problem.runs.parameters
 
-    def minimise(self, const double[:, ::1] starts, *, double first_delta=1.0, int n_threads=0):
-        """Minimise from each start: theta [start, parameter], objective, scaled gradient and passes [start]."""
+    def minimise(self, const double[:, ::1] starts, *, first_delta=1.0, int n_threads=0):
+        """Minimise from each start: theta [start, parameter], objective, scaled gradient, passes.
+
+        `first_delta`, one number or one a start, is the Huber's delta with which each begins.
+        """
+        cdef const double[::1] deltas
         self.problem.resampling = SC_RESAMPLE_NOT
-        self.problem.first_delta = first_delta
+        deltas = np.array(np.broadcast_to(first_delta, (max(1, starts.shape[0]),)), np.float64)
+        self.problem.first_deltas = &deltas[0]
         return self.run(starts, False, 0, starts.shape[0], n_threads)
 
     def resample(self, const double[::1] start, Py_ssize_t first, Py_ssize_t count, *, str how, uint64_t key,
                  const double[::1] fitted=None, const double[::1] residual=None, double first_delta=1.0, int n_threads=0):
         """The same for resamples first ... first + count, all from one start."""
         self.describe(how, key, fitted, residual)
-        self.problem.first_delta = first_delta
+        self.problem.first_delta, self.problem.first_deltas = first_delta, NULL
         return self.run(np.asarray(start)[None], True, first, count, n_threads)
 
     cdef void describe(self, str how, uint64_t key, const double[::1] fitted, const double[::1] residual):
@@ -185,10 +190,13 @@ cdef class Problem:
 cdef int chunk(const sc_fit_problem *p, const double[:, ::1] starts, bint one_start, uint64_t first, Py_ssize_t i, Py_ssize_t count,
                const sc_fit_results *out, char *space, watch *look) noexcept nogil:
     cdef Py_ssize_t begin = i * CHUNK, size = min(<Py_ssize_t>CHUNK, count - begin)
+    cdef sc_fit_problem own = p[0]
     cdef sc_fit_results part
+    if own.first_deltas != NULL:
+        own.first_deltas += begin
     part.theta = out.theta + begin * p.runs.parameters
     part.objective, part.scaled_gradient, part.passes = out.objective + begin, out.scaled_gradient + begin, out.passes + begin
-    return sc_fit_jobs(ENGINE, p, first + begin, size, &starts[0 if one_start else begin, 0], one_start, &part, space,
+    return sc_fit_jobs(ENGINE, &own, first + begin, size, &starts[0 if one_start else begin, 0], one_start, &part, space,
                        keep_going, look)
 
 

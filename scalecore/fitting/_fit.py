@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._common.validation import choice, positive_number, stream_key, thread_count
 from ._centre import Array, Centre
@@ -18,8 +21,14 @@ from ._run_table import RunTable
 from ._user_form import form_of
 
 MOST_RESAMPLES = 10_000_000
-_SPREAD = 0.25  # of the perturbed starts, in units of theta
-_MORE_STARTS = 64
+# Huber's delta falls from a first one to the one asked for. From 1, least squares, outliers decide
+# which of several minima a start ends in; from the size of the noise, the start does. Starts have
+# either, so that agreement among them means something.
+_FIRST_DELTAS = np.array([1.0, 0.03, 1.0, 0.01, 1.0, 0.003, 1.0, 0.01])
+_AROUND, _NEAR, _FAR = 24, 0.03, 0.25  # more starts, of each kind; how far, in units of theta
+_LOWEST, _HIGHEST = -4.0, 2.0  # theta of starts anywhere
+_MOST_ROUNDS = 8
+_KINKED = 3  # runs within Huber's delta for each parameter, below which there are kinks
 ROUNDED = 1e-24  # objectives this small are rounding errors: the law goes through every run
 
 
@@ -42,8 +51,9 @@ def fit(
     Minimises :math:`\sum_i w_i \rho_\delta(\ln L_i - \ln L(N_i, D_i))` with Huber's
     :math:`\rho_\delta(r) = r^2/2` up to δ and :math:`\delta(|r| - \delta/2)` beyond. The sum is
     over runs (not their mean), in centred logarithms, so no unit of N, D or L matters. Starts come
-    from the table alone; δ falls from 1 to the one asked for; steps are Newton's with the exact
-    Hessian.
+    from the table alone; δ falls to the one asked for, from 1 for half the starts and from about
+    the size of the noise for the others; steps are Newton's with the exact Hessian. Where starts
+    disagree, or few runs lie within δ, more of them look around and all over the domain.
 
     Parameters
     ----------
@@ -181,52 +191,120 @@ def minimise(problem: Problem, n_threads: int = 0) -> tuple[Array, float, Certif
     """Return the best theta, the objective there and its certificate (without a reason)."""
     form = problem.form
     starts = np.clip(form.starts(problem.y, problem.x), form.low, form.high)
-    found = problem.engine.minimise(np.ascontiguousarray(starts), n_threads=n_threads)
-    theta, objective, gradient, passes = found
-    best, agree = _best(objective, gradient)
-    if agree < max(2, (len(starts) + 1) // 2):
-        more = _perturbed(problem, theta[best], _MORE_STARTS)
-        again = problem.engine.minimise(more, n_threads=n_threads)
-        theta, objective, gradient, passes = (
-            np.concatenate(pair) for pair in zip(found, again, strict=True)
-        )
-        best, agree = _best(objective, gradient)
-    at = theta[best]
+    deltas = _FIRST_DELTAS[np.arange(len(starts)) % len(_FIRST_DELTAS)]
+    found = Ends.of(problem, starts, deltas, n_threads)
+    if found.agreed < max(2, (len(starts) + 1) // 2):
+        found = found.and_from_around(problem, n_threads)
+    if _kinked(problem, found.theta[found.best]):
+        for _ in range(_MOST_ROUNDS):
+            before = found.objective[found.best]
+            found = found.and_from_around(problem, n_threads)
+            if not found.objective[found.best] < before - AGREES * abs(before):
+                break
+    best = found.best
+    at = found.theta[best]
     values = singular_values(problem, at)
     smallest = values[-1] if len(values) else np.nan
     condition = float(values[0] / smallest) if smallest > 0 else np.inf
     certificate = Certificate(
-        float(gradient[best]),
-        len(objective),
-        agree,
+        float(found.gradient[best]),
+        len(found.objective),
+        found.agreed,
         condition,
         values**2,
         edges(problem, at),
-        int(passes[best]),
+        int(found.passes[best]),
     )
-    return at, float(objective[best]), certificate
+    return at, float(found.objective[best]), certificate
 
 
-def _best(objective: Array, gradient: Array) -> tuple[int, int]:
-    """Return the index of the least objective (of those that agree, the most stationary), and how
-    many agree.
+@dataclass(frozen=True)
+class Ends:
+    """Where minimisations ended: [start, parameter] and [start]."""
+
+    theta: Array
+    objective: Array
+    gradient: Array
+    passes: NDArray[np.int32]
+
+    @cached_property
+    def _same(self) -> NDArray[np.bool_]:
+        finite = self._finite
+        least = finite.min()
+        return finite <= least + AGREES * abs(least) + ROUNDED
+
+    @property
+    def _finite(self) -> Array:
+        return np.where(np.isfinite(self.objective), self.objective, np.inf)
+
+    @property
+    def agreed(self) -> int:
+        """How many ended at the least objective."""
+        return int(self._same.sum())
+
+    @cached_property
+    def best(self) -> int:
+        """The index of the least objective; of those that agree, of the most stationary."""
+        gradient = np.where(np.isfinite(self.gradient), self.gradient, np.inf)
+        best = int(np.argmin(np.where(self._same, gradient, np.inf)))
+        return best if self.gradient[best] < STATIONARY else int(np.argmin(self._finite))
+
+    @classmethod
+    def of(cls, problem: Problem, starts: Array, first_deltas: Array, n_threads: int) -> Ends:
+        """Minimise from the starts, each with a first delta of its own."""
+        starts = np.ascontiguousarray(starts)
+        return cls(*problem.engine.minimise(starts, first_delta=first_deltas, n_threads=n_threads))
+
+    def and_from_around(self, problem: Problem, n_threads: int) -> Ends:
+        """Return these and more, from starts near the best, farther away, and all over the box;
+        the farther away, the larger the delta that they begin with.
+        """
+        best, count = self.theta[self.best], len(self.theta)
+        near, far = (_perturbed(problem, best, _AROUND, at, count) for at in (_NEAR, _FAR))
+        anywhere = _anywhere(problem, _AROUND, count)
+        deltas = _FIRST_DELTAS[np.arange(_AROUND) % len(_FIRST_DELTAS)]
+        more = Ends.of(
+            problem,
+            np.concatenate([near, far, anywhere]),
+            np.concatenate([np.full(_AROUND, 10 * min(problem.delta, 1.0)), deltas, deltas]),
+            n_threads,
+        )
+        return Ends(
+            np.concatenate([self.theta, more.theta]),
+            np.concatenate([self.objective, more.objective]),
+            np.concatenate([self.gradient, more.gradient]),
+            np.concatenate([self.passes, more.passes]),
+        )
+
+
+def _kinked(problem: Problem, theta: Array) -> bool:
+    """Tell whether the objective is, at theta, one of absolute values: hardly more runs within
+    Huber's delta than there are parameters. Neighbouring corners can then both be minima, and
+    starts from afar, which all follow the same least squares, end at one of them.
     """
-    finite = np.where(np.isfinite(objective), objective, np.inf)
-    least = finite.min()
-    same = finite <= least + AGREES * abs(least) + ROUNDED
-    best = int(
-        np.flatnonzero(same)[np.argmin(np.where(np.isfinite(gradient), gradient, np.inf)[same])]
-    )
-    if gradient[best] >= STATIONARY:
-        best = int(np.argmin(finite))
-    return best, int(same.sum())
+    if not np.isfinite(problem.delta) or not np.isfinite(theta).all():
+        return False
+    value, _ = value_and_gradient(problem.form, theta, problem.x)
+    with np.errstate(invalid="ignore"):
+        residual = (
+            np.exp(problem.y) - value if problem.loss == "squared" else problem.y - np.log(value)
+        )
+    return int((np.abs(residual) <= problem.delta).sum()) < _KINKED * len(theta)
 
 
-def _perturbed(problem: Problem, theta: Array, count: int) -> Array:
-    """Return starts around theta, at several distances; always the same ones."""
-    steps = np.random.default_rng(0).standard_normal((count, len(theta)))
-    steps *= _SPREAD * 2.0 ** (np.arange(count) % 6 - 2)[:, None]
+def _perturbed(problem: Problem, theta: Array, count: int, spread: float, seed: int) -> Array:
+    """Return starts around theta, at several distances; the same ones for the same seed."""
+    steps = np.random.default_rng(seed).standard_normal((count, len(theta)))
+    steps *= spread * 2.0 ** (np.arange(count) % 6 - 2)[:, None]
     around = theta * (1 + 0.5 * np.tanh(steps)) + np.where(
         theta == 0, 0.1 * np.abs(steps), 0.2 * steps
     )
-    return np.ascontiguousarray(np.clip(around, problem.form.low, problem.form.high))
+    return np.clip(around, problem.form.low, problem.form.high)
+
+
+def _anywhere(problem: Problem, count: int, seed: int) -> Array:
+    """Return starts all over the part of the box in which laws of real runs lie."""
+    low = np.maximum(problem.form.low, _LOWEST)
+    high = np.maximum(low, np.minimum(problem.form.high, _HIGHEST))
+    share = np.random.default_rng(seed).uniform(0, 1, (count, len(low)))
+    return low + (high - low) * share

@@ -50,7 +50,8 @@ def chinchilla(public_table):
 def test_chinchilla_to_the_digits_known(chinchilla, runs, loss, delta, objective, values):
     law = sc.fit(chinchilla[runs], "additive", loss=loss, delta=delta, resamples=0)
     assert law.status == sc.FitStatus.CONVERGED
-    assert law.certificate.agreed == law.certificate.starts
+    # Of absolute values, many corners are minima: two starts must find the least.
+    assert law.certificate.agreed >= (2 if loss == "absolute" else law.certificate.starts)
     if objective:
         last_digit = 10.0 ** -len(f"{objective:.12f}".rstrip("0").split(".")[1])
         assert abs(law.objective - objective) <= 0.51 * last_digit
@@ -131,6 +132,24 @@ def test_no_random_start_finds_less_on_random_tables(form):
             looking_at(law), 4, rng, np.array(row.low), np.array(row.high)
         )
         assert law.objective <= best * (1 + 1e-9) + 1e-24
+
+
+@pytest.mark.parametrize("delta", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("form", ["additive", "tied", "coupled", "kaplan_offset"])
+def test_no_start_all_over_the_box_finds_less(form, delta):
+    """The engine's own solver from 256 starts anywhere, on tables with outliers: near absolute
+    values, least squares leads every start to one of many minima, and it was not always the least.
+    """
+    row, rng = FORMS[form], np.random.default_rng(34)
+    low, high = np.maximum(row.low, -5.0), np.minimum(row.high, 2.0)
+    for _ in range(4):
+        law = sc.fit(random_table(rng), form, delta=delta, resamples=0)
+        if law.status not in (sc.FitStatus.CONVERGED, sc.FitStatus.AT_EDGE):
+            continue
+        starts = low + (np.maximum(high, low) - low) * rng.uniform(0, 1, (256, len(low)))
+        first = np.resize([1.0, 0.01], 256)
+        least = np.nanmin(law.problem.engine.minimise(starts, first_delta=first)[1])
+        assert law.objective <= least * (1 + 1e-9) + 1e-24
 
 
 def looking_at(law):

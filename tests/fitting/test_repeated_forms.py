@@ -212,4 +212,4 @@ def test_free_fits_of_published_runs(datablations, form, objective):
     assert law.status in (sc.FitStatus.CONVERGED, sc.FitStatus.AT_EDGE)
     assert law.objective < 0.01582594
     assert law.objective == pytest.approx(objective, rel=1e-6)
-    assert law.certificate.agreed == law.certificate.starts
+    assert law.certificate.agreed > law.certificate.starts // 2
