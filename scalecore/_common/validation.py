@@ -4,7 +4,6 @@ what is wanted.
 
 from __future__ import annotations
 
-import difflib
 import math
 import operator
 import os
@@ -362,7 +361,9 @@ def known_name(
     """Refuse a name that is not known: `message`, the known ones, and the nearest of them."""
     names = list(known)
     if value not in names:
-        near = difflib.get_close_matches(value, names, 1) if isinstance(value, str) else []
+        from difflib import get_close_matches
+
+        near = get_close_matches(value, names, 1) if isinstance(value, str) else []
         raise error(
             f"{message} {', '.join(names) or 'none'}"
             + (f"; did you mean {near[0]!r}?" if near else "")

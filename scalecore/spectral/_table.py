@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from os import PathLike
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,6 +95,8 @@ class SpectralTable:
         ...     file.read_bytes()[:7]
         b'SCTABLE'
         """
+        from pathlib import Path
+
         with written_whole(Path(path("file", file))) as unfinished:
             Path(unfinished).write_bytes(table_bytes(self))
 

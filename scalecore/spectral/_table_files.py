@@ -1,14 +1,13 @@
-"""Tables of strategies on disk: one file for each input dimension and number of units asked for."""
+"""Tables of strategies on disk: one file for each input dimension and number of units asked for.
+
+What only files need is imported when one is met, which `import scalecore` does not wait for.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
-import zipfile
-import zlib
-from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +16,8 @@ from .._common.atomic_files import written_whole
 from ._table_rows import Row
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from ._table import SpectralTable
 
 FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
@@ -25,6 +26,8 @@ _FORMAT = 3  # of the file, and of what rows are built from
 
 def named_folder() -> Path | None:
     """Return the folder that the environment names, if it does."""
+    from pathlib import Path
+
     name = os.environ.get(FOLDER)
     return Path(name) if name else None
 
@@ -35,6 +38,8 @@ def user_folder() -> Path | None:
     """
     if FOLDER in os.environ:
         return None
+    from pathlib import Path
+
     try:
         if sys.platform == "win32":
             base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
@@ -52,6 +57,8 @@ def make_folder(folder: Path) -> None:
     """Make a folder if need be, and raise what a file in it would meet: better before a table is
     built than after.
     """
+    from tempfile import TemporaryFile
+
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     folder.mkdir(parents=True, exist_ok=True)
@@ -89,6 +96,9 @@ def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
     """Read the rows of a table; None if there is none, or a disk has damaged it: it is built
     again.
     """
+    import zipfile
+    import zlib
+
     try:
         with (
             open(_file(folder, d, most_units), "rb") as file,

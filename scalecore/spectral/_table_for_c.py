@@ -5,7 +5,6 @@ csrc/spectral/table.h has the format.
 
 from __future__ import annotations
 
-import zlib
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +18,8 @@ _MAGIC = b"SCTABLE\x01"  # the last byte is the format's number
 
 def table_bytes(table: SpectralTable) -> bytes:
     """Return all that the file has: little-endian numbers of eight bytes each, and their CRC-32."""
+    import zlib
+
     lengths = [len(row) for row in table.eigenvalues]
     eigenvalues, copies = np.concatenate(table.eigenvalues), np.concatenate(table.copies)
     columns = (

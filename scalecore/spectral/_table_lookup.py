@@ -11,8 +11,7 @@ import threading
 import warnings
 from collections.abc import Callable
 from os import PathLike
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -32,6 +31,9 @@ from ._table_files import (
     user_folder,
 )
 from ._table_rows import build_rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 DEFAULT_UNITS = 2048
 DEAREST_UNITS = 16384  # matrices of 2 GB
@@ -248,6 +250,8 @@ def spectral_table(
     most = positive_int("most_units", most_units, least=2, most=10**9)
     if most > DEAREST_UNITS and d > 1 and most > d + 2:
         raise ValueError(_too_dear(d, most))
+    from pathlib import Path
+
     folder = None if cache is None else Path(path("cache", cache))
     return tables_for(d, most, folder, flag("progress", progress))[0]
 

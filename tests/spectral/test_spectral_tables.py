@@ -5,6 +5,7 @@ import errno
 import os
 import signal
 import sys
+import tempfile
 import threading
 import time
 
@@ -53,9 +54,7 @@ def refusing(tmp_path, monkeypatch):
             def refuse(dir):
                 raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(dir / "tmp"))
 
-            monkeypatch.setattr(
-                sys.modules["scalecore.spectral._table_files"], "TemporaryFile", refuse
-            )
+            monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
             return tmp_path / "read-only", errno.EROFS
         (tmp_path / "file").write_text("mine")
         return tmp_path / "file" / ("inside" if reason == "below a file" else ""), errno.ENOTDIR
