@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -93,7 +93,7 @@ def fit(
     Notes
     -----
     Source: Hoffmann et al. 2022, section 3.3, for the objective; the certificate and the solver are
-    this library's own. A fit of 240 runs takes under a millisecond.
+    this library's own. A fit of 240 runs takes about a millisecond.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def fit(
     problem = problem_of(table, form, loss, delta, by)
     theta, objective, certificate = minimise(problem, threads)
     status, reason = judged(problem, certificate)
-    certificate = Certificate(**{**vars(certificate), "reason": reason})
+    certificate = replace(certificate, reason=reason)
     method = chosen_method(method, problem)
     draws = np.empty((0, len(form.parameters)))
     if resamples and status in (FitStatus.CONVERGED, FitStatus.AT_EDGE):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -77,7 +78,7 @@ class Form:
     on_runs: Callable[[Covariates], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
     mixture: bool = False
 
-    @property
+    @cached_property
     def free(self) -> int:
         """Number of parameters that are fitted."""
         return sum(low < high for low, high in zip(self.low, self.high, strict=True))
