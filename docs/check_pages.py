@@ -117,8 +117,10 @@ def pages_of(folder):
     return [name for name in names if not name.startswith(("_static/", *NOT_OURS))]
 
 
-def measured(folder, browser):
-    """What every page shows at every width: a list of page, width, elements and faults."""
+def measured(folder, browser, flags=()):
+    """What every page shows at every width: a list of page, width, elements and faults; `flags`
+    are more of the browser's.
+    """
     text = MEASURE.replace("PAGES", json.dumps(pages_of(folder)), 1)
     text = text.replace("WIDTHS", json.dumps(WIDTHS), 1)
     reports = queue.Queue()
@@ -129,7 +131,7 @@ def measured(folder, browser):
     ):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         command = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-        command += ["--disable-dev-shm-usage"]
+        command += ["--disable-dev-shm-usage", *flags]
         command += [f"--user-data-dir={profile}", f"http://127.0.0.1:{server.server_port}/measure"]
         running = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:

@@ -1,11 +1,13 @@
 """Do suggested pilots keep their promise, and what would other pilots of the same cost have done?
 
     python examples/which_pilots.py --truths 200 --out pilots.csv
+    python examples/which_pilots.py --form coupled --truths 50
 
-Each truth is a law with random constants. Sixteen small runs with noise are fitted; then
+Each truth is a law with random constants: additive, coupled, or repeated (runs read some of their
+samples again). Small runs with noise (16, 25 or 48) are fitted with the truth's form; then
 `suggest_runs` chooses pilots for a budget and promises an interval of the loss at a compute budget
 a thousand times larger. The pilots are run (simulated at the truth), the fit is repeated, and the
-width of the interval is compared with the promise. On the same sixteen runs, other people's pilots
+width of the interval is compared with the promise. On the same small runs, other people's pilots
 of the same total cost: an isoFLOP grid (three budgets, five sizes about the best), a ladder at 20
 samples per parameter as in the Chinchilla recipe, and runs drawn at random from the same
 candidates. Suggestions for a half, a quarter and an eighth of the budget say what cost reaches the
@@ -25,22 +27,41 @@ DRAWS = 400
 SHARES = (1.0, 0.5, 0.25, 0.125)
 
 
-def truth(rng):
+def truth(form, rng):
     """A law such as are published: exponents about 0.35, terms of order one at the small runs."""
     values = {
         "E": rng.uniform(1.5, 2.1),
         "alpha": rng.uniform(0.28, 0.45),
         "beta": rng.uniform(0.28, 0.45),
     }
-    values["A"] = rng.uniform(0.5, 1.5) * 5e7 ** values["alpha"]
-    values["B"] = rng.uniform(0.5, 1.5) * 4e9 ** values["beta"]
-    return sc.FittedLaw.from_values("additive", values)
+    shares = {"A": rng.uniform(0.5, 1.5), "B": rng.uniform(0.5, 1.5)}
+    if form == "coupled":  # the power outside leaves the exponents of each term alone as they are
+        values["gamma"] = power = rng.uniform(0.5, 0.9)
+        values["alpha"], values["beta"] = values["alpha"] / power, values["beta"] / power
+        shares = {name: share ** (1 / power) for name, share in shares.items()}
+    if form == "repeated":
+        values["R_D"], values["R_N"] = rng.uniform(8, 25), rng.uniform(3, 10)
+    values["A"] = shares["A"] * 5e7 ** values["alpha"]
+    values["B"] = shares["B"] * 4e9 ** values["beta"]
+    return sc.FittedLaw.from_values(form, values)
 
 
-def runs(law, N, D, rng):
+def small_runs(form):
+    """N, D and the different samples (None: all) of the runs there are."""
+    side = 5 if form == "coupled" else 4  # a parameter more
+    axes = (np.geomspace(1e7, 3e8, side), np.geomspace(1e9, 2e10, side))
+    N, D = (a.ravel() for a in np.meshgrid(*axes))
+    if form != "repeated":
+        return N, D, None
+    epochs = np.repeat([1.0, 6.0, 36.0], len(N))
+    N, D = np.tile(N, 3), np.tile(D, 3)
+    return N, D, D / epochs
+
+
+def runs(law, N, D, rng, unique=None):
     """The truth's losses, times noise of some thousandths: Student's t, for a few runs go wrong."""
     noise = NOISE * rng.standard_t(5, len(N)) / np.sqrt(5 / 3)
-    return law.predict(N, D).loss * np.exp(noise)
+    return law.predict(N, D, unique_samples=unique).loss * np.exp(noise)
 
 
 def isoflop_grid(law):
@@ -69,27 +90,30 @@ def random_runs(design, rng):
     return N[chosen], D[chosen]
 
 
-def width(table, key):
+def width(table, form, key):
     """ln(high / low) of the loss at the target, and the interval."""
-    best = sc.fit(table, "additive", resamples=DRAWS, rng=key).compute_optimal(TARGET)
+    best = sc.fit(table, form, resamples=DRAWS, rng=key).compute_optimal(TARGET)
     return float(np.log(best.loss_high / best.loss_low)), best.loss_low, best.loss_high
 
 
 def more(table, law, N, D, rng):
-    """The table with these runs added."""
-    loss = np.concatenate([table.loss, runs(law, N, D, rng)])
+    """The table with these runs added, all of new samples."""
+    unique = table.unique_samples
     return sc.RunTable(
-        np.concatenate([table.parameters, N]), np.concatenate([table.samples, D]), loss
+        np.concatenate([table.parameters, N]),
+        np.concatenate([table.samples, D]),
+        np.concatenate([table.loss, runs(law, N, D, rng)]),
+        unique_samples=None if unique is None else np.concatenate([unique, D]),
     )
 
 
-def one(number, seed):
-    """Everything for one truth, as a row."""
+def one(form, number, seed):
+    """Everything for one truth, as a row; None where the small runs do not identify the form."""
     rng = np.random.default_rng([seed, number])
-    law = truth(rng)
-    N, D = (a.ravel() for a in np.meshgrid(np.geomspace(1e7, 3e8, 4), np.geomspace(1e9, 2e10, 4)))
-    table = sc.RunTable(N, D, runs(law, N, D, rng))
-    fitted = sc.fit(table, "additive", resamples=DRAWS, rng=number)
+    law = truth(form, rng)
+    N, D, unique = small_runs(form)
+    table = sc.RunTable(N, D, runs(law, N, D, rng, unique), unique_samples=unique)
+    fitted = sc.fit(table, form, resamples=DRAWS, rng=number)
     if not fitted.usable:
         return None
     designs = {
@@ -121,7 +145,7 @@ def one(number, seed):
     }
     exact = law.compute_optimal(TARGET).loss
     for name, (n, d) in pilots.items():
-        row[name], low, high = width(more(table, law, n, d, rng), number)
+        row[name], low, high = width(more(table, law, n, d, rng), form, number)
         row[name + ": covered"] = int(low <= exact <= high)
     return row
 
@@ -155,11 +179,13 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--form", choices=("additive", "coupled", "repeated"), default="additive")
     parser.add_argument("--truths", type=int, default=200)
     parser.add_argument("--seed", type=int, default=16)
     parser.add_argument("--out", help="CSV with a row for each truth")
     given = parser.parse_args()
-    rows = [row for number in range(given.truths) if (row := one(number, given.seed)) is not None]
+    found = (one(given.form, number, given.seed) for number in range(given.truths))
+    rows = [row for row in found if row is not None]
     summary(rows)
     if given.out:
         with open(given.out, "w", newline="") as file:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .style import new_axes, say_that_there_is_nothing
+from .style import line_colours, new_axes, say_that_there_is_nothing
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +45,9 @@ def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
     ax.set(xscale="log", yscale="log", xlabel="parameters $N$", ylabel="training samples $D$")
     if law.usable:
         loss = law.predict(N[None, :], D[:, None]).loss
-        levels = np.quantile(loss, np.linspace(0.02, 0.95, _LEVELS))
-        lines = ax.contour(N, D, loss, levels=np.unique(levels), cmap="viridis_r", linewidths=1.2)
+        levels = np.unique(np.quantile(loss, np.linspace(0.02, 0.95, _LEVELS)))
+        colours = line_colours(len(levels))[::-1]
+        lines = ax.contour(N, D, loss, levels=levels, colors=colours, linewidths=1.2)
         ax.clabel(lines, fmt="%.3g", fontsize=8)
     ax.plot(
         law.table.parameters,
@@ -54,7 +55,7 @@ def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
         ".",
         color="0.25",
         markersize=4,
-        label="runs",
+        label="runs" if len(law.table) else "_",
         zorder=3,
     )
     budgets = np.geomspace(c_low, c_high * _BEYOND**1.5, _BUDGETS)
@@ -94,7 +95,9 @@ def _residuals(law: FittedLaw, ax: Axes) -> Axes:
         100 * law.residuals,
         c=np.log10(law.table.samples / law.table.parameters),
         s=14,
-        cmap="coolwarm",
+        cmap="viridis",  # from dark to light, so that it can be read in grey
+        edgecolors="0.3",
+        linewidths=0.3,
     )
     ax.figure.colorbar(points, ax=ax, label=r"$\log_{10}(D/N)$")
     ax.set(xscale="log", xlabel="compute (FLOPs)", ylabel="observed over fitted loss − 1 (%)")
@@ -110,7 +113,7 @@ def _calibration(law: FittedLaw, ax: Axes) -> Axes:
     if not len(law.theta_draws):
         say_that_there_is_nothing(ax, "no draws: fit with resamples > 0")
         return ax
-    covered = np.array([_share_inside(law, float(level)) for level in levels])
+    covered = np.array([share_inside(law, float(level)) for level in levels])
     ax.plot([0, 1], [0, 1], "--", color="0.6", linewidth=1, label="honest")
     ax.plot(levels, covered, "o-", color="tab:blue", label="one run's interval, runs of the fit")
     ax.set(xlabel="nominal level", ylabel="share of runs inside", xlim=(0, 1), ylim=(0, 1))
@@ -119,7 +122,8 @@ def _calibration(law: FittedLaw, ax: Axes) -> Axes:
     return ax
 
 
-def _share_inside(law: FittedLaw, level: float) -> float:
+def share_inside(law: FittedLaw, level: float) -> float:
+    """Return the share of the runs, some hundreds at most, that lie in one run's interval."""
     table = law.table
     some: NDArray[np.intp] = np.unique(
         np.linspace(0, len(table) - 1, min(len(table), 400)).round().astype(int)

@@ -26,7 +26,7 @@ from ._planning_commands import LAW, law_in
     help="FLOPs; by default 10, 100 and 1000 times the largest run's.",
 )
 def report_command(law: Path, out: Path, budget: np.ndarray | None) -> None:
-    """Write a page about the LAW that a file holds: answer, certainty, pictures, findings.
+    """Write a page about the LAW that a file holds: answer, certainty, runs that decide, pictures.
 
     Example: scalecore report law.json --out report.html -C 1e23,1e24
     """

@@ -486,13 +486,23 @@ class FittedLaw:
         return _law_files.load(cls, path, form)
 
     def report(self, path: Any, budgets: ArrayLike | None = None) -> None:
-        """Write one self-contained HTML page: the answer, how sure, pictures, findings.
+        """Write one self-contained HTML page: the answer first, how sure it is and why, the runs
+        that move it most, pictures, findings, and lines that make the page again.
+
+        The file asks no server for anything; it carries the law along (`save`'s text, up to 1 MB).
+        A law without an answer gets a page that says so. Without matplotlib there are no pictures.
 
         Parameters
         ----------
         path : path-like
         budgets : array_like, optional
-            FLOPs; by default 10, 100 and 1000 times the largest run's.
+            FLOPs; by default 10, 100 and 1000 times the largest run's, to three digits. The runs
+            that move the answer are ordered for the first.
+
+        Raises
+        ------
+        TypeError, ValueError, OSError
+            If a budget is not positive and finite, or the file cannot be written; then nothing is.
 
         Examples
         --------

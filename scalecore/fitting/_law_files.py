@@ -14,7 +14,7 @@ from .._common.validation import path as checked_path
 from .._core.bounds import VERSION
 from ._centre import Centre
 from ._certificate import Certificate, FitStatus
-from ._checked_rows import LOSS_SCALES
+from ._checked_rows import LOSS_SCALES, frozen
 from ._forms import FORMS
 from ._run_table import RunTable
 from ._user_form import form_of
@@ -29,6 +29,13 @@ _COLUMNS = ("parameters", "samples", "loss", "compute", "unique_samples", "weigh
 
 def save(law: FittedLaw, path: Any) -> None:
     """Write a law, whole or not at all."""
+    text = text_of(law)
+    with written_whole(Path(checked_path("path", path))) as unfinished:
+        unfinished.write_text(text, encoding="utf-8")
+
+
+def text_of(law: FittedLaw) -> str:
+    """Return the law as the text of a file."""
     law.form.refuse_mixture("the file")
     table = law.table
     runs: dict[str, Any] = {name: _list(getattr(table, name)) for name in _COLUMNS}
@@ -56,11 +63,14 @@ def save(law: FittedLaw, path: Any) -> None:
         "loss_unit": table.loss_unit,
         "cost": table.cost,
         "runs": runs,
+        "reading": {
+            "rows": table.rows.tolist(),
+            "dropped": table.dropped.tolist(),
+            "columns": table.columns,
+            "notes": list(table.notes),
+        },
     }
-    with written_whole(Path(checked_path("path", path))) as unfinished:
-        unfinished.write_text(
-            json.dumps(_plain(content), indent=1, allow_nan=False), encoding="utf-8"
-        )
+    return json.dumps(_plain(content), indent=1, allow_nan=False)
 
 
 def load(cls: type[FittedLaw], path: Any, form: Any) -> FittedLaw:
@@ -94,7 +104,11 @@ def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: Any) -> FittedL
     if table.data_hash != content["data_hash"]:
         raise ValueError("the runs are not those of data_hash: the file was changed")
     table = RunTable._of(
-        {**vars(table), "loss_unit": choice("loss_unit", content["loss_unit"], LOSS_SCALES)}
+        {
+            **vars(table),
+            **_reading(content.get("reading"), len(table)),
+            "loss_unit": choice("loss_unit", content["loss_unit"], LOSS_SCALES),
+        }
     )
     theta, draws = np.array(content["theta"], float), np.array(content["theta_draws"], float)
     draws = draws.reshape(-1, len(row.parameters))
@@ -124,6 +138,22 @@ def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: Any) -> FittedL
         by=content["by"],
         key=content["key"],
     )
+
+
+def _reading(told: dict[str, Any] | None, count: int) -> dict[str, Any]:
+    """Return where the runs stood in what the user gave, and how it was read."""
+    if told is None:  # a file of an older version
+        return {}
+    rows, dropped = (frozen(np.array(told[name], np.int64)) for name in ("rows", "dropped"))
+    if rows.shape != (count,):
+        raise ValueError(f"reading has {rows.size} rows, the table {count}")
+    columns = {str(name): str(column) for name, column in told["columns"].items()}
+    return {
+        "rows": rows,
+        "dropped": dropped,
+        "columns": columns,
+        "notes": tuple(map(str, told["notes"])),
+    }
 
 
 def _list(array: Any) -> Any:

@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._common.validation import positive_int, positive_number
 from ._allocation import best_split
@@ -137,6 +138,30 @@ def influence(law: FittedLaw, budget: float, cost: float) -> Influence:
         zip(law.form.parameters, law.form.to_values(theta, law.user_centre).T, strict=True)
     )
     return Influence(names, values, ratio, 1 / ratio, budget)
+
+
+@np.errstate(all="ignore")
+def ratio_without(law: FittedLaw, out: NDArray[np.bool_], budget: float) -> float:
+    """Return N* at a budget without several rows at once, divided by that with them; NaN where
+    there is none.
+    """
+    problem, keep = law.problem, ~out
+    x = problem.x
+    unique = None if x.unique is None else x.unique[keep]
+    engine = engine_problem(
+        problem.form,
+        Covariates(x.n[keep], x.m[keep], unique, x.centre),
+        problem.y[keep],
+        of_loss=problem.loss == "squared",
+        delta=problem.delta,
+        weight=None if problem.weight is None else problem.weight[keep],
+    )
+    starts = np.ascontiguousarray(law.theta[None])
+    theta = engine.minimise(starts, first_delta=first_delta(problem), n_threads=1)[0][0]
+    c = np.asarray(np.log(budget / law.cost) - law.centre.n - law.centre.m)
+    at = Covariates(c, c, None, law.centre)
+    moved = best_split(law.form, theta, c, at) - best_split(law.form, law.theta, c, at)
+    return float(np.exp(moved))
 
 
 def profile_intervals(law: FittedLaw, level: float) -> dict[str, tuple[float, float]]:
