@@ -71,6 +71,8 @@ def main():
         rows.append(row)
         shown = "  ".join(f"{k} {100 * row[k]:.2f}" for k in (*errors, "stacked", "chosen"))
         print(f"{name:78s} {shown} ({found.best}, {found.status.name})", flush=True)
+    if not rows:
+        parser.error(f"no tables with larger runs to hold out in {asked.folder}")
     fields = list(dict.fromkeys(key for row in rows for key in row))
     with open(asked.out / "forecasts.csv", "w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fields, restval="", lineterminator="\n")

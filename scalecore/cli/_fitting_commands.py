@@ -23,10 +23,11 @@ from ._options import (
     Number,
     draw,
     options,
+    refuse_overwriting,
     show,
     unwritable,
 )
-from ._table_options import READING, RUNS, read_runs
+from ._table_options import READING, RUNS, as_options, read_runs
 
 _AMOUNTS = ("parameters", "samples", "loss", "elasticity")
 
@@ -115,9 +116,10 @@ def fit_command(
     """
     if out is not None and (why := unwritable(out)):
         raise click.UsageError(f"--out: {why}")
+    refuse_overwriting(out, runs)
     table = read_runs(runs, columns, where, loss_unit, drop_invalid)
     for finding in table.findings():
-        click.echo(f"note: {finding}", err=True)
+        click.echo(f"note: {as_options(str(finding))}", err=True)
     law = fit(
         table,
         law_form,

@@ -127,6 +127,12 @@ def unwritable(path: Path) -> str | None:
     return None
 
 
+def refuse_overwriting(out: Path | None, read: Path) -> None:
+    """Refuse to write over the file that a command reads."""
+    if out is not None and out.exists() and read.exists() and out.samefile(read):
+        raise click.UsageError(f"--out: {str(out)!r} is the file that is read")
+
+
 def options(*decorators: Callable[..., Any]) -> Callable[..., Any]:
     """Apply shared options in the order in which the help shows them."""
 

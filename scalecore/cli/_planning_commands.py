@@ -15,6 +15,13 @@ from ..planning._plan import Plan, PlanStatus, plan
 from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, draw, grid, options, show
 
 LAW = click.argument("law", type=click.Path(dir_okay=False, path_type=Path))
+_WRITES = "scalecore fit RUNS --out LAW writes one"
+_UNANSWERED = {
+    PlanStatus.OUT_OF_REACH: "no model within the limits has that loss, or it lies below E",
+    PlanStatus.NO_OPTIMUM: "all to one side is best under this law",
+    PlanStatus.NO_LAW: "the fit has no law of N and D",
+    PlanStatus.INVALID: "a number is out of its domain",
+}
 _LIMITS = ("max_parameters", "max_samples", "unique_samples")
 _AMOUNTS = ("parameters", "samples", "epochs", "loss", "training_compute", "total_compute")
 _WHY = {
@@ -28,8 +35,11 @@ _WHY = {
 def law_in(path: Path) -> FittedLaw:
     """Return the law that a file holds."""
     if not path.is_file():
-        raise click.UsageError(f"LAW: {str(path)!r} does not exist; FittedLaw.save writes one")
-    return FittedLaw.load(path)
+        raise click.UsageError(f"LAW: {str(path)!r} does not exist; {_WRITES}")
+    try:
+        return FittedLaw.load(path)
+    except ValueError as error:
+        raise click.UsageError(f"LAW: {error}; {_WRITES}") from error
 
 
 def _limit(name: str, text: str) -> Any:
@@ -122,11 +132,10 @@ def plan_command(
         _plan_columns(found, columns) if price is None else _price_columns(found, columns, price),
         form,
     )
-    unanswered = int(np.count_nonzero(~found.answered))
-    if unanswered:
-        click.echo(
-            f"note: {unanswered} of {found.answered.size} questions have no answer", err=True
-        )
+    for status, why in _UNANSWERED.items():
+        if count := int(np.count_nonzero(found.status == status)):
+            text = f"note: {count} of {found.status.size} questions have no answer"
+            click.echo(f"{text}: {status.name} ({why})", err=True)
     draw(plot, found.plot)
 
 

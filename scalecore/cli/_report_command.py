@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 import numpy as np
 
-from ._options import NUMBERS, Axis, unwritable
+from ._options import NUMBERS, Axis, refuse_overwriting, unwritable
 from ._planning_commands import LAW, law_in
 
 
@@ -32,5 +32,6 @@ def report_command(law: Path, out: Path, budget: np.ndarray | None) -> None:
     """
     if why := unwritable(out):
         raise click.UsageError(f"--out: {why}")
+    refuse_overwriting(out, law)
     law_in(law).report(out, budget)
     click.echo(f"wrote {out}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,13 +41,35 @@ def read_runs(
     file: Path, columns: Sequence[str], where: Sequence[str], loss_unit: str | None, drop: bool
 ) -> RunTable:
     """Return the table that a command's options ask for."""
-    return RunTable.read(
-        file,
-        columns=_pairs("--column", columns) or None,
-        where=_pairs("--where", where) or None,
-        loss_unit=loss_unit,
-        drop_invalid=drop,
-    )
+    try:
+        return RunTable.read(
+            file,
+            columns=_pairs("--column", columns) or None,
+            where=_pairs("--where", where) or None,
+            loss_unit=loss_unit,
+            drop_invalid=drop,
+        )
+    except ValueError as error:
+        raise ValueError(as_options(str(error))) from error
+
+
+_AS_OPTIONS = (  # how a message advises in Python, and on the command line
+    (r"columns=\{'(\w+)': None\}", r"leaving out --column \1"),
+    (r"columns=\{'(\w+)': \.\.\.\}", r"--column \1=NAME"),
+    (r"columns\['(\w+)'\]", r"--column \1"),
+    (r"\bcolumns=", "--column"),
+    (r"drop_invalid=True", "--drop-invalid"),
+    (r"\bloss_unit=", "--loss-unit"),
+    (r'form="(\w+)"', r"--form \1"),
+    (r"which where asks for", "which --where asks for"),
+)
+
+
+def as_options(text: str) -> str:
+    """Return a message with a command's options instead of a function's arguments."""
+    for python, shell in _AS_OPTIONS:
+        text = re.sub(python, shell, text)
+    return text
 
 
 def _pairs(option: str, given: Sequence[str]) -> dict[str, Any]:
