@@ -52,55 +52,81 @@ static int is_over(sc_interest *p)
     return p->over;
 }
 
-/* The lower triangle becomes L, LL' the matrix; 0 if rounding forbids. */
-static int factorise(double *a, ptrdiff_t n, sc_interest *p)
+/* Column i of rows first .. last - 1, which rows of sums want side by side. */
+SC_INLINE const double *column_of(const double *a, ptrdiff_t n, ptrdiff_t i, ptrdiff_t first,
+                                  ptrdiff_t last, double *column)
+{
+    for (ptrdiff_t k = first; k < last; k++)
+        column[k - first] = a[k * n + i];
+    return column;
+}
+
+/* The upper triangle becomes U, U'U the matrix; 0 if rounding forbids. `column` is room for n. */
+static int factorise(double *a, ptrdiff_t n, double *column, sc_interest *p)
 {
     for (ptrdiff_t i = 0; i < n && !is_over(p); i++) {
         double *mine = a + i * n;
-        for (ptrdiff_t j = 0; j < i; j++)
-            mine[j] = (mine[j] - dot(mine, a + j * n, j)) / a[j * n + j];
-        const double pivot = mine[i] - dot(mine, mine, i);
-        if (!(pivot > 0))
+        column_of(a, n, i, 0, i, column);
+        for (ptrdiff_t k = 0; k < i; k++)
+            column[k] = -column[k];
+        add_rows(mine + i, a + i, n, column, i, n - i);
+        if (!(mine[i] > 0))
             return 0;
-        mine[i] = sqrt(pivot);
+        const double scale = 1 / sqrt(mine[i]);
+        for (ptrdiff_t j = i; j < n; j++)
+            mine[j] *= scale;
     }
     return 1;
 }
 
-/* L^-1, lower, into x, whose upper triangle becomes nought. */
-static void invert(const double *lower, ptrdiff_t n, double *x, sc_interest *p)
+/* x = U'^-1, lower, its upper triangle nought. */
+static void invert(const double *upper, ptrdiff_t n, double *x, double *column, sc_interest *p)
 {
     for (ptrdiff_t i = 0; i < n && !is_over(p); i++) {
         double *row = x + i * n;
-        const double scale = 1 / lower[i * n + i];
+        const double scale = 1 / upper[i * n + i];
         memset(row, 0, sizeof(double) * (size_t)n);
-        add_rows(row, x, n, lower + i * n, i, i);
+        add_rows(row, x, n, column_of(upper, n, i, 0, i, column), i, i);
         for (ptrdiff_t j = 0; j < i; j++)
             row[j] *= -scale;
         row[i] = scale;
     }
 }
 
-/* The lower triangle of x h x', x lower, h symmetric in full; `half` is room for a matrix. */
-static void congruence(const double *x, const double *h, ptrdiff_t n, double *half, double *out,
-                       sc_interest *p)
+static void transpose(const double *x, ptrdiff_t n, double *out)
 {
-    memset(half, 0, sizeof(double) * (size_t)(n * n));
-    for (ptrdiff_t i = 0; i < n && !is_over(p); i++)
-        add_rows(half + i * n, h, n, x + i * n, i + 1, n);
-    for (ptrdiff_t i = 0; i < n && !is_over(p); i++)
-        for (ptrdiff_t j = 0; j <= i; j++)
-            out[i * n + j] = dot(half + i * n, x + j * n, j + 1);
+    enum { TILE = 16 };
+    for (ptrdiff_t i = 0; i < n; i += TILE)
+        for (ptrdiff_t j = 0; j < n; j += TILE)
+            for (ptrdiff_t k = i; k < n && k < i + TILE; k++)
+                for (ptrdiff_t l = j; l < n && l < j + TILE; l++)
+                    out[l * n + k] = x[k * n + l];
 }
 
-static double trace_of_congruence(const double *x, const double *h, ptrdiff_t n, double *row,
-                                  sc_interest *p)
+/* The lower triangle of x h x', x lower and y = x', h symmetric in full; `row` is room for n. */
+static void congruence(const double *x, const double *y, const double *h, ptrdiff_t n, double *row,
+                       double *out, sc_interest *p)
 {
-    double trace = 0;
+    memset(out, 0, sizeof(double) * (size_t)(n * n));
     for (ptrdiff_t i = 0; i < n && !is_over(p); i++) {
         memset(row, 0, sizeof(double) * (size_t)n);
         add_rows(row, h, n, x + i * n, i + 1, i + 1);
-        trace += dot(row, x + i * n, i + 1);
+        for (ptrdiff_t k = 0; k <= i; k += 4) { /* left of its diagonal y is nought */
+            const ptrdiff_t many = k + 4 <= i ? 4 : i + 1 - k;
+            add_rows(out + i * n + k, y + k * n + k, n, row + k, many, i + 1 - k);
+        }
+    }
+}
+
+/* The trace of x h x' = that of h x'x, h symmetric. */
+static double trace_of_congruence(const double *x, const double *h, ptrdiff_t n, double *row,
+                                  double *column, sc_interest *p)
+{
+    double trace = 0;
+    for (ptrdiff_t k = 0; k < n && !is_over(p); k++) {
+        memset(row, 0, sizeof(double) * (size_t)n);
+        add_rows(row, x + k * n, n, column_of(x, n, k, k, n, column), n - k, k + 1);
+        trace += 2 * dot(row, h + k * n, k) + row[k] * h[k * n + k];
     }
     return trace;
 }
@@ -123,6 +149,42 @@ static double square_norm(const double *x, ptrdiff_t n, double *a, double *b)
     return norm;
 }
 
+/* w = a v, of the lower triangle of a's first `count` rows: four at a time, which are read once. */
+static void symmetric_product(const double *restrict a, ptrdiff_t n, ptrdiff_t count,
+                              const double *restrict v, double *restrict w)
+{
+    ptrdiff_t i = 0;
+    memset(w, 0, sizeof(double) * (size_t)count);
+    for (; i + 4 <= count; i += 4) {
+        const double *restrict r = a + i * n, *restrict s = r + n, *restrict t = s + n,
+                               *restrict u = t + n;
+        double sum[4][SC_PARTIAL_SUMS] = {{0}};
+        ptrdiff_t j = 0;
+        for (; j + SC_PARTIAL_SUMS <= i; j += SC_PARTIAL_SUMS)
+            for (int l = 0; l < SC_PARTIAL_SUMS; l++) {
+                const double vj = v[j + l];
+                sum[0][l] += r[j + l] * vj;
+                sum[1][l] += s[j + l] * vj;
+                sum[2][l] += t[j + l] * vj;
+                sum[3][l] += u[j + l] * vj;
+                w[j + l] += (v[i] * r[j + l] + v[i + 1] * s[j + l])
+                            + (v[i + 2] * t[j + l] + v[i + 3] * u[j + l]);
+            }
+        for (int k = 0; k < 4; k++) {
+            const double *row = r + k * n;
+            for (ptrdiff_t m = j; m < i + k; m++) {
+                sum[k][0] += row[m] * v[m];
+                w[m] += v[i + k] * row[m];
+            }
+            w[i + k] += sum_of_partial(sum[k]) + row[i + k] * v[i + k];
+        }
+    }
+    for (; i < count; i++) {
+        w[i] += dot(a + i * n, v, i + 1);
+        add_rows(w, a + i * n, n, v + i, 1, i);
+    }
+}
+
 /* Householder: the lower triangle to a diagonal and what lies below it; v and w are room for n each. */
 static void tridiagonalise(double *a, ptrdiff_t n, double *diagonal, double *below, double *w,
                            sc_interest *p)
@@ -138,12 +200,7 @@ static void tridiagonalise(double *a, ptrdiff_t n, double *diagonal, double *bel
         }
         v[last - 1] -= below[last];
         const double scale = 2 / dot(v, v, last);
-        memset(w, 0, sizeof(double) * (size_t)last);
-        for (ptrdiff_t i = 0; i < last; i++) {
-            const double *row = a + i * n;
-            w[i] += dot(row, v, i + 1);
-            add_rows(w, row, n, v + i, 1, i);
-        }
+        symmetric_product(a, n, last, v, w);
         const double shift = dot(w, v, last) * scale * 0.5;
         for (ptrdiff_t i = 0; i < last; i++)
             w[i] = (w[i] - shift * v[i]) * scale;
@@ -304,14 +361,15 @@ static ptrdiff_t project(const kernels *k, int character, double error, double *
                          sc_interest *p, double *values, double *slope)
 {
     const ptrdiff_t n = character ? k->set->orbits : k->size;
-    double *gram = of_character(k, GRAM, character), *inverse = room, *half = inverse + n * n,
-           *product = half + n * n;
+    double *gram = of_character(k, GRAM, character), *inverse = room, *other = inverse + n * n,
+           *product = other + n * n;
     double *below = product + n * n, *spare = below + n;
-    if (!factorise(gram, n, p))
+    if (!factorise(gram, n, spare, p))
         return SC_ROUNDING_FORBIDS;
-    invert(gram, n, inverse, p);
-    congruence(inverse, of_character(k, COVARIANCE, character), n, half, product, p);
-    *slope += trace_of_congruence(inverse, of_character(k, SLOPES, character), n, spare, p);
+    invert(gram, n, inverse, spare, p);
+    transpose(inverse, n, other);
+    congruence(inverse, other, of_character(k, COVARIANCE, character), n, spare, product, p);
+    *slope += trace_of_congruence(inverse, of_character(k, SLOPES, character), n, spare, below, p);
     if (p->over)
         return SC_STOPPED;
     error *= square_norm(inverse, n, below, spare);

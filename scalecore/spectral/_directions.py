@@ -23,13 +23,13 @@ from .._common.validation import input_dimension, positive_int
 from .._core import spectrum as _spectrum
 
 _STEPS = 200
-_SYMMETRIC_STEPS = 100
-_WORK = 1e10  # operations that one set is worth
+_WORK = 2e10  # operations that one set without symmetry is worth
 _GRID = 2.0**45  # cosines may differ in their last bit between machines: rounded they do not
 _MOST_BITS = 5
-_LEAST_SHARE = 0.36  # of the coordinates, to be changed or left: with fewer it is nearly a mirror
+_LEAST_SHARE = 0.33  # of the coordinates, to be changed or left: with fewer it is nearly a mirror
+_GOOD_SHARE = 0.36  # with fewer a set wants twice as many orbits
 _LEAST_ORBITS = 64
-_CHEAP = 512  # directions that can have a small group
+_CHEAP = 1024  # directions that can have a small group
 
 
 @np.errstate(under="ignore")
@@ -108,9 +108,7 @@ def symmetry_of(d: int, most: int) -> Symmetry:
 
 def unspread(d: int, s: Symmetry) -> _spectrum.OrbitSet:
     """Return where the descent of such a set starts."""
-    steps = min(
-        _SYMMETRIC_STEPS if s.bits else _STEPS, _WORK / (s.orbits * s.count * (4.0 * d + 20))
-    )
+    steps = min(_STEPS, _WORK / (float(s.count) ** 2 * (4.0 * d + 20)))
     return _spectrum.OrbitSet(_frames(d, s.orbits), s.bits, signs(d, s.bits), s.axes, int(steps))
 
 
@@ -135,14 +133,14 @@ def bits_of(d: int, count: int) -> int:
     """
     forms = d * (d + 1) // 2
     least = 8 if 2 * count <= forms else _LEAST_ORBITS
-    if count < _CHEAP and forms < 2 * count < 2.6 * forms:
-        least = 2 * _LEAST_ORBITS
+    if count < _CHEAP:
+        least *= 4 if forms < 2 * count < 2.6 * forms else 2
     bits = 0
     while (
         count > _LEAST_ORBITS
         and bits < _MOST_BITS
-        and count >> (bits + 1) >= least
-        and _share(d, bits + 1) >= _LEAST_SHARE
+        and _share(d, bits + 1) >= (_LEAST_SHARE if d > 3 else 0.5)
+        and count >> (bits + 1) >= least * (1 + (_share(d, bits + 1) < _GOOD_SHARE))
     ):
         bits += 1
     return bits

@@ -1,9 +1,11 @@
 """Rows of a table: what the best fixed part of so many units describes.
 
 A row is valid for any directions; rounding may only loosen it (eigenvalues are lowered by their
-error). Rows grow: one is kept only if its eigenvalues' partial sums are nowhere below those of the
-row before, so that its bound is nowhere above (docs/spectral.md); only the first two, one unit and
-the pair that makes linear functions, do not compare.
+error). Rows grow: the partial sums of their eigenvalues are nowhere below those of the row before,
+so that its bound is nowhere above (docs/spectral.md); only the first two, one unit and the pair
+that makes linear functions, do not compare. Where a row describes much more than the one before and
+some partial sum is a little lower, it is those before that are lowered to it: that keeps them
+valid, as costs are concave, and loosens them by little.
 """
 
 from __future__ import annotations
@@ -22,8 +24,12 @@ _EVERY = 64  # up to here each number of units has a row
 _RATIO = 1.06  # of one row's units to the next's
 _FEW = 256  # directions; with more, what does not grow is crowded, and dear to try again
 _PATIENCE = 1.5, 1.05  # times the units of the last row that grew, of few directions and of many
-_BATCH = 8  # rows of few directions that are built before it is asked whether they still grow
+_BATCH = (
+    8,
+    4,
+)  # rows of few and of many directions that are built before it is asked whether they grow
 _ALIASES = 512
+_YIELD = 0.05  # of what a row describes more, by which partial sums before may be lowered for it
 _ALIKE = 0.02  # eigenvalues that share their mean
 
 Row = tuple[
@@ -83,11 +89,10 @@ def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) 
     ) as advance:
         first = 0
         while first < len(counts):
-            size = _BATCH if counts[first] < _FEW else max(2, default_threads())
-            batch = counts[first : first + size]
+            batch = counts[first : first + max(_BATCH[counts[first] > _FEW], default_threads())]
             for count, part in zip(batch, _even_parts(d, batch), strict=True):
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
-                if row is not None and _grows(row, rows[-1]) and _grows(row, rows[1]):
+                if row is not None and _give_way(rows, row):
                     rows.append(_coarsened(row, (rows[1], rows[-1])))
                 elif count > _PATIENCE[count > _FEW] * rows[-1][0]:
                     advance(sum(count**2 for count in counts[first:]))
@@ -168,6 +173,34 @@ def _circle(count: int) -> Part:
     return np.sort((weights**2).sum(axis=1) / gram)[::-1], np.ones(count), slope
 
 
+def _give_way(rows: list[Row], row: Row) -> bool:
+    """Whether a row grows, after those before have been lowered for it if that takes little."""
+    if not all(_grows(row, fixed) for fixed in rows[1:3]):
+        return False
+    above = [k for k in range(3, len(rows)) if not _grows(row, rows[k])]
+    if not above:
+        return True
+    gain = float(np.sum(row[1] * row[2]) - np.sum(rows[-1][1] * rows[-1][2]))
+    lowered: dict[int, Row] = {}
+    for k in above:
+        count = np.arange(1 + np.sum(rows[k][2]))
+        sums, reached = _partial_sums(rows[k], count), _partial_sums(row, count)
+        values = np.minimum.accumulate(np.diff(np.minimum(sums, reached))) * (1 - 2**-50)
+        if float(np.max(sums - reached)) > _YIELD * gain or values[-1] <= 0:
+            return False
+        alone = rows[k][0], values, np.ones(len(values)), rows[k][3]
+        lowered[k] = _coarsened(alone, (rows[1], lowered.get(k - 1, rows[k - 1])))
+    for k, given in lowered.items():
+        rows[k] = given
+    return _grows(row, rows[-1])
+
+
+def _partial_sums(row: Row, count: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the sums of a row's so many largest eigenvalues."""
+    corners = np.append(0.0, np.cumsum(row[2]))
+    return np.interp(count, corners, np.append(0.0, np.cumsum(row[1] * row[2])))
+
+
 def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:
     """Let eigenvalues within 2 % of each other share their mean, which loosens bounds by some parts
     in 1e5 and saves sums.
@@ -190,7 +223,7 @@ def _groups(values: NDArray[np.float64], counts: NDArray[np.float64], kept: Arra
     """Return where groups begin: at most 2 % wide, and none goes on past a number of eigenvalues
     that is kept.
     """
-    ends = np.append(np.flatnonzero(np.isin(counts, kept)) + 1, len(values))
+    ends = np.append(np.flatnonzero(_are_among(counts, np.sort(kept))) + 1, len(values))
     groups, at = [], 0
     while at < len(values):
         groups.append(at)
@@ -199,12 +232,16 @@ def _groups(values: NDArray[np.float64], counts: NDArray[np.float64], kept: Arra
     return groups
 
 
+def _are_among(numbers: NDArray[np.float64], some: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """`np.isin` for what is sorted; that loads more of NumPy than a first answer has time for."""
+    if len(some) == 0:
+        return np.zeros(len(numbers), bool)
+    return some[np.minimum(np.searchsorted(some, numbers), len(some) - 1)] == numbers
+
+
 def _grows(row: Row, last: Row) -> bool:
     """Whether the partial sums of a row's eigenvalues are nowhere below another's."""
     # those of a row are concave in their number, so that only the corners of the lower need be
     # looked at
-    corners = np.cumsum(last[2])
-    reached = np.interp(
-        corners, np.append(0.0, np.cumsum(row[2])), np.append(0.0, np.cumsum(row[1] * row[2]))
-    )
+    reached = _partial_sums(row, np.cumsum(last[2]))
     return bool(np.all(reached >= np.cumsum(last[1] * last[2]) - 1e-16))

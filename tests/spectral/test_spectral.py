@@ -173,21 +173,21 @@ def test_directions_are_the_same_everywhere(run_python):
     assert run_python(code, OMP_NUM_THREADS="1") == known
 
 
-@pytest.mark.parametrize("d", [4, 5, 10, 16, 50])
+@pytest.mark.parametrize("d", [4, 5, 6, 10, 16, 50])
 def test_sign_changes_are_a_group_that_fixes_few(d):
     """Each element changes many signs and leaves many, and products are elements."""
     for bits in range(1, bits_of(d, 4000) + 1):
         common = np.arange(1 << bits)[:, None] & np.array(signs(d, bits))
         elements = 1 - 2.0 * (np.bitwise_count(common) & 1)
         changed = (elements[1:] < 0).sum(axis=1)
-        assert np.minimum(changed, d - changed).min() >= 0.36 * d
+        assert np.minimum(changed, d - changed).min() >= 0.33 * d
         products = {tuple(row) for row in (elements[:, None] * elements).reshape(-1, d)}
         assert products == {tuple(row) for row in elements}
 
 
 @pytest.mark.parametrize(
     ("d", "most", "bits", "axes"),
-    [(10, 130, 1, True), (10, 300, 2, True), (20, 100, 3, False), (50, 300, 5, False)],
+    [(10, 300, 1, True), (10, 600, 2, True), (20, 100, 2, False), (50, 600, 5, False)],
 )
 def test_orbits_describe_what_their_directions_do(d, most, bits, axes):
     """Matrices by characters have the eigenvalues of the whole, and leave little more than a set
@@ -222,7 +222,9 @@ def test_rows_are_projections_rounded_down(d, tables):
         )  # those within 2 % of each other share their mean
         sums, exact_sums = np.cumsum(found), np.cumsum(exact)
         ends = np.cumsum(table.copies[i]).astype(int) - 1
-        np.testing.assert_allclose(sums[ends], exact_sums[ends], rtol=1e-6)
+        # sums within may have been lowered a little for a later row, the whole is not
+        np.testing.assert_allclose(sums[ends], exact_sums[ends], rtol=1e-4)
+        np.testing.assert_allclose(sums[-1], exact_sums[-1], rtol=1e-6)
         slack = 1e-10 if d == 2 else 1e-14  # the twin's series ends sooner at d = 2
         assert (sums <= exact_sums + slack * np.arange(1, found.size + 1)).all()
         assert abs(table.residual[i] - (0.5 - found.sum())) < 1e-14
