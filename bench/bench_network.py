@@ -53,7 +53,8 @@ def numba_networks(networks, d, seed):
                 + w8 * w8
                 + w9 * w9
             )
-            scale = math.sqrt(K + 1) / norm * (1.0 if np.random.random() < 0.5 else -1.0)  # noqa: NPY002
+            sign = 1.0 if np.random.random() < 0.5 else -1.0  # noqa: NPY002
+            scale = math.sqrt(K + 1) / norm * sign
             a, c = scale * mass, scale * count / WIDTH
             for b in range(INPUTS):
                 z = w0 * X[0, b] + w1 * X[1, b] + w2 * X[2, b] + w3 * X[3, b] + w4 * X[4, b]

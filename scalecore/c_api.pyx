@@ -1,8 +1,10 @@
-"""The C functions of scalecore.h for compiled code in Python's world: through `cimport`, capsules and addresses.
+"""The C functions of scalecore.h for compiled code in Python's world: through `cimport`, capsules
+and addresses.
 
-`cimport` from this module gives scalar functions without a header or a library. Their capsules are in ``__pyx_capi__`` (for
-`scipy.LowLevelCallable.from_cython`: the functions whose names end in ``_of``). `address` gives the address of any function of
-scalecore.h, for Numba, cffi and ctypes. All compute on the same engine as the Python functions, to the same bits.
+`cimport` from this module gives scalar functions without a header or a library. Their capsules are
+in ``__pyx_capi__`` (for `scipy.LowLevelCallable.from_cython`: the functions whose names end in
+``_of``). `address` gives the address of any function of scalecore.h, for Numba, cffi and ctypes.
+All compute on the same engine as the Python functions, to the same bits.
 """
 
 from libc.math cimport NAN
@@ -22,7 +24,8 @@ cdef extern from "scalecore.h" nogil:
     double sc_optimal_resolution(double, double, double, double)
     double sc_closed_form_bound(double, double, double, double)
     double sc_occupancy(double, double)
-    int sc_optimal_allocation(int, int, double, double, double, double, double *, double *, double *)
+    int sc_optimal_allocation(int, int, double, double, double, double, double *, double *,
+                              double *)
     void sc_evaluate()
     void sc_compute_optimal()
     void sc_spectral_table_build()
@@ -54,7 +57,8 @@ cdef extern from "scalecore.h" nogil:
     void sc_compatible()
     void sc_instruction_set()
 
-sc_engine_use(sc_engine_find(instruction_set().encode()))  # what SCALECORE_ISA chose for the Python functions
+# what SCALECORE_ISA chose for the Python functions
+sc_engine_use(sc_engine_find(instruction_set().encode()))
 
 cdef double error_bound(double n, double T, double d, double K) noexcept nogil:
     return sc_error_bound(n, T, d, K)
@@ -74,10 +78,12 @@ cdef double closed_form_bound(double n, double T, double d, double K) noexcept n
 cdef double occupancy(double n, double K) noexcept nogil:
     return sc_occupancy(n, K)
 
-cdef int optimal_allocation(bint closed_form, bint integer, double budget, double input_dim, double concentration, double cost,
-                            double *width, double *samples, double *error) noexcept nogil:
+cdef int optimal_allocation(bint closed_form, bint integer, double budget, double input_dim,
+                            double concentration, double cost, double *width, double *samples,
+                            double *error) noexcept nogil:
     cdef int bound = SC_BOUND_CLOSED_FORM if closed_form else SC_BOUND_OPTIMAL
-    return sc_optimal_allocation(bound, integer, budget, input_dim, concentration, cost, width, samples, error)
+    return sc_optimal_allocation(bound, integer, budget, input_dim, concentration, cost, width,
+                                 samples, error)
 
 cdef double error_bound_of(int count, double *x) noexcept nogil:
     return sc_error_bound(x[0], x[1], x[2], x[3]) if count == 4 else NAN
@@ -144,7 +150,8 @@ def address(str name):
 
     >>> import ctypes
     >>> from scalecore import c_api
-    >>> occupancy = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)(c_api.address("sc_occupancy"))
+    >>> signature = ctypes.CFUNCTYPE(ctypes.c_double, ctypes.c_double, ctypes.c_double)
+    >>> occupancy = signature(c_api.address("sc_occupancy"))
     >>> occupancy(1.0, 100.0)
     1.0
     """

@@ -168,7 +168,7 @@ static double repulsion_of_axes(const crowd *c, ptrdiff_t which)
     return energy;
 }
 
-/* ---- descent -------------------------------------------------------------------------------------------------------- */
+/* ---- descent --------------------------------------------------------------------------------- */
 
 typedef struct place {
     double *u, *gradient; /* [coordinate][stride] */

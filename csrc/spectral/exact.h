@@ -68,7 +68,8 @@ static inline double largest_magnitude(const double *x, ptrdiff_t count)
     return most[0];
 }
 
-/* Take off each number's multiple of a power of two so coarse that all sums of these are exact; return their sum. */
+/* Take off each number's multiple of a power of two so coarse that all sums of these are exact;
+   return their sum. */
 static inline double take_layer(double *x, ptrdiff_t count, double shift)
 {
     double sum[SC_EXACT_LANES] = {0};

@@ -1,10 +1,12 @@
 /* Directions in orbits of a group of sign changes, and what a fixed part along them describes.
  *
- * Element g of the group, 0 <= g < 2^bits, changes the sign of coordinate k where g and column[k] have an odd number of
- * common bits. The columns say how the group acts; bits = 0 is no group at all. A set is `orbits` representatives, each
- * with its 2^bits images, and where `axes` is set the d unit vectors, which are their own images (but for a sign, which
- * lines do not have). A function of two directions that is even and unchanged by rotations is diagonal over the group's
- * characters, all real: one matrix of all directions falls apart into 2^bits matrices of the representatives. */
+ * Element g of the group, 0 <= g < 2^bits, changes the sign of coordinate k where g and column[k]
+ * have an odd number of common bits. The columns say how the group acts; bits = 0 is no group at
+ * all. A set is `orbits` representatives, each with its 2^bits images, and where `axes` is set
+ * the d unit vectors, which are their own images (but for a sign, which lines do not have). A
+ * function of two directions that is even and unchanged by rotations is diagonal over the group's
+ * characters, all real: one matrix of all directions falls apart into 2^bits matrices of the
+ * representatives. */
 #ifndef SC_ORBITS_H
 #define SC_ORBITS_H
 

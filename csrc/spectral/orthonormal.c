@@ -1,5 +1,5 @@
-/* What directions.c and projection.c need but once, whatever the instruction set: orthonormal rows, the
- * same on every machine to the last bit, and the sizes of their work spaces. */
+/* What directions.c and projection.c need but once, whatever the instruction set: orthonormal
+ * rows, the same on every machine to the last bit, and the sizes of their work spaces. */
 #include "engine/engine.h"
 #include "spectral/orbits.h"
 

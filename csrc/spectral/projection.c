@@ -1,7 +1,9 @@
-/* What a fixed part along directions in orbits describes: the eigenvalues of G^-1/2 H G^-1/2 (docs/spectral.md).
+/* What a fixed part along directions in orbits describes: the eigenvalues of G^-1/2 H G^-1/2
+ * (docs/spectral.md).
  *
- * No library is called and nothing runs in parallel here: rows of a table are large enough to be divided among threads
- * whole, and a machine that is busy otherwise does not keep anyone waiting at a barrier.
+ * No library is called and nothing runs in parallel here: rows of a table are large enough to be
+ * divided among threads whole, and a machine that is busy otherwise does not keep anyone waiting
+ * at a barrier.
  */
 #include "engine/engine.h"
 #include "simd/vector.h"
@@ -37,9 +39,10 @@ SC_INLINE void add_rows(double *restrict out, const double *restrict rows, ptrdi
             out[j] += factor[k] * rows[k * n + j];
 }
 
-/* ---- symmetric matrices [n][n] ---------------------------------------------------------------------------------------- */
+/* ---- symmetric matrices [n][n] --------------------------------------------------------------- */
 
-/* Asks whether the work shall go on, before each row of a matrix; after a no, all that follows is void. */
+/* Asks whether the work shall go on, before each row of a matrix; after a no, all that follows is
+   void. */
 typedef struct sc_interest {
     sc_keep_going going;
     void *state;
@@ -131,7 +134,8 @@ static double trace_of_congruence(const double *x, const double *h, ptrdiff_t n,
     return trace;
 }
 
-/* The largest eigenvalue of x'x, x lower, from below by some per cent; a and b are room for n each. */
+/* The largest eigenvalue of x'x, x lower, from below by some per cent; a and b are room for n
+   each. */
 static double square_norm(const double *x, ptrdiff_t n, double *a, double *b)
 {
     double norm = 0;
@@ -214,7 +218,8 @@ static void tridiagonalise(double *a, ptrdiff_t n, double *diagonal, double *bel
     diagonal[0] = a[0];
 }
 
-/* Implicit QL steps on diagonal d[0..n) and e[1..n) beside it, until d holds the eigenvalues; 0 if that takes for ever. */
+/* Implicit QL steps on diagonal d[0..n) and e[1..n) beside it, until d holds the eigenvalues; 0 if
+   that takes for ever. */
 static int diagonalise(double *d, double *e, ptrdiff_t n)
 {
     for (ptrdiff_t i = 1; i < n; i++)
@@ -259,7 +264,7 @@ static int diagonalise(double *d, double *e, ptrdiff_t n)
     return 1;
 }
 
-/* ---- kernels of a set, character by character ------------------------------------------------------------------------------ */
+/* ---- kernels of a set, character by character ------------------------------------------------ */
 
 enum { GRAM, COVARIANCE, SLOPES, KERNELS };
 
@@ -355,8 +360,8 @@ static void fill_axes(const kernels *k, const double *directions, ptrdiff_t stri
 
 static ptrdiff_t first_size(const sc_orbits *o) { return o->orbits + (o->axes ? o->d : 0); }
 
-/* Eigenvalues of one character's matrices, lowered by what rounding may have added; their number, or
-   why there are none. */
+/* Eigenvalues of one character's matrices, lowered by what rounding may have added; their number,
+   or why there are none. */
 static ptrdiff_t project(const kernels *k, int character, double error, double *room,
                          sc_interest *p, double *values, double *slope)
 {

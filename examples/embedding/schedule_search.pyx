@@ -1,12 +1,14 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # distutils: language=c
-"""A width that grows while data comes in: which growth rate ends with the least average error? All without the GIL."""
+"""A width that grows while data comes in: which growth rate ends with the least average error? All
+without the GIL."""
 
 from libc.math cimport fmax
 from scalecore.c_api cimport error_bound, optimal_allocation
 
 
-cdef double average_error(double growth, double[::1] samples, double input_dim, double concentration) noexcept nogil:
+cdef double average_error(double growth, double[::1] samples, double input_dim,
+                          double concentration) noexcept nogil:
     cdef double total = 0.0
     cdef Py_ssize_t i
     for i in range(samples.shape[0]):
@@ -14,7 +16,8 @@ cdef double average_error(double growth, double[::1] samples, double input_dim, 
     return total / samples.shape[0]
 
 
-def search(double[::1] growth, double[::1] samples, double input_dim, double concentration, double[::1] out):
+def search(double[::1] growth, double[::1] samples, double input_dim, double concentration,
+           double[::1] out):
     """out[i]: the average over `samples` of the bound at width growth[i] * samples."""
     cdef Py_ssize_t i
     with nogil:
@@ -25,7 +28,8 @@ def search(double[::1] growth, double[::1] samples, double input_dim, double con
 def best(double budget, double input_dim, double concentration):
     """Width, samples, error and status of one budget."""
     cdef double width, samples, error
-    cdef int status = optimal_allocation(False, False, budget, input_dim, concentration, 1.0, &width, &samples, &error)
+    cdef int status = optimal_allocation(False, False, budget, input_dim, concentration, 1.0,
+                                         &width, &samples, &error)
     return width, samples, error, status
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """Yield a path beside the target; what is written there takes the target's place at the end, or
     leaves no trace.
     """

@@ -18,7 +18,8 @@ class Rebuilt:
     """Base of frozen dataclasses whose arrays C reads."""
 
     def __reduce__(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        return rebuild, (type(self), *(getattr(self, field.name) for field in fields(self)))  # type: ignore[arg-type]
+        values = (getattr(self, field.name) for field in fields(self))  # type: ignore[arg-type]
+        return rebuild, (type(self), *values)
 
 
 def rebuild(kind: type, *values: Any) -> Any:

@@ -207,7 +207,7 @@ def _entry(name: str, index: tuple[np.intp, ...]) -> str:
     return f"{name}[{', '.join(str(int(i)) for i in index)}]" if index else name
 
 
-def laws(
+def probability_laws(
     name: str, value: ArrayLike, shape: tuple[int | None, ...], wanted: str
 ) -> NDArray[np.float64]:
     """Return a read-only copy of `value`, probability laws along its last axis; None in `shape` is
@@ -254,7 +254,7 @@ def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArr
         f"(S, {inputs}, {labels}) of whole numbers, or (S, {inputs}, {labels}, S) of probabilities"
     )
     if array.dtype.kind == "f" and array.ndim == 4:
-        return laws(name, array, (None, inputs, labels, array.shape[0]), wanted)
+        return probability_laws(name, array, (None, inputs, labels, array.shape[0]), wanted)
     if array.dtype.kind not in "iu":
         raise TypeError(f"{name} must have shape {wanted}, got {describe(value)}")
     if array.ndim != 3 or array.shape[1:] != (inputs, labels) or not array.size:
@@ -350,7 +350,8 @@ def stream_key(rng: object) -> int:
         return int.from_bytes(os.urandom(8), "little")
     if isinstance(rng, (int, np.integer)) and rng < 0:
         raise ValueError(f"rng must not be negative, got {rng}")
-    return int(np.random.default_rng(rng).integers(2**64, dtype=np.uint64))  # type: ignore[arg-type]
+    generator = np.random.default_rng(rng)  # type: ignore[arg-type]
+    return int(generator.integers(2**64, dtype=np.uint64))
 
 
 def thread_count(value: object) -> int:
@@ -373,7 +374,7 @@ def known_name(
         )
 
 
-def choice(name: str, value: object, allowed: Iterable[str]) -> str:
+def one_of(name: str, value: object, allowed: Iterable[str]) -> str:
     """Return `value` if it is one of `allowed`."""
     names = list(allowed)
     if not isinstance(value, str):
@@ -385,7 +386,7 @@ def choice(name: str, value: object, allowed: Iterable[str]) -> str:
     return value
 
 
-def flag(name: str, value: object) -> bool:
+def boolean(name: str, value: object) -> bool:
     """Return `value` if it is a bool."""
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {describe(value)}")
@@ -397,7 +398,7 @@ LARGEST = 1e300  # the domain of the bounds ends there
 MOST_POINTS = 10**8
 
 
-def axis(
+def parse_axis(
     name: str, text: str, *, least: float = 0.0, exclusive: bool = False
 ) -> NDArray[np.float64]:
     """Parse one axis of a grid: ``1e6``, ``1e6,1e9``, or ``1e6:1e15:50`` for 50 log-spaced values
@@ -455,7 +456,7 @@ def grid_axis(name: str, value: Any) -> NDArray[np.float64]:
     """Return one axis of a sweep's grid: a number, as an array without axes, or a list; both also
     as text.
     """
-    array = axis(name, value) if isinstance(value, str) else real_array(name, value)
+    array = parse_axis(name, value) if isinstance(value, str) else real_array(name, value)
     if array.ndim > 1 or array.size == 0:
         raise ValueError(f"axis {name} must be a number or a non-empty list, got {describe(value)}")
     if not np.isfinite(array).all():

@@ -1,19 +1,23 @@
 """NumPy ufuncs over the engine's block kernels.
 
-A ufunc's inner loop hands its strided arguments to the engine as they are, so that broadcasting costs nothing and no input is
-copied. Long loops are cut into fixed blocks for OpenMP. Floating-point flags raised inside are the kernels' own business and are
-put back; a point outside the domain raises `invalid`, once, as np.log(-1) does.
+A ufunc's inner loop hands its strided arguments to the engine as they are, so that broadcasting
+costs nothing and no input is copied. Long loops are cut into fixed blocks for OpenMP.
+Floating-point flags raised inside are the kernels' own business and are put back; a point outside
+the domain raises `invalid`, once, as np.log(-1) does.
 """
 
 cimport numpy as np
 from cython.parallel cimport prange
 
 from .engine cimport (
-    SC_CLOSED_FORM_BOUND, SC_ERROR_BOUND, SC_ESTIMATION_BOUND, SC_MISSPECIFICATION_BOUND, SC_OCCUPANCY,
-    SC_OPTIMAL_RESOLUTION, SC_VERSION, sc_column, sc_engine, sc_engine_find, sc_quantity,
+    SC_CLOSED_FORM_BOUND, SC_ERROR_BOUND, SC_ESTIMATION_BOUND, SC_MISSPECIFICATION_BOUND,
+    SC_OCCUPANCY, SC_OPTIMAL_RESOLUTION, SC_VERSION, sc_column, sc_engine, sc_engine_find,
+    sc_quantity,
 )
 from .element_order cimport BLOCKS_IN_TURN, ONE_BY_ONE, element_order, order_of
-from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
+from .fenv cimport (
+    FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t,
+)
 from .threads cimport team_size
 
 import os
@@ -35,14 +39,16 @@ def _choose_engine():
     wanted = os.environ.get("SCALECORE_ISA") or None
     ENGINE = sc_engine_find(NULL) if wanted is None else sc_engine_find(wanted.encode())
     if ENGINE == NULL:
-        raise ImportError(f"SCALECORE_ISA={wanted!r}: this processor has no such engine (baseline, avx2, avx512)")
+        raise ImportError(f"SCALECORE_ISA={wanted!r}: this processor has no such engine "
+                          "(baseline, avx2, avx512)")
 
 
 _choose_engine()
 
 
 def instruction_set():
-    """The engine in use: 'baseline', 'avx2' or 'avx512'. SCALECORE_ISA in the environment, read at import, overrides the choice."""
+    """The engine in use: 'baseline', 'avx2' or 'avx512'. SCALECORE_ISA in the environment, read at
+    import, overrides the choice."""
     return ENGINE.name.decode()
 
 
@@ -51,18 +57,21 @@ cdef sc_column block_of(sc_column column, Py_ssize_t first) noexcept nogil:
     return column
 
 
-cdef Py_ssize_t evaluate_block(sc_quantity quantity, Py_ssize_t first, Py_ssize_t count, const sc_column *columns,
-                               double *out, Py_ssize_t out_stride) noexcept nogil:
+cdef Py_ssize_t evaluate_block(sc_quantity quantity, Py_ssize_t first, Py_ssize_t count,
+                               const sc_column *columns, double *out,
+                               Py_ssize_t out_stride) noexcept nogil:
     cdef sc_column block[4]
     cdef int j
     for j in range(4):
         block[j] = block_of(columns[j], first)
-    return ENGINE.evaluate(quantity, min(<Py_ssize_t>BLOCK, count - first), block, out + first * out_stride, out_stride)
+    return ENGINE.evaluate(quantity, min(<Py_ssize_t>BLOCK, count - first), block,
+                           out + first * out_stride, out_stride)
 
 
-cdef Py_ssize_t evaluate(sc_quantity quantity, Py_ssize_t count, const sc_column *columns, double *out,
-                         Py_ssize_t out_stride, int threads) noexcept nogil:
-    """All blocks, in turn on one thread or at once on several; returns the number of points newly out of the domain."""
+cdef Py_ssize_t evaluate(sc_quantity quantity, Py_ssize_t count, const sc_column *columns,
+                         double *out, Py_ssize_t out_stride, int threads) noexcept nogil:
+    """All blocks, in turn on one thread or at once on several; returns the number of points newly
+    out of the domain."""
     cdef Py_ssize_t i, blocks = (count + BLOCK - 1) // BLOCK, invalid = 0
     cdef int team = team_size(count // WORTH_A_THREAD, threads)
     if team == 1:
@@ -74,11 +83,13 @@ cdef Py_ssize_t evaluate(sc_quantity quantity, Py_ssize_t count, const sc_column
     return invalid
 
 
-cdef void inner_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps, void *data) noexcept nogil:
+cdef void inner_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps,
+                     void *data) noexcept nogil:
     cdef sc_quantity quantity = <sc_quantity><Py_ssize_t>data
     cdef int inputs = 2 if quantity == SC_OCCUPANCY else 4
     cdef Py_ssize_t count = dimensions[0], invalid = 0, i
-    cdef bint whole = True  # strides are whole numbers of doubles; only views into odd structures are not
+    # strides are whole numbers of doubles; only views into odd structures are not
+    cdef bint whole = True
     cdef sc_column columns[4]
     cdef fexcept_t before
     cdef element_order order = order_of(args, steps, count, inputs)
@@ -94,14 +105,16 @@ cdef void inner_loop(char **args, const np.npy_intp *dimensions, const np.npy_in
     whole = whole and steps[inputs] % <Py_ssize_t>sizeof(double) == 0
     fegetexceptflag(&before, FE_ALL_EXCEPT)
     if whole and order != ONE_BY_ONE:
-        invalid = evaluate(quantity, count, columns, <double *>args[inputs], steps[inputs] // <Py_ssize_t>sizeof(double),
+        invalid = evaluate(quantity, count, columns, <double *>args[inputs],
+                           steps[inputs] // <Py_ssize_t>sizeof(double),
                            1 if order == BLOCKS_IN_TURN else 0)
     else:
         for i in range(count):
             for j in range(inputs):
                 slot = 3 if inputs == 2 and j == 1 else j
                 columns[slot].data = <const double *>(args[j] + i * steps[j])
-            invalid += ENGINE.evaluate(quantity, 1, columns, <double *>(args[inputs] + i * steps[inputs]), 1)
+            invalid += ENGINE.evaluate(quantity, 1, columns,
+                                       <double *>(args[inputs] + i * steps[inputs]), 1)
     fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
@@ -131,6 +144,6 @@ def make_ufunc(str name, str doc):
     _KEPT.extend((name_text, doc_text))
     QUANTITIES[<int>quantity] = <void *><Py_ssize_t>quantity
     return np.PyUFunc_FromFuncAndData(
-        LOOPS, &QUANTITIES[<int>quantity], DOUBLES, 1, 2 if quantity == SC_OCCUPANCY else 4, 1, np.PyUFunc_None,
-        name_text, doc_text, 0,
+        LOOPS, &QUANTITIES[<int>quantity], DOUBLES, 1, 2 if quantity == SC_OCCUPANCY else 4, 1,
+        np.PyUFunc_None, name_text, doc_text, 0,
     )

@@ -1,7 +1,7 @@
 """The last look at arrays before C reads them, which cannot tell how long they are.
 
-Public functions have checked their arguments by then and say more; these hold for whatever else calls, for objects whose
-fields were exchanged, and for files made by hand.
+Public functions have checked their arguments by then and say more; these hold for whatever else
+calls, for objects whose fields were exchanged, and for files made by hand.
 """
 
 

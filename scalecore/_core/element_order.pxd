@@ -1,7 +1,8 @@
-"""What NumPy promises of a ufunc's loop, and threads and blocks must keep: elements are computed one after the other.
+"""What NumPy promises of a ufunc's loop, and threads and blocks must keep: elements are computed
+one after the other.
 
-NumPy copies no operand whose memory such a loop reads before it writes there, and `reduce` and `accumulate` hand each result on as
-the next element's argument.
+NumPy copies no operand whose memory such a loop reads before it writes there, and `reduce` and
+`accumulate` hand each result on as the next element's argument.
 """
 
 cimport numpy as np
@@ -9,11 +10,13 @@ cimport numpy as np
 
 cdef enum element_order:
     ANY_ORDER  # no element writes where another reads: in blocks, on several threads
-    BLOCKS_IN_TURN  # elements only write where those before them have read: in blocks, on one thread
+    # elements only write where those before them have read: in blocks, on one thread
+    BLOCKS_IN_TURN
     ONE_BY_ONE  # an element may read what one before it wrote
 
 
-cdef inline element_order order_of(char **args, const np.npy_intp *steps, Py_ssize_t count, int inputs) noexcept nogil:
+cdef inline element_order order_of(char **args, const np.npy_intp *steps, Py_ssize_t count,
+                                   int inputs) noexcept nogil:
     """The order that `count` elements with so many inputs and one output need."""
     cdef element_order order = ANY_ORDER
     cdef int j
@@ -26,10 +29,11 @@ cdef inline element_order order_of(char **args, const np.npy_intp *steps, Py_ssi
     return order
 
 
-cdef inline element_order order_beside(const char *source, Py_ssize_t source_step, const char *out, Py_ssize_t step,
-                                       Py_ssize_t count) noexcept nogil:
+cdef inline element_order order_beside(const char *source, Py_ssize_t source_step, const char *out,
+                                       Py_ssize_t step, Py_ssize_t count) noexcept nogil:
     """The same for one input."""
-    cdef Py_ssize_t ahead = source - out, last = (count - 1) * source_step, out_last = (count - 1) * step
+    cdef Py_ssize_t ahead = source - out, last = (count - 1) * source_step
+    cdef Py_ssize_t out_last = (count - 1) * step
     cdef Py_ssize_t stride = step if step > 0 else -step, between
     if ahead + max(last, 0) + 8 <= min(out_last, 0) or ahead + min(last, 0) >= max(out_last, 0) + 8:
         return ANY_ORDER  # disjoint

@@ -250,23 +250,29 @@ cdef extern from "engine/engine.h" nogil:
 
     ctypedef struct sc_engine:
         const char *name
-        Py_ssize_t (*evaluate)(sc_quantity, Py_ssize_t, const sc_column *, double *, Py_ssize_t) noexcept nogil
-        void (*compute_optimal)(sc_bound, int, Py_ssize_t, const sc_column *, const sc_frontier_out *) noexcept nogil
-        void (*experiment)(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *, double *, double *,
-                           double *) noexcept nogil
+        Py_ssize_t (*evaluate)(sc_quantity, Py_ssize_t, const sc_column *, double *,
+                               Py_ssize_t) noexcept nogil
+        void (*compute_optimal)(sc_bound, int, Py_ssize_t, const sc_column *,
+                                const sc_frontier_out *) noexcept nogil
+        void (*experiment)(const sc_experiment *, int, uint64_t, void *, sc_keep_going, void *,
+                           double *, double *, double *) noexcept nogil
         int (*fit_lanes)() noexcept nogil
-        void (*fit_values)(const sc_fit_runs *, const double *theta, double *value, double *gradient) noexcept nogil
+        void (*fit_values)(const sc_fit_runs *, const double *theta, double *value,
+                           double *gradient) noexcept nogil
         size_t (*experiment_space)(const sc_experiment *, int) noexcept nogil
-        double (*atoms)(const sc_experiment *, uint64_t, uint64_t, double, double *, double *, double *) noexcept nogil
-        void (*logits64)(const double *, const double *, Py_ssize_t, int, const double *, Py_ssize_t, double *,
-                         void *) noexcept nogil
-        void (*logits32)(const float *, const float *, Py_ssize_t, int, const float *, Py_ssize_t, float *, void *) noexcept nogil
+        double (*atoms)(const sc_experiment *, uint64_t, uint64_t, double, double *, double *,
+                        double *) noexcept nogil
+        void (*logits64)(const double *, const double *, Py_ssize_t, int, const double *,
+                         Py_ssize_t, double *, void *) noexcept nogil
+        void (*logits32)(const float *, const float *, Py_ssize_t, int, const float *, Py_ssize_t,
+                         float *, void *) noexcept nogil
         size_t (*logits_space)(int) noexcept nogil
-        int (*samples)(const sc_experiment *, int, uint64_t, int, uint64_t, void *, sc_keep_going, void *, void *, void *, double *,
-                       double *) noexcept nogil
+        int (*samples)(const sc_experiment *, int, uint64_t, int, uint64_t, void *, sc_keep_going,
+                       void *, void *, void *, double *, double *) noexcept nogil
         size_t (*samples_space)(int, int) noexcept nogil
         void (*schedule)(int64_t, int, double, double, double *, double *, double *) noexcept nogil
-        void (*train)(const sc_sample_block *, sc_mode, const sc_learner *, int, void *, sc_keep_going, void *) noexcept nogil
+        void (*train)(const sc_sample_block *, sc_mode, const sc_learner *, int, void *,
+                      sc_keep_going, void *) noexcept nogil
         size_t (*train_space)() noexcept nogil
         size_t (*learner_size)(int, sc_optimizer, int, int) noexcept nogil
         void (*learner_copy)(int, sc_optimizer, int, int, void *, void *, int) noexcept nogil
@@ -274,22 +280,27 @@ cdef extern from "engine/engine.h" nogil:
         void (*philox)(const uint32_t *, uint64_t, uint32_t *) noexcept nogil
         void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
         double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil
-        void (*recur)(const sc_recursion *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *, const double *, const double *,
-                      double *, double *, double *, double *, double *) noexcept nogil
-        void (*account)(const sc_recursion *, Py_ssize_t, Py_ssize_t, const double *, const double *, void *,
-                        sc_account *) noexcept nogil
-        double (*enumerate)(const sc_finite *, const double *, const double *, const double *, int, uint64_t, Py_ssize_t,
-                            void *) noexcept nogil
+        void (*recur)(const sc_recursion *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *,
+                      const double *, const double *, double *, double *, double *, double *,
+                      double *) noexcept nogil
+        void (*account)(const sc_recursion *, Py_ssize_t, Py_ssize_t, const double *,
+                        const double *, void *, sc_account *) noexcept nogil
+        double (*enumerate)(const sc_finite *, const double *, const double *, const double *, int,
+                            uint64_t, Py_ssize_t, void *) noexcept nogil
         size_t (*enumerate_space)(const sc_finite *) noexcept nogil
-        void (*replicate)(const sc_finite *, const double *, const double *, const double *, const double *, uint64_t, uint64_t,
-                          Py_ssize_t, void *, sc_keep_going, void *, double *) noexcept nogil
+        void (*replicate)(const sc_finite *, const double *, const double *, const double *,
+                          const double *, uint64_t, uint64_t, Py_ssize_t, void *, sc_keep_going,
+                          void *, double *) noexcept nogil
         size_t (*replicate_space)(const sc_finite *) noexcept nogil
-        void (*spectral_points)(const sc_strategies *, int, Py_ssize_t, const double *, const double *, const double *,
-                                sc_spectral_terms *) noexcept nogil
-        void (*spectral_optimal)(const sc_strategies *, int, int, double, double, sc_spectral_optimum *) noexcept nogil
+        void (*spectral_points)(const sc_strategies *, int, Py_ssize_t, const double *,
+                                const double *, const double *, sc_spectral_terms *) noexcept nogil
+        void (*spectral_optimal)(const sc_strategies *, int, int, double, double,
+                                 sc_spectral_optimum *) noexcept nogil
         double (*spectral_price)(const sc_strategies *, int, Py_ssize_t, double) noexcept nogil
-        int (*descend)(const sc_orbits *, double *, int, void *, sc_keep_going, void *) noexcept nogil
-        Py_ssize_t (*project)(const sc_orbits *, const double *, void *, sc_keep_going, void *, double *, double *) noexcept nogil
+        int (*descend)(const sc_orbits *, double *, int, void *, sc_keep_going,
+                       void *) noexcept nogil
+        Py_ssize_t (*project)(const sc_orbits *, const double *, void *, sc_keep_going, void *,
+                              double *, double *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil
 
     const int SC_ATOMS
@@ -319,9 +330,10 @@ cdef extern from "spectral/arrays.h" nogil:
         int strategies "with"
 
     const sc_strategies *sc_table_of(const sc_tables *, double)
-    Py_ssize_t sc_spectral_array(const sc_engine *, const sc_tables *, int, Py_ssize_t, Py_ssize_t, char **, const Py_ssize_t *,
-                                 size_t)
-    void sc_frontier(const sc_engine *, const sc_objective *, int, Py_ssize_t, const sc_column *, const sc_frontier_out *)
+    Py_ssize_t sc_spectral_array(const sc_engine *, const sc_tables *, int, Py_ssize_t, Py_ssize_t,
+                                 char **, const Py_ssize_t *, size_t)
+    void sc_frontier(const sc_engine *, const sc_objective *, int, Py_ssize_t, const sc_column *,
+                     const sc_frontier_out *)
 
 
 cdef extern from "spectral/table.h" nogil:
@@ -336,8 +348,9 @@ cdef extern from "fitting/solver.h" nogil:
         SC_RESAMPLE_WILD
         SC_RESAMPLE_LEAVE_OUT
 
-    ctypedef int (*sc_fit_evaluate)(void *state, const double *theta, int lanes, Py_ssize_t first, Py_ssize_t count,
-                                    double *value, double *gradient) noexcept nogil
+    ctypedef int (*sc_fit_evaluate)(void *state, const double *theta, int lanes, Py_ssize_t first,
+                                    Py_ssize_t count, double *value,
+                                    double *gradient) noexcept nogil
 
     ctypedef struct sc_fit_problem:
         sc_fit_runs runs
@@ -365,11 +378,13 @@ cdef extern from "fitting/solver.h" nogil:
         int32_t *passes
 
     size_t sc_fit_space(const sc_engine *, const sc_fit_problem *)
-    int sc_fit_jobs(const sc_engine *, const sc_fit_problem *, uint64_t first, Py_ssize_t count, const double *starts,
-                    int one_start, const sc_fit_results *, void *space, int (*)(void *) noexcept nogil, void *)
-    int sc_fit_look(const sc_engine *, const sc_fit_problem *, const double *theta, sc_fit_sums *, void *space)
-    void sc_fit_resample(const sc_engine *, const sc_fit_problem *, uint64_t job, double *weights, double *targets,
-                         Py_ssize_t stride)
+    int sc_fit_jobs(const sc_engine *, const sc_fit_problem *, uint64_t first, Py_ssize_t count,
+                    const double *starts, int one_start, const sc_fit_results *, void *space,
+                    int (*)(void *) noexcept nogil, void *)
+    int sc_fit_look(const sc_engine *, const sc_fit_problem *, const double *theta, sc_fit_sums *,
+                    void *space)
+    void sc_fit_resample(const sc_engine *, const sc_fit_problem *, uint64_t job, double *weights,
+                         double *targets, Py_ssize_t stride)
 
 
 cdef extern from "fitting/starts.h" nogil:

@@ -1,4 +1,5 @@
-"""Floating-point flags: NumPy looks at them after a ufunc's loop, which must not leave its own inner ones."""
+"""Floating-point flags: NumPy looks at them after a ufunc's loop, which must not leave its own
+inner ones."""
 
 cdef extern from "<fenv.h>" nogil:
     ctypedef struct fexcept_t:

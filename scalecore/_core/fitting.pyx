@@ -7,9 +7,9 @@ from libc.stdlib cimport free, malloc
 from .engine cimport (
     SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN,
     SC_FORM_KAPLAN, SC_FORM_TIED, SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS,
-    SC_FIT_STARTS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine, sc_engine_find,
-    sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs,
-    sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form, sc_resampling,
+    SC_FIT_STARTS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine,
+    sc_engine_find, sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results,
+    sc_fit_runs, sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form, sc_resampling,
 )
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
@@ -29,21 +29,24 @@ PARAMETERS = {
 }
 FOREIGN = SC_FORM_FOREIGN
 MOST_PARAMETERS = SC_FIT_MOST_PARAMETERS
-RESAMPLINGS = {"none": SC_RESAMPLE_NOT, "pairs": SC_RESAMPLE_PAIRS, "wild": SC_RESAMPLE_WILD, "leave_out": SC_RESAMPLE_LEAVE_OUT}
+RESAMPLINGS = {"none": SC_RESAMPLE_NOT, "pairs": SC_RESAMPLE_PAIRS, "wild": SC_RESAMPLE_WILD,
+               "leave_out": SC_RESAMPLE_LEAVE_OUT}
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
-    CHUNK = 128  # jobs of one call of the engine: enough that lanes which wait for the last few do not matter
+    # jobs of one call of the engine: enough that lanes which wait for the last few do not matter
+    CHUNK = 128
     PAYS = 400000  # runs looked at, some 100 us, before another thread pays
 
 
-cdef int ask(void *state, const double *theta, int lanes, Py_ssize_t count, Py_ssize_t first, double *value,
-             double *gradient) noexcept:
+cdef int ask(void *state, const double *theta, int lanes, Py_ssize_t count, Py_ssize_t first,
+             double *value, double *gradient) noexcept:
     problem = <Problem>state
     cdef Py_ssize_t parameters = problem.problem.runs.parameters
     try:
-        values, gradients = problem.function(np.asarray(<double[:parameters, :lanes]><double *>theta), first, first + count)
+        given = np.asarray(<double[:parameters, :lanes]><double *>theta)
+        values, gradients = problem.function(given, first, first + count)
         np.asarray(<double[:count, :lanes]>value)[...] = values
         np.asarray(<double[:count, :parameters, :lanes]>gradient)[...] = gradients
     except BaseException as error:
@@ -52,9 +55,10 @@ cdef int ask(void *state, const double *theta, int lanes, Py_ssize_t count, Py_s
     return 0
 
 
-cdef int call_back(void *state, const double *theta, int lanes, Py_ssize_t first, Py_ssize_t count, double *value,
-                   double *gradient) noexcept nogil:
-    """An `sc_fit_evaluate`: values and gradients of a form written in Python. Stops the fit where it raised."""
+cdef int call_back(void *state, const double *theta, int lanes, Py_ssize_t first, Py_ssize_t count,
+                   double *value, double *gradient) noexcept nogil:
+    """An `sc_fit_evaluate`: values and gradients of a form written in Python. Stops the fit where
+    it raised."""
     with gil:
         return ask(state, theta, lanes, count, first, value, gradient)
 
@@ -62,18 +66,18 @@ cdef int call_back(void *state, const double *theta, int lanes, Py_ssize_t first
 cdef class Problem:
     """A table of runs in centred logarithms, a form and a loss: what is minimised.
 
-    `function(theta, first, stop)`, theta [parameter, lane], returns values [run, lane] and gradients [run, parameter, lane] of a
-    form that is not the engine's.
+    `function(theta, first, stop)`, theta [parameter, lane], returns values [run, lane] and
+    gradients [run, parameter, lane] of a form that is not the engine's.
     """
 
     cdef sc_fit_problem problem
     cdef object function, error
     cdef tuple kept_alive
 
-    def __init__(self, int form, const double[::1] n, const double[::1] m, const double[::1] y, *, bint of_loss, double delta,
-                 const double[::1] low, const double[::1] high, const double[::1] weight=None,
-                 const Py_ssize_t[::1] cluster=None, Py_ssize_t clusters=0, function=None,
-                 double goal=1e-10, int most_passes=400):
+    def __init__(self, int form, const double[::1] n, const double[::1] m, const double[::1] y, *,
+                 bint of_loss, double delta, const double[::1] low, const double[::1] high,
+                 const double[::1] weight=None, const Py_ssize_t[::1] cluster=None,
+                 Py_ssize_t clusters=0, function=None, double goal=1e-10, int most_passes=400):
         cdef sc_fit_problem *p = &self.problem
         self.kept_alive = (n, m, y, low, high, weight, cluster)
         self.function = function
@@ -105,20 +109,23 @@ cdef class Problem:
         self.problem.first_deltas = &deltas[0]
         return self.run(starts, False, 0, starts.shape[0], n_threads)
 
-    def resample(self, const double[::1] start, Py_ssize_t first, Py_ssize_t count, *, str how, uint64_t key,
-                 const double[::1] fitted=None, const double[::1] residual=None, double first_delta=1.0, int n_threads=0):
+    def resample(self, const double[::1] start, Py_ssize_t first, Py_ssize_t count, *, str how,
+                 uint64_t key, const double[::1] fitted=None, const double[::1] residual=None,
+                 double first_delta=1.0, int n_threads=0):
         """The same for resamples first ... first + count, all from one start."""
         self.describe(how, key, fitted, residual)
         self.problem.first_delta, self.problem.first_deltas = first_delta, NULL
         return self.run(np.asarray(start)[None], True, first, count, n_threads)
 
-    cdef void describe(self, str how, uint64_t key, const double[::1] fitted, const double[::1] residual):
+    cdef void describe(self, str how, uint64_t key, const double[::1] fitted,
+                       const double[::1] residual):
         self.problem.resampling = <sc_resampling><int>RESAMPLINGS[how]
         self.problem.key = key
         if fitted is not None:
             self.problem.fitted, self.problem.residual = &fitted[0], &residual[0]
 
-    cdef object run(self, const double[:, ::1] starts, bint one_start, uint64_t first, Py_ssize_t count, int n_threads):
+    cdef object run(self, const double[:, ::1] starts, bint one_start, uint64_t first,
+                    Py_ssize_t count, int n_threads):
         cdef sc_fit_problem *p = &self.problem
         cdef int parameters = p.runs.parameters, team, stopped = 0
         cdef Py_ssize_t chunks = (count + CHUNK - 1) // CHUNK, i
@@ -132,8 +139,8 @@ cdef class Problem:
         cdef double[:, ::1] theta_view = theta
         cdef double[::1] objective_view = objective, gradient_view = gradient
         cdef int32_t[::1] passes_view = passes
-        out.theta, out.objective, out.scaled_gradient = &theta_view[0, 0], &objective_view[0], &gradient_view[0]
-        out.passes = &passes_view[0]
+        out.theta, out.objective = &theta_view[0, 0], &objective_view[0]
+        out.scaled_gradient, out.passes = &gradient_view[0], &passes_view[0]
         team = 1 if p.runs.form == SC_FORM_FOREIGN else team_size(
             min(chunks, 1 + p.runs.count * count * 20 // PAYS), n_threads)
         cdef char *space = <char *>malloc(each * team)
@@ -145,10 +152,12 @@ cdef class Problem:
             with nogil:
                 if team == 1:
                     for i in range(chunks):
-                        stopped = stopped or chunk(p, starts, one_start, first, i, count, &out, space, &look)
+                        stopped = stopped or chunk(p, starts, one_start, first, i, count, &out,
+                                                   space, &look)
                 else:
                     for i in prange(chunks, schedule="dynamic", num_threads=team):
-                        stopped |= chunk(p, starts, one_start, first, i, count, &out, space + each * threadid(), &look)
+                        stopped |= chunk(p, starts, one_start, first, i, count, &out,
+                                         space + each * threadid(), &look)
         finally:
             free(space)
         if self.error is not None:
@@ -158,7 +167,8 @@ cdef class Problem:
         return theta, objective, gradient, passes
 
     def look(self, const double[::1] theta):
-        """Objective, gradient, Hessian, Gauss-Newton columns' squares, squares of the pulls and total weight at theta."""
+        """Objective, gradient, Hessian, Gauss-Newton columns' squares, squares of the pulls and
+        total weight at theta."""
         cdef sc_fit_sums sums
         cdef int n = self.problem.runs.parameters, i, j
         cdef void *space = malloc(sc_fit_space(ENGINE, &self.problem))
@@ -177,31 +187,38 @@ cdef class Problem:
             for j in range(i + 1):
                 hessian[i, j] = hessian[j, i] = sums.hessian[i * (i + 1) // 2 + j][0]
         return (sums.objective[0], np.array([sums.gradient[i][0] for i in range(n)]), hessian,
-                np.array([sums.squared_columns[i][0] for i in range(n)]), sums.squared_pull[0], sums.weight[0])
+                np.array([sums.squared_columns[i][0] for i in range(n)]), sums.squared_pull[0],
+                sums.weight[0])
 
-    def drawn(self, uint64_t job, *, str how, uint64_t key, const double[::1] fitted=None, const double[::1] residual=None):
+    def drawn(self, uint64_t job, *, str how, uint64_t key, const double[::1] fitted=None,
+              const double[::1] residual=None):
         """Weights and targets [run] of one resample, for tests."""
-        cdef double[::1] weights = np.empty(self.problem.runs.count), targets = np.empty(self.problem.runs.count)
+        cdef Py_ssize_t count = self.problem.runs.count
+        cdef double[::1] weights = np.empty(count), targets = np.empty(count)
         self.describe(how, key, fitted, residual)
         sc_fit_resample(ENGINE, &self.problem, job, &weights[0], &targets[0], 1)
         return np.asarray(weights), np.asarray(targets)
 
 
-cdef int chunk(const sc_fit_problem *p, const double[:, ::1] starts, bint one_start, uint64_t first, Py_ssize_t i, Py_ssize_t count,
-               const sc_fit_results *out, char *space, watch *look) noexcept nogil:
+cdef int chunk(const sc_fit_problem *p, const double[:, ::1] starts, bint one_start, uint64_t first,
+               Py_ssize_t i, Py_ssize_t count, const sc_fit_results *out, char *space,
+               watch *look) noexcept nogil:
     cdef Py_ssize_t begin = i * CHUNK, size = min(<Py_ssize_t>CHUNK, count - begin)
     cdef sc_fit_problem own = p[0]
     cdef sc_fit_results part
     if own.first_deltas != NULL:
         own.first_deltas += begin
     part.theta = out.theta + begin * p.runs.parameters
-    part.objective, part.scaled_gradient, part.passes = out.objective + begin, out.scaled_gradient + begin, out.passes + begin
-    return sc_fit_jobs(ENGINE, &own, first + begin, size, &starts[0 if one_start else begin, 0], one_start, &part, space,
-                       keep_going, look)
+    part.objective, part.passes = out.objective + begin, out.passes + begin
+    part.scaled_gradient = out.scaled_gradient + begin
+    return sc_fit_jobs(ENGINE, &own, first + begin, size, &starts[0 if one_start else begin, 0],
+                       one_start, &part, space, keep_going, look)
 
 
-def values(int form, const double[::1] n, const double[::1] m, const double[::1] theta, bint gradient=False):
-    """Values [point] of a law of the engine's, and gradients [parameter, point] where they are wanted."""
+def values(int form, const double[::1] n, const double[::1] m, const double[::1] theta,
+           bint gradient=False):
+    """Values [point] of a law of the engine's, and gradients [parameter, point] where they are
+    wanted."""
     cdef sc_fit_runs runs
     out = np.empty(n.shape[0])
     slopes = np.empty((theta.shape[0], n.shape[0])) if gradient else None

@@ -11,7 +11,8 @@ ctypedef struct pace:  # how budgets are shared out; no result depends on it
     Py_ssize_t part  # that is worth a thread
 
 
-cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threads, const double[:] budget,
-               const double[:] input_dim, const double[:] concentration, const double[:] cost, double[::1] width,
-               double[::1] samples, double[::1] error, double[::1] misspecification, double[::1] estimation,
-               double[::1] elasticity, int8_t[::1] status) except -1
+cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threads,
+               const double[:] budget, const double[:] input_dim, const double[:] concentration,
+               const double[:] cost, double[::1] width, double[::1] samples, double[::1] error,
+               double[::1] misspecification, double[::1] estimation, double[::1] elasticity,
+               int8_t[::1] status) except -1

@@ -5,8 +5,9 @@ from libc.stdint cimport int8_t
 
 from .checks cimport agree, one_or
 from .engine cimport (
-    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, SC_INFEASIBLE, SC_INTERIOR, SC_INVALID,
-    sc_bound, sc_column, sc_engine, sc_engine_find, sc_frontier, sc_frontier_out, sc_objective,
+    SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, SC_INFEASIBLE,
+    SC_INTERIOR, SC_INVALID, sc_bound, sc_column, sc_engine, sc_engine_find, sc_frontier,
+    sc_frontier_out, sc_objective,
 )
 from .threads cimport check_signals, next_chunk, seconds_now, team_size
 
@@ -31,8 +32,9 @@ cdef sc_column column_of(const double[:] values) noexcept nogil:
     return column
 
 
-cdef void solve_block(const sc_objective *objective, bint integer, Py_ssize_t first, Py_ssize_t count,
-                      const sc_column *inputs, const sc_frontier_out *out) noexcept nogil:
+cdef void solve_block(const sc_objective *objective, bint integer, Py_ssize_t first,
+                      Py_ssize_t count, const sc_column *inputs,
+                      const sc_frontier_out *out) noexcept nogil:
     cdef sc_column block[4]
     cdef sc_frontier_out part
     cdef int j
@@ -49,11 +51,13 @@ cdef void solve_block(const sc_objective *objective, bint integer, Py_ssize_t fi
     sc_frontier(ENGINE, objective, integer, count, block, &part)
 
 
-cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threads, const double[:] budget,
-               const double[:] input_dim, const double[:] concentration, const double[:] cost, double[::1] width,
-               double[::1] samples, double[::1] error, double[::1] misspecification, double[::1] estimation,
-               double[::1] elasticity, int8_t[::1] status) except -1:
-    """Fill the output columns; each input is a column of the same length or of length 1. n_threads 0 means the default."""
+cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threads,
+               const double[:] budget, const double[:] input_dim, const double[:] concentration,
+               const double[:] cost, double[::1] width, double[::1] samples, double[::1] error,
+               double[::1] misspecification, double[::1] estimation, double[::1] elasticity,
+               int8_t[::1] status) except -1:
+    """Fill the output columns; each input is a column of the same length or of length 1. n_threads
+    0 means the default."""
     cdef Py_ssize_t count = width.shape[0], done = 0, chunk = at.chunk, block = at.block, i, blocks
     cdef double started
     cdef int team
@@ -62,13 +66,16 @@ cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threa
     agree(one_or(count, budget.shape[0]) and one_or(count, input_dim.shape[0])
           and one_or(count, concentration.shape[0]) and one_or(count, cost.shape[0]),
           "inputs must be as many as the results, or one")
-    agree(samples.shape[0] == count and error.shape[0] == count and misspecification.shape[0] == count
-          and estimation.shape[0] == count and elasticity.shape[0] == count and status.shape[0] == count,
+    agree(samples.shape[0] == count and error.shape[0] == count
+          and misspecification.shape[0] == count and estimation.shape[0] == count
+          and elasticity.shape[0] == count and status.shape[0] == count,
           "columns of results must be equally long")
     if count == 0:
         return 0
-    inputs[0], inputs[1], inputs[2], inputs[3] = column_of(budget), column_of(input_dim), column_of(concentration), column_of(cost)
-    out.width, out.samples, out.error, out.misspecification = &width[0], &samples[0], &error[0], &misspecification[0]
+    inputs[0], inputs[1] = column_of(budget), column_of(input_dim)
+    inputs[2], inputs[3] = column_of(concentration), column_of(cost)
+    out.width, out.samples, out.error = &width[0], &samples[0], &error[0]
+    out.misspecification = &misspecification[0]
     out.estimation, out.elasticity, out.status = &estimation[0], &elasticity[0], &status[0]
     while done < count:
         started = seconds_now()
@@ -78,20 +85,23 @@ cdef int solve(const sc_objective *objective, bint integer, pace at, int n_threa
             team = team_size(chunk // at.part, n_threads)
             if team == 1:
                 for i in range(blocks):
-                    solve_block(objective, integer, done + i * block, min(block, chunk - i * block), inputs, &out)
+                    solve_block(objective, integer, done + i * block, min(block, chunk - i * block),
+                                inputs, &out)
             else:
                 for i in prange(blocks, schedule="dynamic", num_threads=team):
-                    solve_block(objective, integer, done + i * block, min(block, chunk - i * block), inputs, &out)
+                    solve_block(objective, integer, done + i * block, min(block, chunk - i * block),
+                                inputs, &out)
         done += chunk
         check_signals()
         chunk = next_chunk(chunk, seconds_now() - started, block)
     return 0
 
 
-def compute_optimal(const double[:] budget, const double[:] input_dim, const double[:] concentration, const double[:] cost,
-                    double[::1] width, double[::1] samples, double[::1] error, double[::1] misspecification,
-                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status,
-                    int bound, bint integer, int n_threads):
+def compute_optimal(const double[:] budget, const double[:] input_dim,
+                    const double[:] concentration, const double[:] cost, double[::1] width,
+                    double[::1] samples, double[::1] error, double[::1] misspecification,
+                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status, int bound,
+                    bint integer, int n_threads):
     """The frontier of a bound in closed form (a value of BOUND_CODES)."""
     cdef sc_objective objective
     cdef pace at
@@ -99,5 +109,5 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     at.block = 16 if integer else 512  # a whole-number search may take milliseconds
     at.chunk = at.block * 512 if integer else at.block * 64
     at.part = 256 if integer else 2048  # of 150 us or so
-    solve(&objective, integer, at, n_threads, budget, input_dim, concentration, cost, width, samples, error, misspecification,
-          estimation, elasticity, status)
+    solve(&objective, integer, at, n_threads, budget, input_dim, concentration, cost, width,
+          samples, error, misspecification, estimation, elasticity, status)

@@ -1,4 +1,5 @@
-"""Finite models in parallel: blocks of hypotheses and states of a recursion, of count vectors, and histories of a Monte Carlo."""
+"""Finite models in parallel: blocks of hypotheses and states of a recursion, of count vectors, and
+histories of a Monte Carlo."""
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, uint64_t
@@ -32,21 +33,27 @@ cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
     BLOCK = 131072  # hypotheses x count vectors of one call of the engine
-    STATES = 1024  # so many, with WIDTH hypotheses of a block, stay in the second-level cache from step to step; if there are
-    WIDTH = 64     # more, blocks are as wide as they can be, are cut into pieces of the states, and meet after every step
+    # so many, with WIDTH hypotheses of a block, stay in the second-level cache from step to step;
+    # if there are
+    STATES = 1024
+    # more, blocks are as wide as they can be, are cut into pieces of the states, and meet after
+    # every step
+    WIDTH = 64
     PIECE = 64
     PAYS = 32768  # numbers to go through, some 20 us, before another thread pays
     MARGINALS = 1048576  # numbers that wait for `account`
 
 
 cdef Py_ssize_t worthwhile(Py_ssize_t parts, double work) noexcept nogil:
-    """As many of the parts as are worth a thread each, when there is so much work (numbers that are gone through) in all."""
+    """As many of the parts as are worth a thread each, when there is so much work (numbers that are
+    gone through) in all."""
     return <Py_ssize_t>min(<double>parts, 1.0 + work / PAYS)
 
 
 cdef sc_finite model_of(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta):
     cdef sc_finite m
-    agree(theta.shape[0] >= 1 and theta.shape[1] >= 1 and theta.shape[2] >= 8 and theta.shape[2] % 8 == 0,
+    agree(theta.shape[0] >= 1 and theta.shape[1] >= 1 and theta.shape[2] >= 8
+          and theta.shape[2] % 8 == 0,
           "theta must be [input][label][hypothesis], hypotheses padded to a multiple of 8")
     for axis in range(3):
         agree(log_theta.shape[axis] == theta.shape[axis], "log_theta must have theta's shape")
@@ -75,8 +82,9 @@ cdef bint within(const int32_t[::1] places, Py_ssize_t count) noexcept:
 cdef class Recursion:
     """The law of (F, S_t), and what becomes of it step by step.
 
-    `first`, `source`, `cell` and `weight` list the transitions by the state they lead to. Laws are [now or next][block of
-    hypotheses][state][hypothesis]. No block needs another to go on, so each makes many steps before their marginals are added up.
+    `first`, `source`, `cell` and `weight` list the transitions by the state they lead to. Laws are
+    [now or next][block of hypotheses][state][hypothesis]. No block needs another to go on, so each
+    makes many steps before their marginals are added up.
     """
 
     cdef sc_recursion r
@@ -88,27 +96,37 @@ cdef class Recursion:
     cdef sc_account[:, ::1] accounts
     cdef Py_ssize_t blocks, pieces, now
 
-    def __init__(self, const double[:, :, ::1] theta, const double[:, :, ::1] log_theta, const double[::1] prior,
-                 const double[::1] negentropy, const Py_ssize_t[::1] first, const int32_t[::1] source, const int32_t[::1] cell,
-                 const double[::1] weight, Py_ssize_t initial, Py_ssize_t hypotheses, Py_ssize_t steps):
-        cdef Py_ssize_t states = first.shape[0] - 1, stride = theta.shape[2], cells = theta.shape[0] * theta.shape[1]
+    def __init__(self, const double[:, :, ::1] theta, const double[:, :, ::1] log_theta,
+                 const double[::1] prior, const double[::1] negentropy, const Py_ssize_t[::1] first,
+                 const int32_t[::1] source, const int32_t[::1] cell, const double[::1] weight,
+                 Py_ssize_t initial, Py_ssize_t hypotheses, Py_ssize_t steps):
+        cdef Py_ssize_t states = first.shape[0] - 1, stride = theta.shape[2]
+        cdef Py_ssize_t cells = theta.shape[0] * theta.shape[1]
         cdef Py_ssize_t width = WIDTH if states <= STATES else SC_MOST_WIDTH, at_once
-        agree(prior.shape[0] == stride == negentropy.shape[0], "prior and negentropy must be padded like theta")
+        agree(prior.shape[0] == stride == negentropy.shape[0],
+              "prior and negentropy must be padded like theta")
         agree(states >= 1 and 0 <= initial < states and 0 <= hypotheses <= stride and steps >= 1,
               f"{states} states from state {initial}, {hypotheses} hypotheses, {steps} steps")
         agree(source.shape[0] == cell.shape[0] == weight.shape[0] == first[states],
               "transitions must be listed by the state they lead to")
-        agree((np.diff(first) >= 0).all() and first[0] == 0, "transitions must be listed by the state they lead to")
-        agree(within(source, states) and within(cell, cells), "transitions must be between states, by cells")
+        agree((np.diff(first) >= 0).all() and first[0] == 0,
+              "transitions must be listed by the state they lead to")
+        agree(within(source, states) and within(cell, cells),
+              "transitions must be between states, by cells")
         self.kept_alive = (theta, log_theta, prior, negentropy, first, source, cell, weight)
         self.r.model = model_of(theta, log_theta)
-        self.r.prior, self.r.negentropy, self.r.states, self.r.first = &prior[0], &negentropy[0], states, &first[0]
-        self.r.source, self.r.cell, self.r.weight, self.r.width = &source[0], &cell[0], &weight[0], width
+        self.r.prior, self.r.negentropy = &prior[0], &negentropy[0]
+        self.r.states, self.r.first = states, &first[0]
+        self.r.source, self.r.cell = &source[0], &cell[0]
+        self.r.weight, self.r.width = &weight[0], width
         self.blocks, self.now = (stride + width - 1) // width, 0
         self.pieces = 1 if states <= STATES else (states + PIECE - 1) // PIECE
-        at_once = max(1, min(64, steps, MARGINALS // (self.blocks * states * cells))) if self.pieces == 1 else 1
+        at_once = 1
+        if self.pieces == 1:
+            at_once = max(1, min(64, steps, MARGINALS // (self.blocks * states * cells)))
         law = np.zeros((2, self.blocks, states, width))
-        law[0, :, initial] = (np.arange(self.blocks * width) < hypotheses).reshape(self.blocks, width)
+        real = np.arange(self.blocks * width) < hypotheses  # the others fill the last block
+        law[0, :, initial] = real.reshape(self.blocks, width)
         self.law, self.log_law = law, np.zeros(law.shape)
         share = np.zeros((cells, self.blocks * width))
         share[:, :stride] = np.asarray(theta).reshape(cells, stride) * np.asarray(prior)
@@ -119,27 +137,35 @@ cdef class Recursion:
         mass[0, :, initial] = marginals[0, :, initial].sum(axis=1)
         self.mass = mass
         self.parts = np.empty((at_once, self.blocks * self.pieces, 3))
-        self.accounts = np.zeros((at_once + 1, (states + SC_ACCOUNT_STATES - 1) // SC_ACCOUNT_STATES), ACCOUNT)
+        chunks = (states + SC_ACCOUNT_STATES - 1) // SC_ACCOUNT_STATES
+        self.accounts = np.zeros((at_once + 1, chunks), ACCOUNT)
 
-    def run(self, const double[:, :, ::1] predictor, double[:, ::1] accounts, double[:, ::1] sums, Py_ssize_t[::1] impossible,
-            int n_threads):
+    def run(self, const double[:, :, ::1] predictor, double[:, ::1] accounts, double[:, ::1] sums,
+            Py_ssize_t[::1] impossible, int n_threads):
         """As many steps as `impossible` has places.
 
-        Per step, accounts: x ln x of P(s,x,y), P(s,x) and P(s), the inference gap; sums, after the step: E ln P(S|F), what merging
-        transitions lost of E ln P(S,X,Y|F), E ln P(Y|F,X); impossible: where the predictor (a table for every step, one for all, or
-        none) gives 0 to what can happen, or -1. The last row of `accounts` is one more than the steps.
+        Per step, accounts: x ln x of P(s,x,y), P(s,x) and P(s), the inference gap; sums, after the
+        step: E ln P(S|F), what merging transitions lost of E ln P(S,X,Y|F), E ln P(Y|F,X);
+        impossible: where the predictor (a table for every step, one for all, or none) gives 0 to
+        what can happen, or -1. The last row of `accounts` is one more than the steps.
         """
-        cdef Py_ssize_t steps = impossible.shape[0], at_once = self.parts.shape[0], each = 8 * SC_ACCOUNT_STATES, t = 0, some
+        cdef Py_ssize_t steps = impossible.shape[0], at_once = self.parts.shape[0]
+        cdef Py_ssize_t each = 8 * SC_ACCOUNT_STATES, t = 0, taken
         cdef Py_ssize_t count = self.blocks * self.pieces, i
-        cdef double work = <double>self.r.first[self.r.states] * self.r.model.stride * min(at_once, steps)
+        cdef double transitions = self.r.first[self.r.states]
+        cdef double work = transitions * self.r.model.stride * min(at_once, steps)
         cdef int team = team_size(worthwhile(count, work), n_threads)
         cdef char *space
         cdef char *memory
         cdef watch look
-        agree(accounts.shape[0] > steps and accounts.shape[1] == 4 and sums.shape[0] >= steps and sums.shape[1] == 3,
+        agree(accounts.shape[0] > steps and accounts.shape[1] == 4
+              and sums.shape[0] >= steps and sums.shape[1] == 3,
               f"accounts and sums must have rows for {steps} steps")
-        agree(predictor.shape[0] in (0, 1) or predictor.shape[0] >= steps, f"{predictor.shape[0]} predictors for {steps} steps")
-        agree(predictor.shape[0] == 0 or (predictor.shape[1] == self.r.states and predictor.shape[2] == self.marginals.shape[3]),
+        agree(predictor.shape[0] in (0, 1) or predictor.shape[0] >= steps,
+              f"{predictor.shape[0]} predictors for {steps} steps")
+        agree(predictor.shape[0] == 0
+              or predictor.shape[1] == self.r.states
+              and predictor.shape[2] == self.marginals.shape[3],
               "predictor must be [step][state][cell]")
         each *= self.marginals.shape[3]
         memory = work_space(each, team_size(self.accounts.size, n_threads), &space)
@@ -147,19 +173,20 @@ cdef class Recursion:
         try:
             with nogil:
                 while t < steps and keep_going(&look):
-                    some = min(at_once, steps - t)
+                    taken = min(at_once, steps - t)
                     for i in prange(count, schedule="dynamic", num_threads=team):
-                        self.advance(i, some, &look)
-                    self.now = (self.now + some) % 2
-                    self.account(predictor, t, some, space, each, n_threads)
-                    self.add_up(t, some, accounts, sums, impossible)
-                    t += some
+                        self.advance(i, taken, &look)
+                    self.now = (self.now + taken) % 2
+                    self.account(predictor, t, taken, space, each, n_threads)
+                    self.add_up(t, taken, accounts, sums, impossible)
+                    t += taken
         finally:
             free(memory)
         raise_pending(&look)
 
     cdef void advance(self, Py_ssize_t item, Py_ssize_t steps, watch *look) noexcept nogil:
-        cdef Py_ssize_t block = item // self.pieces, piece = item % self.pieces, first = piece * PIECE, last = first + PIECE
+        cdef Py_ssize_t block = item // self.pieces, piece = item % self.pieces
+        cdef Py_ssize_t first = piece * PIECE, last = first + PIECE
         cdef Py_ssize_t now = self.now, after, t
         if self.pieces == 1:
             first = 0
@@ -168,16 +195,21 @@ cdef class Recursion:
         for t in range(steps):
             after = 1 - now
             if keep_going(look):
-                ENGINE.recur(&self.r, block, first, last, &self.mass[now, block, 0], &self.law[now, block, 0, 0],
-                             &self.log_law[now, block, 0, 0], &self.law[after, block, 0, 0], &self.log_law[after, block, 0, 0],
-                             &self.mass[after, block, 0], &self.marginals[t + 1, block, 0, 0], &self.parts[t, item, 0])
+                ENGINE.recur(&self.r, block, first, last, &self.mass[now, block, 0],
+                             &self.law[now, block, 0, 0], &self.log_law[now, block, 0, 0],
+                             &self.law[after, block, 0, 0], &self.log_law[after, block, 0, 0],
+                             &self.mass[after, block, 0], &self.marginals[t + 1, block, 0, 0],
+                             &self.parts[t, item, 0])
             now = after
 
-    cdef void account(self, const double[:, :, ::1] predictor, Py_ssize_t first, Py_ssize_t steps, char *space, Py_ssize_t each,
-                      int n_threads) noexcept nogil:
-        """Account for the state before each of these steps, and after the last one, for which there is no predictor yet."""
-        cdef Py_ssize_t chunks = self.accounts.shape[1], count = (steps + 1) * chunks, tables = predictor.shape[0], i, t
-        cdef double work = <double>(steps + 1) * self.r.states * self.marginals.shape[3] * (self.blocks + 10)
+    cdef void account(self, const double[:, :, ::1] predictor, Py_ssize_t first, Py_ssize_t steps,
+                      char *space, Py_ssize_t each, int n_threads) noexcept nogil:
+        """Account for the state before each of these steps, and after the last one, for which there
+        is no predictor yet."""
+        cdef Py_ssize_t chunks = self.accounts.shape[1], count = (steps + 1) * chunks
+        cdef Py_ssize_t tables = predictor.shape[0], i, t
+        cdef double numbers = <double>(steps + 1) * self.r.states * self.marginals.shape[3]
+        cdef double work = numbers * (self.blocks + 10)
         cdef int team = team_size(worthwhile(count, work), n_threads)
         cdef const double *table
         for i in prange(count, schedule="static", num_threads=team):
@@ -185,11 +217,12 @@ cdef class Recursion:
             table = NULL
             if tables > 0 and t < steps:
                 table = &predictor[first + t if tables > 1 else 0, 0, 0]
-            ENGINE.account(&self.r, i % chunks * SC_ACCOUNT_STATES, self.blocks, &self.marginals[t, 0, 0, 0], table,
-                           space + threadid() * each, &self.accounts[t, i % chunks])
+            ENGINE.account(&self.r, i % chunks * SC_ACCOUNT_STATES, self.blocks,
+                           &self.marginals[t, 0, 0, 0], table, space + threadid() * each,
+                           &self.accounts[t, i % chunks])
 
-    cdef void add_up(self, Py_ssize_t first, Py_ssize_t steps, double[:, ::1] accounts, double[:, ::1] sums,
-                     Py_ssize_t[::1] impossible) noexcept nogil:
+    cdef void add_up(self, Py_ssize_t first, Py_ssize_t steps, double[:, ::1] accounts,
+                     double[:, ::1] sums, Py_ssize_t[::1] impossible) noexcept nogil:
         cdef Py_ssize_t i, t
         cdef sc_account *a
         for t in range(steps + 1):
@@ -212,18 +245,22 @@ cdef class Recursion:
         self.marginals[0] = self.marginals[steps]
 
 
-ACCOUNT = np.dtype([("cells", "f8"), ("inputs", "f8"), ("states", "f8"), ("gap", "f8"), ("impossible", np.intp)])
+ACCOUNT = np.dtype([("cells", "f8"), ("inputs", "f8"), ("states", "f8"), ("gap", "f8"),
+                    ("impossible", np.intp)])
 
 
-def count_vectors(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta, const double[::1] truth,
-                  const double[::1] learner, const double[::1] log_factorial, int samples, uint64_t first, uint64_t last,
+def count_vectors(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta,
+                  const double[::1] truth, const double[::1] learner,
+                  const double[::1] log_factorial, int samples, uint64_t first, uint64_t last,
                   int n_threads):
-    """Count vectors first .. last of `samples` samples: their shares of E ln(P(counts|F) / learner), a number for each block."""
+    """Count vectors first .. last of `samples` samples: their shares of
+    E ln(P(counts|F) / learner), a number for each block."""
     cdef sc_finite m = model_of(theta, log_theta)
     agree(truth.shape[0] == m.stride == learner.shape[0], "laws must be padded like theta")
     agree(0 <= samples < log_factorial.shape[0] and samples <= SC_MOST_COUNTED and first <= last,
           f"count vectors {first} to {last} of {samples} samples")
-    cdef Py_ssize_t each = max(1, BLOCK // m.stride), blocks = <Py_ssize_t>((last - first + each - 1) // each), i
+    cdef Py_ssize_t each = max(1, BLOCK // m.stride), i
+    cdef Py_ssize_t blocks = <Py_ssize_t>((last - first + each - 1) // each)
     cdef double[::1] out = np.zeros(blocks)
     cdef int team = team_size(blocks, n_threads)
     cdef size_t room = (ENGINE.enumerate_space(&m) + 63) // 64 * 64
@@ -235,8 +272,9 @@ def count_vectors(const double[:, :, ::1] theta, const double[:, :, ::1] log_the
         with nogil:
             for i in prange(blocks, schedule="dynamic", num_threads=team):
                 if keep_going(&look):
-                    out[i] = ENGINE.enumerate(&m, &truth[0], &learner[0], &log_factorial[0], samples,
-                                              first + <uint64_t>(i * each), min(each, <Py_ssize_t>(last - first) - i * each),
+                    out[i] = ENGINE.enumerate(&m, &truth[0], &learner[0], &log_factorial[0],
+                                              samples, first + <uint64_t>(i * each),
+                                              min(each, <Py_ssize_t>(last - first) - i * each),
                                               space + threadid() * room)
     finally:
         free(memory)
@@ -244,10 +282,12 @@ def count_vectors(const double[:, :, ::1] theta, const double[:, :, ::1] log_the
     return np.asarray(out)
 
 
-def histories(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta, const double[::1] cumulative,
-              const double[::1] log_truth, const double[::1] log_learner, const double[::1] negentropy, uint64_t key,
+def histories(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta,
+              const double[::1] cumulative, const double[::1] log_truth,
+              const double[::1] log_learner, const double[::1] negentropy, uint64_t key,
               uint64_t first, double[:, ::1] out, int n_threads):
-    """Histories first, first + 1, ...: a row of `out` each, the learner's expected error at every sample given those before.
+    """Histories first, first + 1, ...: a row of `out` each, the learner's expected error at every
+    sample given those before.
 
     An empty `log_learner` is the best learner: it believes the truth's law.
     """
@@ -270,8 +310,9 @@ def histories(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta, 
         with nogil:
             for i in prange(count, schedule="dynamic", num_threads=team):
                 if keep_going(&look):
-                    ENGINE.replicate(&m, &cumulative[0], &log_truth[0], learner, &negentropy[0], key, first + <uint64_t>i,
-                                     samples, space + threadid() * room, keep_going, &look, &out[i, 0])
+                    ENGINE.replicate(&m, &cumulative[0], &log_truth[0], learner, &negentropy[0],
+                                     key, first + <uint64_t>i, samples, space + threadid() * room,
+                                     keep_going, &look, &out[i, 0])
     finally:
         free(memory)
     raise_pending(&look)

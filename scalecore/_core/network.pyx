@@ -1,4 +1,5 @@
-"""Networks in parallel: each network of a Monte Carlo, and each block of inputs of an evaluation, is one call of the engine."""
+"""Networks in parallel: each network of a Monte Carlo, and each block of inputs of an evaluation,
+is one call of the engine."""
 
 from cython.parallel cimport prange, threadid
 from libc.math cimport floor
@@ -6,7 +7,10 @@ from libc.stdint cimport uint32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from .checks cimport agree
-from .engine cimport SC_ATOMS, SC_MOST_CONCENTRATION, SC_MOST_INPUT_DIM, SC_MOST_WIDTHS, sc_engine, sc_engine_find, sc_experiment
+from .engine cimport (
+    SC_ATOMS, SC_MOST_CONCENTRATION, SC_MOST_INPUT_DIM, SC_MOST_WIDTHS, sc_engine, sc_engine_find,
+    sc_experiment,
+)
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
@@ -42,25 +46,33 @@ cdef int agree_on_prior(int input_dim, double concentration) except -1:
                  "input_dim must be 1 to 65536, concentration above 0 and at most 1e9")
 
 
-def atoms(uint64_t key, uint64_t item, int input_dim, double concentration, uint64_t chunk, double left):
-    """Chunk `chunk` of network `item`: unit directions, signs, masses, and the mass left after it (`left` before)."""
+def atoms(uint64_t key, uint64_t item, int input_dim, double concentration, uint64_t chunk,
+          double left):
+    """Chunk `chunk` of network `item`: unit directions, signs, masses, and the mass left after it
+    (`left` before)."""
     agree_on_prior(input_dim, concentration)
     cdef sc_experiment e
-    cdef double[::1] mass = np.empty(SC_ATOMS), scale = np.empty(SC_ATOMS), raw = np.empty(SC_ATOMS * input_dim)
+    cdef double[::1] mass = np.empty(SC_ATOMS), scale = np.empty(SC_ATOMS)
+    cdef double[::1] raw = np.empty(SC_ATOMS * input_dim)
     e.key, e.input_dim, e.concentration, e.truncation = key, input_dim, concentration, 0.0
     with nogil:
         left = ENGINE.atoms(&e, item, chunk, left, &mass[0], &scale[0], &raw[0])
-    rows = np.asarray(raw).reshape(SC_ATOMS // 4, input_dim, 4).transpose(0, 2, 1).reshape(SC_ATOMS, input_dim)
-    return rows / np.sqrt(np.square(rows).sum(axis=1))[:, None], np.sign(scale), np.asarray(mass), left
+    groups = np.asarray(raw).reshape(SC_ATOMS // 4, input_dim, 4)  # [four atoms, coordinate, atom]
+    rows = groups.transpose(0, 2, 1).reshape(SC_ATOMS, input_dim)
+    directions = rows / np.sqrt(np.square(rows).sum(axis=1))[:, None]
+    return directions, np.sign(scale), np.asarray(mass), left
 
 
-def logits(const number[:, ::1] directions, const number[::1] weights, const number[:, ::1] inputs, number[::1] out, int n_threads):
+def logits(const number[:, ::1] directions, const number[::1] weights, const number[:, ::1] inputs,
+           number[::1] out, int n_threads):
     """out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0)."""
     agree(1 <= directions.shape[1] <= MOST_EVALUATED, "directions must have 1 to 8388607 columns")
     agree(weights.shape[0] == directions.shape[0], "there must be as many weights as directions")
-    agree(inputs.shape[1] == directions.shape[1], "inputs and directions must have the same dimension")
+    agree(inputs.shape[1] == directions.shape[1],
+          "inputs and directions must have the same dimension")
     agree(out.shape[0] == inputs.shape[0], "there must be as many results as inputs")
-    cdef Py_ssize_t count = inputs.shape[0], m = directions.shape[0], blocks = (count + INPUTS - 1) // INPUTS, i
+    cdef Py_ssize_t count = inputs.shape[0], m = directions.shape[0], i
+    cdef Py_ssize_t blocks = (count + INPUTS - 1) // INPUTS
     cdef int d = <int>directions.shape[1], team = team_size(blocks, n_threads)
     cdef size_t each = (ENGINE.logits_space(d) + 63) // 64 * 64
     cdef char *space
@@ -79,26 +91,31 @@ def logits(const number[:, ::1] directions, const number[::1] weights, const num
             for i in prange(blocks, schedule="dynamic", num_threads=team):
                 if keep_going(&look):
                     if number is double:
-                        ENGINE.logits64(w, a, m, d, &inputs[i * INPUTS, 0], min(<Py_ssize_t>INPUTS, count - i * INPUTS),
+                        ENGINE.logits64(w, a, m, d, &inputs[i * INPUTS, 0],
+                                        min(<Py_ssize_t>INPUTS, count - i * INPUTS),
                                         &out[i * INPUTS], space + threadid() * each)
                     else:
-                        ENGINE.logits32(w, a, m, d, &inputs[i * INPUTS, 0], min(<Py_ssize_t>INPUTS, count - i * INPUTS),
+                        ENGINE.logits32(w, a, m, d, &inputs[i * INPUTS, 0],
+                                        min(<Py_ssize_t>INPUTS, count - i * INPUTS),
                                         &out[i * INPUTS], space + threadid() * each)
     finally:
         free(memory)
     raise_pending(&look)
 
 
-def experiment(uint64_t key, uint64_t first, int input_dim, double concentration, double truncation, int inputs,
-               const double[::1] widths, bint single, double[:, ::1] kl, double[:, ::1] squared, double[:, ::1] occupancy,
-               int n_threads):
+def experiment(uint64_t key, uint64_t first, int input_dim, double concentration, double truncation,
+               int inputs, const double[::1] widths, bint single, double[:, ::1] kl,
+               double[:, ::1] squared, double[:, ::1] occupancy, int n_threads):
     """Networks first, first + 1, ...: a row of each output per network."""
     agree_on_prior(input_dim, concentration)
-    agree(inputs >= 1 and 1 <= widths.shape[0] <= SC_MOST_WIDTHS, f"{inputs} inputs, {widths.shape[0]} widths")
+    agree(inputs >= 1 and 1 <= widths.shape[0] <= SC_MOST_WIDTHS,
+          f"{inputs} inputs, {widths.shape[0]} widths")
     agree(squared.shape[0] == kl.shape[0] == occupancy.shape[0] and kl.shape[1] == widths.shape[0]
-          and squared.shape[1] == widths.shape[0] == occupancy.shape[1], "results need a row a network, a place a width")
+          and squared.shape[1] == widths.shape[0] == occupancy.shape[1],
+          "results need a row a network, a place a width")
     for width in widths:
-        agree(1 <= width <= 2.0**53 and width == floor(width), f"widths must be whole numbers, 1 to 2**53, got {width!r}")
+        agree(1 <= width <= 2.0**53 and width == floor(width),
+              f"widths must be whole numbers, 1 to 2**53, got {width!r}")
     if kl.shape[0] == 0:
         return
     cdef sc_experiment e
@@ -108,7 +125,8 @@ def experiment(uint64_t key, uint64_t first, int input_dim, double concentration
     cdef char *space
     cdef char *memory
     cdef watch look
-    e.key, e.input_dim, e.concentration, e.truncation, e.inputs = key, input_dim, concentration, truncation, inputs
+    e.key, e.input_dim, e.concentration = key, input_dim, concentration
+    e.truncation, e.inputs = truncation, inputs
     e.width_count, e.widths = <int>widths.shape[0], &widths[0]
     each = (ENGINE.experiment_space(&e, single) + 63) // 64 * 64
     memory = work_space(each, team, &space)
@@ -117,8 +135,8 @@ def experiment(uint64_t key, uint64_t first, int input_dim, double concentration
         with nogil:
             for i in prange(networks, schedule="dynamic", num_threads=team):
                 if keep_going(&look):
-                    ENGINE.experiment(&e, single, first + i, space + threadid() * each, keep_going, &look,
-                                      &kl[i, 0], &squared[i, 0], &occupancy[i, 0])
+                    ENGINE.experiment(&e, single, first + i, space + threadid() * each, keep_going,
+                                      &look, &kl[i, 0], &squared[i, 0], &occupancy[i, 0])
     finally:
         free(memory)
     raise_pending(&look)
@@ -134,9 +152,11 @@ def philox(counter, uint64_t key):
 
 
 def numbers(str kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups):
-    """`groups` x 16 numbers of a stream: 'exponential', 'normal', 'sign' or 'uniform' (for tests)."""
+    """`groups` x 16 numbers of a stream: 'exponential', 'normal', 'sign' or 'uniform' (for
+    tests)."""
     cdef double[::1] out = np.empty(16 * groups)
-    ENGINE.numbers(["exponential", "normal", "sign", "uniform"].index(kind), key, item, purpose, first, groups, &out[0])
+    ENGINE.numbers(["exponential", "normal", "sign", "uniform"].index(kind), key, item, purpose,
+                   first, groups, &out[0])
     return np.asarray(out)
 
 
@@ -146,7 +166,8 @@ def binomial(uint64_t key, double n, double p, Py_ssize_t size):
 
 
 def multiply_adds(long repeats, bint single, int n_threads):
-    """Run chains of multiply-adds on every thread; returns the flops (for benchmarks: the peak to compare with)."""
+    """Run chains of multiply-adds on every thread; returns the flops (for benchmarks: the peak to
+    compare with)."""
     cdef int team = team_size(2**20, n_threads), _i
     cdef double flops = 0.0, sink = 0.0
     with nogil:

@@ -10,14 +10,16 @@ from libc.stdint cimport int8_t
 from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine,
-    sc_engine_find, sc_floor_ranges,
-    sc_is_input_dim, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array,
-    sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_of, sc_tables,
+    SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC,
+    SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges, sc_is_input_dim, sc_lay_floors,
+    sc_nearly_whole, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies,
+    sc_table_entry, sc_table_of, sc_tables,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of
-from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
+from .fenv cimport (
+    FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t,
+)
 from .frontier cimport pace, solve
 from .threads cimport check_signals, next_chunk, seconds_now, team_size
 
@@ -56,7 +58,8 @@ cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 
 cdef class Strategies:
-    """The table of one input dimension, as the engine reads it (scalecore/spectral/_engine_table.py lays it out)."""
+    """The table of one input dimension, as the engine reads it (scalecore/spectral/_engine_table.py
+    lays it out)."""
 
     cdef sc_strategies table
     cdef readonly dict arrays  # what the table points to
@@ -90,18 +93,22 @@ cdef class Strategies:
         """Every place that the engine looks at is there (it reads whole packs of eigenvalues)."""
         arrays = self.arrays
         rows, first, atoms = len(arrays["units"]), arrays["first"], arrays["atom_row"][:-1]
-        agree(rows >= 1 and first.shape == (rows + 1,) and first[0] == 0 and (np.diff(first) >= 0).all()
-              and first[rows] >= 1, "first must tell where the eigenvalues of each row begin")
-        agree(len(arrays["atom_row"]) >= 1 and ((0 <= atoms) & (atoms < rows)).all() and len(low_degrees) == 5,
-              "atom_row must name rows")
-        wanted = dict.fromkeys(("units", "log_units", "residual", "log_residual", "log_rounding", "last_stick"), rows)
+        agree(rows >= 1 and first.shape == (rows + 1,) and first[0] == 0
+              and (np.diff(first) >= 0).all() and first[rows] >= 1,
+              "first must tell where the eigenvalues of each row begin")
+        agree(len(arrays["atom_row"]) >= 1 and ((0 <= atoms) & (atoms < rows)).all()
+              and len(low_degrees) == 5, "atom_row must name rows")
+        wanted = dict.fromkeys(("units", "log_units", "residual", "log_residual", "log_rounding",
+                                "last_stick"), rows)
         wanted |= dict.fromkeys(("eigenvalue", "multiplicity"), first[rows] + 8)
         wanted |= dict.fromkeys(("copies", "logarithms", "rest"), first[rows] + rows)
         for name, length in wanted.items():
-            agree(arrays[name].shape == (length,), f"{name} must have {length} numbers, got {arrays[name].shape}")
+            agree(arrays[name].shape == (length,),
+                  f"{name} must have {length} numbers, got {arrays[name].shape}")
 
     def lay_floors(self):
-        """Chords [range][row] = (value at T = 0, slope) below what rows cost over all T samples: see csrc/spectral/spectral.h."""
+        """Chords [range][row] = (value at T = 0, slope) below what rows cost over all T samples:
+        see csrc/spectral/spectral.h."""
         cdef Py_ssize_t ranges = sc_floor_ranges(&self.table)
         cdef double *floors[2]
         for i, name in enumerate(("noise_floors", "mixture_floors")):
@@ -121,10 +128,11 @@ cdef class Strategies:
         return &view[0]
 
 
-# ---- tables by input dimension ---------------------------------------------------------------------------------------------------
+# ---- tables by input dimension -------------------------------------------------------------------
 
-# Set by scalecore.spectral._table_lookup: from input dimensions, increasing, to their Strategies. Only a ufunc calls up by it,
-# which meets dimensions in NumPy's loop; other callers know them and hand their tables in.
+# Set by scalecore.spectral._table_lookup: from input dimensions, increasing, to their Strategies.
+# Only a ufunc calls up by it, which meets dimensions in NumPy's loop; other callers know them and
+# hand their tables in.
 TABLES_FOR = [None]
 
 
@@ -145,7 +153,8 @@ cdef class Directory:
         for i in range(len(self.kept)):
             agree(isinstance(self.kept[i], Strategies), "tables must be Strategies")
             strategies = self.kept[i]
-            agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d, "tables must be by increasing input_dim")
+            agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d,
+                  "tables must be by increasing input_dim")
             self.entries[i].input_dim = strategies.table.d
             self.entries[i].table = &strategies.table
         self.tables.count = len(self.kept)
@@ -155,7 +164,8 @@ cdef class Directory:
         free(self.entries)
 
     cdef int check(self, const double[:] dims) except -1:
-        """Every dimension that has a table has it here: without it C would call the point invalid."""
+        """Every dimension that has a table has it here: without it C would call the point
+        invalid."""
         for d in dims_with_tables(dims):
             agree(sc_table_of(&self.tables, d) != NULL, "every input_dim needs its table")
         return 0
@@ -167,7 +177,8 @@ cdef enum:
 
 cdef list distinct_dims(const char *d, Py_ssize_t stride, Py_ssize_t count):
     """The different dimensions that have a table, increasing."""
-    cdef double seen[SEEN]  # those met last, so that a grid of dimensions does not ask the set for every point
+    # those met last, so that a grid of dimensions does not ask the set for every point
+    cdef double seen[SEEN]
     cdef double last = NAN, now
     cdef set found = set()
     cdef Py_ssize_t i, place
@@ -189,19 +200,20 @@ cdef list distinct_dims(const char *d, Py_ssize_t stride, Py_ssize_t count):
 
 def dims_with_tables(const double[:] dims):
     """The different dimensions that have a table, increasing."""
-    return distinct_dims(<const char *>&dims[0], dims.strides[0], dims.shape[0]) if dims.shape[0] else []
+    return distinct_dims(<const char *>&dims[0], dims.strides[0],
+                         dims.shape[0]) if dims.shape[0] else []
 
 
-# ---- ufuncs ----------------------------------------------------------------------------------------------------------------------
+# ---- ufuncs --------------------------------------------------------------------------------------
 
 cdef enum:
     BLOCK = 256
     WORTH_A_THREAD = 1024
 
 
-cdef Py_ssize_t spectral_chunk(int strategies, Directory directory, Py_ssize_t first, Py_ssize_t last,
-                               Py_ssize_t block, int team, char **args, const np.npy_intp *steps,
-                               size_t wanted) noexcept:
+cdef Py_ssize_t spectral_chunk(int strategies, Directory directory, Py_ssize_t first,
+                               Py_ssize_t last, Py_ssize_t block, int team, char **args,
+                               const np.npy_intp *steps, size_t wanted) noexcept:
     """Some of the points, in blocks; returns how many are invalid."""
     cdef const sc_tables *tables = &directory.tables
     cdef const Py_ssize_t *bytes_apart = <const Py_ssize_t *>steps
@@ -209,18 +221,21 @@ cdef Py_ssize_t spectral_chunk(int strategies, Directory directory, Py_ssize_t f
     with nogil:
         if team == 1:
             for i in range(blocks):
-                invalid += sc_spectral_array(ENGINE, tables, strategies, first + i * block, min(last, first + (i + 1) * block),
-                                             args, bytes_apart, wanted)
+                invalid += sc_spectral_array(ENGINE, tables, strategies, first + i * block,
+                                             min(last, first + (i + 1) * block), args, bytes_apart,
+                                             wanted)
         else:
             for i in prange(blocks, schedule="dynamic", num_threads=team):
-                invalid += sc_spectral_array(ENGINE, tables, strategies, first + i * block, min(last, first + (i + 1) * block),
-                                             args, bytes_apart, wanted)
+                invalid += sc_spectral_array(ENGINE, tables, strategies, first + i * block,
+                                             min(last, first + (i + 1) * block), args, bytes_apart,
+                                             wanted)
     return invalid
 
 
 cdef Py_ssize_t spectral_points(int strategies, Directory directory, Py_ssize_t count, char **args,
                                 const np.npy_intp *steps, size_t wanted) except -1:
-    """All points in an order that overlap allows, and looks at the signals; returns how many are invalid."""
+    """All points in an order that overlap allows, and looks at the signals; returns how many are
+    invalid."""
     cdef element_order order = order_of(args, steps, count, 4)
     cdef Py_ssize_t done = 0, invalid = 0, chunk = 16 * WORTH_A_THREAD
     cdef Py_ssize_t block = 1 if order == ONE_BY_ONE else BLOCK
@@ -238,42 +253,52 @@ cdef Py_ssize_t spectral_points(int strategies, Directory directory, Py_ssize_t 
     return invalid
 
 
-cdef int spectral_loop(int strategies, char **args, Py_ssize_t count, const np.npy_intp *steps) except -1:
+cdef int spectral_loop(int strategies, char **args, Py_ssize_t count,
+                       const np.npy_intp *steps) except -1:
     cdef fexcept_t before
     cdef list dims
-    fegetexceptflag(&before, FE_ALL_EXCEPT)  # before the search, in which a NaN is compared, and before tables are built
+    # before the search, in which a NaN is compared, and before tables are built
+    fegetexceptflag(&before, FE_ALL_EXCEPT)
     dims = distinct_dims(args[2], steps[2], count)
-    invalid = spectral_points(strategies, Directory(TABLES_FOR[0](dims) if dims else ()), count, args, steps, sizeof(double))
+    invalid = spectral_points(strategies, Directory(TABLES_FOR[0](dims) if dims else ()), count,
+                              args, steps, sizeof(double))
     fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
     return 0
 
 
-STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC, "mixture": SC_WITH_MIXTURE}
+STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC,
+              "mixture": SC_WITH_MIXTURE}
 
-BOUND_STRATEGIES = {"spectral_bound": SC_SPECTRAL_BOUND, "refined_bound": SC_REFINED_BOUND}  # what each ufunc may do
+# what each ufunc may do
+BOUND_STRATEGIES = {"spectral_bound": SC_SPECTRAL_BOUND, "refined_bound": SC_REFINED_BOUND}
 
 
-# A loop of NumPy's older kind could not raise, and what happens while a table is built must: a Ctrl-C, too little memory, a warning
-# that is an error. So it is registered as one of the newer kind, which NumPy calls with the GIL.
+# A loop of NumPy's older kind could not raise, and what happens while a table is built must: a
+# Ctrl-C, too little memory, a warning that is an error. So it is registered as one of the newer
+# kind, which NumPy calls with the GIL.
 
-cdef int first_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions, np.npy_intp *steps,
-                    void *_data) except -1:
+cdef int first_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions,
+                    np.npy_intp *steps, void *_data) except -1:
     return spectral_loop(SC_SPECTRAL_BOUND, args, dimensions[0], steps)
 
 
-cdef int refined_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions, np.npy_intp *steps,
-                      void *_data) except -1:
+cdef int refined_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions,
+                      np.npy_intp *steps, void *_data) except -1:
     return spectral_loop(SC_REFINED_BOUND, args, dimensions[0], steps)
 
 
-cdef int to_doubles(PyObject *ufunc, PyObject **given, PyObject **_signature, PyObject **wanted) except -1:
-    """NumPy's question which loop is for these types: that for doubles, if every input is one without loss, as in other ufuncs."""
+cdef int to_doubles(PyObject *ufunc, PyObject **given, PyObject **_signature,
+                    PyObject **wanted) except -1:
+    """NumPy's question which loop is for these types: that for doubles, if every input is one
+    without loss, as in other ufuncs."""
     cdef int i
     for i in range(5):
         if i < 4 and (<object>given[i]).type is not None and not _becomes_double(<object>given[i]):
-            raise TypeError(f"ufunc {(<object>ufunc).__name__!r} not supported for the input types: real numbers are wanted")
+            name = (<object>ufunc).__name__
+            raise TypeError(f"ufunc {name!r} not supported for the input types: "
+                            "real numbers are wanted")
     for i in range(5):
         Py_INCREF(DOUBLE)
         wanted[i] = <PyObject *>DOUBLE
@@ -297,25 +322,32 @@ def make_ufunc(str name, str doc):
     cdef PyType_Slot slots[2]
     cdef PyArrayMethod_Spec spec
     _KEPT.extend((name_text, doc_text))
-    function = np.PyUFunc_FromFuncAndData(NULL, NULL, NULL, 0, 4, 1, np.PyUFunc_None, name_text, doc_text, 0)
+    function = np.PyUFunc_FromFuncAndData(NULL, NULL, NULL, 0, 4, 1, np.PyUFunc_None, name_text,
+                                          doc_text, 0)
     for i in range(5):
         doubles[i] = <PyArray_DTypeMeta *>DOUBLE
-    slots[0].slot, slots[0].pfunc = NPY_METH_strided_loop, <void *>refined_loop if name == "refined_bound" else <void *>first_loop
+    slots[0].slot = NPY_METH_strided_loop
+    slots[0].pfunc = <void *>refined_loop if name == "refined_bound" else <void *>first_loop
     slots[1].slot, slots[1].pfunc = 0, NULL
-    spec.name, spec.nin, spec.nout, spec.casting, spec.flags = name_text, 4, 1, np.NPY_NO_CASTING, NPY_METH_REQUIRES_PYAPI
+    spec.name, spec.nin, spec.nout = name_text, 4, 1
+    spec.casting, spec.flags = np.NPY_NO_CASTING, NPY_METH_REQUIRES_PYAPI
     spec.dtypes, spec.slots = doubles, slots
     PyUFunc_AddLoopFromSpec(function, &spec)
-    PyUFunc_AddPromoter(function, (np.dtype,) * 5, PyCapsule_New(<void *>to_doubles, "numpy._ufunc_promoter", NULL))
+    PyUFunc_AddPromoter(function, (np.dtype,) * 5,
+                        PyCapsule_New(<void *>to_doubles, "numpy._ufunc_promoter", NULL))
     return function
 
 
-# ---- arrays of points and budgets ------------------------------------------------------------------------------------------------
+# ---- arrays of points and budgets ----------------------------------------------------------------
 
-TERMS = ("error", "coefficients", "distortion", "residual", "list", "resolution_loss", "units", "atoms", "resolution", "strategy")
+TERMS = ("error", "coefficients", "distortion", "residual", "list", "resolution_loss", "units",
+         "atoms", "resolution", "strategy")
 
 
-def terms(const double[::1] n, const double[::1] T, const double[::1] d, const double[::1] K, int strategies, tables):
-    """The parts of the bound, an array (points, len(TERMS)); NaN where an argument is out of its domain.
+def terms(const double[::1] n, const double[::1] T, const double[::1] d, const double[::1] K,
+          int strategies, tables):
+    """The parts of the bound, an array (points, len(TERMS)); NaN where an argument is out of its
+    domain.
 
     `tables` are the Strategies of all input dimensions, increasing."""
     cdef Py_ssize_t count = n.shape[0], i
@@ -337,10 +369,11 @@ def terms(const double[::1] n, const double[::1] T, const double[::1] d, const d
     return out
 
 
-def compute_optimal(const double[:] budget, const double[:] input_dim, const double[:] concentration, const double[:] cost,
-                    double[::1] width, double[::1] samples, double[::1] error, double[::1] misspecification,
-                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status, int strategies, tables,
-                    bint integer, int n_threads):
+def compute_optimal(const double[:] budget, const double[:] input_dim,
+                    const double[:] concentration, const double[:] cost, double[::1] width,
+                    double[::1] samples, double[::1] error, double[::1] misspecification,
+                    double[::1] estimation, double[::1] elasticity, int8_t[::1] status,
+                    int strategies, tables, bint integer, int n_threads):
     """As `_core.frontier.compute_optimal`, for the spectral bound with these strategies.
 
     `tables` are the Strategies of all input dimensions, increasing."""
@@ -350,5 +383,5 @@ def compute_optimal(const double[:] budget, const double[:] input_dim, const dou
     directory.check(input_dim)
     objective.tables, objective.strategies = &directory.tables, strategies
     at.block, at.chunk, at.part = 16, 2048, 32  # some hundred microseconds each
-    solve(&objective, integer, at, n_threads, budget, input_dim, concentration, cost, width, samples, error, misspecification,
-          estimation, elasticity, status)
+    solve(&objective, integer, at, n_threads, budget, input_dim, concentration, cost, width,
+          samples, error, misspecification, estimation, elasticity, status)

@@ -1,4 +1,5 @@
-"""The spectrum, what directions describe of it, well-spread directions, and the bound for unlimited width."""
+"""The spectrum, what directions describe of it, well-spread directions, and the bound for unlimited
+width."""
 
 cimport numpy as np
 from cython.parallel cimport prange
@@ -6,15 +7,17 @@ from libc.math cimport NAN
 from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    SC_MOST_BITS, SC_NO_MEMORY, SC_STOPPED, sc_bayes_error_bound, sc_degree, sc_descent_space, sc_engine, sc_engine_find,
-    sc_even_kernels, sc_is_input_dim, sc_nearly_whole, sc_orbits, sc_orthonormalise, sc_padded, sc_projection_space,
-    sc_set_size, sc_spectrum,
-    sc_sphere, sc_sphere_open,
+    SC_MOST_BITS, SC_NO_MEMORY, SC_STOPPED, sc_bayes_error_bound, sc_degree, sc_descent_space,
+    sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim, sc_nearly_whole, sc_orbits,
+    sc_orthonormalise, sc_padded, sc_projection_space, sc_set_size, sc_spectrum, sc_sphere,
+    sc_sphere_open,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, order_of
 from .engine cimport exact_sum as c_exact_sum
-from .fenv cimport FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t
+from .fenv cimport (
+    FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t,
+)
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
@@ -29,7 +32,8 @@ cdef double LARGEST = 1e300
 
 
 def spectrum(double d, int count):
-    """Log eigenvalue, log multiplicity, mass and tail of the first even degrees, as an array (count, 4)."""
+    """Log eigenvalue, log multiplicity, mass and tail of the first even degrees, as an array
+    (count, 4)."""
     agree(sc_is_input_dim(d) and count >= 1, f"no spectrum of {count} degrees in dimension {d:g}")
     out = np.empty((count, 4))
     cdef double[:, ::1] values = out
@@ -39,9 +43,11 @@ def spectrum(double d, int count):
 
 
 def even_kernels(double d, const double[:, ::1] cosines):
-    """Gram, covariance and slope matrix of the even parts of units whose directions have these cosines: a symmetric matrix."""
+    """Gram, covariance and slope matrix of the even parts of units whose directions have these
+    cosines: a symmetric matrix."""
     cdef Py_ssize_t count = cosines.shape[0], i
-    agree(cosines.shape[1] == count and sc_is_input_dim(d), "cosines must be a square matrix, of a whole dimension")
+    agree(cosines.shape[1] == count and sc_is_input_dim(d),
+          "cosines must be a square matrix, of a whole dimension")
     matrices = tuple(np.zeros((count, count)) for _ in range(3))
     cdef double[:, ::1] gram = matrices[0]
     cdef double[:, ::1] covariance = matrices[1]
@@ -52,7 +58,8 @@ def even_kernels(double d, const double[:, ::1] cosines):
     with nogil:
         for i in prange(count, schedule="dynamic", num_threads=team):
             if keep_going(&look):
-                sc_even_kernels(d, count - i, &cosines[i, i], &gram[i, i], &covariance[i, i], &slopes[i, i])
+                sc_even_kernels(d, count - i, &cosines[i, i], &gram[i, i], &covariance[i, i],
+                                &slopes[i, i])
     raise_pending(&look)
     for matrix in matrices:
         matrix += np.triu(matrix, 1).T
@@ -66,7 +73,8 @@ cdef struct orbit_set:
 
 
 cdef class OrbitSet:
-    """Directions to be spread: representatives (count, d), sign columns of their group, and whether unit vectors belong.
+    """Directions to be spread: representatives (count, d), sign columns of their group, and whether
+    unit vectors belong.
 
     The C struct's pointers are valid for as long as this object lives.
     """
@@ -77,14 +85,16 @@ cdef class OrbitSet:
 
     def __init__(self, start, int bits, columns, bint axes, int steps):
         count, d = start.shape
-        agree(0 <= bits <= SC_MOST_BITS and count >= 1 and d >= 1 and len(columns) == d and min(columns) >= 0
-              and max(columns) >> bits == 0, "columns must be d numbers of at most so many bits")
+        agree(0 <= bits <= SC_MOST_BITS and count >= 1 and d >= 1 and len(columns) == d
+              and min(columns) >= 0 and max(columns) >> bits == 0,
+              "columns must be d numbers of at most so many bits")
         self.directions = np.zeros((d, sc_padded(count)))
         self.directions[:, :count] = start.T
         self.columns = np.ascontiguousarray(columns, np.intc)
         cdef double[:, ::1] numbers = self.directions
         cdef int[::1] column = self.columns
-        self.data.shape.d, self.data.shape.bits, self.data.shape.axes, self.data.shape.orbits = d, bits, axes, count
+        self.data.shape.d, self.data.shape.bits = d, bits
+        self.data.shape.axes, self.data.shape.orbits = axes, count
         self.data.shape.column = &column[0]
         self.data.directions = &numbers[0, 0]
         self.data.steps = steps
@@ -107,7 +117,8 @@ cdef void describe(orbit_set *which, watch *state, bint project, double *values,
         if ENGINE.descend(&which.shape, which.directions, which.steps, space, keep_going, state):
             count[0] = 0
             if project:
-                count[0] = ENGINE.project(&which.shape, which.directions, space, keep_going, state, values, slope)
+                count[0] = ENGINE.project(&which.shape, which.directions, space, keep_going, state,
+                                          values, slope)
         free(space)
 
 
@@ -132,8 +143,9 @@ def spread(OrbitSet directions):
 def fixed_parts(list sets, int n_threads=0):
     """Spread sets and tell what the covariance, projected on the even functions along each, has.
 
-    For each set the eigenvalues, decreasing, and the sum of lambda_l P_l'(1) tr P Pi_l; None where rounding forbids. Each is
-    one thread's work from its start to its end, the largest first: nobody waits at barriers that a busy machine makes long.
+    For each set the eigenvalues, decreasing, and the sum of lambda_l P_l'(1) tr P Pi_l; None where
+    rounding forbids. Each is one thread's work from its start to its end, the largest first: nobody
+    waits at barriers that a busy machine makes long.
     """
     cdef Py_ssize_t count = len(sets), i, j
     cdef watch state
@@ -154,15 +166,16 @@ def fixed_parts(list sets, int n_threads=0):
         start_watch(&state)
         with nogil:
             for j in prange(count, schedule="dynamic", chunksize=1, num_threads=team):
-                describe(which[count - 1 - j], &state, True, values[count - 1 - j], &slope[count - 1 - j],
-                         &size[count - 1 - j])
+                describe(which[count - 1 - j], &state, True, values[count - 1 - j],
+                         &slope[count - 1 - j], &size[count - 1 - j])
     finally:
         free(which)
         free(values)
     raise_pending(&state)
     if SC_NO_MEMORY in sizes:
         raise MemoryError
-    return [None if n < 0 else (np.sort(array[:n])[::-1], float(s)) for array, n, s in zip(arrays, sizes, slopes, strict=True)]
+    return [None if n < 0 else (np.sort(array[:n])[::-1], float(s))
+            for array, n, s in zip(arrays, sizes, slopes, strict=True)]
 
 
 def orthonormalise(double[:, ::1] vectors):
@@ -180,14 +193,15 @@ def orthonormalise(double[:, ::1] vectors):
     raise_pending(&look)
 
 
-# ---- unlimited width -------------------------------------------------------------------------------------------------------------
+# ---- unlimited width -----------------------------------------------------------------------------
 
 cdef enum:
     BLOCK = 256
     WORTH_A_THREAD = 8192
 
 
-cdef Py_ssize_t bayes_block(Py_ssize_t first, Py_ssize_t last, char **args, const np.npy_intp *steps) noexcept nogil:
+cdef Py_ssize_t bayes_block(Py_ssize_t first, Py_ssize_t last, char **args,
+                            const np.npy_intp *steps) noexcept nogil:
     cdef Py_ssize_t i, invalid = 0
     cdef double T, d, value
     cdef sc_sphere sphere
@@ -206,10 +220,13 @@ cdef Py_ssize_t bayes_block(Py_ssize_t first, Py_ssize_t last, char **args, cons
     return invalid
 
 
-cdef void bayes_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps, void *data) noexcept nogil:
+cdef void bayes_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps,
+                     void *data) noexcept nogil:
     cdef Py_ssize_t count = dimensions[0], blocks = (count + BLOCK - 1) // BLOCK, i, invalid = 0
-    cdef int team = team_size(count // WORTH_A_THREAD, 0) if order_of(args, steps, count, 2) == ANY_ORDER else 1
+    cdef int team = 1
     cdef fexcept_t before
+    if order_of(args, steps, count, 2) == ANY_ORDER:
+        team = team_size(count // WORTH_A_THREAD, 0)
     fegetexceptflag(&before, FE_ALL_EXCEPT)
     if team == 1:  # point by point
         invalid = bayes_block(0, count, args, steps)
@@ -234,4 +251,5 @@ def make_bayes_error_bound(str doc):
     """The ufunc `bayes_error_bound` (T, d), with its documentation."""
     cdef bytes name_text = b"bayes_error_bound", doc_text = doc.encode()
     _KEPT.extend((name_text, doc_text))
-    return np.PyUFunc_FromFuncAndData(BAYES, NOTHING, DOUBLES, 1, 2, 1, np.PyUFunc_None, name_text, doc_text, 0)
+    return np.PyUFunc_FromFuncAndData(BAYES, NOTHING, DOUBLES, 1, 2, 1, np.PyUFunc_None, name_text,
+                                      doc_text, 0)

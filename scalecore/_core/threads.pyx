@@ -1,7 +1,8 @@
-"""Threads, the fork guard and signal polling: everything about running loops in parallel that is not the loop itself.
+"""Threads, the fork guard and signal polling: everything about running loops in parallel that is
+not the loop itself.
 
-A loop cuts its work into fixed blocks, asks `team_size` how many threads those are worth, and gives each block to one call of the
-C engine. Which thread runs a block never changes its result.
+A loop cuts its work into fixed blocks, asks `team_size` how many threads those are worth, and gives
+each block to one call of the C engine. Which thread runs a block never changes its result.
 """
 
 import os
@@ -46,7 +47,8 @@ def _cgroup_quota():
 def _usable_cpus():
     """CPUs that this process may use: its affinity mask, cut to the control group's quota.
 
-    OpenMP looked before OMP_PROC_BIND or OMP_PLACES made it bind the thread that loads it to one of them.
+    OpenMP looked before OMP_PROC_BIND or OMP_PLACES made it bind the thread that loads it to one of
+    them.
     """
     try:
         cpus = max(len(os.sched_getaffinity(0)), sc_processors())
@@ -56,7 +58,8 @@ def _usable_cpus():
     return cpus if quota is None else max(1, min(cpus, round(quota + 0.49)))
 
 
-# OMP_NUM_THREADS is an explicit wish and may exceed the CPUs; without it OpenMP does not see a container's quota.
+# OMP_NUM_THREADS is an explicit wish and may exceed the CPUs; without it OpenMP does not see a
+# container's quota.
 cdef int MOST_BY_DEFAULT = 2**30 if os.environ.get("OMP_NUM_THREADS") else _usable_cpus()
 
 # More threads than this never help, and where they cannot be had OpenMP ends the process.
@@ -67,7 +70,8 @@ _UNITS = {"B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 
 
 def _stack_of_threads():
-    """Bytes that OMP_STACKSIZE (or GCC's name for it) gives each thread, by default what the system does; 0 for all of it."""
+    """Bytes that OMP_STACKSIZE (or GCC's name for it) gives each thread, by default what the system
+    does; 0 for all of it."""
     for name in ("OMP_STACKSIZE", "GOMP_STACKSIZE"):
         text = os.environ.get(name, "").strip().upper()
         digits = text.rstrip("BKMGT \t")
@@ -77,11 +81,13 @@ def _stack_of_threads():
     return sc_default_stack()
 
 
-# Smaller than this and threads overrun their stacks, which nothing notices in time: calls are serial then.
+# Smaller than this and threads overrun their stacks, which nothing notices in time: calls are
+# serial then.
 cdef size_t LEAST_STACK = 100 * 1024
 cdef size_t STACK = _stack_of_threads()
 
-# OpenMP's threads do not survive a fork, and waiting for them hangs the child for ever (libgomp): a forked child runs serially.
+# OpenMP's threads do not survive a fork, and waiting for them hangs the child for ever (libgomp): a
+# forked child runs serially.
 cdef long LOADED_IN = sc_process_id()
 
 
@@ -99,7 +105,8 @@ cdef int team_size(Py_ssize_t parts, int requested) noexcept nogil:
 
 
 cdef Py_ssize_t next_chunk(Py_ssize_t chunk, double seconds, Py_ssize_t least) noexcept nogil:
-    """How many points to compute until the next look at the signals, if the last `chunk` took so long: some 50 ms of work."""
+    """How many points to compute until the next look at the signals, if the last `chunk` took so
+    long: some 50 ms of work."""
     return 2 * chunk if seconds < 0.025 else max(least, chunk // 4) if seconds > 0.1 else chunk
 
 
@@ -120,11 +127,13 @@ cdef void start_watch(watch *state) noexcept nogil:
 
 
 cdef int keep_going(void *state) noexcept nogil:
-    """Whether work under this watch shall go on; the thread that began it looks for signals. An `sc_keep_going` of the engine."""
+    """Whether work under this watch shall go on; the thread that began it looks for signals. An
+    `sc_keep_going` of the engine."""
     cdef watch *w = <watch *>state
     if not w.stop and sc_thread_number() == 0 and sc_seconds() >= w.next_look:
         with gil:
-            w.stop = PyErr_CheckSignals() != 0  # the exception stays with this thread until raise_pending
+            # the exception stays with this thread until raise_pending
+            w.stop = PyErr_CheckSignals() != 0
         w.next_look = sc_seconds() + LOOK_EVERY
     return not w.stop
 
@@ -137,7 +146,8 @@ cdef int raise_pending(watch *state) except -1:
 
 
 def default_threads():
-    """Threads that a large call uses when it is not told: affinity, control group and OMP_NUM_THREADS considered."""
+    """Threads that a large call uses when it is not told: affinity, control group and
+    OMP_NUM_THREADS considered."""
     return team_size(2**30, 0)
 
 

@@ -1,7 +1,8 @@
-"""Learners in parallel: a block of samples is drawn once for all learners of a repeat, and they read it in batches.
+"""Learners in parallel: a block of samples is drawn once for all learners of a repeat, and they
+read it in batches.
 
-While the learners read one block, the next one is drawn. Blocks begin at fixed samples and learners read them in order, so neither
-threads nor interruptions change a result.
+While the learners read one block, the next one is drawn. Blocks begin at fixed samples and learners
+read them in order, so neither threads nor interruptions change a result.
 """
 
 from cython.parallel cimport prange, threadid
@@ -66,7 +67,8 @@ cdef size_t lines(size_t size) noexcept:
 
 
 cdef size_t pages(size_t size) noexcept:
-    """What one thread writes has pages of its own: prefetching beyond its end would take lines from another thread."""
+    """What one thread writes has pages of its own: prefetching beyond its end would take lines from
+    another thread."""
     return (size + PAGE - 1) // PAGE * PAGE
 
 
@@ -78,17 +80,21 @@ cdef class Blocks:
     cdef Memory memory
     cdef sc_sample_block *sample_blocks
 
-    def __cinit__(self, uint64_t key, int input_dim, double concentration, int first_repeat, int repeats, int size, bint single,
-                  bint fresh):
+    def __cinit__(self, uint64_t key, int input_dim, double concentration, int first_repeat,
+                  int repeats, int size, bint single, bint fresh):
         cdef size_t number = sizeof(float) if single else sizeof(double)
         agree(1 <= input_dim <= SC_MOST_INPUT_DIM and 0 < concentration <= SC_MOST_CONCENTRATION
-              and first_repeat >= 0 and repeats >= 1 and size >= 1 and size % SC_SAMPLE_MULTIPLE == 0,
+              and first_repeat >= 0 and repeats >= 1 and size >= 1
+              and size % SC_SAMPLE_MULTIPLE == 0,
               "samples must be of a prior that can be drawn, in whole blocks")
-        self.experiment.key, self.experiment.input_dim, self.experiment.concentration = key, input_dim, concentration
+        self.experiment.key = key
+        self.experiment.input_dim, self.experiment.concentration = input_dim, concentration
         self.experiment.truncation, self.experiment.inputs = 1e-8, size
-        self.first_repeat, self.repeats, self.size, self.single, self.fresh = first_repeat, repeats, size, single, fresh
+        self.first_repeat, self.repeats, self.size = first_repeat, repeats, size
+        self.single, self.fresh = single, fresh
         self.inputs, self.labels = lines(number * input_dim * size), lines(number * size)
-        self.memory = Memory(repeats * (self.inputs + self.labels + 2 * sizeof(double) * size) + 3 * sizeof(double) * size)
+        self.memory = Memory(repeats * (self.inputs + self.labels + 2 * sizeof(double) * size)
+                             + 3 * sizeof(double) * size)
         self.sample_blocks = <sc_sample_block *>calloc(repeats, sizeof(sc_sample_block))
         if self.sample_blocks == NULL:
             raise MemoryError("sample_blocks")
@@ -96,18 +102,21 @@ cdef class Blocks:
     def __dealloc__(self):
         free(self.sample_blocks)
 
-    cdef void announce(self, sc_optimizer optimizer, int64_t first, int count, double decay, double decay_start,
-                       const int64_t[::1] checkpoints) noexcept:
+    cdef void announce(self, sc_optimizer optimizer, int64_t first, int count, double decay,
+                       double decay_start, const int64_t[::1] checkpoints) noexcept:
         """Which samples, of which the first `count` are for learners."""
         cdef double *factors = <double *>self.memory.data
         cdef char *place = self.memory.data + 3 * sizeof(double) * self.size
         cdef sc_sample_block *data
-        ENGINE.schedule(first, self.size, decay, decay_start, factors, factors + self.size, factors + 2 * self.size)
+        ENGINE.schedule(first, self.size, decay, decay_start, factors, factors + self.size,
+                        factors + 2 * self.size)
         for repeat in range(self.repeats):
             data = &self.sample_blocks[repeat]
-            data.input_dim, data.single, data.optimizer = self.experiment.input_dim, self.single, optimizer
+            data.input_dim, data.single = self.experiment.input_dim, self.single
+            data.optimizer = optimizer
             data.first, data.count = first, count
-            data.rate, data.first_moment, data.second_moment = factors, factors + self.size, factors + 2 * self.size
+            data.rate, data.first_moment = factors, factors + self.size
+            data.second_moment = factors + 2 * self.size
             data.checkpoint_count = <int>checkpoints.shape[0]
             data.checkpoints = &checkpoints[0] if checkpoints.shape[0] else NULL
             data.inputs, data.labels = place, place + self.inputs
@@ -131,13 +140,15 @@ cdef drawing drawing_of(Blocks blocks) noexcept:
 
 cdef void draw(const drawing *what, int number, void *space, watch *look) noexcept nogil:
     cdef const sc_sample_block *data = &what.sample_blocks[number]
-    ENGINE.samples(&what.experiment, what.single, what.first_repeat + number, what.fresh, data.first, space, keep_going, look,
-                   <void *>data.inputs, <void *>data.labels, <double *>data.probability, <double *>data.offset)
+    ENGINE.samples(&what.experiment, what.single, what.first_repeat + number, what.fresh,
+                   data.first, space, keep_going, look, <void *>data.inputs, <void *>data.labels,
+                   <double *>data.probability, <double *>data.offset)
 
 
 cdef int block_size(int repeats, int input_dim, bint single):
     cdef Py_ssize_t each = 2 * repeats * input_dim * (sizeof(float) if single else sizeof(double))
-    return min(MOST_SAMPLES, max(<Py_ssize_t>SC_SAMPLE_MULTIPLE, MOST_BYTES // each // SC_SAMPLE_MULTIPLE * SC_SAMPLE_MULTIPLE))
+    return min(MOST_SAMPLES, max(<Py_ssize_t>SC_SAMPLE_MULTIPLE,
+                                 MOST_BYTES // each // SC_SAMPLE_MULTIPLE * SC_SAMPLE_MULTIPLE))
 
 
 cdef sc_optimizer optimizer_of(str name) noexcept:
@@ -150,7 +161,8 @@ cdef void *address_of(array) noexcept:
 
 
 def padded_columns(basis):
-    """A basis [coefficient, raw] as the engine wants it, [raw, coefficients padded to a multiple of 8]."""
+    """A basis [coefficient, raw] as the engine wants it, [raw, coefficients padded to a multiple of
+    8]."""
     padded = np.zeros((basis.shape[1], (basis.shape[0] + 7) // 8 * 8))
     padded[:, :basis.shape[0]] = basis.T
     return padded
@@ -160,33 +172,44 @@ def check_learners(optimizer, features, states, tuple shape, tuple arrays):
     """Every array that learners point into is as large as the engine takes it to be."""
     repeats, widths, rates = shape
     planes, adf = 3 if optimizer == "adam" else 1, optimizer == "adf"
-    agree(optimizer in ("sgd", "adam", "adf") and repeats * widths * rates >= 1, "there must be learners")
-    agree(np.shape(arrays[0]) == (rates,) and all(np.shape(array)[:3] == shape for array in arrays[1:]),
+    agree(optimizer in ("sgd", "adam", "adf") and repeats * widths * rates >= 1,
+          "there must be learners")
+    agree(np.shape(arrays[0]) == (rates,)
+          and all(np.shape(array)[:3] == shape for array in arrays[1:]),
           "records must be [repeat, width, rate]")
-    agree(len(states) == widths and len(features) == (widths if adf else 0), "there must be a state for each width")
+    agree(len(states) == widths and len(features) == (widths if adf else 0),
+          "there must be a state for each width")
     for state in states:
         agree(isinstance(state, np.ndarray) and state.ndim == 5 and state.flags.carray
-              and state.shape[:3] == (repeats, rates, planes) and 1 <= state.shape[4] <= SC_MOST_WIDTH_TRAINED
+              and state.shape[:3] == (repeats, rates, planes)
+              and 1 <= state.shape[4] <= SC_MOST_WIDTH_TRAINED
               and state.dtype in (np.float32, np.float64) and state.dtype == states[0].dtype,
               "states must be [repeat, rate, plane, row, unit], of one type")
         rows = state.shape[4] + 1 if adf else states[0].shape[3]
-        agree(state.shape[3] == rows and rows >= 2, "states must have a row for each input and one for the output weights")
+        agree(state.shape[3] == rows and rows >= 2,
+              "states must have a row for each input and one for the output weights")
     for state, (directions, basis) in zip(states, features):
-        agree(all(array.dtype == np.float64 and array.flags.c_contiguous and array.ndim == 2 for array in (directions, basis))
-              and directions.shape[1] >= 1 and basis.shape == (state.shape[4], sum(directions.shape)),
+        agree(all(array.dtype == np.float64 and array.flags.c_contiguous and array.ndim == 2
+                  for array in (directions, basis)) and directions.shape[1] >= 1
+              and basis.shape == (state.shape[4], sum(directions.shape)),
               "features must be directions, and a basis of as many coefficients as the state has")
 
 
 def check_dimensions(optimizer, features, states, input_dim, single):
     """States are of the samples' dimension and type."""
-    dims = [directions.shape[1] for directions, _ in features] if optimizer == "adf" else [state.shape[3] - 1 for state in states]
+    if optimizer == "adf":
+        dims = [directions.shape[1] for directions, _ in features]
+    else:
+        dims = [state.shape[3] - 1 for state in states]
     dtype = np.float32 if single and optimizer != "adf" else np.float64
     agree(set(dims) == {input_dim}, "states and samples must have the same dimension")
-    agree(all(state.dtype == dtype for state in states), "states and samples must have the same type")
+    agree(all(state.dtype == dtype for state in states),
+          "states and samples must have the same type")
 
 
 cdef class Learners:
-    """Every learner's state where the engine wants it, in batches that read together: one repeat, equally far, small enough."""
+    """Every learner's state where the engine wants it, in batches that read together: one repeat,
+    equally far, small enough."""
     cdef sc_learner *all
     cdef int *starts
     cdef int *repeat
@@ -198,9 +221,11 @@ cdef class Learners:
     cdef tuple arrays   # that learners point into
     cdef Memory memory
 
-    def __cinit__(self, str optimizer, list features, list states, const double[::1] rates, double[:, :, ::1] sums,
-                  int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, int n_threads):
-        cdef int repeats = <int>sums.shape[0], widths = <int>sums.shape[1], rate_count = <int>sums.shape[2], r, w, i
+    def __cinit__(self, str optimizer, list features, list states, const double[::1] rates,
+                  double[:, :, ::1] sums, int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged,
+                  double[:, :, :, ::1] record, int n_threads):
+        cdef int repeats = <int>sums.shape[0], widths = <int>sums.shape[1]
+        cdef int rate_count = <int>sums.shape[2], r, w, i
         cdef size_t bytes = 0, each
         cdef sc_learner *learner
         cdef char *place
@@ -216,32 +241,38 @@ cdef class Learners:
         self.repeat = <int *>calloc(self.count, sizeof(int))
         self.plain = <void **>calloc(self.count, sizeof(void *))
         self.features = <sc_features *>calloc(widths, sizeof(sc_features))
-        if self.all == NULL or self.starts == NULL or self.repeat == NULL or self.plain == NULL or self.features == NULL:
+        if (self.all == NULL or self.starts == NULL or self.repeat == NULL or self.plain == NULL
+                or self.features == NULL):
             raise MemoryError("learners")
         for w, (directions, basis) in enumerate(tables):
             self.features[w].raw = basis.shape[0]
             self.features[w].directions = <const double *>address_of(directions)
             self.features[w].basis = <const double *>address_of(basis)
-        most = min(SC_LEARNER_BATCH, (self.count + team - 1) // team)  # how learners are put together changes no bit
+        # how learners are put together changes no bit
+        most = min(SC_LEARNER_BATCH, (self.count + team - 1) // team)
         wide = [state.shape[4] for state in states]
         places = sorted(
-            ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths) for i in range(rate_count))
+            ((r, read[r, w, i], wide[w], w, i) for r in range(repeats) for w in range(widths)
+             for i in range(rate_count))
         )
-        self.memory = Memory(sum(self.size(place[3]) for place in places) + PAGE * len(places))  # batches begin with pages
+        # batches begin with pages
+        self.memory = Memory(sum(self.size(place[3]) for place in places) + PAGE * len(places))
         place = self.memory.data
         before = None
         for number, (r, position, width, w, i) in enumerate(places):
             each = self.size(w)
-            here = (r, position)
-            if here != before or bytes + each > BATCH_BYTES or number - self.starts[self.batches - 1] == most:
+            reads = (r, position)  # the next sample that this learner reads
+            if (reads != before or bytes + each > BATCH_BYTES
+                    or number - self.starts[self.batches - 1] == most):
                 self.starts[self.batches], self.repeat[self.batches] = number, r
                 self.batches += 1
                 bytes = 0
                 place = self.memory.data + pages(place - self.memory.data)
-            before, bytes = here, bytes + each
+            before, bytes = reads, bytes + each
             learner = &self.all[number]
             learner.width, learner.rate, learner.state = width, rates[i], place
-            learner.sum, learner.read, learner.diverged = &sums[r, w, i], &read[r, w, i], &diverged[r, w, i]
+            learner.sum, learner.read = &sums[r, w, i], &read[r, w, i]
+            learner.diverged = &diverged[r, w, i]
             learner.record = &record[r, w, i, 0] if record.shape[3] else NULL
             learner.features = &self.features[w]
             self.plain[number] = address_of(states[w][r, i])
@@ -262,11 +293,12 @@ cdef class Learners:
         return ENGINE.learner_size(self.single, self.optimizer, rows, self.arrays[0][w].shape[4])
 
     cdef void copy(self, bint out) noexcept:
-        """Between the engine's states and the plain arrays. No Python here: an interrupt may be pending."""
+        """Between the engine's states and the plain arrays. No Python here: an interrupt may be
+        pending."""
         cdef int number
         for number in range(self.count):
-            ENGINE.learner_copy(self.single, self.optimizer, self.input_dim, self.all[number].width, self.all[number].state,
-                                self.plain[number], out)
+            ENGINE.learner_copy(self.single, self.optimizer, self.input_dim, self.all[number].width,
+                                self.all[number].state, self.plain[number], out)
 
 
 cdef struct learner_batches:
@@ -283,29 +315,33 @@ cdef learner_batches batches_of(Learners learners) noexcept:
     return batches
 
 
-cdef void update(const learner_batches *batches, int number, sc_mode mode, const sc_sample_block *sample_blocks, void *space,
-                 watch *look) noexcept nogil:
+cdef void update(const learner_batches *batches, int number, sc_mode mode,
+                 const sc_sample_block *sample_blocks, void *space, watch *look) noexcept nogil:
     cdef const sc_sample_block *data = &sample_blocks[batches.repeat[number]]
     cdef const sc_learner *first = &batches.learners[batches.starts[number]]
     if mode != SC_LEARN or first.read[0] < data.first + data.count:
-        ENGINE.train(data, mode, first, batches.starts[number + 1] - batches.starts[number], space, keep_going, look)
+        ENGINE.train(data, mode, first, batches.starts[number + 1] - batches.starts[number], space,
+                     keep_going, look)
 
 
-def train(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay, double decay_start,
-          list features, list states, const double[::1] rates, double[:, :, ::1] sums, int64_t[:, :, ::1] read,
-          int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record, const int64_t[::1] checkpoints, int64_t samples, int n_threads,
-          advance):
+def train(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer,
+          double decay, double decay_start, list features, list states, const double[::1] rates,
+          double[:, :, ::1] sums, int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged,
+          double[:, :, :, ::1] record, const int64_t[::1] checkpoints, int64_t samples,
+          int n_threads, advance):
     """Let every learner read its repeat's samples until `samples`, in place.
 
-    A state is [repeat, rate, plane, input_dim + 1, width] for each width; sums, read, diverged, record are [repeat, width, rate].
-    ADF has its features for each width, directions and basis, and [repeat, rate, plane, p + 1, p] for its p coefficients.
-    When a signal handler raises, all arrays hold what was reached.
+    A state is [repeat, rate, plane, input_dim + 1, width] for each width; sums, read, diverged,
+    record are [repeat, width, rate]. ADF has its features for each width, directions and basis, and
+    [repeat, rate, plane, p + 1, p] for its p coefficients. When a signal handler raises, all arrays
+    hold what was reached.
     """
     cdef int repeats = <int>sums.shape[0], item, team, count
     check_dimensions(optimizer, features, states, input_dim, single)
-    agree(record.shape[3] == checkpoints.shape[0] and (np.diff(checkpoints) > 0).all() and np.min(read, initial=0) >= 0,
-          "checkpoints must rise, and have a place in the record")
-    cdef Learners learners = Learners(optimizer, features, states, rates, sums, read, diverged, record, n_threads)
+    agree(record.shape[3] == checkpoints.shape[0] and (np.diff(checkpoints) > 0).all()
+          and np.min(read, initial=0) >= 0, "checkpoints must rise, and have a place in the record")
+    cdef Learners learners = Learners(optimizer, features, states, rates, sums, read, diverged,
+                                      record, n_threads)
     cdef int size = block_size(repeats, input_dim, single)
     cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
     cdef Blocks then = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
@@ -320,7 +356,8 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     cdef Memory space = Memory(each * team)
     place = space.data
     start_watch(&look)
-    then.announce(learners.optimizer, first, <int>min(<int64_t>size, samples - first), decay, decay_start, checkpoints)
+    then.announce(learners.optimizer, first, <int>min(<int64_t>size, samples - first), decay,
+                  decay_start, checkpoints)
     with nogil:
         for item in prange(repeats, schedule="dynamic", num_threads=min(team, repeats)):
             draw(&what, item, place + threadid() * each, &look)
@@ -329,7 +366,8 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
             now, then = then, now
             count = repeats if first + size < samples else 0  # repeats whose next block is wanted
             if count:
-                then.announce(learners.optimizer, first + size, <int>min(<int64_t>size, samples - first - size), decay, decay_start,
+                then.announce(learners.optimizer, first + size,
+                              <int>min(<int64_t>size, samples - first - size), decay, decay_start,
                               checkpoints)
             what, sample_blocks = drawing_of(then), now.sample_blocks
             with nogil:
@@ -337,8 +375,8 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
                     if item < count:
                         draw(&what, item, place + threadid() * each, &look)
                     else:  # the widest first
-                        update(&batches, batches.count - 1 - (item - count), SC_LEARN, sample_blocks,
-                               place + threadid() * each, &look)
+                        update(&batches, batches.count - 1 - (item - count), SC_LEARN,
+                               sample_blocks, place + threadid() * each, &look)
             if not look.stop:
                 advance(min(first + size, samples) - first)
             first += size
@@ -347,23 +385,30 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     raise_pending(&look)
 
 
-def final_errors(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer, double decay,
-                 double decay_start, list features, list states, const double[::1] rates, int64_t samples,
-                 int first_repeat, int inputs, double[:, :, ::1] errors, int n_threads):
-    """The learners after exactly `samples` samples: their states in place, and their mean errors on fresh inputs.
+def final_errors(*, uint64_t key, int input_dim, double concentration, bint single, str optimizer,
+                 double decay, double decay_start, list features, list states,
+                 const double[::1] rates, int64_t samples, int first_repeat, int inputs,
+                 double[:, :, ::1] errors, int n_threads):
+    """The learners after exactly `samples` samples: their states in place, and their mean errors on
+    fresh inputs.
 
-    `inputs` is a multiple of SC_SAMPLE_MULTIPLE. (SGD's states wait for every second sample: see csrc/training/sgd.h.)
+    `inputs` is a multiple of SC_SAMPLE_MULTIPLE. (SGD's states wait for every second sample: see
+    csrc/training/sgd.h.)
     """
     cdef int repeats = <int>errors.shape[0], item, team, number, tail
     check_dimensions(optimizer, features, states, input_dim, single)
     nowhere = np.zeros((errors.shape[0], errors.shape[1], errors.shape[2]), np.int64)
     cdef int64_t[::1] at_end = np.array([inputs], np.int64)
-    cdef double[:, :, :, ::1] record = np.empty((errors.shape[0], errors.shape[1], errors.shape[2], 1))
-    cdef Learners learners = Learners(optimizer, features, states, rates, np.zeros(np.shape(errors)), nowhere, nowhere.copy(),
-                                      record, n_threads)
+    cdef double[:, :, :, ::1] record = np.empty((errors.shape[0], errors.shape[1], errors.shape[2],
+                                                 1))
+    cdef Learners learners = Learners(optimizer, features, states, rates,
+                                      np.zeros(np.shape(errors)), nowhere, nowhere.copy(), record,
+                                      n_threads)
     cdef bint waiting = samples % 2 == 1 and learners.optimizer == SC_SGD
-    cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single, True)
-    cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats, SC_SAMPLE_MULTIPLE, single, False)
+    cdef Blocks fresh = Blocks(key, input_dim, concentration, first_repeat, repeats, inputs, single,
+                               True)
+    cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats,
+                              SC_SAMPLE_MULTIPLE, single, False)
     cdef size_t number_size = sizeof(float) if single else sizeof(double)
     cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, inputs)))
     cdef learner_batches batches = batches_of(learners)
@@ -377,7 +422,8 @@ def final_errors(*, uint64_t key, int input_dim, double concentration, bint sing
     start_watch(&look)
     fresh.announce(learners.optimizer, 0, inputs, decay, decay_start, at_end)
     tail = <int>((samples - 1) % SC_SAMPLE_MULTIPLE)
-    last.announce(learners.optimizer, samples - 1 - tail, SC_SAMPLE_MULTIPLE, decay, decay_start, at_end)
+    last.announce(learners.optimizer, samples - 1 - tail, SC_SAMPLE_MULTIPLE, decay, decay_start,
+                  at_end)
     with nogil:
         for item in prange(repeats * (2 if waiting else 1), schedule="dynamic", num_threads=team):
             if item < repeats:
@@ -391,26 +437,34 @@ def final_errors(*, uint64_t key, int input_dim, double concentration, bint sing
                                         <char *>data.labels + number_size * tail)
             data.rate, data.count = data.rate + tail, 1
         with nogil:
-            for number in prange(batches.count, schedule="dynamic", num_threads=min(team, batches.count)):
-                update(&batches, number, SC_COMPLETE, old.sample_blocks, place + threadid() * each, &look)
+            for number in prange(batches.count, schedule="dynamic",
+                                 num_threads=min(team, batches.count)):
+                update(&batches, number, SC_COMPLETE, old.sample_blocks, place + threadid() * each,
+                       &look)
     learners.copy(True)
     with nogil:
-        for number in prange(batches.count, schedule="dynamic", num_threads=min(team, batches.count)):
-            update(&batches, number, SC_EVALUATE, new.sample_blocks, place + threadid() * each, &look)
+        for number in prange(batches.count, schedule="dynamic",
+                             num_threads=min(team, batches.count)):
+            update(&batches, number, SC_EVALUATE, new.sample_blocks, place + threadid() * each,
+                   &look)
     raise_pending(&look)
     errors[...] = record[:, :, :, 0]
 
 
-def samples(uint64_t key, int input_dim, double concentration, int repeat, int64_t first, int count, bint single, bint fresh):
-    """Inputs, labels and probabilities of `count` samples of a repeat, whole multiples of SC_SAMPLE_MULTIPLE."""
+def samples(uint64_t key, int input_dim, double concentration, int repeat, int64_t first, int count,
+            bint single, bint fresh):
+    """Inputs, labels and probabilities of `count` samples of a repeat, whole multiples of
+    SC_SAMPLE_MULTIPLE."""
     cdef Blocks block = Blocks(key, input_dim, concentration, repeat, 1, count, single, fresh)
     cdef Memory space = Memory(ENGINE.samples_space(input_dim, count))
     cdef watch look
     cdef const sc_sample_block *data
     cdef drawing what
     dtype = np.float32 if single else np.float64
-    inputs, labels, probability = np.empty((count, input_dim), dtype), np.empty(count, dtype), np.empty(count)
-    cdef size_t to_inputs = inputs.ctypes.data, to_labels = labels.ctypes.data, to_probability = probability.ctypes.data
+    inputs, labels = np.empty((count, input_dim), dtype), np.empty(count, dtype)
+    probability = np.empty(count)
+    cdef size_t to_inputs = inputs.ctypes.data, to_labels = labels.ctypes.data
+    cdef size_t to_probability = probability.ctypes.data
     block.announce(SC_SGD, first, count, 0.0, 1.0, np.zeros(0, np.int64))
     data = &block.sample_blocks[0]
     what = drawing_of(block)
@@ -429,6 +483,7 @@ cdef size_t inputs_bytes(Py_ssize_t count, int input_dim, bint single) noexcept 
 
 
 def sweeps(float[::1] weights, long repeats):
-    """Read, change and write all weights `repeats` times on one thread (for benchmarks: what a step cannot do without)."""
+    """Read, change and write all weights `repeats` times on one thread (for benchmarks: what a step
+    cannot do without)."""
     with nogil:
         ENGINE.sweeps(&weights[0], weights.shape[0], repeats)

@@ -15,7 +15,7 @@ from typing import Any
 import click
 import numpy as np
 
-from .._common.validation import LARGEST, axis, nearly_whole
+from .._common.validation import LARGEST, nearly_whole, parse_axis
 from ..frontier._objectives import OBJECTIVES
 from ..spectral._table_lookup import DEAREST_UNITS, DEFAULT_UNITS
 
@@ -41,7 +41,7 @@ class Axis(click.ParamType):
         if not isinstance(value, str):
             return value
         try:
-            return axis(self.argument, value, least=self.least, exclusive=self.exclusive)
+            return parse_axis(self.argument, value, least=self.least, exclusive=self.exclusive)
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -314,7 +314,7 @@ def learning(optimizer: str, rates: np.ndarray | None) -> dict[str, Any]:
         return {"optimizer": optimizer}
     return {
         "optimizer": optimizer,
-        "learning_rates": axis("rates", RATES) if rates is None else rates,
+        "learning_rates": parse_axis("rates", RATES) if rates is None else rates,
     }
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
-from .._common.validation import axis
+from .._common.validation import parse_axis
 from ..frontier import Frontier, Status
 from ..network import NetworkPrior
 from ..spectral import (
@@ -184,7 +184,7 @@ def figure2_command(
 def _quick(prior: NetworkPrior, samples: int, seed: int | None) -> TrainingRuns:
     return train(
         prior,
-        whole_widths(axis("widths", _WIDTHS)),
+        whole_widths(parse_axis("widths", _WIDTHS)),
         samples,
         **learning("sgd", None),
         repeats=_REPEATS,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import choice, flag, positive_number
+from .._common.validation import boolean, one_of, positive_number
 from ._columns import renumbered, row_list
 
 LOSS_SCALES = {"nats": 1.0, "bits": float(np.log(2.0))}  # nats in one unit
@@ -37,9 +37,9 @@ def checked_fields(
     notes: tuple[str, ...] = (),
 ) -> dict[str, Any]:
     """Return the fields of a `RunTable`; `rows` are the row numbers where they came from."""
-    scale = LOSS_SCALES[choice("loss_unit", loss_unit, LOSS_SCALES)]
+    scale = LOSS_SCALES[one_of("loss_unit", loss_unit, LOSS_SCALES)]
     each = positive_number("cost", cost)
-    drop = flag("drop_invalid", drop_invalid)
+    drop = boolean("drop_invalid", drop_invalid)
     count = arrays["parameters"].size
     lengths = {name: array.size for name, array in arrays.items()}
     if labels is not None:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import choice, positive_number, stream_key, thread_count
+from .._common.validation import one_of, positive_number, stream_key, thread_count
 from ._centre import Array, Centre
 from ._certificate import AGREES, STATIONARY, Certificate, FitStatus, edges, judged, singular_values
 from ._evaluate import value_and_gradient
@@ -111,8 +111,8 @@ def fit(
             "samples, loss)"
         )
     form = form_of(form, FORMS)
-    loss, by = choice("loss", loss, LOSSES), choice("by", by, ("run", "row"))
-    method = choice("intervals", intervals, METHODS)
+    loss, by = one_of("loss", loss, LOSSES), one_of("by", by, ("run", "row"))
+    method = one_of("intervals", intervals, METHODS)
     delta = positive_number("delta", delta)
     resamples = resample_count(resamples)
     threads = thread_count(n_threads)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._common.validation import choice
+from .._common.validation import one_of
 from . import _allocation, _given_values, _inverse, _law_files, _prediction, _sensitivity
 from ._centre import Array, Centre
 from ._certificate import Certificate, FitStatus
@@ -214,7 +214,7 @@ class FittedLaw:
         True
         """
         level = checked_level(level)
-        if choice("method", method, ("draws", "profile")) == "profile":
+        if one_of("method", method, ("draws", "profile")) == "profile":
             return _sensitivity.profile_intervals(self, level)
         if not len(self.theta_draws):
             return dict.fromkeys(self.form.parameters, (np.nan, np.nan))
@@ -295,7 +295,7 @@ class FittedLaw:
         >>> law.predict(7e9, 1.4e11)
         Prediction(2.13 nats [2.13, 2.13] at level 0.95, mean)
         """
-        kind = choice("kind", kind, ("mean", "run"))
+        kind = one_of("kind", kind, ("mean", "run"))
         return _prediction.predict(
             self, parameters, samples, checked_level(level), kind, unique_samples
         )
@@ -417,7 +417,7 @@ class FittedLaw:
         True
         """
         return _sensitivity.profile(
-            self, choice("parameter", parameter, self.form.parameters), points, checked_level(level)
+            self, one_of("parameter", parameter, self.form.parameters), points, checked_level(level)
         )
 
     # ---- how it is shown and kept ----------------------------------------------------------------
@@ -437,7 +437,7 @@ class FittedLaw:
         """
         from .._views import fits_plots
 
-        return fits_plots.plot_law(self, choice("kind", kind, fits_plots.KINDS), ax)
+        return fits_plots.plot_law(self, one_of("kind", kind, fits_plots.KINDS), ax)
 
     def save(self, path: Any) -> None:
         """Write the law to a JSON file with all digits: runs, form, draws, seed, version.

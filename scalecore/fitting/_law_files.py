@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._common.atomic_files import written_whole
-from .._common.validation import choice
+from .._common.atomic_files import atomic_write
+from .._common.validation import one_of
 from .._common.validation import path as checked_path
 from .._core.bounds import VERSION
 from ._centre import Centre
@@ -30,7 +30,7 @@ _COLUMNS = ("parameters", "samples", "loss", "compute", "unique_samples", "weigh
 def save(law: FittedLaw, path: Any) -> None:
     """Write a law, whole or not at all."""
     text = text_of(law)
-    with written_whole(Path(checked_path("path", path))) as unfinished:
+    with atomic_write(Path(checked_path("path", path))) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 
@@ -107,7 +107,7 @@ def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: Any) -> FittedL
         {
             **vars(table),
             **_reading(content.get("reading"), len(table)),
-            "loss_unit": choice("loss_unit", content["loss_unit"], LOSS_SCALES),
+            "loss_unit": one_of("loss_unit", content["loss_unit"], LOSS_SCALES),
         }
     )
     theta, draws = np.array(content["theta"], float), np.array(content["theta_draws"], float)

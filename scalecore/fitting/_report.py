@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._common.atomic_files import written_whole
+from .._common.atomic_files import atomic_write
 from .._common.validation import path as checked_path
 from .._common.validation import positive_array
 from .._core.bounds import VERSION
@@ -59,7 +59,7 @@ def write(law: FittedLaw, path: Any, budgets: Any) -> None:
         ("How to reproduce", _recipe(law, asked)),
     ]
     text = html.page(f"Scaling law of {runs}: {law.form.name}", _answer(law, best), sections)
-    with written_whole(place) as unfinished:
+    with atomic_write(place) as unfinished:
         unfinished.write_text(text, encoding="utf-8")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
-from .._common.validation import choice
+from .._common.validation import one_of
 from .._core import fitting as _engine
 from ._centre import Array, Centre, Covariates
 from ._forms import Form
@@ -91,7 +91,7 @@ def form_of(form: Any, known: Mapping[str, Form]) -> Form:
     if isinstance(form, Form):
         return form
     if isinstance(form, str):
-        return known[choice("form", form, known)]
+        return known[one_of("form", form, known)]
     if not isinstance(form, UserForm):
         wanted = "name, parameters, low, high, loss() and starts() (see sc.UserForm)"
         raise TypeError(

@@ -13,7 +13,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.status import Status
-from .._common.validation import broadcast, choice, flag, positive_array, real_array, thread_count
+from .._common.validation import (
+    boolean,
+    broadcast,
+    one_of,
+    positive_array,
+    real_array,
+    thread_count,
+)
 from ..spectral import strategies_for
 from ._objectives import OBJECTIVES, Budgets, Optima
 
@@ -233,8 +240,8 @@ def compute_optimal(
         "cost": positive_array("cost", cost),
     }
     shape = broadcast(**inputs)
-    objective = OBJECTIVES[choice("bound", bound, OBJECTIVES)]
-    whole, threads = flag("integer", integer), thread_count(n_threads)
+    objective = OBJECTIVES[one_of("bound", bound, OBJECTIVES)]
+    whole, threads = boolean("integer", integer), thread_count(n_threads)
     size = math.prod(shape)
     optima = Optima.empty(size)
     tables = strategies_for(inputs["input_dim"]) if objective.needs_table and size else []

@@ -14,10 +14,10 @@ from .._common.progress import bar
 from .._common.rebuilt import Rebuilt
 from .._common.running_moments import Moments
 from .._common.validation import (
-    flag,
-    laws,
+    boolean,
     networks_of_one_dimension,
     positive_int,
+    probability_laws,
     sample_count,
     stream_key,
     thread_count,
@@ -74,7 +74,9 @@ class HypothesisSet(Rebuilt):
         object.__setattr__(
             self,
             "prior",
-            laws("prior", given, (count,), f"({count},), a probability for each network"),
+            probability_laws(
+                "prior", given, (count,), f"({count},), a probability for each network"
+            ),
         )
 
     @property
@@ -145,7 +147,7 @@ class HypothesisSet(Rebuilt):
         ('monte_carlo', True)
         """
         count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
-        threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
+        threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         moments = Moments(count + 1)
         with bar(replicates, show, "data sets") as advance:
             for item in range(replicates):

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.rebuilt import Rebuilt
 from .._common.validation import (
-    choice,
-    flag,
-    laws,
+    boolean,
+    one_of,
     positive_int,
+    probability_laws,
     sample_count,
     stream_key,
     thread_count,
@@ -83,15 +83,17 @@ class FiniteModel(Rebuilt):
     inputs: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        prior = laws("prior", self.prior, (None,), "(M,)")
-        likelihood = laws(
+        prior = probability_laws("prior", self.prior, (None,), "(M,)")
+        likelihood = probability_laws(
             "likelihood",
             self.likelihood,
             (prior.size, None, None),
             f"(M, n_x, n_y) with M = {prior.size} as in prior",
         )
         n_x = likelihood.shape[1]
-        inputs = laws("inputs", self.inputs, (n_x,), f"(n_x,) with n_x = {n_x} as in likelihood")
+        inputs = probability_laws(
+            "inputs", self.inputs, (n_x,), f"(n_x,) with n_x = {n_x} as in likelihood"
+        )
         for name, array in (("prior", prior), ("likelihood", likelihood), ("inputs", inputs)):
             object.__setattr__(self, name, array)
 
@@ -166,8 +168,8 @@ class FiniteModel(Rebuilt):
         True
         """
         count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
-        choice("method", method, _METHODS)
-        threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
+        one_of("method", method, _METHODS)
+        threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         kept = self.prior > 0
         prior, t = (
             self.prior[kept],
@@ -242,10 +244,12 @@ class FiniteModel(Rebuilt):
         0.009242 + misspecification 0.07438)
         """
         size = self.prior.size
-        table = laws("channel", channel, (size, size), f"(M, M) with M = {size} as in prior")
+        table = probability_laws(
+            "channel", channel, (size, size), f"(M, M) with M = {size} as in prior"
+        )
         count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
-        choice("method", method, _METHODS)
-        threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
+        one_of("method", method, _METHODS)
+        threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         information, misspecification = estimation_and_misspecification(self, table)
         learner = self.prior @ table
         kept = (self.prior > 0) | (learner > 0)
@@ -394,7 +398,7 @@ class FiniteModel(Rebuilt):
         if start >= states:
             raise ValueError(f"initial must be a state, 0 to {states - 1}, got {start}")
         tables = _predictors(predictor, count, states, n_x, n_y)
-        threads, show = thread_count(n_threads), flag("progress", progress)
+        threads, show = thread_count(n_threads), boolean("progress", progress)
         t = _finite.tables(self.likelihood, self.inputs)
         retained, memory, forgotten, gap, error, impossible = _finite.recursion(
             t, self.prior, table, start, tables, count, threads, show
@@ -431,4 +435,4 @@ def _predictors(
     if np.ndim(predictor) == 4:  # type: ignore[arg-type]
         shape = (steps, *shape)
     wanted = f"(S, n_x, n_y) = {(states, n_x, n_y)}, or that for each of {steps} steps"
-    return laws("predictor", predictor, shape, wanted).reshape(-1, states, n_x * n_y)
+    return probability_laws("predictor", predictor, shape, wanted).reshape(-1, states, n_x * n_y)

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import choice, flag, fraction, positive_int, sample_count, update_table
+from .._common.validation import boolean, fraction, one_of, positive_int, sample_count, update_table
 from ._engine import count_vectors
 
 __all__ = [
@@ -169,7 +169,7 @@ def saturating_counters(n_x: int, n_y: int, bits: int, *, halve: bool = False) -
     (n_x, n_y), bits, halve = (
         _cells(n_x, n_y),
         positive_int("bits", bits, most=_MOST_STATES),
-        flag("halve", halve),
+        boolean("halve", halve),
     )
     cells = n_x * n_y
     _power("saturating_counters", 2, bits * cells)
@@ -283,7 +283,7 @@ def leaky_average(
     if n_y < 2:
         raise ValueError(f"n_y must be at least 2, got {n_y}")
     rate = 1.0 if rate == 1 else fraction("rate", rate)
-    at_random = choice("rounding", rounding, ("nearest", "stochastic")) == "stochastic"
+    at_random = one_of("rounding", rounding, ("nearest", "stochastic")) == "stochastic"
     states = _power("leaky_average", 2, bits * n_x)
     levels = 2**bits
     if at_random:

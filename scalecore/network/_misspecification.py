@@ -13,9 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from .._common.progress import bar
 from .._common.running_moments import Estimate, Moments
 from .._common.validation import (
-    choice,
+    boolean,
     describe,
-    flag,
+    one_of,
     positive_int,
     positive_number,
     stream_key,
@@ -177,7 +177,7 @@ def misspecification(
     asked, networks, inputs, single, target = check_misspecification(
         prior, widths, networks, inputs, dtype, rtol
     )
-    threads, key, progress = thread_count(n_threads), stream_key(rng), flag("progress", progress)
+    threads, key, progress = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
     flat = np.ascontiguousarray(asked.ravel())
     moments = [Moments(flat.size) for _ in range(3)]
     with bar(networks if target is None else None, progress, "networks") as advance:
@@ -224,5 +224,5 @@ def check_misspecification(
         positive_int("networks", networks),
         positive_int("inputs", inputs, most=2**31 - 1),
     )
-    single = choice("dtype", dtype, _DTYPES) == "float32"
+    single = one_of("dtype", dtype, _DTYPES) == "float32"
     return asked, networks, inputs, single, None if rtol is None else positive_number("rtol", rtol)

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.validation import (
+    boolean,
     broadcast,
-    choice,
     describe,
-    flag,
+    one_of,
     positive_array,
     positive_int,
     positive_number,
@@ -215,8 +215,8 @@ def suggest_runs(
     -----
     V-optimal design by greedy choice and exchange (Fedorov 1972): the variance of ln of the
     quantity is averaged over draws of the law. A run adds J J'/t, J the gradient of ln L and t the
-    variance that belongs to the fit's loss function (for Huber's with a small δ, 1/(4 f(0)²), f the
-    density of the residuals); what the present runs know is scaled to the width of the draws.
+    variance that belongs to the fit's loss function (for Huber's with a small δ, 1/(4 f(0)²), f
+    the density of the residuals); what the present runs know is scaled to the width of the draws.
 
     Examples
     --------
@@ -233,13 +233,13 @@ def suggest_runs(
     if not isinstance(law, FittedLaw):
         raise TypeError(f"law must be a FittedLaw (from sc.fit), got {describe(law)}")
     budget, target = positive_number("budget", budget), positive_number("target", target)
-    quantity, level = choice("quantity", quantity, QUANTITIES), checked_level(level)
+    quantity, level = one_of("quantity", quantity, QUANTITIES), checked_level(level)
     most, repeated = (
         positive_int("most_runs", most_runs),
         positive_int("most_repeats", most_repeats),
     )
     simulations = positive_int("simulations", simulations, least=0)
-    show, key = flag("progress", progress), stream_key(rng)
+    show, key = boolean("progress", progress), stream_key(rng)
     N, D = _candidates(law, budget, candidates)
     ask: dict[str, Any] = {
         "budget": budget,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import choice, describe, positive_array, positive_int
+from .._common.validation import describe, one_of, positive_array, positive_int
 from ..fitting._centre import Array
 from ..fitting._fitted_law import FittedLaw
 from ..fitting._quantiles import checked_level, interval
@@ -229,7 +229,7 @@ class Plan:
         from .._views import planning_plots
 
         kind = ("targets" if self.parameters.size > 1 else "price") if kind is None else kind
-        if choice("kind", kind, KINDS) == "targets":
+        if one_of("kind", kind, KINDS) == "targets":
             return planning_plots.targets(self, ax)
         if kind == "epochs":
             return planning_plots.epochs(self.epoch_returns(), ax)
@@ -283,9 +283,10 @@ def plan(
 ) -> Plan:
     r"""Plan a training run: the best N and D for a budget, or the cheapest for a loss.
 
-    With a training budget C, the least L(N, D) with training_cost N D ≤ C. With a total budget, the
-    least L(N, D) with training_cost N D + inference_cost N S ≤ C, S the inference demand. With a
-    loss, the least training_cost N D + inference_cost N S such that L(N, D) is at most that loss.
+    With a training budget C, the least L(N, D) with training_cost N D ≤ C. With a total budget,
+    the least L(N, D) with training_cost N D + inference_cost N S ≤ C, S the inference demand.
+    With a loss, the least training_cost N D + inference_cost N S such that L(N, D) is at most that
+    loss.
     All numbers broadcast.
 
     Parameters

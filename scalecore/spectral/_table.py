@@ -10,7 +10,7 @@ from os import PathLike
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.atomic_files import written_whole
+from .._common.atomic_files import atomic_write
 from .._common.validation import path
 from .._core import spectral as _spectral
 from ._engine_table import strategies_of
@@ -97,7 +97,7 @@ class SpectralTable:
         """
         from pathlib import Path
 
-        with written_whole(Path(path("file", file))) as unfinished:
+        with atomic_write(Path(path("file", file))) as unfinished:
             Path(unfinished).write_bytes(table_bytes(self))
 
 

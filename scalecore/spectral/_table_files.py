@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .._common.atomic_files import written_whole
+from .._common.atomic_files import atomic_write
 from ._table_rows import Row
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def is_kept(folder: Path, d: int, most_units: int) -> bool:
 def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
     """Write a table, whole or not at all."""
     with (
-        written_whole(_file(folder, table.input_dim, most_units)) as unfinished,
+        atomic_write(_file(folder, table.input_dim, most_units)) as unfinished,
         open(unfinished, "wb") as file,
     ):
         np.savez(

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike
 
 from .._common.atomic_files import failure
 from .._common.callers import caller_stacklevel
-from .._common.validation import flag, input_dimension, path, positive_int
+from .._common.validation import boolean, input_dimension, path, positive_int
 from .._core import spectral as _spectral
 from ._table import SpectralTable, assemble
 from ._table_files import (
@@ -249,14 +249,14 @@ def spectral_table(
     d = input_dimension("input_dim", input_dim)
     most = positive_int("most_units", most_units, least=2, most=10**9)
     if most > DEAREST_UNITS and d > 1 and most > d + 2:
-        raise ValueError(_too_dear(d, most))
+        raise ValueError(_too_expensive(d, most))
     from pathlib import Path
 
     folder = None if cache is None else Path(path("cache", cache))
-    return tables_for(d, most, folder, flag("progress", progress))[0]
+    return tables_for(d, most, folder, boolean("progress", progress))[0]
 
 
-def _too_dear(d: int, most: int) -> str:
+def _too_expensive(d: int, most: int) -> str:
     nearest = max(DEAREST_UNITS, d + 2) if d + 2 < most else DEAREST_UNITS
     hours, memory = 6e-13 * float(most) ** 3, 48e-9 * float(most) ** 2
     units, left = residual_of_a_small_table(d)

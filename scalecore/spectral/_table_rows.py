@@ -93,7 +93,7 @@ def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) 
             for count, part in zip(batch, _even_parts(d, batch), strict=True):
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
                 if row is not None and _give_way(rows, row):
-                    rows.append(_coarsened(row, (rows[1], rows[-1])))
+                    rows.append(_merge_close_eigenvalues(row, (rows[1], rows[-1])))
                 elif count > _PATIENCE[count > _FEW] * rows[-1][0]:
                     advance(sum(count**2 for count in counts[first:]))
                     return  # directions crowd beyond what rounding allows
@@ -175,9 +175,9 @@ def _circle(count: int) -> Part:
 
 def _give_way(rows: list[Row], row: Row) -> bool:
     """Whether a row grows, after those before have been lowered for it if that takes little."""
-    if not all(_grows(row, fixed) for fixed in rows[1:3]):
+    if not all(_dominates(row, fixed) for fixed in rows[1:3]):
         return False
-    above = [k for k in range(3, len(rows)) if not _grows(row, rows[k])]
+    above = [k for k in range(3, len(rows)) if not _dominates(row, rows[k])]
     if not above:
         return True
     gain = float(np.sum(row[1] * row[2]) - np.sum(rows[-1][1] * rows[-1][2]))
@@ -189,10 +189,10 @@ def _give_way(rows: list[Row], row: Row) -> bool:
         if float(np.max(sums - reached)) > _YIELD * gain or values[-1] <= 0:
             return False
         alone = rows[k][0], values, np.ones(len(values)), rows[k][3]
-        lowered[k] = _coarsened(alone, (rows[1], lowered.get(k - 1, rows[k - 1])))
+        lowered[k] = _merge_close_eigenvalues(alone, (rows[1], lowered.get(k - 1, rows[k - 1])))
     for k, given in lowered.items():
         rows[k] = given
-    return _grows(row, rows[-1])
+    return _dominates(row, rows[-1])
 
 
 def _partial_sums(row: Row, count: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -201,7 +201,7 @@ def _partial_sums(row: Row, count: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.interp(count, corners, np.append(0.0, np.cumsum(row[1] * row[2])))
 
 
-def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:
+def _merge_close_eigenvalues(row: Row, below: tuple[Row, ...]) -> Row:
     """Let eigenvalues within 2 % of each other share their mean, which loosens bounds by some parts
     in 1e5 and saves sums.
 
@@ -214,7 +214,7 @@ def _coarsened(row: Row, below: tuple[Row, ...]) -> Row:
         counts = np.add.reduceat(copies, groups)
         means = np.add.reduceat(values * copies, groups) / counts * (1 - 2**-51)
         coarse = units, means, counts, delta
-        if all(_grows(coarse, last) for last in below):
+        if all(_dominates(coarse, last) for last in below):
             return coarse
     return row
 
@@ -239,7 +239,7 @@ def _are_among(numbers: NDArray[np.float64], some: NDArray[np.float64]) -> NDArr
     return some[np.minimum(np.searchsorted(some, numbers), len(some) - 1)] == numbers
 
 
-def _grows(row: Row, last: Row) -> bool:
+def _dominates(row: Row, last: Row) -> bool:
     """Whether the partial sums of a row's eigenvalues are nowhere below another's."""
     # those of a row are concave in their number, so that only the corners of the lower need be
     # looked at

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from .._common.atomic_files import failure
 from .._common.progress import bar
-from .._common.validation import describe, flag, thread_count
+from .._common.validation import boolean, describe, thread_count
 from .._common.validation import path as path_of
 from ._store import (
     MARKS,
@@ -223,10 +223,10 @@ def sweep(
     """
     what, path = find_task(task), Path(path_of("store", store))
     plan, axes = make_plan(what, grid, chunks, options, variables, rng)
-    show, threads = flag("progress", progress), thread_count(n_threads)
+    show, threads = boolean("progress", progress), thread_count(n_threads)
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {describe(executor)}")
-    plan = continue_or_create(what, plan, axes, path, flag("resume", resume), rng is not None)
+    plan = continue_or_create(what, plan, axes, path, boolean("resume", resume), rng is not None)
     done = finished_chunks(path)
     total = prod(chunk_grid(plan))
     waiting = (  # another process may be at the same store

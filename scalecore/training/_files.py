@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .._common.atomic_files import failure, written_whole
+from .._common.atomic_files import atomic_write, failure
 from .._common.optional import imported
 from .._common.validation import path as path_of
 from .._views.training_dataset import AXES, GRID, RUNS, label, runs_dataset, xarray
@@ -81,7 +81,7 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
     label(dataset, {name: (text, units) for name, _, text, units in _STATE.values()} | AXES)
     _check_engine()
     try:
-        with written_whole(
+        with atomic_write(
             target
         ) as unfinished:  # a full disk must not cost the file that was there
             dataset.to_netcdf(unfinished, engine="netcdf4")

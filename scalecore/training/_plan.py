@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.validation import (
     checkpoint_list,
-    choice,
     describe,
     distinct,
     nonnegative_number,
+    one_of,
     positive_array,
     positive_int,
     positive_number,
@@ -79,7 +79,7 @@ def plan_training(
     if not isinstance(prior, NetworkPrior):
         raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
     grid = distinct("widths", whole_numbers("widths", widths))
-    choice("optimizer", optimizer, _OPTIMIZERS)
+    one_of("optimizer", optimizer, _OPTIMIZERS)
     rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
     _check_size(optimizer, prior.input_dim, grid.max())
     total, count = sample_count(samples), positive_int("repeats", repeats)
@@ -91,7 +91,7 @@ def plan_training(
     inputs = positive_int("test_inputs", test_inputs, most=2**30)
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
-    choice("dtype", dtype, _DTYPES)
+    one_of("dtype", dtype, _DTYPES)
     return TrainingPlan(
         prior=prior,
         widths=grid.astype(np.int64),

@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.validation import (
+    boolean,
     checkpoint_list,
-    choice,
     distinct,
-    flag,
     fraction,
+    one_of,
     place_among,
     positive_array,
     positive_int,
@@ -175,7 +175,7 @@ class TrainingRuns:
         (4000, 2000)
         """
         total = sample_count(samples)
-        choice("on_interrupt", on_interrupt, ON_INTERRUPT)
+        one_of("on_interrupt", on_interrupt, ON_INTERRUPT)
         planned = self._state.planned
         last = int(planned[-1])
         if total < last:
@@ -193,7 +193,7 @@ class TrainingRuns:
             more = lattice[lattice > last]
             # the old end was a checkpoint only for being the end
             planned = planned[(planned < last) | np.isin(planned, lattice)]
-        threads, show = thread_count(n_threads), flag("progress", progress)
+        threads, show = thread_count(n_threads), boolean("progress", progress)
         state = self._state.copy()
         state.planned = np.union1d(planned, more)
         record = np.full((*state.sums.shape, state.planned.size), np.nan)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._common.validation import choice, flag, thread_count
+from .._common.validation import boolean, one_of, thread_count
 from ..network import NetworkPrior
 from ._engine import advance, start
 from ._interrupt import ON_INTERRUPT, returned
@@ -141,8 +141,8 @@ def train(
         dtype,
         rng,
     )
-    threads, show = thread_count(n_threads), flag("progress", progress)
-    choice("on_interrupt", on_interrupt, ON_INTERRUPT)
+    threads, show = thread_count(n_threads), boolean("progress", progress)
+    one_of("on_interrupt", on_interrupt, ON_INTERRUPT)
     state = start(plan)
     measured = advance(plan, state, plan.samples, threads, show)
     return returned(TrainingRuns._of(plan, measured, state), plan.samples, on_interrupt)
