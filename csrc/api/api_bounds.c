@@ -1,4 +1,4 @@
-/* The public functions: check arguments, choose the engine, call its kernel. */
+/* The public functions of the bounds: check arguments, choose the engine, call its kernel. */
 #include "api/check.h"
 #include "engine/chosen.h"
 

@@ -4,7 +4,8 @@
 
 #include <math.h>
 
-/* The caller's options as the engine wants them; SC_OK or what is wrong. */
+/* Check the caller's options and translate them for the engine; SC_OK or what is wrong with
+   them. */
 static int experiment_of(const sc_network_options *options, sc_experiment *e,
                          sc_network_options *mine)
 {
@@ -14,7 +15,8 @@ static int experiment_of(const sc_network_options *options, sc_experiment *e,
     if (wrong)
         return wrong;
     if (mine->size < offsetof(sc_network_options, state) + sizeof mine->state)
-        mine->keep_going = NULL; /* one without its state is no pair */
+        /* an older caller's struct may end before `state`, which keep_going needs */
+        mine->keep_going = NULL;
     if (!sc_is_precision(mine->precision))
         return SC_ERROR_ENUM;
     const double truncation = mine->truncation == 0.0 ? 1e-8 : mine->truncation;

@@ -11,7 +11,8 @@ static int options_of(const sc_training_options *options, sc_training_options *m
     if (wrong)
         return wrong;
     if (mine->size < offsetof(sc_training_options, state) + sizeof mine->state)
-        mine->keep_going = NULL; /* one without its state is no pair */
+        /* an older caller's struct may end before `state`, which keep_going needs */
+        mine->keep_going = NULL;
     if (!sc_is_precision(mine->precision)
         || (mine->optimizer != SC_SGD && mine->optimizer != SC_ADAM))
         return SC_ERROR_ENUM;
@@ -38,7 +39,8 @@ static size_t weights_size(const sc_training_options *mine, int width)
            * sc_number_size(mine->precision);
 }
 
-/* Runs come as arrays, whose steps are their size: no other size than ours will do. */
+/* Runs come in an array. Its elements lie as far apart as the caller's struct is large, so that no
+   other size than ours can be accepted. */
 static int run_is_fine(const sc_run *run)
 {
     if (!run)
@@ -59,7 +61,7 @@ size_t sc_run_state_size(const sc_training_options *options, int width)
     return options_of(options, &mine) ? 0 : state_size(&mine, width);
 }
 
-/* Between a run's state and plain weights. */
+/* Copy between a run's state and plain weights. */
 static int copy_weights(const sc_training_options *options, const sc_run *run, size_t state_bytes,
                         void *weights, int out)
 {
@@ -104,7 +106,8 @@ int sc_run_weights(const sc_training_options *options, const sc_run *run, size_t
     return copy_weights(options, run, state_bytes, weights, 1);
 }
 
-/* Factors on the rates, for the samples and what fills the last eight. */
+/* Length of the arrays of factors on the learning rate: a factor for each sample, filled up to a
+   multiple of 8. */
 static size_t schedule_length(int count) { return ((size_t)count + 7) / 8 * 8; }
 
 size_t sc_train_space(int count)
@@ -115,7 +118,7 @@ size_t sc_train_space(int count)
            + SC_LINES(3 * schedule_length(count) * sizeof(double));
 }
 
-/* The runs as the engine wants them; SC_OK or what is wrong. */
+/* Check the runs and translate them for the engine; SC_OK or what is wrong with them. */
 static int learners_of(sc_run *runs, int run_count, int64_t first, int count, sc_learner *learners)
 {
     for (int r = 0; r < run_count; r++) {
@@ -131,7 +134,7 @@ static int learners_of(sc_run *runs, int run_count, int64_t first, int count, sc
     return SC_OK;
 }
 
-/* Arrays apart from each other: a call's own, then every run's state. */
+/* The arrays of a call, first its own and then every run's state, must not overlap. */
 static int arrays_are_fine(const sc_training_options *mine, sc_run *runs, int run_count,
                            sc_array *arrays, int own)
 {
@@ -192,7 +195,9 @@ int sc_train(const sc_training_options *options, sc_run *runs, int run_count, in
                             moments + length,
                             0,
                             NULL};
-    if (mine.examine) { /* the engine evaluates a block from its beginning */
+    /* to evaluate, the engine starts at the beginning of a block: let this one begin where runs
+       are */
+    if (mine.examine) {
         const ptrdiff_t skip = (ptrdiff_t)(runs->read - first);
         data.first += skip;
         data.count -= (int)skip;

@@ -6,16 +6,17 @@
 
 #include <string.h>
 
-#define SC_MOST_COUNT (PTRDIFF_MAX / 16) /* elements of an array: no byte count of ours overflows */
-#define SC_MOST_BLOCK 1048576            /* inputs or samples of one call */
+/* elements of an array: few enough that no number of bytes overflows */
+#define SC_MOST_COUNT (PTRDIFF_MAX / 16)
+#define SC_MOST_BLOCK 1048576 /* inputs or samples of one call */
 #define SC_LINES(bytes) (((bytes) + SC_ALIGNMENT - 1) / SC_ALIGNMENT * SC_ALIGNMENT)
 
 typedef struct sc_span { /* bytes first ... last - 1 */
     uintptr_t first, last;
 } sc_span;
 
-/* `count` elements of `each` bytes, `stride` elements apart; 0 if they cannot lie in an address
-   space. */
+/* The bytes of `count` elements of `each` bytes, `stride` elements apart; returns 0 if no address
+   space can hold them. */
 static inline int sc_span_of(const void *data, ptrdiff_t count, ptrdiff_t stride, size_t each,
                              sc_span *span)
 {
@@ -41,15 +42,16 @@ static inline int sc_disjoint(sc_span a, sc_span b)
 
 static inline int sc_aligned(const void *p, size_t to) { return (uintptr_t)p % to == 0; }
 
-/* One array of a call: `bytes` from `data`, to be aligned, and written or only read. */
+/* One array of a call: `bytes` bytes at `data`, with the alignment that it needs; and whether the
+   call writes it. */
 typedef struct sc_array {
     const void *data;
     size_t bytes, alignment;
     int written;
 } sc_array;
 
-/* SC_OK if all arrays are there (where they have bytes), aligned, and nothing that is written
-   touches another. */
+/* SC_OK if every array that has bytes is there and aligned, and none that is written overlaps
+   another. */
 static inline int sc_check_arrays(const sc_array *arrays, int count)
 {
     for (int i = 0; i < count; i++) {
@@ -72,7 +74,8 @@ static inline int sc_check_arrays(const sc_array *arrays, int count)
     return SC_OK;
 }
 
-/* A column may take part if it is there and aligned, and is either out itself or apart from it. */
+/* A column of inputs is fine if it is there and aligned, and is either the output column itself or
+   does not overlap it. */
 static inline int sc_column_is_fine(sc_column column, ptrdiff_t count, const void *out,
                                     ptrdiff_t out_stride, sc_span out_span)
 {
@@ -121,8 +124,8 @@ static inline int sc_results_are_fine(const sc_column in[4], ptrdiff_t count,
     return 1;
 }
 
-/* Copy a caller's struct, perhaps of an older version, over ours, which is zero but for its
-   size. */
+/* Copy a caller's struct, perhaps of an older and shorter version, over ours, which is zero but for
+   its size. */
 static inline int sc_copy_options(void *ours, size_t size, size_t least, const void *theirs)
 {
     size_t given;
@@ -131,7 +134,7 @@ static inline int sc_copy_options(void *ours, size_t size, size_t least, const v
     if (!sc_aligned(theirs, _Alignof(double)))
         return SC_ERROR_ALIGNMENT;
     memcpy(&given, theirs, sizeof given);
-    /* no version ends within a field */
+    /* a size that ends within a field belongs to no version of the struct */
     if (given < least || given > size || given % sizeof(void *))
         return SC_ERROR_SIZE;
     memcpy(ours, theirs, given);
@@ -148,8 +151,8 @@ static inline size_t sc_number_size(int precision)
     return precision == SC_SINGLE ? sizeof(float) : sizeof(double);
 }
 
-/* keep_going as the engine calls it, remembering the answer: a kernel that is stopped returns early
-   and says nothing. */
+/* Wraps the caller's keep_going and remembers its answer: a kernel that is told to stop returns
+   early without saying so. */
 typedef struct sc_asked {
     sc_keep_going keep_going;
     void *state;

@@ -21,7 +21,7 @@
 #include "scalecore.h"
 
 typedef struct sc_budget {
-    real most, log_most; /* M: the product n T that the budget pays for */
+    real product, log_product; /* M, the product n T that the budget pays for */
     real d, log_K;
     sc_origin origin;
     sc_ratio ratio;
@@ -35,7 +35,7 @@ typedef struct sc_condition {
 SC_INLINE sc_condition sc_condition_from(const sc_budget *b, double constant, real x, real G,
                                          real G_x, real pull)
 {
-    const real offset = r_set(constant) - b->log_K - b->log_most;
+    const real offset = r_set(constant) - b->log_K - b->log_product;
     sc_condition c;
     c.phi = r_fma(r_set(2.0), x, offset + sc_log(G));
     c.slope = r_set(2.0) + G_x * r_reciprocal(G);
@@ -47,7 +47,7 @@ SC_INLINE sc_condition sc_condition_optimal(const sc_budget *b, real x)
 {
     const real n = sc_exp(x), K = b->origin.K, one = r_set(1.0);
     const real U = sc_occupancy_at(&b->origin, n);
-    const real entropy_per_sample = U * (n * r_reciprocal(b->most)) * b->d;
+    const real entropy_per_sample = U * (n * r_reciprocal(b->product)) * b->d;
     const real eps = sc_resolution(entropy_per_sample, SC_FOR_ITS_PARTS);
     const real g = sc_unit_entropy(x + r_set(SC_LN2), b->d, r_reciprocal(eps));
     real trigamma, tetragamma;

@@ -1,8 +1,9 @@
 /* The bounds over arrays, a block at a time.
  *
- * A point's chain of dependent operations is some 250 cycles long, more than a processor can look
- * ahead. Each block therefore goes through short phases - occupancy, resolution, result - whose
- * intermediates stay in L1 and in which neighbouring packs overlap.
+ * A point is a chain of some 250 cycles of operations that wait for each other, more than a
+ * processor can look ahead. Each block therefore goes through short phases - occupancy, resolution,
+ * result - in which neighbouring packs overlap. What one phase hands to the next stays in the first
+ * cache.
  */
 #include "bounds/bounds.h"
 #include "engine/blocks.h"
@@ -11,10 +12,12 @@
 typedef struct points {
     int packs;
     sc_packs n, T, d, K;
-    const double *out_ahead; /* where the next block's results go, or anywhere */
+    /* where the next block's results will go; where there is none, any valid address */
+    const double *out_ahead;
 } points;
 
-/* Shared out between two phases, so that requests come at an even pace. */
+/* Prefetching of the next block is divided between two phases, so that requests come at an even
+   pace. */
 SC_INLINE void fetch_ahead_n_K_out(const points *p, int i)
 {
     sc_fetch_ahead(&p->n, i);
@@ -39,7 +42,7 @@ SC_INLINE void occupancy_phase(const points *p, const concentrations kind, doubl
         if (kind == K_VARIES)
             origin = sc_origin_of(sc_pack(&p->K, i));
         else
-            /* one K for all: let the compiler drop the other branch */
+            /* one K for all points: the compiler drops the branch for the other kind */
             origin.any_small = kind == K_SMALL;
         if (kind == K_FAR)
             origin.terms = SC_FAR_TERMS;
@@ -60,7 +63,7 @@ static SC_NOINLINE void each_occupancy(const points *p, double *out)
         occupancy_phase(p, K_LARGE, out);
 }
 
-/* What the phases of a block hand on, a column each. */
+/* Intermediate results of a block, a column each, that one phase hands to the next. */
 typedef struct columns {
     SC_ALIGNED double per_sample[SC_BLOCK]; /* U, then U/T */
     SC_ALIGNED double entropy[SC_BLOCK];    /* d U/T */
@@ -68,20 +71,21 @@ typedef struct columns {
     SC_ALIGNED double inverse[SC_BLOCK]; /* 1/eps */
 } columns;
 
-/* First half of a pack's way from occupancy to resolution. `most` is the greatest d U/T so far. */
-SC_INLINE void start(const points *p, columns *c, int i, real *most)
+/* The first half of the way from occupancy to resolution, for one pack. `greatest` is the greatest
+   d U/T so far. */
+SC_INLINE void start(const points *p, columns *c, int i, real *greatest)
 {
     const int at = i * SC_LANES;
     const real per_sample = r_load(c->per_sample + at) / sc_pack(&p->T, i);
     const real entropy = per_sample * sc_pack(&p->d, i);
-    *most = r_max(entropy, *most);
+    *greatest = r_max(entropy, *greatest);
     r_store(c->per_sample + at, per_sample);
     r_store(c->entropy + at, entropy);
     r_store(c->eps + at, sc_resolution_start(entropy));
     fetch_ahead_T_d(p, i);
 }
 
-/* Second half; clipping is left to do. */
+/* The second half; the result is not yet clipped to 2. */
 SC_INLINE void polish(sc_sharpness sharpness, columns *c, int i)
 {
     const int at = i * SC_LANES;
@@ -91,19 +95,19 @@ SC_INLINE void polish(sc_sharpness sharpness, columns *c, int i)
     r_store(c->inverse + at, net.inverse);
 }
 
-/* Occupancy -> occupancy per sample U/T and the resolution. Newton's steps run one pack behind
-   the start, in the time in which the divider is at U/T. Clipping is rare: it gets a loop of its
-   own. */
+/* From the occupancy to U/T, the occupancy per sample, and the resolution. Newton's steps for a
+   pack are taken while the divider works on U/T of the next. Clipping is rare: it gets a loop of
+   its own. */
 SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns *c)
 {
-    real most = r_set(0.0);
-    start(p, c, 0, &most);
+    real greatest = r_set(0.0);
+    start(p, c, 0, &greatest);
     for (int i = 1; i < p->packs; i++) {
-        start(p, c, i, &most);
+        start(p, c, i, &greatest);
         polish(sharpness, c, i - 1);
     }
     polish(sharpness, c, p->packs - 1);
-    if (m_lanes(r_le(r_set(1.0), most)))
+    if (m_lanes(r_le(r_set(1.0), greatest)))
         for (int at = 0; at < p->packs * SC_LANES; at += SC_LANES) {
             const sc_net net = {r_load(c->eps + at), r_load(c->inverse + at)},
                          clipped = sc_net_clipped(net, r_load(c->entropy + at));
@@ -112,7 +116,8 @@ SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns 
         }
 }
 
-/* Called with a constant quantity, so that each gets loops of its own. */
+/* Each caller passes a constant quantity, so that the compiler makes a version without branches for
+   each. */
 SC_INLINE void optimal_block(sc_quantity quantity, const points *p, double *out)
 {
     const sc_sharpness sharpness = quantity == SC_ERROR_BOUND ? SC_FOR_THE_BOUND : SC_FOR_ITS_PARTS;
@@ -174,7 +179,8 @@ static SC_NOINLINE void closed_form_block(const points *p, const int plain, doub
         closed_form_phases(p, 1, 0, out);
 }
 
-/* Occupancies as they are promised, 1 to n, whatever the last digit is. */
+/* Occupancies, clipped to the range 1 to n that the documentation promises: rounding might leave
+   it. */
 static void occupancy_block(const points *p, double *out)
 {
     SC_ALIGNED double occupancy[SC_BLOCK];
@@ -197,10 +203,10 @@ static void quantity_block(sc_quantity quantity, const points *p, int plain, dou
     }
 }
 
-/* Whether all values of a block are plain: n, T and d in [1, 2^512), K in [2^-256, 2^256). Then
-   nothing is out of the domain. With the bits of the least plain value subtracted as integers,
-   exactly those have their uppermost three clear; anything else, NaN too, takes the way through
-   mask_domain. */
+/* Whether all values of a block are plain: n, T and d in [1, 2^512), K in [2^-256, 2^256). Then no
+   point is out of the domain and nothing overflows. The test subtracts the bits of the least plain
+   value, as integers: exactly the plain values have zeros in the uppermost three bits afterwards.
+   Blocks with any other value, NaN too, go through mask_domain. */
 #define SC_ONE_BITS ((uint64_t)1023 << 52)
 #define SC_LEAST_K_BITS ((uint64_t)(1023 - 256) << 52)
 
@@ -246,8 +252,8 @@ static SC_NOINLINE ptrdiff_t mask_domain(quantity_columns columns, const points 
     return invalid;
 }
 
-/* Size of a first, short block after which `out` lies on a cache line. NumPy's large arrays all
-   start 16 bytes behind one. */
+/* Size of a first, short block, after which `out` lies on a cache line: NumPy's large arrays all
+   begin 16 bytes after the beginning of one. */
 SC_INLINE int to_alignment(const double *out, ptrdiff_t stride, ptrdiff_t count)
 {
     const int ahead = (int)((64 - ((uintptr_t)out & 63)) & 63) / 8;

@@ -1,4 +1,5 @@
-/* The bounds of docs/theory.md, section 2, one pack of points at a time. */
+/* The bounds of docs/theory.md, section 2 ("The bound at width n"), one pack of points at a
+   time. */
 #ifndef SC_BOUNDS_H
 #define SC_BOUNDS_H
 
@@ -30,7 +31,7 @@ typedef struct sc_net {
     real eps, inverse; /* the resolution and 1/eps */
 } sc_net;
 
-/* eps to 8e-5 where it is not clipped; anything where it is */
+/* eps to 8e-5 where it is not clipped to 2; where it is, the result is not used */
 SC_INLINE real sc_resolution_start(real x)
 {
     const real t = r_sqrt_coarse(x);
@@ -85,14 +86,14 @@ SC_INLINE real sc_unit_entropy(real log_2n, real d, real inverse_eps)
     return r_fma(d, sc_log(r_fma(r_set(2.0), inverse_eps, r_set(1.0))), log_2n);
 }
 
-/* Closed form: K/(8n) + (1 + K ln(1+(n-1)/K)) (ln(2n) + d ln(1 + 2 sqrt(1+n/K))) / T. What depends
-   on K only: */
+/* Closed form: K/(8n) + (1 + K ln(1+(n-1)/K)) (ln(2n) + d ln(1 + 2 sqrt(1+n/K))) / T. sc_ratio
+   holds what depends on K only. */
 typedef struct sc_ratio {
     real K, inverse;
 } sc_ratio;
 
-/* Beyond this, n/K might overflow, and its logarithm is ln n - ln K to the last digit. A plain
-   block (bounds.c) cannot reach it: with may_be_huge 0 the compiler drops the question. */
+/* Beyond this n/K might overflow, and ln(1 + n/K) is ln n - ln K to the last digit. Plain blocks
+   (bounds.c) cannot reach it: with may_be_huge = 0 the compiler leaves the test out. */
 #define SC_HUGE_RATIO 1e305
 
 SC_INLINE sc_ratio sc_ratio_of(real K)

@@ -7,40 +7,40 @@
 /* A hang is worse than a wrong digit; Newton has never been seen to take more than eight steps. */
 #define MOST_STEPS 60
 #define LOG_PAST_THE_LEAP 0.4054651081081644 /* ln 3/2 */
-/* of the last step in ln n: the next would be its square, times a curvature below 1/4 */
+/* size of the last step in ln n: the next one would be its square times a curvature below 1/4 */
 #define CLOSE_ENOUGH 1e-5
 
-/* A first x, to some tenths. With g guessed, phi = 0 gives n^2 = M/(16 L (g+1)) where n >> K, U = K
-   L, and n^3 = K M/(16 (2g+1)) where n << K, U = n. Both overestimate U, so the larger of the two
-   is nearer. */
+/* A first x = ln n, right to some tenths. With a guess for g, phi = 0 gives n^2 = M/(16 L (g+1))
+   where n >> K, U = K L, and n^3 = K M/(16 (2g+1)) where n << K, U = n. Both overestimate U, so the
+   larger of the two is nearer. */
 SC_INLINE real first_guess(const sc_budget *b)
 {
-    const real half = b->log_most * r_set(0.5), one = r_set(1.0);
+    const real half = b->log_product * r_set(0.5), one = r_set(1.0);
     const real g =
-        r_fma(b->d, r_max(r_fma(b->log_most, r_set(0.22), r_set(-1.1)), r_set(0.7)), half + one);
+        r_fma(b->d, r_max(r_fma(b->log_product, r_set(0.22), r_set(-1.1)), r_set(0.7)), half + one);
     const real L = r_max(half - b->log_K - r_set(2.0), r_set(0.5));
-    const real wide = (b->log_most - sc_log(r_set(16.0) * L * (g + one))) * r_set(0.5);
-    const real narrow = (b->log_most + b->log_K - sc_log(r_set(32.0) * g)) * r_set(1.0 / 3);
-    return r_min(r_max(r_max(wide, narrow), r_set(0.0)), b->log_most);
+    const real wide = (b->log_product - sc_log(r_set(16.0) * L * (g + one))) * r_set(0.5);
+    const real narrow = (b->log_product + b->log_K - sc_log(r_set(32.0) * g)) * r_set(1.0 / 3);
+    return r_min(r_max(r_max(wide, narrow), r_set(0.0)), b->log_product);
 }
 
 SC_INLINE real solve(sc_bound bound, const sc_budget *b)
 {
     const real zero = r_set(0.0);
     real x = first_guess(b);
-    mask active = r_le(zero, b->log_most);
+    mask active = r_le(zero, b->log_product);
     for (int step = 0; step < MOST_STEPS && m_lanes(active); step++) {
         const sc_condition c = sc_condition_at(bound, b, x);
-        const real next = r_min(r_max(x - c.phi * r_reciprocal(c.slope), zero), b->log_most);
+        const real next = r_min(r_max(x - c.phi * r_reciprocal(c.slope), zero), b->log_product);
         const real moved = r_max(next - x, x - next);
-        /* a lane that has arrived stays, whatever its neighbours do */
+        /* a lane that has converged keeps its value, whatever the other lanes do */
         x = r_select(active, next, x);
         active = m_and(active, r_lt(r_set(CLOSE_ENOUGH), moved));
     }
     return x;
 }
 
-/* The point in [low, high] where phi, or its slope, turns positive. */
+/* Bisect for the point in [low, high] where phi, or with on_slope its slope, becomes positive. */
 SC_INLINE real bisect(const sc_budget *b, int on_slope, real low, real high)
 {
     for (int step = 0; step < MOST_STEPS; step++) {
@@ -58,7 +58,7 @@ SC_INLINE real bisect(const sc_budget *b, int on_slope, real low, real high)
    minimum too. Returns the former (or 0 if there is none). */
 SC_INLINE real solve_past_the_leap(const sc_budget *b)
 {
-    const real zero = r_set(0.0), past = r_min(r_set(LOG_PAST_THE_LEAP), b->log_most);
+    const real zero = r_set(0.0), past = r_min(r_set(LOG_PAST_THE_LEAP), b->log_product);
     const real found = solve(SC_BOUND_CLOSED_FORM, b);
     const mask beyond = r_lt(sc_condition_closed_form(b, past).phi, zero);
     const real dip = bisect(b, 1, zero, past);
@@ -70,7 +70,7 @@ SC_INLINE real solve_past_the_leap(const sc_budget *b)
 SC_INLINE real error_at(sc_bound bound, const sc_budget *b, real x)
 {
     const real n = sc_exp(x);
-    const sc_parts p = sc_parts_at(bound, b, n, b->most / n);
+    const sc_parts p = sc_parts_at(bound, b, n, b->product / n);
     return p.misspecification + p.estimation;
 }
 
@@ -93,10 +93,11 @@ SC_INLINE allocation allocate(sc_bound bound, const sc_budget *b)
     if (bound == SC_BOUND_CLOSED_FORM)
         x = r_select(r_lt(error_at(bound, b, r_set(0.0)), error_at(bound, b, x)), r_set(0.0), x);
     const sc_condition c = sc_condition_at(bound, b, x);
-    const mask at_min_width = r_le(x, r_set(0.0)), at_min_samples = r_le(b->log_most, x);
-    a.width = r_select(at_min_samples, b->most, r_min(sc_exp(x), b->most));
+    const mask at_min_width = r_le(x, r_set(0.0)), at_min_samples = r_le(b->log_product, x);
+    a.width = r_select(at_min_samples, b->product, r_min(sc_exp(x), b->product));
     a.width = r_select(at_min_width, one, a.width);
-    a.samples = r_select(at_min_samples, r_select(at_min_width, b->most, one), b->most / a.width);
+    a.samples =
+        r_select(at_min_samples, r_select(at_min_width, b->product, one), b->product / a.width);
     a.elasticity =
         r_select(at_min_width, r_set(0.0), r_select(at_min_samples, one, -c.pull / c.slope));
     a.status = r_select(at_min_width, r_set(SC_AT_MIN_WIDTH),
@@ -104,19 +105,19 @@ SC_INLINE allocation allocate(sc_bound bound, const sc_budget *b)
     return a;
 }
 
-/* One pack of inputs; lanes that are not feasible are given the values of a harmless budget and
-   their status. */
+/* Prepare one pack of inputs. Lanes without a feasible budget get the values of a harmless one, and
+   a status that says what is wrong. */
 SC_INLINE real prepare(real C, real d, real K, real cost, sc_budget *b)
 {
     const real one = r_set(1.0);
-    const real most = C / (cost * d);
-    const mask valid = m_and(
-        m_and(sc_in_range(d), sc_is_concentration(K)),
-        m_and(m_and(r_le(r_set(0.0), C), r_lt(r_set(0.0), cost)), r_le(most, r_set(SC_LARGEST))));
-    const mask feasible = m_and(valid, r_le(one, most));
-    b->most = r_select(feasible, most, one);
+    const real product = C / (cost * d);
+    const mask valid = m_and(m_and(sc_in_range(d), sc_is_concentration(K)),
+                             m_and(m_and(r_le(r_set(0.0), C), r_lt(r_set(0.0), cost)),
+                                   r_le(product, r_set(SC_LARGEST))));
+    const mask feasible = m_and(valid, r_le(one, product));
+    b->product = r_select(feasible, product, one);
     b->d = r_select(feasible, d, one);
-    b->log_most = sc_log(b->most);
+    b->log_product = sc_log(b->product);
     K = r_select(feasible, K, one);
     b->origin = sc_origin_of(K);
     b->ratio = sc_ratio_of(K);
@@ -139,9 +140,9 @@ SC_INLINE void solve_pack(sc_bound bound, int integer, real C, real d, real K, r
     allocation a = allocate(bound, &b);
     if (integer) {
         double unit[SC_LANES], budget[SC_LANES], dim[SC_LANES], concentration[SC_LANES];
-        const real n = r_min(sc_exp(a.stationary), b.most);
+        const real n = r_min(sc_exp(a.stationary), b.product);
         r_store(r->width, n);
-        r_store(r->samples, b.most / n);
+        r_store(r->samples, b.product / n);
         r_store(budget, C);
         r_store(unit, cost * d);
         r_store(dim, b.d);

@@ -13,7 +13,8 @@
 #include "bounds/allocation.h"
 
 #define SC_EXACT_INTEGERS 9007199254740992.0 /* 2^53: from here on every double is whole */
-/* of a walk, some ten times what any needs from a good start: a bad one must not take for ever */
+/* Most candidates of one walk, some ten times what any needs from a good start: from a bad one the
+   walk must still end. */
 #define SC_MOST_CANDIDATES (1 << 22)
 
 typedef struct sc_search {
@@ -62,11 +63,11 @@ static void sc_offer(sc_search *s, real n, real T)
         }
 }
 
-/* n = start, start + step, ... */
+/* Offer n = start, start + step, ... until no wider (or narrower) n can be better. */
 static void sc_walk_widths(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
-    const double last = sc_first_lane(sc_floor(s->b.most));
+    const double last = sc_first_lane(sc_floor(s->b.product));
     int packs = SC_MOST_CANDIDATES / SC_LANES;
     for (double n0 = start; 1.0 <= n0 && n0 <= last && packs; n0 += step * SC_LANES, packs--) {
         const real n =
@@ -78,7 +79,8 @@ static void sc_walk_widths(sc_search *s, double start, double step)
     }
 }
 
-/* the widest whole n with floor(budget / (unit n)) >= T; the quotient's own rounding is undone */
+/* The widest whole n with floor(budget / (unit n)) >= T; corrected for the quotient's own
+   rounding. */
 SC_INLINE real sc_widest(const sc_search *s, real T)
 {
     const real one = r_set(1.0);
@@ -87,14 +89,15 @@ SC_INLINE real sc_widest(const sc_search *s, real T)
     return r_select(r_lt(sc_floor(sc_affordable(s, r_max(n, one))), T), n - one, n);
 }
 
-/* At one T the bound is unimodal in n too; bisect the sign of its difference over lo <= n <= hi. */
+/* At one T the bound has one minimum over n: bisect the sign of its difference over lo <= n <=
+   hi. */
 static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
 {
-    while (lo < hi && hi <= SC_EXACT_INTEGERS) { /* beyond, lo + 1 need not exist */
+    while (lo < hi && hi <= SC_EXACT_INTEGERS) { /* beyond, lo + 1 may not be a double */
         const double middle = lo + sc_first_lane(sc_floor(r_set(0.5 * (hi - lo))));
-        const double here = sc_first_lane(sc_error_at(s, r_set(middle), r_set(T)));
-        const double next = sc_first_lane(sc_error_at(s, r_set(middle + 1.0), r_set(T)));
-        if (here <= next)
+        const double at_middle = sc_first_lane(sc_error_at(s, r_set(middle), r_set(T)));
+        const double at_next = sc_first_lane(sc_error_at(s, r_set(middle + 1.0), r_set(T)));
+        if (at_middle <= at_next)
             hi = middle;
         else
             lo = middle + 1.0;
@@ -102,12 +105,12 @@ static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
     sc_offer(s, r_set(lo), r_set(T));
 }
 
-/* T = start, start + step, ...; each T has the whole n from lo to hi to itself, and nearly always
-   hi is the best of them */
+/* Offer T = start, start + step, ... For each T the whole n with floor(budget / (unit n)) = T are
+   lo to hi, and hi is nearly always the best of them. */
 static void sc_walk_samples(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
-    const double last = sc_first_lane(sc_floor(s->b.most));
+    const double last = sc_first_lane(sc_floor(s->b.product));
     int packs = SC_MOST_CANDIDATES / SC_LANES;
     for (double T0 = start; 1.0 <= T0 && T0 <= last && packs; T0 += step * SC_LANES, packs--) {
         const real T =
@@ -117,13 +120,13 @@ static void sc_walk_samples(sc_search *s, double start, double step)
         if (T0 != start
             && sc_first_lane(sc_error_at(s, nearest, sc_affordable(s, nearest))) >= s->best_error)
             return;
-        const mask some = r_le(lo, hi);
+        const mask has_n = r_le(lo, hi);
         const mask inside =
-            m_and(m_and(some, r_lt(lo, hi)),
+            m_and(m_and(has_n, r_lt(lo, hi)),
                   r_lt(sc_error_at(s, r_max(hi - one, one), T), sc_error_at(s, r_max(hi, one), T)));
-        /* a T that no n has as its own: offer n = 1 instead */
-        const real n = r_max(r_select(some, hi, one), one);
-        sc_offer(s, n, r_max(r_select(some, T, sc_floor(sc_affordable(s, n))), one));
+        /* where no n belongs to this T, offer n = 1 instead */
+        const real n = r_max(r_select(has_n, hi, one), one);
+        sc_offer(s, n, r_max(r_select(has_n, T, sc_floor(sc_affordable(s, n))), one));
         if (m_lanes(inside)) {
             double Ts[SC_LANES], los[SC_LANES], his[SC_LANES];
             r_store(Ts, T);
@@ -136,7 +139,8 @@ static void sc_walk_samples(sc_search *s, double start, double step)
     }
 }
 
-/* In: the (last) stationary point. Out: the best whole width and samples. */
+/* In: the (last) stationary point, as real width and samples. Out: the best whole width and
+   samples. */
 static void sc_best_integer(sc_bound bound, double budget, double unit, double d, double K,
                             double *width, double *samples)
 {
@@ -144,8 +148,8 @@ static void sc_best_integer(sc_bound bound, double budget, double unit, double d
     s.bound = bound;
     s.budget = r_set(budget);
     s.unit = r_set(unit);
-    s.b.most = s.budget / s.unit;
-    s.b.log_most = sc_log(s.b.most);
+    s.b.product = s.budget / s.unit;
+    s.b.log_product = sc_log(s.b.product);
     s.b.d = r_set(d);
     s.b.origin = sc_origin_of(r_set(K));
     s.b.ratio = sc_ratio_of(r_set(K));
@@ -156,8 +160,8 @@ static void sc_best_integer(sc_bound bound, double budget, double unit, double d
                  T = sc_first_lane(sc_floor(r_set(*samples)));
     if (n >= SC_EXACT_INTEGERS && T >= SC_EXACT_INTEGERS)
         return;
-    /* for the closed form this may be a minimum of its own */
-    sc_offer(&s, r_set(1.0), sc_floor(s.b.most));
+    /* the closed form's bound may have a second minimum there */
+    sc_offer(&s, r_set(1.0), sc_floor(s.b.product));
     if (n <= T) {
         sc_walk_widths(&s, n, -1.0);
         sc_walk_widths(&s, n + 1.0, 1.0);

@@ -1,5 +1,5 @@
-/* The bounds at one point: a pack whose lanes are all the same, straight through the formulas that
-   bounds.c takes in phases. */
+/* The bounds at one point. All lanes of a pack hold the same point, which goes straight through the
+   formulas that bounds.c takes in phases. */
 #include "bounds/bounds.h"
 #include "engine/engine.h"
 
@@ -27,7 +27,7 @@ SC_INLINE real point_optimal(sc_quantity quantity, real n, real T, real d, real 
     return r_fma(per_sample, entropy, quantity == SC_ERROR_BOUND ? misspecification : r_set(0.0));
 }
 
-/* Called with a constant quantity. */
+/* Each caller passes a constant quantity, as in bounds.c. */
 SC_INLINE double point(sc_quantity quantity, double n, double T, double d, double K)
 {
     if (!(n >= 1.0 && n <= SC_LARGEST && T >= 1.0 && T <= SC_LARGEST && d >= 1.0 && d <= SC_LARGEST
@@ -36,7 +36,8 @@ SC_INLINE double point(sc_quantity quantity, double n, double T, double d, doubl
     if (quantity == SC_OCCUPANCY) {
         const sc_origin origin = sc_origin_of(r_set(K));
         const real occupancy = sc_occupancy_at(&origin, r_set(n));
-        return sc_first_lane(r_min(r_max(occupancy, r_set(1.0)), r_set(n))); /* as promised */
+        /* in the range 1 to n that the documentation promises */
+        return sc_first_lane(r_min(r_max(occupancy, r_set(1.0)), r_set(n)));
     }
     if (quantity == SC_CLOSED_FORM_BOUND)
         return sc_first_lane(point_closed_form(r_set(n), r_set(T), r_set(d), r_set(K)));

@@ -6,13 +6,14 @@
 #include "simd/vector.h"
 #include "scalecore.h"
 
-#define SC_BLOCK 256 /* points whose intermediates stay in L1; a multiple of SC_LANES */
+/* points of a block: their intermediate results stay in the first cache; a multiple of SC_LANES */
+#define SC_BLOCK 256
 
 /* A block of one input: pack i starts at data + i * step. */
 typedef struct sc_packs {
     const double *data;
     ptrdiff_t step;      /* SC_LANES, or 0 where one value serves every point */
-    const double *ahead; /* the next block, if it is there: else this one */
+    const double *ahead; /* what to prefetch: the next block, or this one where it is the last */
     SC_ALIGNED double buffer[SC_BLOCK];
 } sc_packs;
 
@@ -23,8 +24,8 @@ SC_INLINE real sc_pack(const sc_packs *p, int i) { return r_load(p->data + i * p
    requests than there are fill buffers would hold up everything else. */
 SC_INLINE void sc_fetch_ahead(const sc_packs *p, int i) { SC_PREFETCH(p->ahead + i * p->step); }
 
-/* Points first .. first+size of a column of `count`. What is left of the last pack repeats the
-   block's first point. */
+/* Open points first ... first + size - 1 of a column of `count` points. Lanes of the last pack that
+   are left over repeat the block's first point. */
 SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int size, ptrdiff_t count)
 {
     const double *source = column.data + first * column.stride;

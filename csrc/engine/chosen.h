@@ -1,5 +1,5 @@
-/* The engine of the public functions, remembered: so that a call of a bound is a load, a test and a
-   jump. */
+/* The engine of the public functions, remembered, so that finding it costs a call no more than a
+   load, a test and a jump. */
 #ifndef SC_CHOSEN_H
 #define SC_CHOSEN_H
 
@@ -10,7 +10,8 @@
 #define SC_REMEMBERED _Atomic(const sc_engine *)
 #define SC_REMEMBER(engine) atomic_store_explicit(&sc_engine_chosen, engine, memory_order_relaxed)
 #define SC_RECALL() atomic_load_explicit(&sc_engine_chosen, memory_order_relaxed)
-#else /* aligned pointers are written whole on everything that such compilers compile for */
+/* without C11 atomics: every target of such compilers reads and writes an aligned pointer whole */
+#else
 #define SC_REMEMBERED const sc_engine *volatile
 #define SC_REMEMBER(engine) (sc_engine_chosen = (engine))
 #define SC_RECALL() sc_engine_chosen
@@ -18,7 +19,7 @@
 
 #if defined(__GNUC__)
 #define SC_COLD __attribute__((noinline, cold))
-/* found without the table that a shared library looks its symbols up in */
+/* not exported: its address then needs no look-up in the symbol table of a shared library */
 #define SC_HIDDEN __attribute__((visibility("hidden")))
 #else
 #define SC_COLD

@@ -36,7 +36,7 @@ const sc_engine *sc_engine_find(const char *name)
     return NULL;
 }
 
-/* Two who come at once find the same. */
+/* No lock: two threads that ask at once look at the same processor and store the same pointer. */
 SC_REMEMBERED sc_engine_chosen;
 
 void sc_engine_use(const sc_engine *engine) { SC_REMEMBER(engine); }

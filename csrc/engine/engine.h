@@ -24,7 +24,8 @@ typedef struct sc_experiment {
     const double *widths;
 } sc_experiment;
 
-#define SC_ADF ((sc_optimizer)(SC_ADAM + 1)) /* which the public functions do not have: see adf.h */
+/* not among the public optimizers: see training/adf.h */
+#define SC_ADF ((sc_optimizer)(SC_ADAM + 1))
 
 typedef enum sc_mode {
     SC_LEARN,
@@ -33,8 +34,8 @@ typedef enum sc_mode {
     SC_COMPLETE
 } sc_mode;
 
-/* What all learners of a repeat read in one go: samples first .. first + count of their network's
-   stream. */
+/* A block of samples: first ... first + count - 1 of a repeat's stream, which all learners of that
+   repeat read. */
 typedef struct sc_sample_block {
     int input_dim;
     int single; /* inputs, labels and states (but those of SC_ADF) are float, not double */
@@ -51,7 +52,8 @@ typedef struct sc_sample_block {
 } sc_sample_block;
 
 #define SC_SAMPLE_MULTIPLE SC_SAMPLES
-#define SC_LEARNER_BATCH SC_MOST_RUNS /* learners that a kernel updates together, in lanes */
+/* learners that one call of a kernel updates together, a lane each */
+#define SC_LEARNER_BATCH SC_MOST_RUNS
 
 /* Features of SC_ADF: basis [x, |directions x|]. */
 typedef struct sc_features {
@@ -81,9 +83,11 @@ typedef struct sc_finite {
     const double *log_theta; /* SC_LOG_ZERO where that is 0 */
 } sc_finite;
 
-/* far below what any possible history has, and finite: times nought it is nought */
+/* Stands for ln 0: far below the log-likelihood of any history that can happen, and finite, so that
+   0 times it is 0 and not NaN. */
 #define SC_LOG_ZERO -1e9
-/* samples of an enumeration: more could reach that with possible histories */
+/* Most samples whose histories are enumerated: with more, a history that can happen could come near
+   SC_LOG_ZERO. */
 #define SC_MOST_COUNTED 500000
 
 /* The recursion on P(S_t = s | F = f): into each state lead transitions, each from a state, on a
@@ -101,13 +105,13 @@ typedef struct sc_recursion {
 } sc_recursion;
 
 #define SC_MOST_WIDTH 128
-#define SC_ACCOUNT_STATES 1024 /* of one call of account */
+#define SC_ACCOUNT_STATES 1024 /* states of one call of the kernel `account` */
 
 /* Sums over the joint law of state, input and label; x ln x stands for its sum over all of them. */
 typedef struct sc_account {
     double cells, inputs, states; /* x ln x of P(s,x,y), P(s,x), P(s) */
     double gap;                   /* E d_KL(P(Y|S,X) || predictor) */
-    /* first [state][input][label] that can happen and has predictor 0, or -1 */
+    /* the first [state][input][label] that can happen although the predictor gives it 0; or -1 */
     ptrdiff_t impossible;
 } sc_account;
 
@@ -117,14 +121,14 @@ typedef struct sc_engine {
 #include "engine/kernels.h"
 } sc_engine;
 
-/* Gram and Schmidt's orthonormal rows, in place: at most d of them, of d numbers each. The same
-   bits on every machine. */
+/* Make vectors orthonormal, in place, by Gram and Schmidt: at most d of them, of d numbers each.
+   The same bits on every machine. */
 void sc_orthonormalise(double *vectors, int first, int last, int d);
 size_t sc_descent_space(const sc_orbits *); /* bytes */
 size_t sc_projection_space(const sc_orbits *);
 
-/* The best engine that this processor runs, or NULL when `name` is not NULL and names none that it
-   runs. */
+/* The best engine for this processor. With a name, the engine of that name; NULL where there is
+   none or this processor does not run it. */
 const sc_engine *sc_engine_find(const char *name);
 /* The engine of the public functions: the best one, unless sc_engine_use has chosen (before any of
    them is called). */

@@ -47,22 +47,23 @@ KERNEL(int, samples,
 KERNEL(size_t, samples_space, (int input_dim, int count))
 
 /* ---- training -------------------------------------------------------------------------------- */
-/* Factors of a block of samples: (1 + t/t0)^-decay, and Adam's 1/(1 - beta^(t+1)). Each an array of
-   count, a multiple of 8. */
+/* Factors for a block of samples: the learning rate's decay (1 + t/t0)^-decay, and Adam's 1/(1 -
+   beta^(t+1)) for both moments. Three arrays of `count` numbers, a multiple of 8. */
 KERNEL(void, schedule,
        (int64_t first, int count, double decay, double decay_start, double *rate,
         double *first_moment, double *second_moment))
-/* Let learners, which have all read as much, read and learn from what they have not read of a
-   block of samples. */
+/* Let learners read the rest of a block of samples, and learn from it. All of them must have read
+   equally many of its samples. */
 KERNEL(void, train,
        (const sc_sample_block *, sc_mode, const sc_learner *, int count, void *space, sc_keep_going,
         void *state))
 KERNEL(size_t, train_space, (void))
-/* Bytes, a multiple of 64; SC_ADF: its raw features take the place of input_dim. */
+/* Bytes of a learner's state, a multiple of 64. For SC_ADF `input_dim` is the number of raw
+   features. */
 KERNEL(size_t, learner_size, (int single, sc_optimizer, int input_dim, int width))
-/* Between a learner's state and plain arrays [plane][input_dim + 1][width]: weights (the last row
-   are the output weights) and, for Adam, first and second moments. For SC_ADF [width + 1][width]:
-   the covariance, then the mean. */
+/* Copy between a learner's state and plain arrays [plane][input_dim + 1][width]: the weights (the
+   output weights are the last row) and, for Adam, the first and second moments. For SC_ADF the
+   array is [width + 1][width]: the covariance, then the mean. */
 KERNEL(void, learner_copy,
        (int single, sc_optimizer, int input_dim, int width, void *state, void *plain, int out))
 
@@ -75,28 +76,31 @@ KERNEL(void, numbers,
 KERNEL(double, binomial, (uint64_t key, uint64_t item, double n, double p))
 
 /* ---- finite models --------------------------------------------------------------------------- */
-/* A step of the recursion, of one block of hypotheses, into states first ... last: laws
-   [state][hypothesis of the block], their logarithms (0 for 0), and the block's mass of each state,
-   before and after; P(s,x,y) of the block into marginals. Sums of P ln P(s'|f), of P (ln P(s,x,y|f)
-   - ln P(s'|f)) over what is merged into s', and of the negentropy (whose total moves with the
-   law's rounding). Blocks have nothing to do with each other until `account`. */
+/* One step of the recursion for one block of hypotheses, into states first ... last - 1.
+ *
+ * In: the block's laws P(S = s | f), [state][hypothesis], their logarithms (0 where the law is 0)
+ * and its mass of each state. Out: the same after the step; the block's P(s,x,y) in `marginals`;
+ * and three sums, of P ln P(s'|f), of P (ln P(s,x,y|f) - ln P(s'|f)) over the transitions that
+ * merge in s', and of the negentropy (whose total is not quite constant: the law is rounded).
+ * Blocks are independent of each other; the kernel `account` puts them together. */
 KERNEL(void, recur,
        (const sc_recursion *, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass,
         const double *law, const double *log_law, double *next, double *log_next, double *next_mass,
         double *marginals, double sums[3]))
-/* Add up the blocks' marginals of states first ... (at most SC_ACCOUNT_STATES) and what follows; no
-   predictor is the best one. Space: as many doubles times cells. */
+/* For states first, first + 1, ... (at most SC_ACCOUNT_STATES): add up the blocks' marginals, and
+   compute the sums of sc_account from the total. Where `predictor` is NULL, the best predictor is
+   meant. `space` holds SC_ACCOUNT_STATES doubles for each cell. */
 KERNEL(void, account,
        (const sc_recursion *, ptrdiff_t first, ptrdiff_t blocks, const double *marginals,
         const double *predictor, void *space, sc_account *out))
-/* Count vectors first, first + 1, ... of so many samples: their share of E ln(P(counts|F) / mixture
-   of the learner). */
+/* The share that count vectors first, first + 1, ... of `samples` samples have in E ln(P(counts|F)
+   / P(counts) of the learner's mixture). */
 KERNEL(double, enumerate,
        (const sc_finite *, const double *truth, const double *learner, const double *log_factorial,
         int samples, uint64_t first, ptrdiff_t count, void *space))
 KERNEL(size_t, enumerate_space, (const sc_finite *)) /* bytes */
-/* One history drawn from the truth: out[t] = E(d_KL(P(Y|F,X) || learner at t) | history). No
-   learner is the best one. */
+/* One history drawn from the truth: out[t] = E(d_KL(P(Y|F,X) || the learner's prediction at t) |
+   history). Where `log_learner` is NULL, the best learner is meant. */
 KERNEL(void, replicate,
        (const sc_finite *, const double *cumulative, const double *log_truth,
         const double *log_learner, const double *negentropy, uint64_t key, uint64_t item,
@@ -104,30 +108,32 @@ KERNEL(void, replicate,
 KERNEL(size_t, replicate_space, (const sc_finite *)) /* bytes */
 
 /* ---- spectral bounds ------------------------------------------------------------------------- */
-/* The bound with such strategies (flags) at points n, T in [1, 1e300] and K in (0, 1e300], and its
-   best allocation of n T = most >= 1. */
+/* The bound with the strategies `with` (flags) at points n and T in [1, 1e300], K in (0, 1e300];
+   and its best allocation of n T = most, which is at least 1. */
 KERNEL(void, spectral_points,
        (const sc_strategies *, int with, ptrdiff_t count, const double *n, const double *T,
         const double *K, sc_spectral_terms *out))
 KERNEL(void, spectral_optimal,
        (const sc_strategies *, int with, int integer, double most, double K,
         sc_spectral_optimum *out))
-/* of a row over all T samples, nats */
+/* What the fixed part of a row costs over all T samples, in nats. */
 KERNEL(double, spectral_price, (const sc_strategies *, int with, ptrdiff_t row, double T))
-/* Spread a set's representatives [coordinate][padded] by at most so many steps of descent; 0 if the
-   work was stopped. */
+/* Spread a set's representatives [coordinate][padded] by at most `steps` steps of descent. Returns
+   0 if keep_going stopped the work. */
 KERNEL(int, descend,
        (const sc_orbits *, double *directions, int steps, void *space, sc_keep_going, void *state))
-/* What a fixed part along a set describes of even functions: its eigenvalues, in any order, lowered
-   by what rounding may have added, and sum lambda_l P_l'(1) tr P Pi_l. Returns how many, or why
-   there are none. */
+/* What a fixed part along a set of directions describes of the even functions: its eigenvalues, in
+   any order, each lowered by what rounding may have added to it, and sum lambda_l P_l'(1) tr(P
+   Pi_l). Returns how many eigenvalues, or a negative number that says why there are none
+   (orbits.h). */
 KERNEL(ptrdiff_t, project,
        (const sc_orbits *, const double *directions, void *space, sc_keep_going, void *state,
         double *eigenvalues, double *slope))
 
 /* ---- fits ------------------------------------------------------------------------------------ */
-/* See fitting/fitting.h: sums over runs for a pack of replicas; the same from a caller's values;
-   values of a law of ours. */
+/* See fitting/fitting.h. fit_sum: sums over the runs, for a pack of replicas. fit_add: the same
+   sums from values and gradients that the caller computed. fit_values: values of one of the
+   engine's laws. */
 KERNEL(int, fit_lanes, (void))
 KERNEL(void, fit_sum,
        (const sc_fit_runs *, const double *theta, const double *delta, const double *weights,
@@ -139,11 +145,11 @@ KERNEL(void, fit_add,
 KERNEL(void, fit_values,
        (const sc_fit_runs *, const double *theta, double *value, double *gradient))
 
-/* ---- what the machine can do, to compare with ------------------------------------------------ */
-/* read, change, write: the time that a sweep of weights must take */
+/* ---- speed of the machine, for benchmarks to compare with
+   -------------------------------------- */
+/* Read, change and write `count` weights: no training step can take less time than that. */
 KERNEL(void, sweeps, (float *, long count, long repeats))
-/* `repeats` x 16 chains of multiply-adds that stay in registers; returns how many flops that
-   were. */
+/* `repeats` x 16 chains of multiply-adds that stay in registers; returns their number of flops. */
 KERNEL(double, multiply_adds, (long repeats, int single, double *sink))
 
 #undef KERNEL

@@ -10,7 +10,8 @@ SC_INLINE void compare(const double *a, const double *b, int count, double *kl, 
     for (int i = 0; i < count; i += SC_LANES) {
         const real x = r_load(a + i), y = r_load(b + i);
         SC_ALIGNED double order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-        const mask real_input = r_lt(r_load(order), r_set(count - i)); /* the last tile is padded */
+        /* the last tile is padded: leave out what pads it */
+        const mask real_input = r_lt(r_load(order), r_set(count - i));
         kl_sum = kl_sum + r_select(real_input, sc_bernoulli_kl(x, y), r_set(0.0));
         square_sum = square_sum + r_select(real_input, (x - y) * (x - y), r_set(0.0));
     }
@@ -31,7 +32,7 @@ SC_INLINE void compare(const double *a, const double *b, int count, double *kl, 
 #define double_number double
 #define double_pack real
 #define double_LANES SC_LANES
-#define double_TILE 32 /* inputs that lie together: what AVX-512 holds in registers */
+#define double_TILE 32 /* inputs of a tile: what the registers of AVX-512 hold */
 #define double_set r_set
 #define double_load r_load
 #define double_store r_store
@@ -49,14 +50,14 @@ static void float_compare(const float *a, const float *b, int count, double *kl,
     for (int first = 0; first < count; first += float_TILE) {
         SC_ALIGNED double x[float_TILE], y[float_TILE];
         double part, square;
-        const int some = count - first < float_TILE ? count - first : float_TILE;
+        const int in_tile = count - first < float_TILE ? count - first : float_TILE;
         for (int i = 0; i < float_TILE; i++) {
             x[i] = a[first + i];
             y[i] = b[first + i];
         }
-        compare(x, y, some, &part, &square);
-        *kl += part * some / count;
-        *squared += square * some / count;
+        compare(x, y, in_tile, &part, &square);
+        *kl += part * in_tile / count;
+        *squared += square * in_tile / count;
     }
 }
 
@@ -93,8 +94,9 @@ size_t SC_KERNEL(sc_experiment_space)(const sc_experiment *e, int single)
            + widths * sizeof(sc_thinning) + (SC_ATOMS + 1) * widths * sizeof(int);
 }
 
-/* Samples of network `item`: inputs, labels (0 or 1), the probability of a 1, and what
-   d_KL(Bern(sigma F) || Bern(sigma f)) = offset - probability f + softplus(f) needs besides. */
+/* Samples of network `item`: inputs, labels (0 or 1), the probability p of a 1, and the offset in
+   d_KL(Bern(sigma F) || Bern(sigma f)) = offset - p f + softplus(f), which a learner's error
+   needs. */
 int SC_KERNEL(sc_samples)(const sc_experiment *e, int single, uint64_t item, int fresh,
                           uint64_t first, void *space, sc_keep_going keep_going, void *state,
                           void *inputs, void *labels, double *probability, double *offset)
@@ -136,11 +138,11 @@ double SC_KERNEL(sc_atoms)(const sc_experiment *e, uint64_t item, uint64_t chunk
     sc_chunk c;
     sc_chunk_start(&c);
     c.number = chunk_number;
-    c.left = left;
+    c.mass_after = left;
     sc_chunk_next(&c, e, item, directions);
     memcpy(masses, c.mass, sizeof c.mass);
     memcpy(scales, c.scale, sizeof c.scale);
-    return c.left;
+    return c.mass_after;
 }
 
 void SC_KERNEL(sc_logits64)(const double *directions, const double *weights, ptrdiff_t atoms, int d,

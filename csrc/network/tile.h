@@ -22,7 +22,7 @@ SC_INLINE void SC_T(activations)(const SC_T(number) * x, const SC_T(number) * w,
     for (int k = 1; k < d; k++) {
         x += SC_T(TILE);
         w += 4;
-        /* of the next group, whose rows are too short to set off the processor's own prefetching */
+        /* the next group's rows: too short for the processor's own prefetching */
         SC_PREFETCH(w + 4 * d);
 
         for (int p = 0; p < PACKS; p++) {
@@ -36,10 +36,11 @@ SC_INLINE void SC_T(activations)(const SC_T(number) * x, const SC_T(number) * w,
             h[a][p] = SC_T(max)(zero, h[a][p]); /* in this order NaN stays NaN */
 }
 
-/* sum += weights . h over all groups for one strip; rows of the groups with a slot are kept */
+/* sum += weights . h over all groups, for one strip of inputs. Groups that have a slot store their
+   rows of h there. */
 SC_INLINE void SC_T(strip)(const SC_T(number) * x, const SC_T(number) * w,
                            const SC_T(number) * weight, int groups, int d, const int *slot,
-                           SC_T(number) * kept, SC_T(number) * sum)
+                           SC_T(number) * activations, SC_T(number) * sum)
 {
     SC_T(pack) total[PACKS], h[4][PACKS];
     for (int p = 0; p < PACKS; p++)
@@ -52,17 +53,18 @@ SC_INLINE void SC_T(strip)(const SC_T(number) * x, const SC_T(number) * w,
         if (slot && slot[g] >= 0)
             for (int a = 0; a < 4; a++)
                 for (int p = 0; p < PACKS; p++)
-                    SC_T(store)(kept + (4 * slot[g] + a) * STRIP + p * SC_T(LANES), h[a][p]);
+                    SC_T(store)(activations + (4 * slot[g] + a) * STRIP + p * SC_T(LANES), h[a][p]);
     }
     for (int p = 0; p < PACKS; p++)
         SC_T(store)(sum + p * SC_T(LANES), total[p]);
 }
 
-/* sum += sum over the list of weight * kept row */
-SC_INLINE void SC_T(rows)(const SC_T(number) * kept, const int *row, const SC_T(number) * weight,
-                          int count, SC_T(number) * sum)
+/* sum += the sum over a list of weight * stored row of h */
+SC_INLINE void SC_T(rows)(const SC_T(number) * activations, const int *row,
+                          const SC_T(number) * weight, int count, SC_T(number) * sum)
 {
-    SC_T(pack) total[PACKS], other[PACKS]; /* two chains, for one would wait for itself */
+    /* two chains of additions: with one, each would wait for the one before */
+    SC_T(pack) total[PACKS], other[PACKS];
     for (int p = 0; p < PACKS; p++) {
         total[p] = SC_T(load)(sum + p * SC_T(LANES));
         other[p] = SC_T(set)(0);
@@ -70,15 +72,18 @@ SC_INLINE void SC_T(rows)(const SC_T(number) * kept, const int *row, const SC_T(
     int i = 0;
     for (; i + 1 < count; i += 2)
         for (int p = 0; p < PACKS; p++) {
-            total[p] = SC_T(fma)(SC_T(set)(weight[i]),
-                                 SC_T(load)(kept + row[i] * STRIP + p * SC_T(LANES)), total[p]);
-            other[p] = SC_T(fma)(SC_T(set)(weight[i + 1]),
-                                 SC_T(load)(kept + row[i + 1] * STRIP + p * SC_T(LANES)), other[p]);
+            total[p] =
+                SC_T(fma)(SC_T(set)(weight[i]),
+                          SC_T(load)(activations + row[i] * STRIP + p * SC_T(LANES)), total[p]);
+            other[p] =
+                SC_T(fma)(SC_T(set)(weight[i + 1]),
+                          SC_T(load)(activations + row[i + 1] * STRIP + p * SC_T(LANES)), other[p]);
         }
     if (i < count)
         for (int p = 0; p < PACKS; p++)
-            total[p] = SC_T(fma)(SC_T(set)(weight[i]),
-                                 SC_T(load)(kept + row[i] * STRIP + p * SC_T(LANES)), total[p]);
+            total[p] =
+                SC_T(fma)(SC_T(set)(weight[i]),
+                          SC_T(load)(activations + row[i] * STRIP + p * SC_T(LANES)), total[p]);
     for (int p = 0; p < PACKS; p++)
         SC_T(store)(sum + p * SC_T(LANES), total[p] + other[p]);
 }
@@ -95,7 +100,8 @@ static void SC_T(logits)(const SC_T(number) * directions, const SC_T(number) * w
             count - first < SC_T(TILE) * SC_TILES ? (int)(count - first) : SC_T(TILE) * SC_TILES;
         const int tiles = (inputs + SC_T(TILE) - 1) / SC_T(TILE);
         for (int i = 0; i < tiles * SC_T(TILE); i++) {
-            /* what fills the last tile is not read */
+            /* inputs that only fill up the last tile are a copy of the first, and their results are
+               not read */
             const SC_T(number) *row = X + (first + (i < inputs ? i : 0)) * d;
             SC_T(number) *to =
                 x + (size_t)(i / SC_T(TILE)) * (size_t)d * SC_T(TILE) + i % SC_T(TILE);
@@ -104,13 +110,13 @@ static void SC_T(logits)(const SC_T(number) * directions, const SC_T(number) * w
                 to[(ptrdiff_t)k * SC_T(TILE)] = row[k];
         }
         for (ptrdiff_t j = 0; j < atoms; j += SC_ATOMS) {
-            const int some = atoms - j < SC_ATOMS ? (int)(atoms - j) : SC_ATOMS,
-                      groups = (some + 3) / 4;
+            const int present = atoms - j < SC_ATOMS ? (int)(atoms - j) : SC_ATOMS,
+                      groups = (present + 3) / 4;
             for (int a = 0; a < 4 * groups; a++) {
-                /* units that fill a group have no weight */
-                const SC_T(number) *row = directions + (j + (a < some ? a : 0)) * d;
+                /* units that only fill up a group have weight 0 */
+                const SC_T(number) *row = directions + (j + (a < present ? a : 0)) * d;
                 SC_T(number) *to = w + (size_t)(a / 4) * 4 * (size_t)d + a % 4;
-                weight[a] = a < some ? weights[j + a] : 0;
+                weight[a] = a < present ? weights[j + a] : 0;
                 for (int k = 0; k < d; k++)
                     to[4 * k] = row[k];
             }
@@ -123,22 +129,22 @@ static void SC_T(logits)(const SC_T(number) * directions, const SC_T(number) * w
     }
 }
 
-/* Inputs first .. first + padded of a stream, in tiles: the same numbers in both precisions, though
-   their tiles differ. */
+/* Inputs first ... first + padded - 1 of a stream, in tiles. Both precisions get the same numbers,
+   though their tiles differ. */
 static void SC_T(draw_inputs)(const sc_stream *stream, uint64_t first, int padded, int d,
                               SC_T(number) * x)
 {
     for (int i = 0; i < padded; i += SC_INPUTS)
         for (int k = 0; k < d; k++) {
-            double some[SC_INPUTS];
+            double numbers[SC_INPUTS];
             SC_T(number) *to = x + ((size_t)(i / SC_T(TILE)) * (size_t)d + (size_t)k) * SC_T(TILE)
                                + i % SC_T(TILE);
             sc_fill_normal(stream,
                            ((first + (uint64_t)i) / SC_INPUTS * (uint64_t)d + (uint64_t)k)
                                * (SC_INPUTS / SC_GROUP),
-                           SC_INPUTS / SC_GROUP, some);
+                           SC_INPUTS / SC_GROUP, numbers);
             for (int j = 0; j < SC_INPUTS; j++)
-                to[j] = (SC_T(number))some[j];
+                to[j] = (SC_T(number))numbers[j];
         }
 }
 
@@ -151,8 +157,8 @@ SC_INLINE void SC_T(convert_atoms)(const sc_chunk *chunk, const double *normals,
         weight[a] = (SC_T(number))(chunk->scale[a] * chunk->mass[a]);
 }
 
-/* Inputs first .. first + e->inputs (whole tiles) of network `item`, as rows, and its logits; 0 if
-   it was stopped. */
+/* Inputs first ... first + e->inputs - 1 (whole tiles) of network `item`, row after row, and its
+   logits. Returns 0 if keep_going stopped the work. */
 static int SC_T(samples)(const sc_experiment *e, uint64_t item, sc_purpose purpose, uint64_t first,
                          void *space, sc_keep_going keep_going, void *state, SC_T(number) * rows,
                          SC_T(number) * logits)
@@ -183,7 +189,7 @@ static int SC_T(samples)(const sc_experiment *e, uint64_t item, sc_purpose purpo
     return 1;
 }
 
-/* One network's share of the Monte Carlo; see sc_experiment in network.h. */
+/* One network's share of the Monte Carlo; see sc_experiment in engine.h. */
 static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
                              sc_keep_going keep_going, void *state, double *kl, double *squared,
                              double *occupancy)
@@ -193,8 +199,9 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
     sc_chunk *chunk = space;
     SC_T(number) *w = (SC_T(number) *)(chunk + 1), *x = w + (size_t)SC_ATOMS * (size_t)d,
                  *sum = x + (size_t)padded * (size_t)d;
-    SC_T(number) *thinned = sum + padded, *kept = thinned + (size_t)padded * (size_t)e->width_count,
-                 *weight = kept + SC_ATOMS * STRIP;
+    SC_T(number) *thinned = sum + padded,
+                 *activations = thinned + (size_t)padded * (size_t)e->width_count,
+                 *weight = activations + SC_ATOMS * STRIP;
     SC_T(number) *row_weight = weight + SC_ATOMS;
     double *normals =
         (double *)(((uintptr_t)(row_weight + (size_t)SC_ATOMS * (size_t)e->width_count) + 63)
@@ -217,7 +224,7 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
         int more = 0;
         for (int i = 0; i < e->width_count; i++) {
             rows[i] = sc_thin_chunk(&thinning[i], chunk, row + (size_t)i * SC_ATOMS);
-            more |= thinning[i].left > 0;
+            more |= thinning[i].unplaced > 0;
             for (int r = 0; r < rows[i]; r++)
                 drawn[row[i * SC_ATOMS + r] / 4] = 1;
         }
@@ -235,10 +242,10 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
             for (int s = 0; s < SC_T(TILE); s += STRIP) {
                 const int place = t * SC_T(TILE) + s;
                 SC_T(strip)(x + (size_t)t * (size_t)d * SC_T(TILE) + s, w, weight, SC_ATOMS / 4, d,
-                            slot, kept, sum + place);
+                            slot, activations, sum + place);
                 for (int i = 0; i < e->width_count; i++)
                     if (rows[i])
-                        SC_T(rows)(kept, row + (size_t)i * SC_ATOMS,
+                        SC_T(rows)(activations, row + (size_t)i * SC_ATOMS,
                                    row_weight + (size_t)i * SC_ATOMS, rows[i],
                                    thinned + (size_t)i * (size_t)padded + place);
             }

@@ -8,7 +8,7 @@
 #include "engine/engine.h"
 #ifdef SC_HAVE_X86_KERNELS
 
-/* before the target changes, so that every intrinsic is declared for its own */
+/* before SC_TARGET applies: every intrinsic must be declared for its own instruction set */
 #include <immintrin.h>
 #define SC_PRAGMA_(...) _Pragma(#__VA_ARGS__)
 #define SC_PRAGMA(...) SC_PRAGMA_(__VA_ARGS__)

@@ -38,7 +38,7 @@ SC_INLINE real r_reciprocal(real x) { return r_set(1.0) / x; }
 SC_INLINE real r_reciprocal_coarse(real x) { return r_set(1.0) / x; }
 SC_INLINE bits b_set(uint64_t x) { return (bits)_mm256_set1_epi64x((long long)x); }
 SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3}; }
-/* of the low halves */
+/* products of the low 32 bits of each lane */
 SC_INLINE bits b_multiply32(bits a, bits b)
 {
     return (bits)_mm256_mul_epu32((__m256i)a, (__m256i)b);
@@ -61,10 +61,8 @@ SC_INLINE void f_store(float *p, freal x) { _mm256_storeu_ps(p, x); }
 SC_INLINE freal f_fma(freal a, freal b, freal c) { return _mm256_fmadd_ps(a, b, c); }
 SC_INLINE freal f_max(freal a, freal b) { return _mm256_max_ps(a, b); }
 SC_INLINE freal f_min(freal a, freal b) { return _mm256_min_ps(a, b); }
-SC_INLINE freal f_add_pairs(freal a, freal b) /* a's sums of neighbours, b's, within each half */
-{
-    return _mm256_hadd_ps(a, b);
-}
+/* sums of neighbours within each half: a's, then b's */
+SC_INLINE freal f_add_pairs(freal a, freal b) { return _mm256_hadd_ps(a, b); }
 /* out[i], i < 8: sum of the pack at rows + i SC_FLANES */
 SC_INLINE void f_sum_rows(const float *rows, float *out)
 {

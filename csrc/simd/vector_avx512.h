@@ -48,7 +48,7 @@ SC_INLINE real r_sqrt_coarse(real x) { return x * _mm512_rsqrt14_pd(x); } /* x >
 SC_INLINE real r_sqrt(real x) { return _mm512_sqrt_pd(x); }
 SC_INLINE bits b_set(uint64_t x) { return (bits)_mm512_set1_epi64((long long)x); }
 SC_INLINE bits b_lane_numbers(void) { return (bits){0, 1, 2, 3, 4, 5, 6, 7}; }
-/* of the low halves */
+/* products of the low 32 bits of each lane */
 SC_INLINE bits b_multiply32(bits a, bits b)
 {
     return (bits)_mm512_mul_epu32((__m512i)a, (__m512i)b);
@@ -77,7 +77,7 @@ SC_INLINE void f_store(float *p, freal x) { _mm512_storeu_ps(p, x); }
 SC_INLINE freal f_fma(freal a, freal b, freal c) { return _mm512_fmadd_ps(a, b, c); }
 SC_INLINE freal f_max(freal a, freal b) { return _mm512_max_ps(a, b); }
 SC_INLINE freal f_min(freal a, freal b) { return _mm512_min_ps(a, b); }
-/* in pairs of lanes: a's and b's sums in turn, within quarters */
+/* sums of neighbouring lanes within each quarter: a's and b's in turn */
 SC_INLINE freal f_add_neighbours(freal a, freal b)
 {
     return _mm512_unpacklo_ps(a, b) + _mm512_unpackhi_ps(a, b);
@@ -92,7 +92,7 @@ SC_INLINE void f_sum_rows(const float *rows, float *out)
 {
     freal four[2];
     for (int i = 0; i < 2; i++) {
-        /* lane j of every quarter of four[i] is of row 4i + j */
+        /* lane j of every quarter of four[i] belongs to row 4i + j */
         const float *r = rows + 4 * i * SC_FLANES;
         four[i] =
             f_add_pairs(f_add_neighbours(f_load(r), f_load(r + SC_FLANES)),
@@ -125,7 +125,7 @@ SC_INLINE freal f_over_root(freal m, freal v, freal eps) /* m / (sqrt v + eps) t
 SC_INLINE void r_sum_rows(const double *rows, double *out)
 {
     real two[4], four[2];
-    for (int i = 0; i < 4; i++) { /* lanes in turn of rows 2i and 2i + 1 */
+    for (int i = 0; i < 4; i++) { /* lanes belong to rows 2i and 2i + 1 in turn */
         const real a = r_load(rows + 2 * i * SC_LANES), b = r_load(rows + (2 * i + 1) * SC_LANES);
         two[i] = _mm512_unpacklo_pd(a, b) + _mm512_unpackhi_pd(a, b);
     }

@@ -48,7 +48,7 @@ SC_INLINE real r_reciprocal(real x) { return 1.0 / x; }
 SC_INLINE real r_reciprocal_coarse(real x) { return 1.0 / x; }
 SC_INLINE bits b_set(uint64_t x) { return x; }
 SC_INLINE bits b_lane_numbers(void) { return 0; }
-/* of the low halves */
+/* product of the low 32 bits */
 SC_INLINE bits b_multiply32(bits a, bits b) { return (a & 0xffffffffu) * (b & 0xffffffffu); }
 SC_INLINE mask b_nonzero(bits b) { return b != 0; }
 typedef float freal; /* the same in single precision */

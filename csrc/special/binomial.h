@@ -26,7 +26,8 @@ static double sc_binomial_inversion(sc_sequence *q, double n, double p)
         k++;
         probability *= odds * (n - k + 1.0) / k;
         cumulative += probability;
-        if (probability < 1e-18 * cumulative) /* u lies in what rounding has lost */
+        /* u lies so far in the tail that rounding decides: stop here */
+        if (probability < 1e-18 * cumulative)
             break;
     }
     return k;

@@ -19,13 +19,13 @@ typedef enum sc_purpose {
     SC_FOR_SIGNS = 3,
     SC_FOR_INPUTS = 4,
     SC_FOR_LABELS = 5,
-    SC_FOR_WEIGHTS = 6,      /* that learners begin with */
-    SC_FOR_FRESH_INPUTS = 7, /* on which trained learners are evaluated */
-    SC_FOR_HISTORIES = 10,   /* of a finite model */
-    SC_FOR_TRUTHS = 11,      /* which of a set of networks, and its labels */
+    SC_FOR_WEIGHTS = 6,      /* the weights at which learners begin */
+    SC_FOR_FRESH_INPUTS = 7, /* inputs on which trained learners are evaluated */
+    SC_FOR_HISTORIES = 10,   /* histories of a finite model */
+    SC_FOR_TRUTHS = 11,      /* which network of a set is the truth, and its labels */
     SC_FOR_TRUTH_INPUTS = 12,
-    SC_FOR_RESAMPLES = 13, /* of a table of runs */
-    SC_FOR_DRAWS = 16      /* + the place of the width */
+    SC_FOR_RESAMPLES = 13, /* resamples of a table of runs */
+    SC_FOR_DRAWS = 16      /* draws of a learner's units; the place of its width is added */
 } sc_purpose;
 
 typedef struct sc_stream {
@@ -61,7 +61,7 @@ SC_INLINE void sc_words(const sc_stream *s, uint64_t first, bits *low, bits *hig
     *high = (c[2] & word) | (c[3] << 32);
 }
 
-/* Uniform on the open interval: odd multiples of 2^-53. */
+/* Uniform numbers on the open interval (0, 1): odd multiples of 2^-53. */
 SC_INLINE real sc_open_uniform(bits word)
 {
     return r_from_bits((word >> 12) | b_set((uint64_t)1023 << 52)) - r_set(1.0 - 0x1p-53);
@@ -69,7 +69,7 @@ SC_INLINE real sc_open_uniform(bits word)
 
 SC_INLINE real sc_exponential(real uniform)
 {
-    /* the absolute error of the logarithm must not make it negative */
+    /* the logarithm is rounded and might else give a negative number */
     return r_max(-sc_log(uniform), r_set(0x1p-54));
 }
 

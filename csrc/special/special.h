@@ -28,7 +28,7 @@ static const double sc_log_centre[16] = {
     0.2478361639045812,  0.2954642128938359,  0.3409265869705932,  0.38441169891033206,
     0.42608439531090014, 0.46608972992459924, 0.5045560107523953,  0.5415972824327444,
     0.5773153650348236,  0.6118015411059929,  0.6451379613735847,  0.6773988235918061};
-static const double sc_log_twice_centre[16] = {/* the same and ln 2 */
+static const double sc_log_twice_centre[16] = {/* ln 2c for the same centres */
                                                0.723918839226699,  0.7827593392496325,
                                                0.8383291904044432, 0.8909729238898653,
                                                0.9409833444645266, 0.9886113934537812,
@@ -160,7 +160,7 @@ SC_INLINE real sc_sigmoid(real x) /* 1/(1 + e^-x) */
 /* The same in single precision, to 2e-7. */
 SC_INLINE freal f_sigmoid(freal x)
 {
-    /* NaN stays */
+    /* in this order NaN stays NaN */
     const freal shift = f_set(0x1.8p23f), least = f_min(f_set(87.0f), f_max(f_set(-87.0f), x));
     const freal shifted = f_fma(least, f_set(-1.44269504f), shift), k = shifted - shift;
     const freal r = f_fma(k, f_set(-1.42860677e-6f), f_fma(k, f_set(-0.693145752f), -least));
@@ -246,8 +246,8 @@ SC_INLINE real sc_shift_sum(real K, real n)
     return numerator * r_reciprocal(denominator);
 }
 
-/* Expected occupancy E U_n = K (psi(K+n) - psi(K)), n >= 1, K > 0. The term i = 0, n/(K+n), is kept
-   apart so that K -> 0 gives 1. */
+/* Expected occupancy E U_n = K (psi(K+n) - psi(K)) for n >= 1, K > 0. The term i = 0, n/(K+n), is
+   added on its own, so that the limit K -> 0 is exactly 1. */
 SC_INLINE real sc_occupancy_at(const sc_origin *o, real n)
 {
     const real v = r_set(1.0) / (o->z + n);
