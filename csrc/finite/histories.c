@@ -1,12 +1,12 @@
-/* Histories of a finite model: all of them, through their count vectors, or one drawn by the Monte
-   Carlo. */
+/* Histories of a finite model: all of them at once, through their count vectors; or a single one,
+   drawn for the Monte Carlo. */
 #include "finite/information.h"
 #include "special/philox.h"
 
 /* ---- all histories, by their counts ---------------------------------------------------------- */
 
-/* Ways to write `total` as an ordered sum of `parts` whole numbers. The caller keeps results below
-   2^44. */
+/* How many ways there are to write `total` as an ordered sum of `parts` whole numbers. The caller
+   keeps results below 2^44. */
 static uint64_t compositions(uint64_t total, uint64_t parts)
 {
     uint64_t ways = 1;
@@ -15,7 +15,7 @@ static uint64_t compositions(uint64_t total, uint64_t parts)
     return ways;
 }
 
-/* The count vector of a rank, in the order in which the last part grows slowest. */
+/* The count vector of a rank, in the order in which the last part changes slowest. */
 static void composition_of(uint64_t rank, int total, int parts, int *counts)
 {
     for (int k = parts - 1; k > 0; k--) {
@@ -39,43 +39,44 @@ SC_INLINE void next_composition(int *counts)
     counts[i + 1]++;
 }
 
-/* ln of the sum of weight e^x, where it would vanish beside other hypotheses; -INFINITY where it is
-   0 */
+/* ln of the sum of weight e^x over the hypotheses that have a weight, however small all e^x are;
+   -INFINITY where the sum is 0. */
 static double log_mixture(const double *weight, const double *x, ptrdiff_t count)
 {
-    double most = SC_LOG_ZERO, sum = 0.0;
+    double greatest = SC_LOG_ZERO, sum = 0.0;
     for (ptrdiff_t f = 0; f < count; f++)
-        if (weight[f] > 0.0 && x[f] > most)
-            most = x[f];
-    if (most < SC_LOG_ZERO / 2)
+        if (weight[f] > 0.0 && x[f] > greatest)
+            greatest = x[f];
+    if (greatest < SC_LOG_ZERO / 2)
         return -INFINITY;
     for (ptrdiff_t f = 0; f < count; f++)
         if (weight[f] > 0.0)
-            sum += weight[f] * exp(x[f] - most);
-    return most + log(sum);
+            sum += weight[f] * exp(x[f] - greatest);
+    return greatest + log(sum);
 }
 
-/* Share of one count vector, given the logarithms of the likelihoods and the greatest of them. */
+/* The share of one count vector, given the log-likelihoods and the greatest of them. `orders` is ln
+   of the number of histories with these counts. */
 static double share(const sc_finite *m, const double *truth, const double *learner,
-                    const double *logs, double most, double orders)
+                    const double *logs, double greatest, double orders)
 {
     real true_sum = r_set(0.0), log_sum = r_set(0.0), learner_sum = r_set(0.0);
     for (ptrdiff_t f = 0; f < m->stride; f += SC_LANES) {
-        const real below = r_load(logs + f) - r_set(most), value = sc_exp_or_zero(below),
+        const real below = r_load(logs + f) - r_set(greatest), value = sc_exp_or_zero(below),
                    joint = value * r_load(truth + f);
         true_sum = true_sum + joint;
         log_sum = r_fma(joint, below, log_sum);
         learner_sum = r_fma(value, r_load(learner + f), learner_sum);
     }
-    const double happens = sc_lanes_sum(true_sum),
-                 scale = most + orders > -700.0 ? exp(most + orders) : 0.0;
+    const double true_total = sc_lanes_sum(true_sum),
+                 scale = greatest + orders > -700.0 ? exp(greatest + orders) : 0.0;
     double mixture = sc_lanes_sum(learner_sum);
-    if (happens == 0.0)
+    if (true_total == 0.0)
         return 0.0;
-    mixture = mixture > 1e-280 ? log(mixture) : log_mixture(learner, logs, m->stride) - most;
-    if (mixture == -INFINITY) /* however seldom it happens */
+    mixture = mixture > 1e-280 ? log(mixture) : log_mixture(learner, logs, m->stride) - greatest;
+    if (mixture == -INFINITY) /* the learner rules out what can happen, however seldom */
         return INFINITY;
-    return scale == 0.0 ? 0.0 : scale * (sc_lanes_sum(log_sum) - happens * mixture);
+    return scale == 0.0 ? 0.0 : scale * (sc_lanes_sum(log_sum) - true_total * mixture);
 }
 
 double SC_KERNEL(sc_enumerate)(const sc_finite *m, const double *truth, const double *learner,
@@ -87,25 +88,25 @@ double SC_KERNEL(sc_enumerate)(const sc_finite *m, const double *truth, const do
     int *counts = (int *)(numbers + cells), *seen = counts + cells;
     composition_of(first, samples, cells, counts);
     for (ptrdiff_t i = 0; i < count; i++) {
-        double orders = log_factorial[samples], most = SC_LOG_ZERO, lanes[SC_LANES];
-        int some = 0;
+        double orders = log_factorial[samples], greatest = SC_LOG_ZERO, lanes[SC_LANES];
+        int seen_count = 0;
         for (int c = 0; c < cells; c++)
             if (counts[c]) {
                 orders -= log_factorial[counts[c]];
-                numbers[some] = counts[c];
-                seen[some++] = c;
+                numbers[seen_count] = counts[c];
+                seen[seen_count++] = c;
             }
         real highest = r_set(SC_LOG_ZERO);
         for (ptrdiff_t f = 0; f < m->stride; f += SC_LANES) {
-            const real value = sc_log_likelihood(m, numbers, seen, some, f, r_set(0.0));
+            const real value = sc_log_likelihood(m, numbers, seen, seen_count, f, r_set(0.0));
             r_store(logs + f, value);
             highest = r_max(highest, value);
         }
         r_store(lanes, highest);
         for (int j = 0; j < SC_LANES; j++)
-            most = lanes[j] > most ? lanes[j] : most;
-        if (most > SC_LOG_ZERO / 2)
-            sum += share(m, truth, learner, logs, most, orders);
+            greatest = lanes[j] > greatest ? lanes[j] : greatest;
+        if (greatest > SC_LOG_ZERO / 2)
+            sum += share(m, truth, learner, logs, greatest, orders);
         if (i + 1 < count)
             next_composition(counts);
     }
@@ -120,18 +121,19 @@ size_t SC_KERNEL(sc_enumerate_space)(const sc_finite *m)
 
 /* ---- one history of the Monte Carlo ---------------------------------------------------------- */
 
-#define BELIEF 256 /* hypotheses whose probabilities wait for the cells' sums */
+/* hypotheses of a block, whose probabilities are kept until all cells have been summed */
+#define BELIEF 256
 
 typedef struct belief {
-    double log_total;   /* of the joint law of hypothesis and data */
+    double log_total;   /* ln of the total of prior times likelihood */
     double negentropy;  /* E ln P(cell|f) under the posterior */
-    double *predictive; /* of the cells */
+    double *predictive; /* probability of each cell */
 } belief;
 
-/* What follows from the counts. Each posterior is computed afresh: nothing accumulates, and no
-   hypothesis is lost for good. */
+/* The posterior after these counts, and what it predicts. It is computed afresh each time: no error
+   accumulates, and no hypothesis that underflows is lost for good. */
 static void believe(const sc_finite *m, const double *log_prior, const double *negentropy,
-                    const double *numbers, const int *seen, int some, belief *b)
+                    const double *numbers, const int *seen, int seen_count, belief *b)
 {
     SC_ALIGNED double posterior[BELIEF];
     const int cells = m->inputs * m->labels;
@@ -143,8 +145,8 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
         real sum = r_set(0.0), mean_sum = r_set(0.0);
         for (ptrdiff_t i = 0; i < width; i += SC_LANES) {
             const real start = r_load(log_prior + from + i) - r_set(b->log_total);
-            const real value = sc_exp_or_zero(
-                r_min(sc_log_likelihood(m, numbers, seen, some, from + i, start), r_set(700.0)));
+            const real value = sc_exp_or_zero(r_min(
+                sc_log_likelihood(m, numbers, seen, seen_count, from + i, start), r_set(700.0)));
             r_store(posterior + i, value);
             sum = sum + value;
             mean_sum = r_fma(value, r_load(negentropy + from + i), mean_sum);
@@ -172,25 +174,25 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
 }
 
 /* ln P(cell | data) of a cell that is possible only under hypotheses which the data have all but
-   refuted */
+   ruled out. */
 static double log_predictive(const sc_finite *m, const double *log_prior, const double *numbers,
-                             const int *seen, int some, int cell, double log_total)
+                             const int *seen, int seen_count, int cell, double log_total)
 {
-    double most = SC_LOG_ZERO, sum = 0.0;
+    double greatest = SC_LOG_ZERO, sum = 0.0;
     for (int pass = 0; pass < 2; pass++)
         for (ptrdiff_t f = 0; f < m->stride; f++) {
             double x = log_prior[f] + m->log_theta[cell * m->stride + f];
-            for (int j = 0; j < some; j++)
+            for (int j = 0; j < seen_count; j++)
                 x += numbers[j] * m->log_theta[seen[j] * m->stride + f];
             if (pass)
-                sum += exp(x - most);
-            else if (x > most)
-                most = x;
+                sum += exp(x - greatest);
+            else if (x > greatest)
+                greatest = x;
         }
-    return most < SC_LOG_ZERO / 2 ? -INFINITY : most + log(sum) - log_total;
+    return greatest < SC_LOG_ZERO / 2 ? -INFINITY : greatest + log(sum) - log_total;
 }
 
-/* The smallest i with cumulative[i] > u times the last; never one of no probability */
+/* The smallest i with cumulative[i] > u times the last entry; never an i of probability 0. */
 static ptrdiff_t draw(const double *cumulative, ptrdiff_t count, double uniform)
 {
     const double u = uniform * (1.0 - 0x1p-52) * cumulative[count - 1];
@@ -223,27 +225,27 @@ void SC_KERNEL(sc_replicate)(const sc_finite *m, const double *cumulative, const
         chances[c] = sum += m->theta[c * m->stride + f];
     }
     for (ptrdiff_t t = 0; t < samples && keep_going(state); t++) {
-        int some = 0;
+        int seen_count = 0;
         for (int c = 0; c < cells; c++)
             if (counts[c] > 0.0) {
-                numbers[some] = counts[c];
-                seen[some++] = c;
+                numbers[seen_count] = counts[c];
+                seen[seen_count++] = c;
             }
-        believe(m, log_truth, negentropy, numbers, seen, some, &truth);
+        believe(m, log_truth, negentropy, numbers, seen, seen_count, &truth);
         if (log_learner)
-            believe(m, log_learner, negentropy, numbers, seen, some, &learner);
+            believe(m, log_learner, negentropy, numbers, seen, seen_count, &learner);
         double error = truth.negentropy;
         for (int c = 0; c < cells; c++) {
             const double p = truth.predictive[c], q = log_learner ? learner.predictive[c] : p;
             logs[c] = q > SC_TINY ? log(q)
                       : p > 0.0 ? log_predictive(m, log_learner ? log_learner : log_truth, numbers,
-                                                 seen, some, c,
+                                                 seen, seen_count, c,
                                                  log_learner ? learner.log_total : truth.log_total)
                                 : 0.0;
             error -= p > 0.0 ? p * logs[c] : 0.0;
         }
         out[t] = error;
-        if (error == INFINITY) { /* and so is every sum that this is part of */
+        if (error == INFINITY) { /* so is the error of every later sample */
             for (t++; t < samples; t++)
                 out[t] = INFINITY;
             return;

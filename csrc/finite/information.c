@@ -1,19 +1,20 @@
-/* A learner that keeps a statistic: forward recursion on the joint law of hypothesis and state, of
- * a finite model, and what each step keeps and forgets. The hypotheses are the vector axis; what
- * couples them, sums over all of them, goes through `account`.
+/* A learner that keeps a statistic of the data: forward recursion on the joint law of hypothesis
+ * and state of a finite model, and what each step keeps and forgets.
+ *
+ * Lanes of a pack are hypotheses. What needs sums over all hypotheses is left to `account`.
  */
 #include "finite/information.h"
 
 #define STRIP 4 /* packs whose sums stay in registers */
 
-typedef struct step { /* of one block of hypotheses; laws are [state][hypothesis of the block] */
+typedef struct step { /* one block of hypotheses; laws are [state][hypothesis of the block] */
     const double *mass, *law, *log_law;
     double *next, *log_next;
     ptrdiff_t from; /* the block's first hypothesis */
 } step;
 
 /* One strip of P(S' = state | f), its logarithm, and the sums of w ln w over the transitions that
-   are merged there. */
+   lead into this state. */
 SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, ptrdiff_t at,
                      const int packs, real totals[3])
 {
@@ -50,7 +51,7 @@ SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, pt
     }
 }
 
-/* P(s, cell) of one block of hypotheses, and their sum */
+/* P(s, cell) of one block of hypotheses; returns the sum over the cells. */
 static double marginal(const sc_recursion *r, const double *law, ptrdiff_t from, ptrdiff_t count,
                        double *out)
 {
@@ -90,11 +91,12 @@ void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first
                          double *log_next, double *next_mass, double *marginals, double sums[3])
 {
     const step now = {mass, law, log_law, next, log_next, block * r->width};
-    const ptrdiff_t left = r->model.stride - now.from, count = left < r->width ? left : r->width;
+    const ptrdiff_t remaining = r->model.stride - now.from,
+                    count = remaining < r->width ? remaining : r->width;
     const int cells = r->model.inputs * r->model.labels;
     real totals[3] = {r_set(0.0), r_set(0.0), r_set(0.0)};
     for (ptrdiff_t s = first; s < last; s++) {
-        /* without mass its rows are not looked at, whatever is in them */
+        /* a state without mass: its rows are never read, whatever they hold */
         if (!reached(r, s, mass)) {
             memset(marginals + s * cells, 0, (size_t)cells * sizeof *marginals);
             next_mass[s] = 0.0;
@@ -111,7 +113,7 @@ void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first
         sums[i] = sc_lanes_sum(totals[i]);
 }
 
-/* x ln x, of numbers that lie together */
+/* The sum of x ln x over numbers that lie together. */
 static double sum_x_log_x(const double *x, ptrdiff_t count)
 {
     double padded[SC_LANES] = {0.0};
@@ -128,7 +130,8 @@ static double sum_x_log_x(const double *x, ptrdiff_t count)
     return sc_lanes_sum(sum);
 }
 
-/* total d_KL(law / total || predictor), every term of which is at least 0: q ln(q/p) - q + p */
+/* total d_KL(law / total || predictor), as a sum of terms q ln(q/p) - q + p, each of which is at
+   least 0. */
 static double divergence(const double *law, double total, const double *predictor, int labels,
                          int *impossible)
 {
@@ -155,8 +158,8 @@ void SC_KERNEL(sc_account)(const sc_recursion *r, ptrdiff_t first, ptrdiff_t blo
                            sc_account *out)
 {
     const int inputs = r->model.inputs, labels = r->model.labels, cells = inputs * labels;
-    const ptrdiff_t most = r->states - first,
-                    count = most < SC_ACCOUNT_STATES ? most : SC_ACCOUNT_STATES;
+    const ptrdiff_t remaining = r->states - first,
+                    count = remaining < SC_ACCOUNT_STATES ? remaining : SC_ACCOUNT_STATES;
     SC_ALIGNED double given[SC_ACCOUNT_STATES], mass[SC_ACCOUNT_STATES];
     double *joint = space;
     *out = (sc_account){0.0, 0.0, 0.0, 0.0, -1};

@@ -5,8 +5,7 @@
 #include "engine/engine.h"
 #include "special/special.h"
 
-/* probabilities below are taken as 0: subnormal numbers would be slow, and nobody could see the
-   difference */
+/* Probabilities below this are taken as 0: subnormal numbers are slow, and matter to no result. */
 #define SC_TINY 1e-290
 
 SC_INLINE double sc_lanes_sum(real x)
@@ -24,13 +23,13 @@ SC_INLINE real sc_exp_or_zero(real x)
     return r_select(r_lt(x, least), r_set(0.0), sc_exp(r_max(x, least)));
 }
 
-/* ln P(data | f) of so many samples in each of some cells, but for the number of their orders, on
-   top of `start` */
+/* start + ln P(data | f) of counts[j] samples in each cells[j], without the factor for the number of
+   orders in which they may come. */
 SC_INLINE real sc_log_likelihood(const sc_finite *m, const double *counts, const int *cells,
-                                 int some, ptrdiff_t f, real start)
+                                 int cell_count, ptrdiff_t f, real start)
 {
     real sum = start;
-    for (int j = 0; j < some; j++)
+    for (int j = 0; j < cell_count; j++)
         sum = r_fma(r_set(counts[j]), r_load(m->log_theta + cells[j] * m->stride + f), sum);
     return sum;
 }

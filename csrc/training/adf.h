@@ -2,20 +2,23 @@
  * training.c. Always in double.
  *
  * The coefficients' law is kept Gaussian, N(m, P). A sample's logit is then N(m.z, z'Pz), its
- * prediction the mean of the sigmoid over that, and the law after its label the Gaussian with the
- * same mean and covariance as the exact posterior: with Z the prediction of the label that came and
- * s = P z,  m += s (ln Z)',  P += s s' (ln Z)'', derivatives by m.z. (ln Z)'' is negative and z'Pz
- * times it above -1 (at a curvature of at most 1/4 the variance falls by no more than a factor 1 +
- * z'Pz/4), so that P stays positive.
+ * prediction the mean of the sigmoid over that law. After the label, the law becomes the Gaussian
+ * with the mean and covariance of the exact posterior: with Z the prediction of the label that came
+ * and s = P z,
  *
- * The change of P waits for the next sample, so that a sweep over P reads and writes it once. It
- * subtracts v v' with v = s sqrt(-(ln Z)''), which is symmetric to the last bit, so that what lies
- * above the diagonal need not be kept: P lies in tiles of at most ADF_TILE columns, each a table of
- * the rows from its first column on, padded by noughts to a multiple of 8.
+ *     m += s (ln Z)',   P += s s' (ln Z)'',   derivatives by m.z.
+ *
+ * (ln Z)'' is negative, and z'Pz (ln Z)'' is above -1: the curvature is at most 1/4, so that the
+ * variance falls by no more than a factor 1 + z'Pz/4. So P stays positive.
+ *
+ * The change of P waits for the next sample, so that one sweep over P reads and writes it once. The
+ * change subtracts v v' with v = s sqrt(-(ln Z)''), which is symmetric to the last bit, so that
+ * only the lower triangle of P is stored: in tiles of at most ADF_TILE columns, each a table of the
+ * rows from its first column on, padded by zeros to a multiple of 8.
  */
 
 #define ADF_TILE 32
-#define ADF_BATCH 8 /* samples whose features are found together */
+#define ADF_BATCH 8 /* samples whose features are computed together */
 
 typedef struct adf_state {
     /* z[ADF_BATCH][padded], raw[features->raw][ADF_BATCH] */
@@ -70,8 +73,8 @@ static void adf_copy(ptrdiff_t p, double *memory, double *plain, int out)
     memcpy(out ? plain + p * p : a.mean, out ? a.mean : plain + p * p, (size_t)p * sizeof *plain);
 }
 
-/* z = basis [x, |directions x|] of samples first .. first + count; places without a sample repeat
-   the last one. */
+/* z = basis [x, |directions x|] of samples first ... first + count - 1; beyond the last sample it
+   is repeated. */
 static SC_NOINLINE void adf_features(const sc_sample_block *data, const sc_features *f,
                                      ptrdiff_t first, int count, ptrdiff_t padded,
                                      double *restrict raw, double *restrict z)
@@ -105,10 +108,11 @@ static SC_NOINLINE void adf_features(const sc_sample_block *data, const sc_featu
     }
 }
 
-/* P -= v v', if `see`; then s += P z, if `look`; for a strip of a tile, whose first row is its
-   first column. Rows beyond the tile stand for their mirror images too. */
+/* One strip of a tile: P -= v v' if `learn`, then s += P z if `forward`. The strip's first row is
+   its first column. Rows below the tile also serve as their mirror images above the diagonal, which
+   are not stored. */
 SC_INLINE void adf_strip(int packs, double *restrict P, ptrdiff_t wide, ptrdiff_t rows,
-                         ptrdiff_t column, int see, int look, const double *restrict v,
+                         ptrdiff_t column, int learn, int forward, const double *restrict v,
                          const double *restrict z, double *restrict s)
 {
     SC_ALIGNED double parts[8 * SC_LANES], sums[8];
@@ -124,53 +128,53 @@ SC_INLINE void adf_strip(int packs, double *restrict P, ptrdiff_t wide, ptrdiff_
             real part = r_set(0.0);
             for (int q = 0; q < packs; q++) {
                 real c = r_load(P + q * SC_LANES);
-                if (see) {
+                if (learn) {
                     c = r_fnma(vj, v_here[q], c);
                     r_store(P + q * SC_LANES, c);
                 }
-                if (look) {
+                if (forward) {
                     total[q] = r_fma(c, zj, total[q]);
                     part = r_fma(c, z_here[q], part);
                 }
             }
-            if (look)
+            if (forward)
                 r_store(parts + i * SC_LANES, part);
         }
-        if (look && j >= wide) {
+        if (forward && j >= wide) {
             r_sum_rows(parts, sums);
             for (int i = 0; i < 8; i += SC_LANES)
                 r_store(s + j + i, r_load(s + j + i) + r_load(sums + i));
         }
     }
-    for (int q = 0; q < packs && look; q++)
+    for (int q = 0; q < packs && forward; q++)
         r_store(s + column + q * SC_LANES, r_load(s + column + q * SC_LANES) + total[q]);
 }
 
-#define ADF_SWEEP(name, see, look)                                                           \
-    static SC_NOINLINE void name(const adf_state *a, ptrdiff_t p, const double *z)           \
-    {                                                                                        \
-        const ptrdiff_t padded = adf_padded(p);                                              \
-        double *tile = a->covariance;                                                        \
-        if (look)                                                                            \
-            memset(a->s, 0, (size_t)padded * sizeof *a->s);                                  \
-        for (ptrdiff_t first = 0; first < padded; first += ADF_TILE) {                       \
-            const ptrdiff_t rows = padded - first, wide = rows < ADF_TILE ? rows : ADF_TILE; \
-            ptrdiff_t c = 0;                                                                 \
-            for (; SC_STRIP_PACKS == 4 && c + 4 * SC_LANES <= wide; c += 4 * SC_LANES)       \
-                adf_strip(4, tile + c, wide, rows, c, see, look, a->v + first, z + first,    \
-                          a->s + first);                                                     \
-            for (; c + 2 * SC_LANES <= wide; c += 2 * SC_LANES)                              \
-                adf_strip(2, tile + c, wide, rows, c, see, look, a->v + first, z + first,    \
-                          a->s + first);                                                     \
-            for (; c < wide; c += SC_LANES)                                                  \
-                adf_strip(1, tile + c, wide, rows, c, see, look, a->v + first, z + first,    \
-                          a->s + first);                                                     \
-            tile += wide * rows;                                                             \
-        }                                                                                    \
+#define ADF_SWEEP(name, learn, forward)                                                        \
+    static SC_NOINLINE void name(const adf_state *a, ptrdiff_t p, const double *z)             \
+    {                                                                                          \
+        const ptrdiff_t padded = adf_padded(p);                                                \
+        double *tile = a->covariance;                                                          \
+        if (forward)                                                                           \
+            memset(a->s, 0, (size_t)padded * sizeof *a->s);                                    \
+        for (ptrdiff_t first = 0; first < padded; first += ADF_TILE) {                         \
+            const ptrdiff_t rows = padded - first, wide = rows < ADF_TILE ? rows : ADF_TILE;   \
+            ptrdiff_t c = 0;                                                                   \
+            for (; SC_STRIP_PACKS == 4 && c + 4 * SC_LANES <= wide; c += 4 * SC_LANES)         \
+                adf_strip(4, tile + c, wide, rows, c, learn, forward, a->v + first, z + first, \
+                          a->s + first);                                                       \
+            for (; c + 2 * SC_LANES <= wide; c += 2 * SC_LANES)                                \
+                adf_strip(2, tile + c, wide, rows, c, learn, forward, a->v + first, z + first, \
+                          a->s + first);                                                       \
+            for (; c < wide; c += SC_LANES)                                                    \
+                adf_strip(1, tile + c, wide, rows, c, learn, forward, a->v + first, z + first, \
+                          a->s + first);                                                       \
+            tile += wide * rows;                                                               \
+        }                                                                                      \
     }
-ADF_SWEEP(adf_look, 0, 1)
+ADF_SWEEP(adf_forward, 0, 1)
 ADF_SWEEP(adf_learn, 1, 0)
-ADF_SWEEP(adf_learn_and_look, 1, 1)
+ADF_SWEEP(adf_learn_and_forward, 1, 1)
 #undef ADF_SWEEP
 
 SC_INLINE double adf_sum(real x)
@@ -192,23 +196,23 @@ SC_INLINE double adf_dot(const double *a, const double *b, ptrdiff_t padded)
 }
 
 typedef struct adf_prediction {
-    /* means of sigma(a), sigma(-a), sigma'(a), sigma''(a) for a Gaussian logit a */
+    /* Means, over a Gaussian logit a, of sigma(a), sigma(-a), sigma'(a) and sigma''(a). */
     double yes, no, slope, bend;
 } adf_prediction;
 
-/* By the trapezoid rule, in u = (a - mean)/root. Its error is e^(r^2/2 - 2 pi r/step) for the r at
-   which one leaves the real line, less than pi/root, where the sigmoid has its poles: the step
-   below makes that e^-36. The range holds what e^a moves to the side, so that both tails are right
-   relatively. */
+/* The trapezoid rule in u = (a - mean)/root. Moving the line of integration by r into the complex
+   plane bounds its error by e^(r^2/2 - 2 pi r/step), for any r below pi/root, where the sigmoid has
+   its poles; the step below makes the bound e^-36. The range is widened by `root`, by which e^a
+   shifts the Gaussian, so that both tails are right to a relative error. */
 static adf_prediction adf_predict(double mean, double variance)
 {
     static const double numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     if (!(isfinite(mean) && variance <= 1e6))
         return (adf_prediction){NAN, NAN, NAN, NAN};
-    /* sqrt(72), where the step is longest */
-    const double pi = 3.141592653589793, most = 8.48528137423857;
+    /* largest useful r, sqrt(72): there the step is longest */
+    const double pi = 3.141592653589793, widest = 8.48528137423857;
     const double root = variance > 0.0 ? sqrt(variance) : 0.0,
-                 r = root * most > pi ? pi / root : most;
+                 r = root * widest > pi ? pi / root : widest;
     const double step = 2 * pi * r / (36.0 + 0.5 * r * r);
     const int half = ((int)((8.4 + root) / step) / 4 + 1) * 4;
     const real one = r_set(1.0), least = r_set(-700.0);
@@ -232,7 +236,7 @@ static adf_prediction adf_predict(double mean, double variance)
                             scale * adf_sum(bend)};
 }
 
-/* The mean moves at once; the covariance when it is swept next. */
+/* Update the mean now. The covariance changes by v v' in the next sweep. */
 static void adf_update(const adf_state *a, ptrdiff_t padded, const adf_prediction *of, int label)
 {
     const double gain = label ? of->slope / of->yes : -of->slope / of->no;
@@ -245,8 +249,8 @@ static void adf_update(const adf_state *a, ptrdiff_t padded, const adf_predictio
     }
 }
 
-/* Learner after learner reads a stretch; history[i][r] is the logit of the probability that learner
-   r gave sample i. */
+/* One learner after another reads a stretch of samples. history[i][r] becomes the logit of the
+   probability that learner r gave sample i. */
 static void adf_stretch(const sc_sample_block *data, sc_mode mode, int from, int samples,
                         const sc_learner *learners, int count,
                         double history[SC_STRETCH][SC_LOGITS])
@@ -259,12 +263,12 @@ static void adf_stretch(const sc_sample_block *data, sc_mode mode, int from, int
             if (i % ADF_BATCH == 0)
                 adf_features(data, learners[r].features, from + i, samples - i, padded, a.raw, a.z);
             if (i > 0 && mode == SC_LEARN)
-                adf_learn_and_look(&a, p, z);
+                adf_learn_and_forward(&a, p, z);
             else
-                adf_look(&a, p, z);
+                adf_forward(&a, p, z);
             const adf_prediction of =
                 adf_predict(adf_dot(z, a.mean, padded), adf_dot(z, a.s, padded));
-            /* sc_log takes no NaN */
+            /* sc_log must not be given a NaN */
             history[i][r] =
                 of.yes > 0 ? sc_first_lane(sc_log(r_set(of.yes)) - sc_log(r_set(of.no))) : NAN;
             const int label = data->single ? ((const float *)data->labels)[from + i] > 0.5f

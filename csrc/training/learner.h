@@ -3,18 +3,18 @@
  *
  * A learner is f(x) = sum_i a_i max(w_i.x, 0). Its state lies in tiles of at most TILE units, each
  * a table of rows: the d rows of w, then a, then what its optimizer keeps (sgd.h, adam.h). Units
- * that fill the last pack have no weights and get none.
+ * that only fill up the last pack have weights 0, and keep them.
  */
 
-/* a cache line: the unit of padding, for every instruction set */
+/* a cache line: states are padded to a multiple of it for every instruction set */
 #define UNITS ((int)(64 / sizeof(SC_T(number))))
 #define TILE (4 * UNITS)
 #define PACK SC_T(LANES)
 #define HALF_BATCH (SC_LEARNER_BATCH / 2)
 #define SLOTS (HALF_BATCH > PACK ? HALF_BATCH : PACK)
 
-/* Call `strip`, a function of (packs, its first unit's place, tile width, ...), for every strip of
-   a learner; lanes add up to `total`. */
+/* Call `strip`, a function of (packs, the place of its first unit, the tile's width, ...), for
+   every strip of a learner, and add up what it returns in `total`, lane by lane. */
 #define FOR_STRIPS(strip, state, padded, rows, ...)                        \
     SC_T(pack) total = SC_T(set)(0);                                       \
     for (int first = 0; first < padded; first += TILE) {                   \
@@ -36,20 +36,22 @@ SC_INLINE int SC_T(rows)(sc_optimizer optimizer, int d)
     return optimizer == SC_ADAM ? 3 * d + 4 : d + 3;
 }
 
-/* What half a batch of learners keeps between two samples: lane i is learner i's. A lane without a
-   learner computes nothing of use. */
+/* What half a batch of learners keeps between two samples: lane i belongs to learner i. Lanes
+   without a learner hold nothing that is read. */
 typedef struct SC_T(half) {
     const sc_learner *learners;
-    int count, waiting; /* steps of `correct` that are still to do */
+    int count, waiting; /* steps of `correct` that are not done yet */
     SC_T(number) label, factor;
     SC_ALIGNED SC_T(number) slope[SLOTS], rate[SLOTS], logit[SLOTS];
-    SC_ALIGNED SC_T(number) rows[HALF_BATCH * PACK]; /* the logits' lanes */
-    SC_T(number) * history;                          /* where the logits are kept */
+    /* parts of the logits, a row of lanes a learner */
+    SC_ALIGNED SC_T(number) rows[HALF_BATCH * PACK];
+    SC_T(number) * history; /* where the logits are kept */
 } SC_T(half);
 
-/* From the logits' lanes to slopes, sigma(f) - y scaled by `factor` and minus the rate. These are
-   long chains of operations that wait for each other; a half's sweep does one of the other half's
-   steps after each learner, for a processor that looks only so far ahead. */
+/* One step from the parts of the logits to the slopes, sigma(f) - y times `factor` and minus the
+   rate. The steps are long chains of operations that wait for each other, and a processor looks
+   only so far ahead: so the sweep over one half of the learners does a step of the other half's
+   after each learner. */
 SC_INLINE void SC_T(correct)(SC_T(half) * half)
 {
     if (half->waiting == 2) {
@@ -71,7 +73,7 @@ SC_INLINE void SC_T(finish)(SC_T(half) * half)
         SC_T(correct)(half);
 }
 
-/* A half's logits of sample t have been computed: what its slopes will need. */
+/* The parts of a half's logits of sample t have been computed: note what its slopes will need. */
 SC_INLINE void SC_T(expect)(SC_T(half) halves[2], int h, const sc_sample_block *data, int learn,
                             int t, SC_T(number) history[SC_LOGITS])
 {
@@ -101,14 +103,14 @@ static void SC_T(copy)(sc_optimizer optimizer, int d, int width, SC_T(number) * 
     const int padded = SC_T(padded)(width), planes = optimizer == SC_ADAM ? 3 : 1;
     for (int first = 0; first < padded; first += TILE) {
         const int wide = padded - first < TILE ? padded - first : TILE,
-                  some = width - first < wide ? width - first : wide;
+                  units = width - first < wide ? width - first : wide;
         for (int plane = 0; plane < planes; plane++)
             for (int k = 0; k <= d; k++) {
-                /* moments of weight row k: see adam.h */
+                /* the rows of a weight's moments: see adam.h */
                 const int row = plane == 0 ? k : d + 2 + 2 * k + plane - 1;
                 SC_T(number) *ours = state + (ptrdiff_t)row * wide,
                              *theirs = plain + ((ptrdiff_t)plane * (d + 1) + k) * width + first;
-                memcpy(out ? theirs : ours, out ? ours : theirs, (size_t)some * sizeof *ours);
+                memcpy(out ? theirs : ours, out ? ours : theirs, (size_t)units * sizeof *ours);
             }
         state += (ptrdiff_t)wide * SC_T(rows)(optimizer, d);
     }

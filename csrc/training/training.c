@@ -3,7 +3,7 @@
 #include "engine/engine.h"
 #include "special/special.h"
 
-/* most samples between two looks at the errors, the checkpoints and the clock */
+/* most samples between two updates of the errors, and between two looks at checkpoints and clock */
 #define SC_STRETCH 256
 #define SC_LOGITS (SC_LEARNER_BATCH + SC_LEARNER_BATCH / 2)
 #define SC_BETA_1 0.9
@@ -46,13 +46,13 @@
 
 #include "training/adf.h"
 
-typedef struct sc_learner_batch { /* work space */
+typedef struct sc_learner_batch { /* work space of a call */
     union {
         learn64_half as64[2];
         learn32_half as32[2];
     } halves;
-    /* logits: learners beside each other, and room for what a half without all its learners leaves
-       behind */
+    /* the logits of each sample, learner beside learner, and room for what a half that is not full
+       writes beyond */
     union {
         double as64[SC_STRETCH][SC_LOGITS];
         float as32[SC_STRETCH][SC_LOGITS];
@@ -64,8 +64,8 @@ SC_INLINE int logits_are_float(const sc_sample_block *data)
     return data->single && data->optimizer != SC_ADF;
 }
 
-/* Add up the errors of samples from .. to of a stretch and record their means at checkpoints. A
-   learner's error is one sum in the order of samples, so that cuts change no bit. */
+/* Add up the errors of samples from ... to - 1 of a stretch, and record their means at checkpoints.
+   A learner's error is one sum in the order of samples, so that cuts change no bit. */
 static void account(const sc_sample_block *data, const sc_learner_batch *c,
                     const sc_learner *learners, int count, int place, int from, int to)
 {
@@ -133,16 +133,17 @@ void SC_KERNEL(sc_train)(const sc_sample_block *data, sc_mode mode, const sc_lea
 {
     sc_learner_batch *const c = space;
     const int read = mode == SC_LEARN ? (int)(*learners[0].read - data->first) : 0;
-    int from = data->optimizer == SC_SGD ? read & ~1 : read; /* where its weights are */
+    /* what the weights have learned from */
+    int from = data->optimizer == SC_SGD ? read & ~1 : read;
     if (data->optimizer == SC_ADF)
         ; /* its learners come one after another */
     else if (data->single)
         learn32_fill_lanes(data, c->halves.as32, learners, count);
     else
         learn64_fill_lanes(data, c->halves.as64, learners, count);
-    const int most = patience(data, learners, count);
+    const int longest = patience(data, learners, count);
     while (from < data->count && (!keep_going || keep_going(state))) {
-        const int samples = data->count - from < most ? data->count - from : most,
+        const int samples = data->count - from < longest ? data->count - from : longest,
                   old = from < read ? read - from : 0;
         stretch(data, mode, from, samples, learners, count, c);
         if (mode != SC_COMPLETE)
@@ -204,7 +205,7 @@ static SC_NOINLINE void sweep(float *w, long count, freal change)
 
 void SC_KERNEL(sc_sweeps)(float *w, long count, long repeats)
 {
-    /* not two at a time, which the compiler would do if it saw both loops */
+    /* one after the other: the compiler would make one loop of both if it saw them */
     for (long r = 0; r < repeats; r++)
         sweep(w, count, f_set((float)r));
 }
