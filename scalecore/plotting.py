@@ -36,8 +36,9 @@ __all__ = [
     "save",
 ]
 
-_PER_DECADE = 8  # default budgets of the lines: their widths leap
-_PER_MARK = 4  # of which training has every fourth
+# default budgets per decade of the lines: many, because whole widths make them leap
+_PER_DECADE = 8
+_PER_MARK = 4  # default budgets per decade of the marks; training computes every fourth
 
 
 def figure1(

@@ -18,9 +18,8 @@ def atomic_write(target: Path) -> Iterator[Path]:
     """Yield a path beside the target; what is written there takes the target's place at the end, or
     leaves no trace.
     """
-    unfinished = target.with_name(
-        f"{target.name}.{urandom(4).hex()}.unfinished"
-    )  # others may write, and on other machines
+    # random: another process, perhaps on another machine, may be writing the same file
+    unfinished = target.with_name(f"{target.name}.{urandom(4).hex()}.unfinished")
     try:
         yield unfinished
         unfinished.replace(target)
@@ -32,6 +31,6 @@ def failure(error: OSError, consequence: str, path: Path) -> OSError:
     """Return an error of the same kind that says what became of a path, and names it instead of a
     file inside.
     """
-    if error.errno is None:  # a connection's
+    if error.errno is None:  # errors of a connection have no number
         return OSError(f"{error}; {consequence}: {path}")
     return OSError(error.errno, f"{error.strerror}; {consequence}", str(path))

@@ -14,7 +14,7 @@ def bar(
     """Yield a function that takes how much more is done; it draws a bar if `show`, which names
     `what` is done.
     """
-    if not show or sys.stderr is None:  # closed: `2>&-`
+    if not show or sys.stderr is None:  # None where stderr is closed, as by `2>&-`
         yield lambda more: None
         return
     try:

@@ -18,12 +18,11 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     """Return `value` as a float64 array, without a copy where it is one; bad numbers inside are the
     elements' own business.
     """
-    if type(value) is float or (type(value) is int and abs(value) < 2**53):  # soon: most are
+    if type(value) is float or (type(value) is int and abs(value) < 2**53):  # the usual case, first
         return np.array(float(value))
     array = _array(name, value)
-    if (
-        array.dtype == object
-    ):  # whole numbers beyond 64 bits come as objects, and so do None and much else
+    # integers beyond 64 bits become objects, as do None and many things that are no numbers
+    if array.dtype == object:
         try:
             if not all(
                 isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat
@@ -36,9 +35,8 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
         raise TypeError(f"{name} must be real numbers, got {describe(value)}")
     array = array.astype(np.float64, copy=False)
     if not array.flags.aligned or any(stride % array.itemsize for stride in array.strides):
-        array = (
-            array.copy()
-        )  # a field of packed records; the kernels count strides in whole numbers
+        # a field of packed records: the kernels count strides in whole elements
+        array = array.copy()
     return array
 
 
@@ -126,12 +124,13 @@ def enough_memory(what: str, numbers: float) -> None:
     the process instead.
     """
     try:
-        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not POSIX
         return
-    if 8 * numbers > there:
+    if 8 * numbers > memory:
         raise MemoryError(
-            f"{what} would take {8e-9 * numbers:.3g} GB, and this machine has {1e-9 * there:.3g} GB"
+            f"{what} would take {8e-9 * numbers:.3g} GB, and this machine has "
+            f"{1e-9 * memory:.3g} GB"
         )
 
 
@@ -307,10 +306,10 @@ def checkpoint_list(value: ArrayLike, samples: int) -> NDArray[np.int64]:
 def place_among(name: str, value: object, known: NDArray[Any]) -> int:
     """Return where `value` stands among the known ones."""
     places = np.empty(0, np.intp)
-    if value is not None:  # which is no number, and asks for the only one there is
+    if value is not None:  # None is no number: it asks for the only element
         number = positive_number(name, value)
         places = np.flatnonzero(known == number)
-        if places.size != 1:  # as it is shown
+        if places.size != 1:  # or a number as it is shown, rounded
             places = np.flatnonzero([f"{item:g}" == f"{number:g}" for item in known])
     if places.size != 1:
         raise ValueError(
@@ -498,6 +497,6 @@ def describe(value: object) -> str:
         return f"{_digits(value)} ({type(value).__name__})"
     try:
         text = " ".join(repr(value).split())
-    except Exception:  # somebody's class
+    except Exception:  # any class of the caller's, which may raise anything
         text = "an object"
     return f"{text if len(text) <= 60 else text[:57] + '...'} ({type(value).__name__})"

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 KINDS = ("isoloss", "residuals", "calibration")
 _GRID = 121
 _LEVELS = 9
-_BEYOND = 30.0  # the map reaches so many times beyond the largest runs
+_BEYOND = 30.0  # how many times beyond the largest runs the map reaches
 _BUDGETS = 61
-_USUAL = ((1e7, 1e10), (1e9, 1e12), (6e16, 6e22))  # N, D, C of the map of a law without runs
+_USUAL = ((1e7, 1e10), (1e9, 1e12), (6e16, 6e22))  # ranges of N, D and C for a law without runs
 
 
 def plot_law(law: FittedLaw, kind: str, ax: Axes | None = None) -> Axes:
@@ -38,8 +38,8 @@ def plot_law(law: FittedLaw, kind: str, ax: Axes | None = None) -> Axes:
 
 def _isoloss(law: FittedLaw, ax: Axes) -> Axes:
     """Contours of equal loss in (N, D), the runs, and where budgets are best spent."""
-    there = (law.ranges.parameters, law.ranges.samples, law.ranges.compute)
-    (n_low, n_high), (d_low, d_high), (c_low, c_high) = there if len(law.table) else _USUAL
+    of_runs = (law.ranges.parameters, law.ranges.samples, law.ranges.compute)
+    (n_low, n_high), (d_low, d_high), (c_low, c_high) = of_runs if len(law.table) else _USUAL
     N = np.geomspace(n_low / 2, n_high * _BEYOND, _GRID)
     D = np.geomspace(d_low / 2, d_high * _BEYOND, _GRID)
     ax.set(xscale="log", yscale="log", xlabel="parameters $N$", ylabel="training samples $D$")
@@ -125,10 +125,10 @@ def _calibration(law: FittedLaw, ax: Axes) -> Axes:
 def share_inside(law: FittedLaw, level: float) -> float:
     """Return the share of the runs, some hundreds at most, that lie in one run's interval."""
     table = law.table
-    some: NDArray[np.intp] = np.unique(
+    shown: NDArray[np.intp] = np.unique(
         np.linspace(0, len(table) - 1, min(len(table), 400)).round().astype(int)
     )
-    part = table.where(np.isin(np.arange(len(table)), some))
+    part = table.where(np.isin(np.arange(len(table)), shown))
     predicted = law.predict(
         part.parameters, part.samples, level, kind="run", unique_samples=part.unique_samples
     )

@@ -43,13 +43,13 @@ def frontier_dataset(frontier: Frontier) -> Dataset:
 
     coordinates = {}
     for name, array in inputs.items():
-        kept = axes[name] or tuple(axis for axis, dim in enumerate(dims) if dim == name)
+        axes_of_name = axes[name] or tuple(axis for axis, dim in enumerate(dims) if dim == name)
         values = (
-            array[tuple(slice(None) if axis in kept else 0 for axis in range(array.ndim))]
+            array[tuple(slice(None) if axis in axes_of_name else 0 for axis in range(array.ndim))]
             if array.size
             else array
         )
-        coordinates[name] = ([dims[axis] for axis in kept] if array.size else dims, values)
+        coordinates[name] = ([dims[axis] for axis in axes_of_name] if array.size else dims, values)
     dataset = xarray.Dataset(
         {name: (dims, np.asarray(getattr(frontier, name))) for name in FRONTIER_VARIABLES},
         coords=coordinates,

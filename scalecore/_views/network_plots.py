@@ -107,9 +107,9 @@ def plot_network(network: Network, ax: Any = None) -> Any:
         side = np.linspace(-3, 3, 201)
         grid = np.stack(np.meshgrid(side, side), axis=-1)
         values = network(grid.reshape(-1, 2)).reshape(201, 201)
-        most = np.abs(values).max()
+        largest = np.abs(values).max()
         image = axes[2].pcolormesh(
-            side, side, values, cmap="RdBu_r", vmin=-most, vmax=most, rasterized=True
+            side, side, values, cmap="RdBu_r", vmin=-largest, vmax=largest, rasterized=True
         )
         axes[2].contour(side, side, values, levels=[0.0], colors="black", linewidths=0.8)
         axes[2].set(xlabel=r"$x_1$", ylabel=r"$x_2$", aspect="equal", title="Logit $F(x)$")

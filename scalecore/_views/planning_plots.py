@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ..planning._deviations import Deviations, EpochReturns
     from ..planning._plan import Plan
 
-_HIGHEST = 100.0  # per cent, of the price's picture
+_HIGHEST = 100.0  # per cent: top of the axis of prices
 _AXES = {
     "training_budget": "training budget (FLOPs)",
     "loss": "target loss",
@@ -56,7 +56,7 @@ def price(price: Deviations, parameters: float, ax: Axes | None = None) -> Axes:
     ax.axvline(parameters, color="0.6", linewidth=1, linestyle="--")
     ax.set(xscale="log", xlabel="parameters $N$", ylabel="extra compute for the same loss (%)")
     ax.set(ylim=(max(1.15 * lowest, -_HIGHEST) - 5, _HIGHEST))
-    ax.xaxis.set_minor_formatter("")  # two decades have room for powers of ten alone
+    ax.xaxis.set_minor_formatter("")  # over two decades there is room for powers of ten only
     ax.legend(frameon=True, framealpha=0.9, edgecolor="none")
     ax.set_title(f"the price of other sizes than {parameters:.3g}")
     return ax

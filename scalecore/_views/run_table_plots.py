@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from ..fitting._findings import Finding
     from ..fitting._run_table import RunTable
 
-_MOST_POINTS = 20_000  # of more, these many are drawn, evenly spaced in the table
+_MOST_POINTS = 20_000  # of larger tables so many points are drawn, evenly spaced
 _MARKS = ("o", "s", "D", "^", "v")
 _EDGES = ("tab:red", "tab:orange", "tab:pink", "tab:brown", "tab:purple")
-_USUAL_RATIO = 20  # samples per parameter
+_USUAL_RATIO = 20  # samples per parameter, for the line that helps the eye
 
 
 def plot_run_table(table: RunTable, findings: Sequence[Finding], ax: Axes | None = None) -> Axes:
@@ -43,8 +43,8 @@ def plot_run_table(table: RunTable, findings: Sequence[Finding], ax: Axes | None
     bar = ax.figure.colorbar(points, ax=ax)
     bar.set_label(f"loss ({table.loss_unit} per sample)")
     bar.ax.invert_yaxis()  # better is higher
-    some = [finding for finding in findings if 0 < finding.rows.size <= len(table) / 2]
-    for finding, mark, edge in zip(some, _MARKS, _EDGES, strict=False):
+    marked = [finding for finding in findings if 0 < finding.rows.size <= len(table) / 2]
+    for finding, mark, edge in zip(marked, _MARKS, _EDGES, strict=False):
         places = np.searchsorted(table.rows, finding.rows[:_MOST_POINTS])
         ax.plot(
             table.parameters[places],

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["plot_spectrum"]
 
-_MOST = 1e200  # of a rank on a logarithmic axis, whose ticks reach further
-_APART = 0.04  # labels of degrees, as a share of the axis
+# largest rank that is drawn: the ticks of a logarithmic axis reach further and must not overflow
+_MOST = 1e200
+_APART = 0.04  # least distance of two labels, as a share of the axis
 
 
 def plot_spectrum(spectrum: Spectrum, ax: Axes | None = None) -> Axes:
@@ -39,10 +40,11 @@ def plot_spectrum(spectrum: Spectrum, ax: Axes | None = None) -> Axes:
     with np.errstate(over="ignore"):
         last = np.cumsum(spectrum.multiplicity)
     shown = (last <= _MOST) & (spectrum.eigenvalue >= 1 / _MOST) & (spectrum.multiplicity >= 1)
+    # eigenvalues fall with the degree
     degree, eigenvalue = (
         spectrum.degree[shown],
         spectrum.eigenvalue[shown],
-    )  # they fall with the degree
+    )
     edges = np.append(0.5, last[shown] + 0.5)  # the first rank is 1
     ax.set(xscale="log", yscale="log", xlabel="rank", ylabel=r"eigenvalue $\lambda_\ell$")
     wide, high = np.log(edges[-1] / edges[0]), np.log(eigenvalue[0] / eigenvalue[-1]) + 1

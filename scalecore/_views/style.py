@@ -26,7 +26,7 @@ STYLE = {
     "savefig.dpi": 200,
 }
 _COLOURS = "viridis"
-_NAMED = 12  # most lines that a legend names one by one; of more it names some
+_NAMED = 12  # a legend names up to so many lines; of more it names a selection
 
 
 def pyplot() -> Any:
@@ -64,12 +64,12 @@ def legend_of_some(ax: Axes, **options: Any) -> None:
     and the last among them.
     """
     handles, labels = ax.get_legend_handles_labels()
-    others = [i for i, label in enumerate(labels) if label == "slope 1"]
-    lines = [i for i in range(len(labels)) if i not in others]
+    slope_one = [i for i, label in enumerate(labels) if label == "slope 1"]
+    lines = [i for i in range(len(labels)) if i not in slope_one]
     if len(lines) > _NAMED:
         lines = [lines[i] for i in np.unique(np.linspace(0, len(lines) - 1, 8).round().astype(int))]
     if lines:
-        shown = lines + others
+        shown = lines + slope_one
         ax.legend(
             [handles[i] for i in shown],
             [labels[i] for i in shown],

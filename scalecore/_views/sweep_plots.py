@@ -50,10 +50,10 @@ def plot_sweep(sweep: Sweep) -> Figure:
 
 def _thinned(data: Any) -> Any:
     """At most 200 budgets and 60 x 60 others: a picture has no room for more."""
-    for dim, most in (("budget", 200), ("input_dim", 60), ("concentration", 60)):
-        if data.sizes[dim] > most:
+    for dim, limit in (("budget", 200), ("input_dim", 60), ("concentration", 60)):
+        if data.sizes[dim] > limit:
             data = data.isel(
-                {dim: np.unique(np.rint(np.linspace(0, data.sizes[dim] - 1, most)).astype(int))}
+                {dim: np.unique(np.rint(np.linspace(0, data.sizes[dim] - 1, limit)).astype(int))}
             )
     return data
 
@@ -74,10 +74,10 @@ def _families(data: Any, left: Axes, right: Axes) -> None:
         for j in np.unique(np.rint(np.linspace(0, concentrations - 1, several[1])).astype(int))
     ][:_MOST_LINES]
     for colour, (i, j) in zip(line_colours(len(places)), places, strict=True):
-        one = data.isel(input_dim=i, concentration=j)
-        label = f"$d =$ {_short(one.input_dim)}, $K =$ {_short(one.concentration)}"
-        left.plot(one["samples"], float(one.input_dim) * one["width"], color=colour, label=label)
-        right.plot(data["budget"], one["elasticity"], color=colour)
+        line = data.isel(input_dim=i, concentration=j)
+        label = f"$d =$ {_short(line.input_dim)}, $K =$ {_short(line.concentration)}"
+        left.plot(line["samples"], float(line.input_dim) * line["width"], color=colour, label=label)
+        right.plot(data["budget"], line["elasticity"], color=colour)
     if not np.isfinite(data["samples"]).any():
         left.set(xlim=(1, 10), ylim=(1, 10))  # logarithmic axes must have something to show
     left.set(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ..training import EmpiricalFrontier, TrainingRuns
 
-_MOST_LINES = 9  # isoFLOP lines that a panel bears
+_MOST_LINES = 9  # isoFLOP lines that can be told apart in one panel
 
 
 def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:

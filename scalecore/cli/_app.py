@@ -417,9 +417,8 @@ def train_command(
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
-        if (
-            out is not None
-        ):  # first of all: what follows may fail, if only because nobody reads any more
+        # save first: printing may fail, for example where the reader of a pipe has gone
+        if out is not None:
             runs.save(out)
             click.echo(f"wrote {out}", err=True)
     finally:
@@ -481,7 +480,7 @@ def run(arguments: list[str] | None = None) -> None:
     warnings.showwarning = lambda message, *where: click.echo(f"scalecore: {message}", err=True)
     try:
         status = main.main(arguments, prog_name="scalecore", standalone_mode=False)
-        if sys.stdout is not None:  # closed: `>&-`
+        if sys.stdout is not None:  # None where stdout is closed, as by `>&-`
             sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message())
@@ -494,7 +493,7 @@ def run(arguments: list[str] | None = None) -> None:
     except click.exceptions.Abort:
         click.echo("scalecore: interrupted", err=True)
         status = 130
-    except BrokenPipeError:  # `scalecore ... | head`
+    except BrokenPipeError:  # the reader of a pipe has gone, as in `scalecore ... | head`
         end_as_others_do()
     except MemoryError:
         click.echo("scalecore: not enough memory for so many points", err=True)

@@ -94,9 +94,9 @@ def compare_command(
     reading = (columns, where, loss_unit, drop_invalid)
     table = read_runs(runs, *reading)
     if against is not None:
-        other = read_runs(against, *reading)
+        table_b = read_runs(against, *reading)
         recipes = compare_recipes(
-            table, other, (forms or ["coupled"])[0], resamples=resamples, rng=seed
+            table, table_b, (forms or ["coupled"])[0], resamples=resamples, rng=seed
         )
         show(_recipe_columns(recipes), form)
         draw(plot, recipes.plot)

@@ -20,7 +20,7 @@ from ..frontier._objectives import OBJECTIVES
 from ..spectral._table_lookup import DEAREST_UNITS, DEFAULT_UNITS
 
 Columns = Mapping[str, Any]
-_ROWS = 10_000  # that are text at a time
+_ROWS = 10_000  # rows that are turned to text at a time
 _MOST_PRINTED = 10**7
 NUMBERS = (
     "NUMBERS are one, 1e6, a list, 1e6,1e9, or a log-spaced range, 1e6:1e15:50 (50 values "
@@ -242,7 +242,7 @@ def precision(*dtypes: str) -> Any:
     )
 
 
-MEASURING = options(  # arguments of misspecification
+MEASURING = options(  # options of the command `misspecification`
     widths("1:1e5:16"),
     click.option(
         "--networks",
@@ -267,7 +267,7 @@ MEASURING = options(  # arguments of misspecification
     ),
 )
 RATES = "0.01,0.02,0.05,0.1,0.2"
-TRAINING = options(  # arguments of train
+TRAINING = options(  # options of the command `train`
     widths("1:128:12"),
     click.option(
         "-T",
@@ -320,10 +320,10 @@ def learning(optimizer: str, rates: np.ndarray | None) -> dict[str, Any]:
 
 def whole_samples(value: float) -> int:
     """Return a number of samples; there are no fractions of one."""
-    whole = float(nearly_whole(np.array(value)))
-    if whole != math.floor(whole):
+    count = float(nearly_whole(np.array(value)))
+    if count != math.floor(count):
         raise click.UsageError(f"samples must be a whole number, got {value:g}")
-    return int(whole)
+    return int(count)
 
 
 def grid(*axes: np.ndarray) -> list[np.ndarray]:
@@ -391,8 +391,8 @@ def show(columns: Columns, form: str) -> None:
     if form == "json":
         click.echo("[", nl=False)
         for number, rows in enumerate(pieces(columns)):
-            some = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
-            click.echo("," * bool(number) + json.dumps(some, indent=1)[1:-2], nl=False)
+            dicts = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+            click.echo("," * bool(number) + json.dumps(dicts, indent=1)[1:-2], nl=False)
         click.echo("\n]" if len(next(iter(columns.values()), ())) else "]")
     elif form == "csv":
         for number, rows in enumerate(pieces(columns)):

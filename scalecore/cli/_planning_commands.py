@@ -239,7 +239,9 @@ def suggest_command(
         {name: getattr(design, name) for name in ("parameters", "samples", "repeats", "compute")},
         form,
     )
-    now, then = (f"[{low:.4g}, {high:.4g}]" for low, high in (design.before, design.after))
+    before, after = (f"[{low:.4g}, {high:.4g}]" for low, high in (design.before, design.after))
     total = f"{len(design)} runs, {design.total_compute:.3g} FLOPs"
-    click.echo(f"{total}; {quantity} at {target:g} FLOPs: {now} now, about {then} then", err=True)
+    click.echo(
+        f"{total}; {quantity} at {target:g} FLOPs: {before} now, about {after} then", err=True
+    )
     draw(plot, design.plot)

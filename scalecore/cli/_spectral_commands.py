@@ -39,7 +39,7 @@ from ._options import (
     write_csv,
 )
 
-_WIDTHS = "1:64:13"  # of figure2 --train
+_WIDTHS = "1:64:13"  # widths that figure2 --train trains
 _REPEATS = 8
 
 
@@ -66,7 +66,7 @@ def spectral_columns(
 ) -> dict[str, Any]:
     """Columns that --spectral adds to the command bound."""
     point = (width, samples, input_dim, concentration)
-    with np.errstate(invalid="ignore"):  # prepare has told
+    with np.errstate(invalid="ignore"):  # `prepare` has named the points that are out of the domain
         columns = {
             function.__name__: function(*point) for function in (spectral_bound, refined_bound)
         }
@@ -218,14 +218,14 @@ def _numbers(frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None) 
         parts.append(
             part | {"line": [f"trained ({trained.optimizer})"] * len(names), "status": names}
         )
-    one = next(iter(frontiers.values()))
+    frontier = next(iter(frontiers.values()))
     columns: dict[str, Any] = {
         name: np.concatenate([part[name] for part in parts]).tolist() for name in parts[0]
     }
     rows = len(columns["line"])
     law = {
-        "input_dim": [float(one.input_dim.flat[0])] * rows,
-        "concentration": [float(one.concentration.flat[0])] * rows,
+        "input_dim": [float(frontier.input_dim.flat[0])] * rows,
+        "concentration": [float(frontier.concentration.flat[0])] * rows,
     }
     return (
         {"line": columns["line"]}

@@ -128,12 +128,12 @@ def isoflop(
         for array in (optimum.input_dim, optimum.concentration)
     )
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        most = np.where(refused, np.nan, optimum.budget / (optimum.cost * optimum.input_dim))[
+        product = np.where(refused, np.nan, optimum.budget / (optimum.cost * optimum.input_dim))[
             ..., None
         ]
-        width = np.exp(np.log(most) * np.linspace(0.0, 1.0, points))
-    width[..., -1:] = most
-    samples = most / width
+        width = np.exp(np.log(product) * np.linspace(0.0, 1.0, points))
+    width[..., -1:] = product
+    samples = product / width
     return IsoFlop(
         optimum.budget,
         width,

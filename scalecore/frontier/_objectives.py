@@ -43,7 +43,7 @@ class Optima(NamedTuple):
     misspecification: Column
     estimation: Column
     elasticity: Column
-    status: NDArray[np.int8]  # of `scalecore.Status`
+    status: NDArray[np.int8]  # members of `scalecore.Status`
 
     @classmethod
     def empty(cls, count: int) -> Optima:
@@ -67,11 +67,11 @@ class Objective:
     with `needs_table` takes whole input dimensions only, and a table for each is handed to it.
     """
 
-    name: str  # as the argument `bound` has it
-    ufunc: Callable[..., Any]  # of n, T, d, K, in nats per sample
+    name: str  # value of the argument `bound`
+    ufunc: Callable[..., Any]  # function of n, T, d and K, in nats per sample
     minimise: Callable[[Budgets, Optima, bool, int], None]
     long_name: str
-    style: str = "-"  # of its line in pictures
+    style: str = "-"  # how pictures draw its line
     needs_table: bool = False
 
     @property

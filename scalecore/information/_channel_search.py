@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.validation import fraction
-from . import _engine as _finite
+from . import _engine
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 
-_ROWS = 2**17  # numbers of a block of rows of an (M, M) table
-_TRIED = 8  # hypotheses that offer themselves for an exchange, on either side
-_REFINED = 3  # exchanges of a round that are alternated to the end
-_NEWTON_EVERY = 4  # alternations
+_ROWS = 2**17  # elements of an (M, M) matrix that are computed at a time
+_TRIED = 8  # candidates for an exchange: so many hypotheses to go, so many to come
+_REFINED = 3  # exchanges a round that are followed up by alternation until it converges
+_NEWTON_EVERY = 4  # alternations between two Newton steps
 _NEGLIGIBLE = 1e-12  # share of F~ below which a hypothesis counts as unused
 
 
@@ -112,7 +112,7 @@ def _divergences(model: FiniteModel, rows: slice) -> Array:
     for x in range(n_x):
         if model.inputs[x] > 0:
             for y in range(n_y):
-                terms = _finite.divergence_terms(
+                terms = _engine.divergence_terms(
                     model.likelihood[rows, None, x, y], model.likelihood[None, :, x, y]
                 )
                 total += model.inputs[x] * terms
@@ -130,7 +130,7 @@ def estimation_and_misspecification(model: FiniteModel, channel: Array) -> tuple
     for rows in _blocks(len(channel)):
         joint = model.prior[rows, None] * channel[rows]
         terms = model.prior[rows, None] * np.where(
-            joint > 0, _finite.divergence_terms(channel[rows], law[None, :]), law[None, :]
+            joint > 0, _engine.divergence_terms(channel[rows], law[None, :]), law[None, :]
         )
         information += float(terms.sum())
         distance = _divergences(model, rows)
@@ -168,7 +168,7 @@ class _Search:
     def __init__(
         self, model: FiniteModel, size: int, samples: int, iterations: int, rtol: float
     ) -> None:
-        self.prior, self.size, self.samples, self.left, self.rtol = (
+        self.prior, self.size, self.samples, self.steps_left, self.rtol = (
             model.prior,
             size,
             samples,
@@ -179,9 +179,8 @@ class _Search:
             [_divergences(model, rows) for rows in _blocks(model.prior.size)]
         )
         self.endless = ~np.isfinite(cost)
-        self.cost = np.where(
-            self.endless, 1e3 * (1 + cost[~self.endless].max()), cost
-        )  # to be avoided, but comparable
+        # pairs that would rule out what happens: to be avoided, but finite and so comparable
+        self.cost = np.where(self.endless, 1e3 * (1 + cost[~self.endless].max()), cost)
 
     def select(self, support: NDArray[np.intp]) -> tuple[Array, float]:
         """Return e^(-cost) with each row's best at 1, and the mean of what was taken out."""
@@ -190,7 +189,7 @@ class _Search:
         return np.exp(least[:, None] - part), float(self.prior @ least)
 
     def alternate(
-        self, support: NDArray[np.intp], law: Array, most: int
+        self, support: NDArray[np.intp], law: Array, steps: int
     ) -> tuple[Array, list[float], float]:
         """Blahut and Arimoto's steps, with a step of Newton's after every few, which goes down too;
         law, trace, certified gap.
@@ -198,20 +197,19 @@ class _Search:
         weights, offset = self.select(support)
         z = weights @ law
         trace = [offset - float(self.prior @ np.log(z))]
-        for i in range(most + 1):
+        for i in range(steps + 1):
             gain = weights.T @ (self.prior / z)
             gap = float(np.log(max(1.0, gain.max())))
-            if gap <= self.rtol * abs(trace[-1]) or self.left <= 0 or i == most:
+            if gap <= self.rtol * abs(trace[-1]) or self.steps_left <= 0 or i == steps:
                 break
-            self.left -= 1
+            self.steps_left -= 1
             law = law * gain
             law /= law.sum()
             if i % _NEWTON_EVERY == _NEWTON_EVERY - 1:
                 law = self.newton(weights, law)
             z = weights @ law
-            trace.append(
-                min(trace[-1], offset - float(self.prior @ np.log(z)))
-            )  # but for rounding it never rises
+            # it never rises: where it seems to, that is rounding
+            trace.append(min(trace[-1], offset - float(self.prior @ np.log(z))))
         return law, trace, gap
 
     def newton(self, weights: Array, law: Array) -> Array:
@@ -237,9 +235,11 @@ class _Search:
         z = weights @ law
         out = np.empty(support.size)
         for i in range(support.size):
-            rest = np.maximum(z - law[i] * weights[:, i], 0)
+            z_without = np.maximum(z - law[i] * weights[:, i], 0)
             with np.errstate(divide="ignore"):
-                lost = np.where(rest > 0, np.log(z / np.where(rest > 0, rest, 1.0)), 1e3)
+                lost = np.where(
+                    z_without > 0, np.log(z / np.where(z_without > 0, z_without, 1.0)), 1e3
+                )
             out[i] = float(self.prior @ lost) + np.log1p(-min(law[i], 1 - 1e-15))
         return out
 
@@ -248,18 +248,21 @@ class _Search:
         best = int(np.argmin(self.prior @ self.cost))
         support, law, trace = np.array([best]), np.ones(1), [np.inf]
         while True:
-            law, path, _ = self.alternate(support, law, self.left if self.left < 200 else 200)
+            law, path, _ = self.alternate(
+                support, law, self.steps_left if self.steps_left < 200 else 200
+            )
             trace.extend(min(trace[-1], value) for value in path)
             gain = self.gains(support, law)
             gap = float(np.log(max(1.0, gain.max())))
-            if gap <= self.rtol * abs(trace[-1]) or self.left <= 0:
+            if gap <= self.rtol * abs(trace[-1]) or self.steps_left <= 0:
                 return support, law, trace[1:], gap
-            kept = law > _NEGLIGIBLE
-            support, law = support[kept], law[kept]
+            used = law > _NEGLIGIBLE
+            support, law = support[used], law[used]
             gain[support] = 0.0
             new = np.argsort(-gain, kind="stable")[: max(5, support.size // 2)]
             new = new[gain[new] > 1]
-            self.left -= 1  # also where nothing is left to alternate
+            # counted even where alternation had nothing to do, so that the loop ends
+            self.steps_left -= 1
             share = 0.01 / max(1, new.size)
             support, law = (
                 np.append(support, new),
@@ -278,8 +281,8 @@ class _Search:
     def prune(self, support: NDArray[np.intp], law: Array) -> tuple[NDArray[np.intp], Array]:
         while support.size > self.size:
             drop = max(1, (support.size - self.size) // 4)
-            kept = np.sort(np.argsort(self.harm(support, law), kind="stable")[drop:])
-            support, law = support[kept], np.maximum(law[kept], 1e-6)
+            staying = np.sort(np.argsort(self.harm(support, law), kind="stable")[drop:])
+            support, law = support[staying], np.maximum(law[staying], 1e-6)
             law, _, _ = self.alternate(support, law / law.sum(), 20)
         return support, law
 
@@ -289,9 +292,9 @@ class _Search:
         """
         part = self.cost[:, support]
         least = part.min(axis=1, keepdims=True)
-        weights, others = np.exp(least - part), np.exp(np.minimum(least - self.cost, 700))
+        weights, weights_of_all = np.exp(least - part), np.exp(np.minimum(least - self.cost, 700))
         z = weights @ law
-        gain = others.T @ (self.prior / z)
+        gain = weights_of_all.T @ (self.prior / z)
         gain[support] = -np.inf
         offered = np.argsort(-gain, kind="stable")[:_TRIED]
         found = []
@@ -301,7 +304,8 @@ class _Search:
             for new in np.union1d(offered, near) if place in goes else near:
                 if not (support == new).any():
                     after = np.maximum(
-                        z - law[place] * weights[:, place] + law[place] * others[:, new], 1e-300
+                        z - law[place] * weights[:, place] + law[place] * weights_of_all[:, new],
+                        1e-300,
                     )
                     found.append((float(self.prior @ np.log(z / after)), place, int(new)))
         return sorted(found)
@@ -311,14 +315,14 @@ class _Search:
     ) -> tuple[NDArray[np.intp], Array, bool]:
         """One exchange that helps, if one is found; extends the trace."""
         for _, place, new in self.exchanges(support, law)[:_REFINED]:
-            other = support.copy()
-            other[place] = new
+            exchanged = support.copy()
+            exchanged[place] = new
             start = np.maximum(law, 1e-3 / law.size)
-            better, path, _ = self.alternate(other, start / start.sum(), 100)
+            better, path, _ = self.alternate(exchanged, start / start.sum(), 100)
             if path[-1] < trace[-1] - 1e-9 * abs(trace[-1]):
-                better, more, _ = self.alternate(other, better, self.left)
-                trace.extend(value for value in path + more[1:] if value < trace[-1])
-                return other, better, True
+                better, rest_of_path, _ = self.alternate(exchanged, better, self.steps_left)
+                trace.extend(value for value in path + rest_of_path[1:] if value < trace[-1])
+                return exchanged, better, True
         return support, law, False
 
     def run(self) -> tuple[NDArray[np.intp], Array, list[float], float, bool]:
@@ -331,16 +335,16 @@ class _Search:
                 law[law > _NEGLIGIBLE] / law[law > _NEGLIGIBLE].sum(),
                 trace,
                 gap,
-                self.left > 0,
+                self.steps_left > 0,
             )
         support, law = self.prune(used, law[law > _NEGLIGIBLE])
-        law, trace, gap = self.alternate(support, law, self.left)
+        law, trace, gap = self.alternate(support, law, self.steps_left)
         helped = self.size < everything
-        while helped and self.left > 0:
+        while helped and self.steps_left > 0:
             support, law, helped = self.improve(support, law, trace)
-        law, more, gap = self.alternate(support, law, self.left)
-        trace.extend(more[1:])
-        return support, law, trace, gap, self.left > 0
+        law, last_path, gap = self.alternate(support, law, self.steps_left)
+        trace.extend(last_path[1:])
+        return support, law, trace, gap, self.steps_left > 0
 
 
 def best_channel(

@@ -15,14 +15,13 @@ from .._common.running_moments import Moments
 from .._common.validation import enough_memory
 from .._core import information as _information
 
-EXACT_WORK = (
-    4 * 10**8
-)  # hypotheses x count vectors that are enumerated unasked: about half a second of one core
+# up to so many pairs of hypothesis and count vector are enumerated by default: half a second of one
+# core
+EXACT_WORK = 4 * 10**8
 MOST_COUNTED = _information.MOST_COUNTED
 _MOST_WORK = 2**44  # the engine counts count vectors in 64 bits
-_PASS = (
-    2**26
-)  # hypotheses x count vectors, or numbers of histories, between two moves of the progress bar
+# pairs of hypothesis and count vector, or histories, between two moves of the progress bar
+_PASS = 2**26
 
 Array = NDArray[np.float64]
 
@@ -35,7 +34,7 @@ def divergence_terms(p: Array, q: Array) -> Array:
     apart = high - low
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         logarithm = np.log1p(apart / low)
-        far = ~np.isfinite(logarithm)  # low is 0, or so small that the quotient overflows
+        far = ~np.isfinite(logarithm)  # where low is 0, or so small that the quotient overflows
         logarithm = np.where(far, np.log(high) - np.log(low), logarithm)
         terms = np.where(p > q, p * logarithm - apart, apart - p * logarithm)
     return np.where(p == 0, q, terms)
@@ -112,12 +111,12 @@ def enumerate_histories(
     step = max(1, _PASS // t.theta.shape[-1])
     out = np.zeros(len(samples))
     with bar(
-        sum(count_vectors(some, cells) for some in samples if some), progress, "count vectors"
+        sum(count_vectors(count, cells) for count in samples if count), progress, "count vectors"
     ) as advance:
-        for i, some in enumerate(samples):
+        for i, count in enumerate(samples):
             parts: list[float] = []
-            total = count_vectors(some, cells)
-            for first in range(0, total if some else 0, step):
+            total = count_vectors(count, cells)
+            for first in range(0, total if count else 0, step):
                 last = min(total, first + step)
                 parts.extend(
                     _information.count_vectors(
@@ -126,7 +125,7 @@ def enumerate_histories(
                         truth,
                         learner,
                         log_factorial,
-                        some,
+                        count,
                         first,
                         last,
                         threads,
@@ -236,24 +235,30 @@ def recursion(
         t.hypotheses,
         steps,
     )
-    accounts, sums, where = np.empty((steps + 1, 4)), np.empty((steps, 3)), np.empty(steps, np.intp)
+    accounts, sums, impossible = (
+        np.empty((steps + 1, 4)),
+        np.empty((steps, 3)),
+        np.empty(steps, np.intp),
+    )
     pace = 64 if progress else steps
     with bar(steps, progress, "steps") as advance:
         for first in range(0, steps, pace):
             last = min(steps, first + pace)
             table = predictor[first:last] if len(predictor) > 1 else predictor
-            run.run(table, accounts[first : last + 1], sums[first:last], where[first:last], threads)
+            run.run(
+                table, accounts[first : last + 1], sums[first:last], impossible[first:last], threads
+            )
             advance(last - first)
     cells, inputs, states, gap = accounts.T
-    kept = np.append(0.0, sums[:, 0])
+    log_laws = np.append(0.0, sums[:, 0])
     negentropy = np.append(padded @ t.negentropy, sums[:-1, 2])
-    retained = kept - states
+    retained = log_laws - states
     forgotten = sums[:, 1] - cells[:-1] + states[1:]
     error = (inputs - cells)[:-1] + negentropy + gap[:-1]
     index = None
-    if (where >= 0).any():
-        step = int(np.argmax(where >= 0))
-        index = (step, *map(int, np.unravel_index(where[step], update.shape[:3])))
+    if (impossible >= 0).any():
+        step = int(np.argmax(impossible >= 0))
+        index = (step, *map(int, np.unravel_index(impossible[step], update.shape[:3])))
     return retained, -states, forgotten, gap[:-1].copy(), error, index
 
 

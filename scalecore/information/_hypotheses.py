@@ -30,7 +30,7 @@ from ._results import LearningCurve
 
 __all__ = ["HypothesisSet"]
 
-_NUMBERS = 2**20  # logits, networks x samples, in memory at a time
+_NUMBERS = 2**20  # logits (networks times samples) in memory at a time
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -180,12 +180,12 @@ class HypothesisSet(Rebuilt):
             )
         )
         with np.errstate(divide="ignore"):
-            belief = np.log(self._law)  # up to a constant
-        told = np.empty(samples)
+            belief = np.log(self._law)  # up to an additive constant, which cancels
+        information = np.empty(samples)
         for first in range(0, samples, block):
-            some = min(block, samples - first)
-            X = _numbers("normal", key, item, FOR_INPUTS, first * d, some * d).reshape(some, d)
-            u = _numbers("uniform", key, item, FOR_TRUTHS, 16 + first, some)
+            size = min(block, samples - first)
+            X = _numbers("normal", key, item, FOR_INPUTS, first * d, size * d).reshape(size, d)
+            u = _numbers("uniform", key, item, FOR_TRUTHS, 16 + first, size)
             logits = np.stack([network(X, n_threads=threads) for network in self.networks])
             zeros, ones = -np.logaddexp(0, logits), -np.logaddexp(0, -logits)  # ln P(Y|f,x)
             likely = np.where(np.log(u) < ones[truth], ones, zeros)
@@ -193,8 +193,8 @@ class HypothesisSet(Rebuilt):
             belief = before[:, -1] + likely[:, -1]
             weights = np.exp(before - before.max(axis=0))
             weights /= weights.sum(axis=0)
-            told[first : first + some] = _told(weights, zeros, ones)
-        return told
+            information[first : first + size] = _told(weights, zeros, ones)
+        return information
 
 
 def _told(

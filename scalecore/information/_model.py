@@ -21,7 +21,7 @@ from .._common.validation import (
     thread_count,
     update_table,
 )
-from . import _engine as _finite
+from . import _engine
 from ._channel_search import BestChannel, best_channel, estimation_and_misspecification
 from ._results import ConstrainedLearner, Decomposition, LearningCurve, Terms
 from .updates import Update
@@ -100,7 +100,7 @@ class FiniteModel(Rebuilt):
     @property
     def entropy(self) -> float:
         """H(F), nats."""
-        return max(0.0, -float(_finite.x_log_x(self.prior).sum()))
+        return max(0.0, -float(_engine.x_log_x(self.prior).sum()))
 
     def __repr__(self) -> str:
         hypotheses, n_x, n_y = self.likelihood.shape
@@ -170,20 +170,20 @@ class FiniteModel(Rebuilt):
         count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
         one_of("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
-        kept = self.prior > 0
+        possible = self.prior > 0
         prior, t = (
-            self.prior[kept],
-            _finite.tables(self.likelihood[kept], self.inputs, cells_only=True),
+            self.prior[possible],
+            _engine.tables(self.likelihood[possible], self.inputs, cells_only=True),
         )
-        work = _finite.count_vectors(count, len(t.theta) + 1) * prior.size
+        work = _engine.count_vectors(count, len(t.theta) + 1) * prior.size
         exact = _is_exact(method, count, work)
         if exact:
-            information = _finite.enumerate_histories(
+            information = _engine.enumerate_histories(
                 t, prior, prior, list(range(count + 1)), threads, show
             )
             std_error = np.zeros(count + 1)
         else:
-            information, std_error = _finite.simulate_histories(
+            information, std_error = _engine.simulate_histories(
                 t, prior, None, count, replicates, key, threads, show
             )
         name, drawn = ("exact", 0) if exact else ("monte_carlo", replicates)
@@ -252,19 +252,21 @@ class FiniteModel(Rebuilt):
         threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         information, misspecification = estimation_and_misspecification(self, table)
         learner = self.prior @ table
-        kept = (self.prior > 0) | (learner > 0)
-        t = _finite.tables(self.likelihood[kept], self.inputs, cells_only=True)
-        laws_of = self.prior[kept], learner[kept]
+        possible = (self.prior > 0) | (learner > 0)
+        t = _engine.tables(self.likelihood[possible], self.inputs, cells_only=True)
+        laws_of = self.prior[possible], learner[possible]
         exact, drawn = (
-            _is_exact(method, count, _finite.count_vectors(count, len(t.theta)) * int(kept.sum())),
+            _is_exact(
+                method, count, _engine.count_vectors(count, len(t.theta)) * int(possible.sum())
+            ),
             0,
         )
         error, std_error = np.inf, 0.0
         if exact:
-            error = _finite.enumerate_histories(t, *laws_of, [count], threads, show)[0] / count
-        elif not _finite.surely_endless(t, *laws_of, count):
+            error = _engine.enumerate_histories(t, *laws_of, [count], threads, show)[0] / count
+        elif not _engine.surely_endless(t, *laws_of, count):
             drawn = replicates
-            mean, scatter = _finite.simulate_histories(
+            mean, scatter = _engine.simulate_histories(
                 t, *laws_of, count, replicates, key, threads, show
             )
             error, std_error = mean[-1] / count, scatter[-1] / count
@@ -319,9 +321,9 @@ class FiniteModel(Rebuilt):
         BestChannel(4 of 19 hypotheses, 100 samples: bound 0.0283926 = estimation 0.01296 +
         misspecification 0.01543; converged)
         """
-        most = self.prior.size
-        if positive_int("size", size) > most:
-            raise ValueError(f"size must be at most {most}, the number of hypotheses, got {size}")
+        count = self.prior.size
+        if positive_int("size", size) > count:
+            raise ValueError(f"size must be at most {count}, the number of hypotheses, got {size}")
         return best_channel(
             self, size, sample_count(samples), positive_int("iterations", iterations), rtol
         )
@@ -399,15 +401,15 @@ class FiniteModel(Rebuilt):
             raise ValueError(f"initial must be a state, 0 to {states - 1}, got {start}")
         tables = _predictors(predictor, count, states, n_x, n_y)
         threads, show = thread_count(n_threads), boolean("progress", progress)
-        t = _finite.tables(self.likelihood, self.inputs)
-        retained, memory, forgotten, gap, error, impossible = _finite.recursion(
+        t = _engine.tables(self.likelihood, self.inputs)
+        retained, memory, forgotten, gap, error, impossible = _engine.recursion(
             t, self.prior, table, start, tables, count, threads, show
         )
         result = Decomposition(retained, forgotten, gap, error, memory, 0.0, impossible)
         if impossible is None:
             total = result.total
             residual = total.error - (total.retained + total.forgotten + total.inference_gap)
-            allowed = _finite.rounding(count, states, n_x * n_y) + 1e-13 * total.inference_gap
+            allowed = _engine.rounding(count, states, n_x * n_y) + 1e-13 * total.inference_gap
             if not abs(residual) <= allowed:
                 raise ArithmeticError(
                     f"Theorem B is violated by {residual:.3g} nats, more than rounding "
@@ -419,9 +421,9 @@ class FiniteModel(Rebuilt):
 
 def _is_exact(method: str, samples: int, work: int) -> bool:
     if method == "exact":
-        _finite.check_exact(samples, work)
+        _engine.check_exact(samples, work)
     return method == "exact" or (
-        method == "auto" and work <= _finite.EXACT_WORK and samples <= _finite.MOST_COUNTED
+        method == "auto" and work <= _engine.EXACT_WORK and samples <= _engine.MOST_COUNTED
     )
 
 

@@ -138,8 +138,8 @@ def counts(n_x: int, n_y: int, samples: int) -> Update:
     table = np.empty((states, cells), np.int64)
     rank = terms[columns, sums].sum(axis=1)
     for cell in range(cells):
-        more = terms[columns, sums + (columns >= cell)].sum(axis=1)
-        table[rank, cell] = np.where(total < samples, more, rank)
+        rank_above = terms[columns, sums + (columns >= cell)].sum(axis=1)
+        table[rank, cell] = np.where(total < samples, rank_above, rank)
     return Update(table.reshape(states, n_x, n_y), 0, f"counts up to {samples} samples")
 
 
@@ -188,8 +188,8 @@ def saturating_counters(n_x: int, n_y: int, bits: int, *, halve: bool = False) -
         else:
             after[~full, cell] += 1
         table[:, cell] = after @ places
-    what = f"{'halving' if halve else 'saturating'} counters of {bits} bits"
-    return Update(table.reshape(-1, n_x, n_y), 0, what)
+    description = f"{'halving' if halve else 'saturating'} counters of {bits} bits"
+    return Update(table.reshape(-1, n_x, n_y), 0, description)
 
 
 def sliding_window(n_x: int, n_y: int, length: int) -> Update:
@@ -215,7 +215,7 @@ def sliding_window(n_x: int, n_y: int, length: int) -> Update:
     """
     (n_x, n_y), length = _cells(n_x, n_y), positive_int("length", length, most=_MOST_STATES)
     cells = n_x * n_y
-    starts, states = [0], 1  # of the sequences of each length
+    starts, states = [0], 1  # number of the first state of each length of sequence
     for _ in range(length):
         starts.append(states)
         states = _room("sliding_window", states + _power("sliding_window", cells, len(starts[1:])))

@@ -115,11 +115,11 @@ def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) 
         f"a network of concentration {prior.concentration:g}, some {units:.3g} units,",
         units * (prior.input_dim + 1),
     )
-    left, chunk = 1.0, 0
+    mass_left, chunk = 1.0, 0
     directions, weights, lefts = [], [], []
-    while left > truncation:
+    while mass_left > truncation:
         directions_here, signs, masses, after = _network.atoms(
-            key, item, prior.input_dim, prior.concentration, chunk, left
+            key, item, prior.input_dim, prior.concentration, chunk, mass_left
         )
         below = np.concatenate(
             [np.cumsum(masses[::-1])[::-1][1:], [0.0]]
@@ -127,13 +127,13 @@ def sample_network(prior: NetworkPrior, key: int, item: int, truncation: float) 
         directions.append(directions_here)
         weights.append(np.sqrt(prior.concentration + 1) * signs * masses)
         lefts.append(after + below)
-        left, chunk = after, chunk + 1
+        mass_left, chunk = after, chunk + 1
     leftover = np.concatenate(lefts)
-    kept = int(np.argmax(leftover <= truncation)) + 1
+    count = int(np.argmax(leftover <= truncation)) + 1
     return Network(
-        np.concatenate(directions)[:kept],
-        np.concatenate(weights)[:kept],
-        float(leftover[kept - 1]),
+        np.concatenate(directions)[:count],
+        np.concatenate(weights)[:count],
+        float(leftover[count - 1]),
         prior.concentration,
     )
 
@@ -330,14 +330,14 @@ class Network(Rebuilt):
         eps = None if resolution is None else fraction("resolution", resolution, most=2.0)
         masses = self.masses
         drawn = _generator(rng).multinomial(count, masses / masses.sum())
-        kept = np.flatnonzero(drawn)
+        atoms = np.flatnonzero(drawn)
         weights = (
-            np.sign(self.output_weights[kept])
-            * drawn[kept]
+            np.sign(self.output_weights[atoms])
+            * drawn[atoms]
             / count
             * np.sqrt(self.concentration + 1)
         )
-        directions = self.directions[kept]
+        directions = self.directions[atoms]
         return Network(
             directions if eps is None else _round_directions(directions, eps),
             weights,
@@ -366,7 +366,7 @@ def _round_directions(directions: NDArray[np.float64], resolution: float) -> NDA
     """
     step = resolution / np.sqrt(directions.shape[1])
     if step < 2.0**-60:
-        return directions  # rounded far beyond their last digits
+        return directions  # the grid is finer than the last digits
     points = np.rint(directions / step)
     empty = ~points.any(axis=1)  # only at resolution 2, where any unit vector will do
     points[empty] = np.sign(directions[empty, :1])

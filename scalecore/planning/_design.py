@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
 QUANTITIES = ("loss", "parameters")
 _AVERAGED = 48  # draws of the law over which the variance is averaged
-_SIDE = 19  # candidates along each axis
+_SIDE = 19  # candidates along each axis of the grid
 _BEYOND = 10.0  # candidates reach so many times beyond the largest N and D of the runs
-_SLANT = 3.0  # and so many times beyond their extreme D/N
-_CHEAPEST = 3e-4  # of the budget: runs below teach little and cost somebody's time
+_SLANT = 3.0  # and so many times beyond the least and largest D/N of the runs
+# least share of the budget for one run: cheaper ones teach little and still need care
+_CHEAPEST = 3e-4
 
 
 class DesignStatus(IntEnum):
@@ -234,7 +235,7 @@ def suggest_runs(
         raise TypeError(f"law must be a FittedLaw (from sc.fit), got {describe(law)}")
     budget, target = positive_number("budget", budget), positive_number("target", target)
     quantity, level = one_of("quantity", quantity, QUANTITIES), checked_level(level)
-    most, repeated = (
+    run_limit, repeat_limit = (
         positive_int("most_runs", most_runs),
         positive_int("most_repeats", most_repeats),
     )
@@ -254,8 +255,11 @@ def suggest_runs(
     if not len(law.table) or np.isfinite(law.theta_draws).all(1).sum() < 2:
         return _without(DesignStatus.NO_DRAWS, ask)
     centre = law.centre
-    what = Quantity(law, quantity, np.log(target / law.cost) - centre.n - centre.m)
-    log_value, width = float(what.log(law.theta[None])[0]), what.width(law.theta_draws, level)
+    measure = Quantity(law, quantity, np.log(target / law.cost) - centre.n - centre.m)
+    log_value, width = (
+        float(measure.log(law.theta[None])[0]),
+        measure.width(law.theta_draws, level),
+    )
     if not (np.isfinite(log_value) and np.isfinite(width)):
         return _without(DesignStatus.NO_LAW, ask)
     cost = law.cost * N * D
@@ -268,29 +272,35 @@ def suggest_runs(
         cost[affordable],
     )
     known = information(
-        law, what, _some_draws(law, what), n, m, width, NormalDist().inv_cdf(0.5 + level / 2)
+        law,
+        measure,
+        _some_draws(law, measure),
+        n,
+        m,
+        width,
+        NormalDist().inv_cdf(0.5 + level / 2),
     )
-    chosen, variance = chosen_runs(known, Purse(cost, budget, most, repeated))
+    chosen, variance = chosen_runs(known, Purse(cost, budget, run_limit, repeat_limit))
     if not len(chosen):
         return _without(DesignStatus.NO_GAIN, ask)
     linear = after = width * float(np.sqrt(variance / known.variance))
     if simulations:
         widths = promised_width(
-            law, what, n[chosen], m[chosen], level, simulations, key, progress=show
+            law, measure, n[chosen], m[chosen], level, simulations, key, progress=show
         )
         after = float(np.median(widths))
     which, repeats = np.unique(chosen, return_counts=True)
     which, repeats = (part[np.argsort(cost[which], kind="stable")] for part in (which, repeats))
     shift = law.user_centre.y if quantity == "loss" else centre.n
     value = float(np.exp(log_value + shift))
-    now = _interval_now(what, level, shift)
+    before = _interval_now(measure, level, shift)
     return Design(
         parameters=N[affordable][which],
         samples=D[affordable][which],
         repeats=repeats.astype(np.int64),
         compute=cost[which],
         value=value,
-        before=now,
+        before=before,
         after=(value * float(np.exp(-after / 2)), value * float(np.exp(after / 2))),
         width_before=width,
         width_after=after,
@@ -300,21 +310,21 @@ def suggest_runs(
     )
 
 
-def _some_draws(law: FittedLaw, what: Quantity) -> Array:
+def _some_draws(law: FittedLaw, quantity: Quantity) -> Array:
     """Return draws, evenly spaced, at which the quantity and its gradient are numbers."""
     draws = law.theta_draws[np.isfinite(law.theta_draws).all(1)]
-    draws = draws[np.isfinite(what.log(draws))]
-    some = draws[
+    draws = draws[np.isfinite(quantity.log(draws))]
+    spaced = draws[
         np.unique(np.linspace(0, len(draws) - 1, min(_AVERAGED, len(draws))).round().astype(int))
     ]
-    good = np.isfinite(what.gradient(some)).all(1)
-    return some[good] if good.any() else law.theta[None]
+    good = np.isfinite(quantity.gradient(spaced)).all(1)
+    return spaced[good] if good.any() else law.theta[None]
 
 
-def _interval_now(what: Quantity, level: float, shift: float) -> tuple[float, float]:
+def _interval_now(quantity: Quantity, level: float, shift: float) -> tuple[float, float]:
     from ..fitting._quantiles import interval
 
-    ((low, high),) = interval([what.log(what.law.theta_draws)], level)
+    ((low, high),) = interval([quantity.log(quantity.law.theta_draws)], level)
     return float(np.exp(low + shift)), float(np.exp(high + shift))
 
 

@@ -222,7 +222,7 @@ def samples_with(
     """Return the least m with which models of size n have a loss (relative to the centre), and
     whether they can.
     """
-    most = np.broadcast_to(np.minimum(limits.m_most, REACH), n.shape)
+    greatest = np.broadcast_to(np.minimum(limits.m_most, REACH), n.shape)
 
     def excess(m: Array) -> Array:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -230,9 +230,9 @@ def samples_with(
 
     if more_can_harm(law, limits):
         least = np.full(n.shape, -REACH)
-        most = lowest(lambda m: loss_at(law, theta, n, m, limits), least, most, scan=True)
-    at_most = excess(most)
-    m = root(excess, np.full(n.shape, -REACH), most, at_most)
+        greatest = lowest(lambda m: loss_at(law, theta, n, m, limits), least, greatest, scan=True)
+    at_most = excess(greatest)
+    m = root(excess, np.full(n.shape, -REACH), greatest, at_most)
     return m, ~(at_most > 0)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from ..fitting._centre import Array
 
-_THRIFTS = (1.0, 0.8, 0.5, 0.0)  # power of the cost by which a run's gain is divided
+_THRIFTS = (1.0, 0.8, 0.5, 0.0)  # a run's gain is divided by its cost to this power
 _PASSES = 20
 _BETTER = 1 - 1e-6
 
@@ -25,8 +25,8 @@ class Information:
     """What is known, for each draw: covariances [draw, p, p], gradients, what a run adds."""
 
     covariance: Array
-    gradient: Array  # of the quantity [draw, p]
-    runs: Array  # of ln L at candidates [draw, candidate, p]
+    gradient: Array  # gradient of the quantity [draw, parameter]
+    runs: Array  # gradients of ln L at the candidates [draw, candidate, parameter]
     noise: float
 
     @property
@@ -65,9 +65,9 @@ class Purse:
         """Return which candidates may be added to runs."""
         if len(runs) >= self.most:
             return np.zeros(len(self.cost), bool)
-        left = self.budget - self.cost[runs].sum()
+        unspent = self.budget - self.cost[runs].sum()
         count = np.bincount(runs, minlength=len(self.cost)) if runs else np.zeros(len(self.cost))
-        return (self.cost <= left + 1e-12 * self.budget) & (count < self.repeats)
+        return (self.cost <= unspent + 1e-12 * self.budget) & (count < self.repeats)
 
 
 def chosen_runs(known: Information, purse: Purse) -> tuple[NDArray[np.intp], float]:
@@ -108,9 +108,9 @@ def _exchanged(
             fewer.remove(out)
             without = state.with_run(out, -1)
             for thrift in (0.0, 1.0):
-                tried, then = _filled(without, fewer, purse, thrift)
-                if then.variance < variance * _BETTER:
-                    # from the start: updates of updates lose digits
+                tried, refilled = _filled(without, fewer, purse, thrift)
+                if refilled.variance < variance * _BETTER:
+                    # recomputed from the known runs: updates upon updates lose digits
                     runs, state = tried, _rebuilt(known, tried)
                     variance, improved = state.variance, True
                     break

@@ -25,19 +25,20 @@ from ..fitting._centre import Array, Covariates
 if TYPE_CHECKING:
     from ..fitting._fitted_law import FittedLaw
 
-REACH = 100.0  # |ln N| or |ln D| from the runs' centre: 43 decades
+REACH = 100.0  # largest |ln N| and |ln D| from the runs' centre that is looked at: 43 decades
 _GOLDEN = (np.sqrt(5.0) - 1) / 2
 _FINE = 1e-7  # a golden section ends here; the last digits come from slopes
-_COARSE = 1e-3  # enough where only the loss counts
+_COARSE = 1e-3  # accuracy where only the loss counts, which is flat at its minimum
 _SCANNED = 41
-_STEP = 1e-2  # of the slopes
-_ROOTS = 90  # at most; twenty is usual
-_SOLVED = 1e-13  # of a budget's logarithm
+_STEP = 1e-2  # distance of the points from which slopes are found
+_ROOTS = 90  # most steps of a root search; twenty are usual
+_SOLVED = 1e-13  # accuracy of a budget's logarithm
 _ROUNDING = 1e-11
-# a budget's logarithm less these shows whether its last part does harm
+# a budget is compared with budgets whose logarithms are so much smaller: where one of them has the
+# lower loss, spending all of it does harm
 _LESS = (0.3, 1.0, 2.0, 4.0, 8.0, 16.0)
 _HARM = 1e-9
-# limits that are not there are infinite, laws that are not are NaN
+# limits that are not set are infinite, laws without values are NaN: neither shall warn
 _QUIET = np.errstate(divide="ignore", invalid="ignore", over="ignore", under="ignore")
 
 
@@ -112,26 +113,30 @@ def least_loss(
         return best, harmed
     enough = np.where(harmed, best_budget(law, theta, limits, c), c)
     better = best_of_all(law, theta, enough, limits)
-    left = np.asarray(harmed & (better.loss < best.loss * (1 - _HARM)))
+    unspent = np.asarray(harmed & (better.loss < best.loss * (1 - _HARM)))
     return Best(
         *(
-            np.where(left, *pair)
+            np.where(unspent, *pair)
             for pair in zip(vars(better).values(), vars(best).values(), strict=True)
         )
-    ), left
+    ), unspent
 
 
 @_QUIET
-def best_budget(law: FittedLaw, theta: Array, limits: Limits, most: Array | None = None) -> Array:
+def best_budget(
+    law: FittedLaw, theta: Array, limits: Limits, greatest: Array | None = None
+) -> Array:
     """Return the budget, up to the most, that has the least loss when it is spent."""
     least, all_of_it = _all_budgets(theta, limits)
-    most = (
-        all_of_it if most is None else np.broadcast_to(np.clip(most, least, all_of_it), least.shape)
+    greatest = (
+        all_of_it
+        if greatest is None
+        else np.broadcast_to(np.clip(greatest, least, all_of_it), least.shape)
     )
     return lowest(
         lambda c: best_of_all(law, theta, c, limits, _COARSE).loss,
         least,
-        most,
+        greatest,
         scan=True,
         fine=_COARSE,
     )
@@ -141,8 +146,8 @@ def _all_budgets(theta: Array, limits: Limits) -> tuple[Array, Array]:
     """Return the smallest and largest budget that is looked at."""
     n_high, m_high = limits.highest
     shape = np.broadcast_shapes(theta.shape[:-1], n_high.shape)
-    most = np.broadcast_to(n_high + np.logaddexp(m_high, limits.s), shape)
-    return np.broadcast_to(np.logaddexp(-REACH, limits.s) - REACH, shape), most
+    greatest = np.broadcast_to(n_high + np.logaddexp(m_high, limits.s), shape)
+    return np.broadcast_to(np.logaddexp(-REACH, limits.s) - REACH, shape), greatest
 
 
 @_QUIET
@@ -185,7 +190,8 @@ def _with_ends(
     m = np.where(to_high, high, np.where(to_low, low, m))
     loss = np.where(to_high, at_high, np.where(to_low, at_low, loss))
     n_high, m_high = limits.highest
-    n = np.where((m <= low) & (low > -REACH), n_high, n_of(m))  # without rounding, at a limit
+    # at a limit exactly, without rounding
+    n = np.where((m <= low) & (low > -REACH), n_high, n_of(m))
     at_n, at_m = n >= n_high - _ROUNDING, m >= m_high - _ROUNDING
     unbounded = (
         (at_n & (limits.n_most > REACH))
@@ -244,10 +250,10 @@ def _polished(value: Callable[[Array], Array], m: Array, low: Array, high: Array
     slope = (8 * (f[near] - f[-near]) - (f[far] - f[-far])) / (12 * _STEP)
     bend = (16 * (f[near] + f[-near]) - (f[far] + f[-far]) - 30 * f[0.0]) / (12 * _STEP**2)
     step = -slope / bend
-    there = m + step
-    good = (np.abs(step) < 10 * np.sqrt(_FINE)) & (bend > 0) & (there > low) & (there < high)
-    good &= value(np.where(good, there, m)) <= f[0.0] * (1 + 1e-15)
-    return np.where(good, there, m)
+    polished = m + step
+    good = (np.abs(step) < 10 * np.sqrt(_FINE)) & (bend > 0) & (polished > low) & (polished < high)
+    good &= value(np.where(good, polished, m)) <= f[0.0] * (1 + 1e-15)
+    return np.where(good, polished, m)
 
 
 @_QUIET
@@ -257,16 +263,16 @@ def least_budget(
     """Return the smallest budgets c with which a loss can be reached, the split, and whether it can
     be.
     """
-    least, most = _all_budgets(theta, limits)
+    least, greatest = _all_budgets(theta, limits)
 
     def excess(c: Array) -> Array:
         return np.log(best_of_all(law, theta, c, limits).loss / loss)
 
-    at_most = excess(most)
+    at_most = excess(greatest)
     if more_can_harm(law, limits) and (at_most > 0).any():
-        most = np.where(at_most > 0, best_budget(law, theta, limits), most)
-        at_most = excess(most)
-    c = root(excess, least, most, at_most)
+        greatest = np.where(at_most > 0, best_budget(law, theta, limits), greatest)
+        at_most = excess(greatest)
+    c = root(excess, least, greatest, at_most)
     best = best_of_all(law, theta, c, limits)
     reached = ~(at_most > 0) | (best.loss <= loss * (1 + 1e-12))
     return c, best, reached

@@ -20,7 +20,7 @@ from ._questions import AMOUNTS, Answer, Questions, questions
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_PRICED = np.geomspace(0.1, 10.0, 81)  # factors of the picture
+_PRICED = np.geomspace(0.1, 10.0, 81)  # factors on the best N and D that the picture shows
 KINDS = ("price", "targets", "epochs")
 
 

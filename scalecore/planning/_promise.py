@@ -20,9 +20,10 @@ from ._exchange import Information
 if TYPE_CHECKING:
     from ..fitting._fitted_law import FittedLaw
 
-_STEP = 1e-4  # of differences in theta
-_RESAMPLES = 200  # of each simulated fit
-_RIDGE = 1e-10  # of the information's trace: a direction that is not seen stays finite
+_STEP = 1e-4  # step of finite differences in theta
+_RESAMPLES = 200  # resamples of each simulated fit
+# added to the information, as a share of its trace: variances of what no run sees stay finite
+_RIDGE = 1e-10
 
 
 @dataclass(frozen=True)
@@ -88,9 +89,8 @@ def run_variance(law: FittedLaw) -> float:
     if not np.isfinite(delta) or size == 0:
         return size**2
     quartiles = np.quantile(residual, [0.25, 0.75])
-    width = (
-        2.34 * min(size, float(np.ptp(quartiles)) / 1.34 or size) * len(residual) ** -0.2
-    )  # Epanechnikov's
+    # Epanechnikov's kernel
+    width = 2.34 * min(size, float(np.ptp(quartiles)) / 1.34 or size) * len(residual) ** -0.2
     inside = _below((delta - residual) / width) - _below((-delta - residual) / width)
     psi = np.clip(residual, -delta, delta)
     return float(np.mean(psi**2) / np.mean(inside) ** 2)
@@ -163,19 +163,21 @@ def promised_width(
 
 def _with_pilots(problem: Problem, points: Covariates, y: Array) -> Problem:
     """Return the problem with more runs, each a cluster of its own."""
-    more, old = len(y), problem.x
+    pilot_count, old = len(y), problem.x
     joined = {
         name: np.concatenate([getattr(old, name), getattr(points, name)])
         for name in ("n", "m", "unique")
         if getattr(old, name) is not None
     }
     x = Covariates(joined["n"], joined["m"], joined.get("unique"), old.centre)
-    weight = None if problem.weight is None else np.concatenate([problem.weight, np.ones(more)])
+    weight = (
+        None if problem.weight is None else np.concatenate([problem.weight, np.ones(pilot_count)])
+    )
     cluster = None
     if problem.cluster is not None:
-        cluster = np.concatenate([problem.cluster, problem.clusters + np.arange(more)])
+        cluster = np.concatenate([problem.cluster, problem.clusters + np.arange(pilot_count)])
     together = np.concatenate([problem.y, y])
-    clusters = problem.clusters + more
+    clusters = problem.clusters + pilot_count
     engine = engine_problem(
         problem.form,
         x,

@@ -28,7 +28,7 @@ AMOUNTS = (
     "inference_compute",
     "total_compute",
 )
-_AT_A_TIME = 2**17  # elements (draws times questions) that are solved together
+_AT_A_TIME = 2**17  # draws times questions that are solved at a time
 
 
 @dataclass(frozen=True)
@@ -103,14 +103,14 @@ class Questions:
     def answered(self, theta: Array) -> Answer:
         """Return the answer of theta [parameter], or [draw, 1, parameter]."""
         scale = np.exp(self.law.user_centre.y)
-        left = np.zeros(1, bool)
+        unspent = np.zeros(1, bool)
         if self.target == "loss":
             _, best, reached = least_budget(self.law, theta, self.wanted / scale, self.limits)
             loss = np.broadcast_to(self.wanted, best.n.shape)
         else:
-            best, left = least_loss(self.law, theta, self.log_budget(self.wanted), self.limits)
+            best, unspent = least_loss(self.law, theta, self.log_budget(self.wanted), self.limits)
             reached, loss = np.ones(best.n.shape, bool), best.loss * scale
-        return Answer(self.amounts(best.n, best.m, loss), best, reached, left)
+        return Answer(self.amounts(best.n, best.m, loss), best, reached, unspent)
 
     def amounts(self, n: Array, m: Array, loss: Array) -> dict[str, Array]:
         """Return N, D, epochs, loss and compute at points in centred logarithms."""
@@ -149,7 +149,7 @@ def questions(
         name: real_array(name, value) for name, value in numbers.items() if value is not None
     }
     shape = broadcast(**arrays)
-    # copies: what is out of its domain becomes harmless below
+    # copies, because values out of the domain are replaced below
     flat = {
         name: np.array(np.broadcast_to(array, shape).reshape(-1)) for name, array in arrays.items()
     }

@@ -101,7 +101,7 @@ def symmetry_of(d: int, most: int) -> Symmetry:
     bits = bits_of(d, most)
     if bits == 0:
         return Symmetry(most, most)
-    axes = most > d * (d + 1) // 4  # beside fewer, unit vectors are no help
+    axes = most > d * (d + 1) // 4  # with fewer directions, unit vectors among them do not help
     orbits = (most - d * axes) >> bits
     return Symmetry((orbits << bits) + d * axes, orbits, bits, axes)
 
@@ -172,9 +172,9 @@ def signs(d: int, bits: int) -> tuple[int, ...]:
         changed = changed + odd[columns[-1]]
     for _ in range(4):
         for k in range(d):
-            others = changed - odd[columns[k]]
-            columns[k] = best(others, d)
-            changed = others + odd[columns[k]]
+            without = changed - odd[columns[k]]
+            columns[k] = best(without, d)
+            changed = without + odd[columns[k]]
     return tuple(columns)
 
 
@@ -193,7 +193,8 @@ def _frames(d: int, count: int) -> NDArray[np.float64]:
     frames, rows = -(-count // d), min(count, d)
     raw = np.random.Philox(key=d).random_raw(4 * frames * rows * d).reshape(4, frames, rows, d)
     parts = (raw >> np.uint64(11)).astype(float) * 2.0**-53
-    vectors = (parts[0] + parts[1]) - (parts[2] + parts[3])  # round enough for a start
+    # nearly normal, which is enough for a start
+    vectors = (parts[0] + parts[1]) - (parts[2] + parts[3])
     for frame in vectors:
         _spectrum.orthonormalise(frame)
     return np.ascontiguousarray(vectors.reshape(-1, d)[:count])

@@ -13,8 +13,9 @@ from .._core import spectral as _spectral
 from .._core import spectrum as _spectrum
 from ._table_rows import Row
 
-_ATOMS_RATIO = 0.8  # of one row's residual to the next's, where the rest may draw atoms
-_READ_AHEAD = np.zeros(8)  # the engine reads whole packs
+# rows beside which atoms are tried leave at most this share of what the row tried before leaves
+_ATOMS_RATIO = 0.8
+_READ_AHEAD = np.zeros(8)  # padding: the engine reads whole packs
 
 
 def strategies_of(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _spectral.Strategies:
@@ -52,10 +53,10 @@ def _before(columns: list[NDArray[np.float64]]) -> NDArray[np.float64]:
 
 def _atom_rows(residual: NDArray[np.float64]) -> list[int]:
     rows, last = [], math.inf
-    for i, left in enumerate(residual):
-        if 0 < left <= _ATOMS_RATIO * last or (left > 0 and i == len(residual) - 1):
+    for i, rest_of_row in enumerate(residual):
+        if 0 < rest_of_row <= _ATOMS_RATIO * last or (rest_of_row > 0 and i == len(residual) - 1):
             rows.append(i)
-            last = left
+            last = rest_of_row
     return rows
 
 
@@ -68,7 +69,7 @@ def _last_stick(d: int, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
     """
     level = 1 + 2 * math.log(2) / d
     y = 3 - np.log(np.maximum(ratio, 1e-300))
-    for _ in range(100):  # convex: after the first, Newton's steps only fall
+    for _ in range(100):  # a convex function: after the first step Newton's iterates only fall
         y = y - (ratio * np.exp(np.minimum(y, 700)) - y - level) / np.maximum(
             ratio * np.exp(np.minimum(y, 700)) - 1, 0.1
         )

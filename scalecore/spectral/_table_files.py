@@ -49,7 +49,7 @@ def user_folder() -> Path | None:
             named = os.environ.get("XDG_CACHE_HOME", "")
             base = Path(named) if os.path.isabs(named) else Path.home() / ".cache"
         return base / "scalecore"
-    except RuntimeError:  # nobody's home
+    except RuntimeError:  # there is no home directory
         return None
 
 
@@ -62,7 +62,8 @@ def make_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     folder.mkdir(parents=True, exist_ok=True)
-    with TemporaryFile(dir=folder):  # permissions do not tell of a disk that is read-only
+    # try to write: permissions do not show that a disk is read-only
+    with TemporaryFile(dir=folder):
         pass
 
 
@@ -100,10 +101,11 @@ def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
     import zlib
 
     try:
+        # opened here, because NumPy leaves a damaged file open
         with (
             open(_file(folder, d, most_units), "rb") as file,
             np.load(file) as stored,
-        ):  # NumPy leaves a damaged one open
+        ):
             ends = np.cumsum(stored["lengths"])[:-1]
             parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
             return list(

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 if TYPE_CHECKING:
     from ._table import SpectralTable
 
-_MAGIC = b"SCTABLE\x01"  # the last byte is the format's number
+_MAGIC = b"SCTABLE\x01"  # the last byte is the version of the format
 
 
 def table_bytes(table: SpectralTable) -> bytes:

@@ -32,50 +32,50 @@ _ALIASES = 512
 _YIELD = 0.05  # of what a row describes more, by which partial sums before may be lowered for it
 _ALIKE = 0.02  # eigenvalues that share their mean
 
-Row = tuple[
-    float, NDArray[np.float64], NDArray[np.float64], float
-]  # units, eigenvalues decreasing, copies of each, delta
-Part = tuple[
-    NDArray[np.float64], NDArray[np.float64], float
-]  # of even functions: eigenvalues, copies, sum lambda_l P_l'(1) tr P Pi_l
+# units, eigenvalues (decreasing), how many coefficients have each, delta
+Row = tuple[float, NDArray[np.float64], NDArray[np.float64], float]
+# what a row describes of the even functions: eigenvalues, how many coefficients have each, and
+# sum lambda_l P_l'(1) tr(P Pi_l)
+Part = tuple[NDArray[np.float64], NDArray[np.float64], float]
 
 
 def _counts(d: int, most_units: int) -> list[int]:
     """Return the numbers of fixed directions that have rows."""
-    most, forms = most_units - 2, d * (d + 1) // 2
-    wanted = set(range(1, min(_EVERY, most) + 1))
+    count_limit, forms = most_units - 2, d * (d + 1) // 2
+    wanted = set(range(1, min(_EVERY, count_limit) + 1))
     count = float(_EVERY)
-    while count < most:
+    while count < count_limit:
         wanted.add(int(count))
         count *= _RATIO
-    wanted.update((d, most))
-    if forms <= most:
+    wanted.update((d, count_limit))
+    if forms <= count_limit:
         wanted.add(forms + (1 << bits_of(d, forms)) - 1)
-    return sorted({_size_of_set(d, count) for count in wanted if 0 < count <= most})
+    return sorted({_size_of_set(d, count) for count in wanted if 0 < count <= count_limit})
 
 
-def _size_of_set(d: int, most: int) -> int:
+def _size_of_set(d: int, limit: int) -> int:
     """Return the largest number of directions, at most so many, that the symmetry they have can."""
-    if most <= d or d == 2:
-        return most
-    count = symmetry_of(d, most).count
-    return count if count == most else _size_of_set(d, count)
+    if limit <= d or d == 2:
+        return limit
+    count = symmetry_of(d, limit).count
+    return count if count == limit else _size_of_set(d, count)
 
 
 def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
     """Return the rows of a table, as far as rounding allows."""
     low = _spectrum.spectrum(d, 64)
     even = np.exp(low[:, 0])  # lambda_0, lambda_2, lambda_4, ...
-    one = np.ones(1)
+    single_copy = np.ones(1)
     linear = 1 / (4 * d)
-    single = 2 * (
-        float(np.sum(low[:, 2] * even)) + d * linear * linear
-    )  # of max(u.x, 0), whose mean square is 1/2
-    rows: list[Row] = [(0.0, np.empty(0), np.empty(0), 1.0), (1.0, np.array([single]), one, 1.0)]
+    # variance that one unit max(u.x, 0) describes
+    single = 2 * (float(np.sum(low[:, 2] * even)) + d * linear * linear)
+    rows: list[Row] = [
+        (0.0, np.empty(0), np.empty(0), 1.0),
+        (1.0, np.array([single]), single_copy, 1.0),
+    ]
     if d == 1:
-        rows.append(
-            (2.0, np.array([0.25]), 2 * one, 0.0)
-        )  # max(x, 0) and max(-x, 0) are all there is
+        # at d = 1, max(x, 0) and max(-x, 0) describe every function
+        rows.append((2.0, np.array([0.25]), 2 * single_copy, 0.0))
         return rows[: most_units + 1]
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
     if most_units > 2:
@@ -96,7 +96,7 @@ def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) 
                     rows.append(_merge_close_eigenvalues(row, (rows[1], rows[-1])))
                 elif count > _PATIENCE[count > _FEW] * rows[-1][0]:
                     advance(sum(count**2 for count in counts[first:]))
-                    return  # directions crowd beyond what rounding allows
+                    return  # directions crowd: rounding forbids rows with more of them
             advance(sum(count**2 for count in batch))
             first += len(batch)
 
@@ -153,7 +153,7 @@ def _orthonormal(d: int, count: int) -> Part:
     if count == 1:
         return np.array([together]), np.ones(1), slope
     values, copies = np.array([together, (h - h_off) / (g - g_off)]), np.array([1.0, count - 1.0])
-    positive = values > 0  # from d = 1e8 on rounding leaves nothing of the second
+    positive = values > 0  # from d = 1e8 on the second is lost in rounding
     return values[positive], copies[positive], slope + (count - 1) * (w - w_off) / (g - g_off)
 
 
@@ -163,9 +163,8 @@ def _circle(count: int) -> Part:
     """
     alias = np.arange(count)[:, None] + count * np.arange(-_ALIASES, _ALIASES + 1)
     weights = 2 / (math.pi * (4.0 * alias * alias - 1)) ** 2
-    beyond = 1.01 / (
-        12 * math.pi**2 * float(count) ** 4 * (_ALIASES - 1.0) ** 3
-    )  # at least what the other frequencies add
+    # an upper bound on what all other frequencies add
+    beyond = 1.01 / (12 * math.pi**2 * float(count) ** 4 * (_ALIASES - 1.0) ** 3)
     gram = weights.sum(axis=1) + beyond
     slope = float(
         ((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram)
@@ -209,8 +208,8 @@ def _merge_close_eigenvalues(row: Row, below: tuple[Row, ...]) -> Row:
     below are kept as well.
     """
     units, values, copies, delta = row
-    for kept in ((), np.concatenate([np.cumsum(last[2]) for last in below])):
-        groups = _groups(values, np.cumsum(copies), kept)
+    for corners in ((), np.concatenate([np.cumsum(last[2]) for last in below])):
+        groups = _groups(values, np.cumsum(copies), corners)
         counts = np.add.reduceat(copies, groups)
         means = np.add.reduceat(values * copies, groups) / counts * (1 - 2**-51)
         coarse = units, means, counts, delta
@@ -219,7 +218,9 @@ def _merge_close_eigenvalues(row: Row, below: tuple[Row, ...]) -> Row:
     return row
 
 
-def _groups(values: NDArray[np.float64], counts: NDArray[np.float64], kept: ArrayLike) -> list[int]:
+def _groups(
+    values: NDArray[np.float64], counts: NDArray[np.float64], corners: ArrayLike
+) -> list[int]:
     """Return where groups begin: at most 2 % wide, and none goes on past a number of eigenvalues
     that is kept.
     """

@@ -76,11 +76,11 @@ class SpectralTerms:
     def __repr__(self) -> str:
         if np.shape(self.error):
             kinds, counts = np.unique(self.strategy, return_counts=True)
-            told = (
+            strategy = (
                 ", ".join(f"{count} {kind}" for kind, count in zip(kinds, counts, strict=True))
                 or "empty"
             )
-            return f"SpectralTerms(shape {np.shape(self.error)}: {told})"
+            return f"SpectralTerms(shape {np.shape(self.error)}: {strategy})"
         beside = {"fixed": "", "quadratic": " as a quadratic form", "invalid": ""}.get(
             str(self.strategy), f" and {self.atoms:.6g} {self.strategy}"
         )

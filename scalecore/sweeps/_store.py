@@ -40,13 +40,14 @@ MARKS = "finished_chunks"
 # Tables of spectral bounds, until all is finished: whatever process computes a chunk, it goes by
 # these. Readers do not look inside an array.
 TABLES = f"{MARKS}/.tables"
-_POINTS = 2**20  # in a chunk, where `chunks` does not say
+_POINTS = 2**20  # points of a chunk, unless `chunks` says how many
 _FORMAT = 3
-_NOT_COMPUTED = {"f8": np.nan, "i1": -1, "i8": -2}  # what chunks that are not finished read as
+# value of every point of a chunk that is not finished
+_NOT_COMPUTED = {"f8": np.nan, "i1": -1, "i8": -2}
 
 
 def make_plan(
-    what: Task,
+    task: Task,
     grid: Mapping[str, Any],
     chunks: Mapping[str, int] | None,
     options: dict[str, Any],
@@ -59,47 +60,47 @@ def make_plan(
     if not isinstance(grid, Mapping):
         raise TypeError(f"grid must be a dict of named axes, got {describe(grid)}")
     for name in grid:
-        known_name(f"grid has no axis {name!r} for {what.name}; its axes are", name, what.axes)
-    for name in what.axes:
-        if name not in grid and name not in what.optional:
-            raise ValueError(f"grid must have the axis {name!r} for {what.name}")
+        known_name(f"grid has no axis {name!r} for {task.name}; its axes are", name, task.axes)
+    for name in task.axes:
+        if name not in grid and name not in task.optional:
+            raise ValueError(f"grid must have the axis {name!r} for {task.name}")
     axes = {name: grid_axis(name, values) for name, values in grid.items()}
     for name in options:
         known_name(
-            f"{what.name} has no option {name!r} in a sweep; its options are",
+            f"{task.name} has no option {name!r} in a sweep; its options are",
             name,
-            what.options,
+            task.options,
             TypeError,
         )
-    for name, default in what.options.items():
+    for name, default in task.options.items():
         if default is REQUIRED and name not in options:
-            raise TypeError(f"{what.name} needs the option {name!r}")
+            raise TypeError(f"{task.name} needs the option {name!r}")
     stored = (
-        list(what.default or what.outputs) if variables is None else names("variables", variables)
+        list(task.default or task.outputs) if variables is None else names("variables", variables)
     )
     for name in stored:
-        known_name(f"{what.name} has no variable {name!r}; its variables are", name, what.outputs)
-    what.check(axes, dict(what.options) | options)
+        known_name(f"{task.name} has no variable {name!r}; its variables are", name, task.outputs)
+    task.check(axes, dict(task.options) | options)
     plain = {
         name: np.asarray(value).tolist() if not isinstance(value, str) else value
         for name, value in options.items()
     }
     shape = {name: len(values) for name, values in axes.items() if values.ndim}
     known = rng is None or isinstance(rng, (int, np.integer))
-    stream_key(rng)  # refuses what is no source of randomness
+    stream_key(rng)  # raises where rng is no source of randomness
     entropy = str(np.random.SeedSequence(rng).entropy if known else stream_key(rng))
     plan = {
         "format": _FORMAT,
         "scalecore": VERSION,
-        "task": what.name,
+        "task": task.name,
         "axes": {name: _said(values) for name, values in axes.items()},
         "shape": shape,
-        "chunks": chunk_lengths(shape, chunks, 1 if what.random else _POINTS),
+        "chunks": chunk_lengths(shape, chunks, 1 if task.random else _POINTS),
         "options": plain,
         "variables": stored,
-        "seed": entropy if what.random else None,
+        "seed": entropy if task.random else None,
     }
-    if what.needs_tables(plain):
+    if task.needs_tables(plain):
         dims = dims_with_tables(axes["input_dim"])
         plan["tables"] = {str(d): units_asked_for(d) for d in dims}
     return plan, axes
@@ -144,7 +145,7 @@ def stored_plan(path: Path) -> Plan:
 
 
 def continue_or_create(
-    what: Task, plan: Plan, axes: Axes, path: Path, resume: bool, seeded: bool
+    task: Task, plan: Plan, axes: Axes, path: Path, resume: bool, seeded: bool
 ) -> Plan:
     """Return the plan to go by: of a store that is there, or of the one made now."""
     if path.exists() and not path.is_dir():
@@ -154,13 +155,13 @@ def continue_or_create(
     if path.exists() and not resume:
         raise FileExistsError(f"{path} is there already; resume=True continues it")
     if not path.exists() or not any(path.iterdir()):
-        _create(what, plan, axes, path)  # or another process did
+        _create(task, plan, axes, path)  # another process may have created it first
     stored = stored_plan(path)
     if not seeded:
         plan["seed"] = stored["seed"]
     for d, units in stored.get("tables", {}).items():
         if d in plan.get("tables", {}) and not has_table(int(d)):
-            plan["tables"][d] = units  # this process builds, or takes, one like it
+            plan["tables"][d] = units  # this process builds such a table, or has one
     if plan != stored:
         differences = [
             f"{key} is {_short(stored.get(key))} there and {_short(plan[key])} here"
@@ -176,16 +177,16 @@ def _short(value: Any) -> str:
     return text if len(text) <= 200 else text[:197] + "..."
 
 
-def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
+def _create(task: Task, plan: Plan, axes: Axes, path: Path) -> None:
     """Write the empty store beside its place, flush it, then move it there: a store is never half
     made. Of several processes that do so at once the first one's stays.
     """
     making = path.with_name(f"{path.name}.{token_hex(4)}.unfinished")
     try:
-        _write_empty(what, plan, axes, making)
+        _write_empty(task, plan, axes, making)
         for file in (making, *making.rglob("*")):
             _flush(file)
-        if os.name == "nt" and path.exists():  # elsewhere an empty folder is replaced
+        if os.name == "nt" and path.exists():  # elsewhere os.replace replaces an empty folder
             path.rmdir()
         making.rename(path)
         _flush(path.absolute().parent)
@@ -196,12 +197,11 @@ def _create(what: Task, plan: Plan, axes: Axes, path: Path) -> None:
         shutil.rmtree(making, ignore_errors=True)
 
 
-def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
-    from numcodecs import Blosc  # Zarr's own
+def _write_empty(task: Task, plan: Plan, axes: Axes, making: Path) -> None:
+    from numcodecs import Blosc  # a dependency of Zarr's
 
-    group = _zarr().open_group(
-        making, mode="w", zarr_format=2
-    )  # its consolidated metadata are a standard; 3's are not yet
+    # format 2, whose consolidated metadata are a standard; those of format 3 are not yet
+    group = _zarr().open_group(making, mode="w", zarr_format=2)
     group.attrs.update(
         title=f"{plan['task']} over a grid",
         source=f"scalecore {VERSION}",
@@ -209,7 +209,7 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
         **({} if plan["seed"] is None else {"seed": plan["seed"]}),
         **({"spectral_table_units": json.dumps(plan["tables"])} if "tables" in plan else {}),
     )
-    extra = {name: np.asarray(values) for name, values in what.extra_axes(plan["options"]).items()}
+    extra = {name: np.asarray(values) for name, values in task.extra_axes(plan["options"]).items()}
     for name, array in (axes | extra).items():
         dims = [name] if array.ndim else []
         long_name, units = AXES[name]
@@ -224,7 +224,7 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
     shape, lengths = plan["shape"], plan["chunks"]
     scalars = " ".join(name for name in plan["axes"] if name not in shape)
     for name in plan["variables"]:
-        output = what.outputs[name]
+        output = task.outputs[name]
         sizes = [len(extra[dim]) for dim in output.extra]
         group.create_array(
             _variable(name, plan),
@@ -232,9 +232,9 @@ def _write_empty(what: Task, plan: Plan, axes: Axes, making: Path) -> None:
             chunks=(*lengths.values(), *sizes),
             dtype=output.dtype,
             fill_value=_NOT_COMPUTED[output.dtype],
-            compressors=Blosc(
-                "lz4", 1, Blosc.SHUFFLE
-            ),  # signs, exponents and leading digits: a fifth less, for less than a copy's time
+            # shuffling bytes puts signs, exponents and leading digits together: a fifth smaller, in
+            # less time than a copy takes
+            compressors=Blosc("lz4", 1, Blosc.SHUFFLE),
             attributes={
                 "long_name": output.long_name,
                 "units": output.units,
@@ -271,7 +271,7 @@ class Opened:
     path: Path
     plan: Plan
     axes: Axes
-    variables: dict[str, Any]  # Zarr arrays, by the output's name
+    variables: dict[str, Any]  # Zarr arrays by the name of the output
 
 
 @lru_cache(maxsize=8)
@@ -280,9 +280,8 @@ def open_store(path: str, plan: str) -> Opened:
     the same place.
     """
     asked, zarr = json.loads(plan), _zarr()
-    with zarr.config.set(
-        {"array.write_empty_chunks": True}
-    ):  # Zarr's search for empty ones takes as long as the writing
+    # Zarr would look for empty chunks, which takes as long as writing them
+    with zarr.config.set({"array.write_empty_chunks": True}):
         group = zarr.open_group(path, mode="r+", use_consolidated=False)
         variables = {name: group[_variable(name, asked)] for name in asked["variables"]}
     return Opened(
@@ -313,25 +312,25 @@ def _slices(plan: Plan, number: int) -> dict[str, slice]:
 def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArray[Any]]:
     """Compute one chunk."""
     plan = store.plan
-    what, parts, dims = find_task(plan["task"]), _slices(plan, number), list(plan["shape"])
+    task, parts, dims = find_task(plan["task"]), _slices(plan, number), list(plan["shape"])
     block = {
         name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims])
         if name in parts
         else values
         for name, values in store.axes.items()
     }
-    if what.needs_tables(plan["options"]):
+    if task.needs_tables(plan["options"]):
         for d in dims_with_tables(block["input_dim"]):
             adopt_table(d, store.path / TABLES, plan["tables"][str(d)])
     keys = None
-    if what.random:
+    if task.random:
         shape = list(plan["shape"].values())
         places = np.arange(prod(shape)).reshape(shape)[tuple(parts.values())]
         keys = [
             np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),))
             for place in places.flat
         ]
-    output = what.compute(block, plan["options"], keys, n_threads or None)
+    output = task.compute(block, plan["options"], keys, n_threads or None)
     return {name: output(name) for name in plan["variables"]}
 
 
@@ -357,7 +356,7 @@ def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> Non
 
 
 def _flush(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():  # cannot be opened there, and need not
+    if os.name == "nt" and path.is_dir():  # Windows cannot open folders, and need not flush them
         return
     file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
     try:
@@ -371,7 +370,8 @@ def do_chunk(path: str, plan: str, number: int, n_threads: int, sharing: int) ->
     machine.
     """
     store = open_store(path, plan)
-    if (store.path / MARKS / str(number)).exists():  # by a worker that died before it could say so
+    # finished by a worker that died before it could report it
+    if (store.path / MARKS / str(number)).exists():
         return number
     write_chunk(
         store,

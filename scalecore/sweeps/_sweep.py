@@ -107,7 +107,7 @@ class Sweep:
         """
         import xarray
 
-        # without masks whole numbers stay such
+        # without masks, xarray leaves integers as they are
         data = xarray.open_zarr(self.path, mask_and_scale=False).drop_vars(MARKS)
         for variable in data.variables.values():
             variable.attrs.pop("_FillValue", None)
@@ -221,21 +221,23 @@ def sweep(
     >>> sc.sweep("compute_optimal", grid, os.path.join(folder, "frontier.zarr")).complete
     True
     """
-    what, path = find_task(task), Path(path_of("store", store))
-    plan, axes = make_plan(what, grid, chunks, options, variables, rng)
+    definition, path = find_task(task), Path(path_of("store", store))
+    plan, axes = make_plan(definition, grid, chunks, options, variables, rng)
     show, threads = boolean("progress", progress), thread_count(n_threads)
     if executor is not None and not hasattr(executor, "submit"):
         raise TypeError(f"executor must be a concurrent.futures.Executor, got {describe(executor)}")
-    plan = continue_or_create(what, plan, axes, path, boolean("resume", resume), rng is not None)
+    plan = continue_or_create(
+        definition, plan, axes, path, boolean("resume", resume), rng is not None
+    )
     done = finished_chunks(path)
     total = prod(chunk_grid(plan))
-    waiting = (  # another process may be at the same store
+    waiting = (  # chunks that another process has not finished meanwhile
         number
         for number in range(total)
         if number not in done and not (path / MARKS / str(number)).exists()
     )
     try:
-        if len(done) < total and what.needs_tables(plan["options"]):
+        if len(done) < total and definition.needs_tables(plan["options"]):
             share_tables(path, plan, show)
         with bar(total, show, "chunks") as advance:
             advance(len(done))
@@ -277,7 +279,8 @@ def _collect(done: set[Future[Any]], advance: Any) -> None:
         advance(1)
 
 
-_FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)  # no second try will mend these
+# errors that a second try would raise again
+_FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)
 
 
 def _run_there(
@@ -287,9 +290,8 @@ def _run_there(
     be.
     """
     workers, sharing = _workers(executor)
-    ahead = (
-        1 if isinstance(executor, ProcessPoolExecutor) else 4
-    )  # a pool computes what waits inside it even after Ctrl-C
+    # few at a time: a pool computes what was handed to it even after Ctrl-C
+    ahead = 1 if isinstance(executor, ProcessPoolExecutor) else 4
     running: dict[Future[int], int] = {}
     again: set[int] = set()
 
@@ -330,16 +332,14 @@ def _workers(executor: Executor) -> tuple[int, int]:
     """Return how many chunks an executor computes at a time, and the most that share one
     machine.
     """
-    client = getattr(
-        executor, "_client", None
-    )  # Dask's, each of whose workers may have several threads
+    # Dask's Client: each worker may have several threads
+    client = getattr(executor, "_client", None)
     if client is not None:
         hosts: Counter[str] = Counter()
         for address, threads in client.nthreads().items():
             hosts[address.rpartition(":")[0]] += threads
         return max(1, hosts.total()), max([1, *hosts.values()])
-    known = getattr(executor, "num_workers", None) or getattr(
-        executor, "_max_workers", None
-    )  # MPI's; the standard library's
+    # an executor of MPI or of the standard library
+    known = getattr(executor, "num_workers", None) or getattr(executor, "_max_workers", None)
     workers = max(1, known) if isinstance(known, int) else os.cpu_count() or 1
     return workers, workers

@@ -51,7 +51,7 @@ class Output:
     long_name: str
     units: str
     dtype: str = "f8"
-    extra: tuple[str, ...] = ()  # dimensions beside the grid's, last
+    extra: tuple[str, ...] = ()  # dimensions after those of the grid
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Task:
     check: Callable[[Block, Mapping[str, Any]], object] = lambda axes, options: None
     needs_tables: Callable[[Mapping[str, Any]], bool] = lambda options: False
     optional: tuple[str, ...] = ()
-    default: tuple[str, ...] = ()  # outputs that are stored unasked; all where empty
+    default: tuple[str, ...] = ()  # outputs that are stored by default; empty for all
     random: bool = False
     extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(
         default=lambda options: {}
@@ -115,7 +115,7 @@ _FRONTIER = Task(
 )
 
 
-REQUIRED = object()  # an option that has no default
+REQUIRED = object()  # marks an option without a default
 _PLAN_AXES = (
     "training_budget",
     "total_budget",
@@ -158,12 +158,12 @@ def _plan_outputs() -> dict[str, Output]:
         for name, output in amounts.items()
         for end in ("low", "high")
     }
-    others = {
+    outputs = {
         "saving": Output("share of compute saved by thinking of inference", "1"),
         "extrapolation": Output("decades beyond the runs", "1"),
         "status": Output("scalecore.PlanStatus", "1", "i1"),
     }
-    return amounts | ends | others
+    return amounts | ends | outputs
 
 
 _PLAN = Task(
@@ -262,7 +262,7 @@ def _train_axes(options: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
         "width": np.atleast_1d(np.asarray(options["widths"], float)),
         "learning_rate": np.ones(1)
         if rates is None
-        else np.atleast_1d(np.asarray(rates, float)),  # a filter stands at rate 1
+        else np.atleast_1d(np.asarray(rates, float)),  # a filter has no rate: 1 holds its place
         "samples": default_checkpoints(total)
         if checkpoints is None
         else np.union1d(checkpoints, [total]),
@@ -274,7 +274,7 @@ def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
 
 
 _WIDTH, _RUNS = ("width",), ("repeat", "width", "learning_rate")
-POINT = ("width", "samples", "input_dim", "concentration")  # the axes of bounds
+POINT = ("width", "samples", "input_dim", "concentration")  # the axes of a bound at a point
 _FIRST, *_OTHERS = (
     _ufunc_task(row.ufunc, POINT, row.long_name, "nat", row.needs_table)
     for row in OBJECTIVES.values()

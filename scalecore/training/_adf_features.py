@@ -46,9 +46,8 @@ class Features:
         raw = coefficients @ self.basis
         linear, even = raw[:d], raw[d:]
         hidden, outputs = np.zeros((width, d)), np.zeros(width)
-        if (
-            d == 1 and width > 1
-        ):  # max(x, 0) and max(-x, 0) are all there is; further units are idle
+        # at d = 1, max(x, 0) and max(-x, 0) describe every function; further units are idle
+        if d == 1 and width > 1:
             hidden[:2, 0], outputs[:2] = (1, -1), (even[0] + linear[0], even[0] - linear[0])
             return hidden, outputs
         hidden[:units], outputs[:units] = self.directions, 2 * even  # |z| = 2 max(z, 0) - z
@@ -64,13 +63,15 @@ def features(input_dim: int, width: int) -> Features:
     """
     linear = 1 / (4 * input_dim)
     if width == 1:
-        one = np.eye(1, input_dim)
+        first_axis = np.eye(1, input_dim)
         variance = 2 * (
             float(_spectrum.even_kernels(float(input_dim), np.ones((1, 1)))[1][0, 0])
             + input_dim * linear**2
         )
         return Features(
-            one, np.concatenate([one, [[1.0]]], axis=1) / np.sqrt(2), np.array([variance])
+            first_axis,
+            np.concatenate([first_axis, [[1.0]]], axis=1) / np.sqrt(2),
+            np.array([variance]),
         )
     units = (
         np.eye(1)
@@ -83,8 +84,8 @@ def features(input_dim: int, width: int) -> Features:
     np.fill_diagonal(cosines, 1.0)
     gram, covariance, _ = _spectrum.even_kernels(float(input_dim), cosines)
     sizes, axes = np.linalg.eigh(gram)
-    kept = sizes > _SMALLEST * sizes.max(initial=0.0)
-    whiten = axes[:, kept] / np.sqrt(sizes[kept])  # of |u . x|/2, what is even of max(u . x, 0)
+    seen = sizes > _SMALLEST * sizes.max(initial=0.0)
+    whiten = axes[:, seen] / np.sqrt(sizes[seen])  # for |u . x|/2, the even part of max(u . x, 0)
     variances, turn = np.linalg.eigh(whiten.T @ covariance @ whiten)
     basis = np.zeros((input_dim + variances.size, input_dim + len(units)))
     basis[:input_dim, :input_dim] = np.eye(input_dim)

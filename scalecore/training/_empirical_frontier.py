@@ -161,18 +161,21 @@ def fit_empirical_frontier(
     counts = np.concatenate(
         [np.ones((1, repeats), int), [np.bincount(draw, minlength=repeats) for draw in draws]]
     )
-    means = mean_over_resample(errors, counts)  # (1 + resamples, B, W); the first is everybody once
+    # (1 + resamples, B, W); the first row has every repeat once
+    means = mean_over_resample(errors, counts)
     order = np.argsort(runs.widths)
     log_width, log_error, status = line_optima(np.log(runs.widths[order]), means[..., order])
     interior = status[0] == EmpiricalStatus.INTERIOR
-    both = interior & (status == EmpiricalStatus.INTERIOR)
-    exponents, _ = straight_lines(np.log(budgets), np.where(both, log_width, np.nan), middle=0.0)
+    also_interior = interior & (status == EmpiricalStatus.INTERIOR)
+    exponents, _ = straight_lines(
+        np.log(budgets), np.where(also_interior, log_width, np.nan), middle=0.0
+    )
 
     def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
         tails = [50 * (1 - confidence), 50 * (1 + confidence)]
         spread = np.full((2, *values.shape[1:]), np.nan)
-        some = np.isfinite(values[1:]).any(axis=0)
-        spread[:, some] = np.nanpercentile(values[1:][:, some], tails, axis=0)
+        known = np.isfinite(values[1:]).any(axis=0)
+        spread[:, known] = np.nanpercentile(values[1:][:, known], tails, axis=0)
         return np.moveaxis(spread, 0, -1)
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -252,10 +255,10 @@ def each_repeat(errors: NDArray[np.float64], counts: NDArray[np.int64]) -> NDArr
     for repeat in range(repeats):
         own = np.where(np.isfinite(usable[repeat]), usable[repeat], 0)
         some_others = (counts[:, repeat] < counts.sum(axis=1))[:, None, None, None]
-        others = np.where(some_others, total - counts[:, repeat, None, None, None] * own, total)
-        best = np.argmin(others, axis=-1)[..., None]
+        judges = np.where(some_others, total - counts[:, repeat, None, None, None] * own, total)
+        best = np.argmin(judges, axis=-1)[..., None]
         out[:, repeat] = np.take_along_axis(
-            np.broadcast_to(usable[repeat], others.shape), best, axis=-1
+            np.broadcast_to(usable[repeat], judges.shape), best, axis=-1
         )[..., 0]
     return out
 
@@ -267,7 +270,7 @@ def mean_over_resample(
     none.
     """
     out = np.empty((counts.shape[0], *errors.shape[1:3]))
-    for budget in range(errors.shape[1]):  # a budget at a time, for memory
+    for budget in range(errors.shape[1]):  # a budget at a time, to save memory
         each = each_repeat(errors[:, budget : budget + 1], counts)[:, :, 0]
         finite = np.isfinite(each)
         mean = (counts[..., None] * np.where(finite, each, 0)).sum(axis=1) / counts.sum(axis=1)[

@@ -14,7 +14,7 @@ from .._core import training as _training
 from ._adf_features import Features, features
 from ._plan import TrainingPlan
 
-_FOR_WEIGHTS = 6  # the purpose of their random stream, SC_FOR_WEIGHTS
+_FOR_WEIGHTS = 6  # SC_FOR_WEIGHTS in csrc/special/philox.h: the random stream of initial weights
 
 
 @dataclass(eq=False)
@@ -81,7 +81,7 @@ def advance(
     """Take the learners to `samples` samples, in place; after Ctrl-C, as far as they came."""
     interrupted = False
     final_error = np.full(plan.shape, np.nan)
-    with bar(samples - int(state.read.min()), progress, "samples") as more:
+    with bar(samples - int(state.read.min()), progress, "samples") as report:
         try:
             _training.train(
                 **_process(plan, state.features),
@@ -94,7 +94,7 @@ def advance(
                 checkpoints=state.planned,
                 samples=samples,
                 n_threads=n_threads,
-                advance=more,
+                advance=report,
             )
             final_error = final_errors(
                 plan,

@@ -20,14 +20,14 @@ from ._plan import TrainingPlan
 if TYPE_CHECKING:
     from ._runs import TrainingRuns
 
-_FORMAT = 1  # of the file
-_STATE = {  # by the fields of `State`: name in the file, dimensions, long name, unit
+_FORMAT = 1  # version of the file format
+_STATE = {  # fields of `State`, and for each its name in the file, dimensions, long name and unit
     "sums": ("state_sum", GRID, "sum of errors so far", "nat"),
     "read": ("state_read", GRID, "samples read", "1"),
     "diverged": ("state_diverged", GRID, "first sample whose logit was not finite, or -1", "1"),
     "record": ("state_record", (*GRID, "planned"), "mean error at planned checkpoints", "nat"),
 }
-_FEATURES = {  # of "adf", for each width
+_FEATURES = {  # what "adf" keeps for each width
     "directions": (("direction", "input"), "directions u of the features |u . x|"),
     "basis": (("unit", "raw"), "features by coefficient: of the inputs, then of |u . x|"),
     "variances": (("unit",), "variances of the coefficients before any sample"),
@@ -41,9 +41,8 @@ def _file(value: Any) -> Path:
 def save_runs(runs: TrainingRuns, path: Any) -> None:
     """Write runs and their state; see `TrainingRuns.save`."""
     target = _file(path)
-    if (
-        target.is_dir() or not target.absolute().parent.is_dir()
-    ):  # netCDF says of both that permission is denied
+    # netCDF reports both as permission denied
+    if target.is_dir() or not target.absolute().parent.is_dir():
         raise OSError(
             *(
                 (EISDIR, "it is a folder")
@@ -81,9 +80,8 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
     label(dataset, {name: (text, units) for name, _, text, units in _STATE.values()} | AXES)
     _check_engine()
     try:
-        with atomic_write(
-            target
-        ) as unfinished:  # a full disk must not cost the file that was there
+        # on a full disk the file that was there must survive
+        with atomic_write(target) as unfinished:
             dataset.to_netcdf(unfinished, engine="netcdf4")
     except OSError as error:
         raise failure(error, "the runs were not saved", target) from error

@@ -45,9 +45,10 @@ def returned(runs: TrainingRuns, total: int, on_interrupt: str) -> TrainingRuns:
     if on_interrupt == "raise":
         raise TrainingInterrupted(text, runs)
     try:
-        # beyond this, the public function, and what keeps underflow quiet around it
+        # level 2 is the public function, 3 NumPy's errstate around it, and 4 its caller
         warnings.warn(text, RuntimeWarning, stacklevel=4)
-    except RuntimeWarning as error:  # a warning that is an error loses nothing
+    # where warnings are errors, the runs must not be lost: they travel with the error
+    except RuntimeWarning as error:
         error.runs = runs  # type: ignore[attr-defined]
         raise
     return runs

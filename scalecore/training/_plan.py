@@ -23,8 +23,8 @@ from .._common.validation import (
 )
 from ..network import NetworkPrior
 
-TEST_MULTIPLE = 64  # inputs on which trained networks are compared come in multiples
-_PER_DECADE = 16  # default checkpoints
+TEST_MULTIPLE = 64  # the number of inputs on which networks are compared is a multiple of this
+_PER_DECADE = 16  # default checkpoints per decade
 _OPTIMIZERS = ("sgd", "adam", "adf")
 _DTYPES = ("float32", "float64")
 _MOST_COEFFICIENTS = 4096  # of "adf": a covariance of 128 MB

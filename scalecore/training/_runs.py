@@ -184,18 +184,19 @@ class TrainingRuns:
             )
         lattice = default_checkpoints(total)
         if checkpoints is not None:
-            more = checkpoint_list(checkpoints, total)
-            if more.min() <= self.samples:
+            added = checkpoint_list(checkpoints, total)
+            if added.min() <= self.samples:
                 raise ValueError(
-                    f"checkpoints must lie beyond the {self.samples} samples read, got {more.min()}"
+                    f"checkpoints must lie beyond the {self.samples} samples read, "
+                    f"got {added.min()}"
                 )
         else:
-            more = lattice[lattice > last]
-            # the old end was a checkpoint only for being the end
+            added = lattice[lattice > last]
+            # the old end was a checkpoint only because training ended there
             planned = planned[(planned < last) | np.isin(planned, lattice)]
         threads, show = thread_count(n_threads), boolean("progress", progress)
         state = self._state.copy()
-        state.planned = np.union1d(planned, more)
+        state.planned = np.union1d(planned, added)
         record = np.full((*state.sums.shape, state.planned.size), np.nan)
         record[..., np.searchsorted(state.planned, planned)] = state.record[
             ..., np.isin(self._state.planned, planned)
@@ -371,18 +372,18 @@ class TrainingRuns:
             return self._state.features[i].network(
                 self._state.weights[i][item, j, 0, -1], int(width)
             )
-        one = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
+        state = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
         final_errors(
             self._plan,
             [],
-            one,
+            state,
             self.learning_rates[j : j + 1],
             samples=self.samples,
             first_repeat=item,
             inputs=TEST_MULTIPLE,
             n_threads=1,
         )
-        return one[0][0, 0, 0, :-1].T.copy(), one[0][0, 0, 0, -1].copy()
+        return state[0][0, 0, 0, :-1].T.copy(), state[0][0, 0, 0, -1].copy()
 
     def _repeat(self, repeat: int) -> int:
         item = positive_int("repeat", repeat, least=0)
