@@ -23,8 +23,8 @@ SC_INLINE real sc_exp_or_zero(real x)
     return r_select(r_lt(x, least), r_set(0.0), sc_exp(r_max(x, least)));
 }
 
-/* start + ln P(data | f) of counts[j] samples in each cells[j], without the factor for the number of
-   orders in which they may come. */
+/* start + ln P(data | f) of counts[j] samples in each cells[j], without the factor for the number
+   of orders in which they may come. */
 SC_INLINE real sc_log_likelihood(const sc_finite *m, const double *counts, const int *cells,
                                  int cell_count, ptrdiff_t f, real start)
 {

@@ -1,5 +1,6 @@
-/* Loops over points and budgets of several input dimensions. The kernels take what is of one table
-   and inside the domain; all else is decided here, once, for every instruction set. */
+/* Loops over points and budgets of several input dimensions. The kernels take points of one table,
+   inside the domain; which table, what is outside and which status a budget has is decided here,
+   once for every instruction set. */
 #include "spectral/arrays.h"
 #include "spectral/spectrum.h"
 
@@ -94,13 +95,13 @@ static void put(double *column, ptrdiff_t i, double value)
 static int8_t solve(const sc_engine *engine, const sc_strategies *table, int with, int integer,
                     const double in[4], sc_spectral_optimum *best)
 {
-    const double most = in[0] / (in[3] * in[1]);
+    const double product = in[0] / (in[3] * in[1]);
     if (!table || !is_concentration(in[2]) || !(in[0] >= 0) || !(in[3] > 0)
-        || !(most <= SC_LARGEST_ARGUMENT))
+        || !(product <= SC_LARGEST_ARGUMENT))
         return SC_INVALID;
-    if (most < 1)
+    if (product < 1)
         return SC_INFEASIBLE;
-    engine->spectral_optimal(table, with, integer, most, in[2], best);
+    engine->spectral_optimal(table, with, integer, product, in[2], best);
     return best->width <= 1     ? SC_AT_MIN_WIDTH
            : best->samples <= 1 ? SC_AT_MIN_SAMPLES
                                 : SC_INTERIOR;

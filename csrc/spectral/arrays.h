@@ -8,7 +8,7 @@
 
 #define SC_LARGEST_ARGUMENT 1e300
 
-/* Tables by input dimension, which increases. */
+/* Tables by input dimension, in increasing order. */
 typedef struct sc_table_entry {
     double input_dim;
     const sc_strategies *table;
@@ -22,10 +22,11 @@ typedef struct sc_tables {
 /* The table of an input dimension, or NULL. */
 const sc_strategies *sc_table_of(const sc_tables *tables, double input_dim);
 
-/* Points first ... last - 1 of n, T, d and K, which lie in bytes[0] ... bytes[3], so many bytes
- * apart; of what a point's sc_spectral_terms are, which begin with the error, the first `wanted`
- * bytes go to bytes[4]. A point outside the domain gets NaN for its error alone. Returns how many
- * did that had no NaN among their arguments. */
+/* Compute points first ... last - 1. The columns n, T, d and K begin at bytes[0] ... bytes[3],
+ * their elements steps[j] bytes apart. Of each point's sc_spectral_terms, which begin with the
+ * error, the first `wanted` bytes are written to the column at bytes[4]. A point outside the domain
+ * gets NaN in place of its error, and nothing else. Returns how many such points had no NaN among
+ * their arguments. */
 ptrdiff_t sc_spectral_array(const sc_engine *engine, const sc_tables *tables, int with,
                             ptrdiff_t first, ptrdiff_t last, char *const bytes[5],
                             const ptrdiff_t steps[5], size_t wanted);
@@ -34,11 +35,11 @@ ptrdiff_t sc_spectral_array(const sc_engine *engine, const sc_tables *tables, in
 void sc_spectral_frontier(const sc_engine *engine, const sc_tables *tables, int with, int integer,
                           ptrdiff_t count, const sc_column in[4], const sc_frontier_out *out);
 
-/* A bound whose frontier is wanted: one in closed form, or a spectral one. */
+/* What a frontier minimises: a bound in closed form, or a spectral one. */
 typedef struct sc_objective {
-    sc_bound bound;          /* where there are no tables */
-    const sc_tables *tables; /* of a spectral bound, or NULL */
-    int with;                /* its strategies */
+    sc_bound bound;          /* the closed form, where `tables` is NULL */
+    const sc_tables *tables; /* those of a spectral bound, or NULL */
+    int with;                /* the strategies of a spectral bound (flags) */
 } sc_objective;
 
 void sc_frontier(const sc_engine *engine, const sc_objective *objective, int integer,

@@ -1,15 +1,14 @@
-/* Drawn atoms beside a fixed part. n_s of them cost K rho/(8 n_s) + eps^2/16 + U g/T with U = E
- * U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps): the bound of docs/theory.md, section 2, for the
- * residual rho in place of 1/2. The best n_s = e^x is where
+/* Drawn atoms beside a fixed part. n_s atoms cost K rho/(8 n_s) + eps^2/16 + U g/T with U = E
+ * U_(n_s), g = ln(2 n_s) + d ln(1 + 2/eps): the bound of docs/theory.md, section 2 ("The bound at
+ * width n"), for the residual rho in place of 1/2. The best n_s = e^x is where
  *
  *     phi(x) = ln( (a g + U)/T + w (rise of the fixed part + U g/T) ) + x - ln(K rho/8) = 0,
- *     a = dU/dx,
  *
- * w = 0 at a given T (more units may be idle), and w = n_s/n along n T = M, where every unit costs
- * samples.
+ * with a = dU/dx. At a given T, w = 0 (further units may be idle); along n T = M, where every unit
+ * costs samples, w = n_s/n.
  *
- * Strategies are solved a batch at a time: a pack of them is one long chain of operations, and
- * independent packs fill its gaps.
+ * Strategies are solved a batch at a time: for one pack this is a long chain of operations that
+ * wait for each other, and independent packs fill the gaps.
  */
 #ifndef SC_ATOM_STRATEGY_H
 #define SC_ATOM_STRATEGY_H
@@ -20,34 +19,36 @@
 #define ATOM_BATCH 64
 #define ATOM_PACKS (ATOM_BATCH / SC_LANES)
 #define ATOM_STEPS 60
-/* the last step in ln n_s, left undone: it would change the bound by its square */
+/* the search ends after a step in ln n_s below this: a further step would change the bound by its
+   square */
 #define ATOM_CLOSE 1e-6
 
 typedef struct atom_batch {
     const sc_strategies *s;
     int with;
-    int along; /* n T = T_or_most, instead of a given T */
+    int along; /* whether n T = T_or_product holds, or else T = T_or_product */
     int count;
-    int owner[ATOM_BATCH]; /* the point that asks, which the caller numbers */
+    /* the point for which this strategy is solved, a number of the caller's */
+    int owner[ATOM_BATCH];
     ptrdiff_t row[ATOM_BATCH];
-    /* limit: at most so many atoms; units: of the fixed part; share: K rho/8 */
-    double T_or_most[ATOM_BATCH], K[ATOM_BATCH], limit[ATOM_BATCH], units[ATOM_BATCH],
+    /* limit: most atoms; units: of the fixed part; share: K rho/8 */
+    double T_or_product[ATOM_BATCH], K[ATOM_BATCH], limit[ATOM_BATCH], units[ATOM_BATCH],
         share[ATOM_BATCH];
-    double guess[ATOM_BATCH]; /* of x, or NaN */
-    /* results; slope: of phi at the root */
+    double guess[ATOM_BATCH]; /* first guess of x, or NaN */
+    /* results; `slope` is the slope of phi at its root */
     double log_atoms[ATOM_BATCH], atoms[ATOM_BATCH], samples[ATOM_BATCH],
         misspecification[ATOM_BATCH], loss[ATOM_BATCH], list[ATOM_BATCH], eps[ATOM_BATCH],
         phi[ATOM_BATCH], slope[ATOM_BATCH];
 } atom_batch;
 
-SC_INLINE void add_atoms(atom_batch *q, int owner, ptrdiff_t row, double T_or_most, double K,
+SC_INLINE void add_atoms(atom_batch *q, int owner, ptrdiff_t row, double T_or_product, double K,
                          double limit)
 {
     const int j = q->count++;
     K = K > LEAST_K ? K : LEAST_K;
     q->owner[j] = owner;
     q->row[j] = row;
-    q->T_or_most[j] = T_or_most;
+    q->T_or_product[j] = T_or_product;
     q->K[j] = K;
     q->limit[j] = limit;
     q->units[j] = q->s->units[row];
@@ -58,10 +59,10 @@ SC_INLINE void add_atoms(atom_batch *q, int owner, ptrdiff_t row, double T_or_mo
 typedef struct atom_pack {
     const atom_batch *q;
     int first;
-    real T_or_most, d, units, most, limit; /* atoms at most, and the logarithm: of x */
+    real T_or_product, d, units, atom_limit, limit; /* atoms at most, and the logarithm: of x */
     real share, log_share;
     sc_origin origin;
-    real x; /* where to look */
+    real x; /* where phi is evaluated next */
 } atom_pack;
 
 typedef struct atom_parts {
@@ -72,13 +73,13 @@ SC_INLINE void open_atoms(const atom_batch *q, int first, atom_pack *p)
 {
     p->q = q;
     p->first = first;
-    p->T_or_most = r_load(q->T_or_most + first);
+    p->T_or_product = r_load(q->T_or_product + first);
     p->d = r_set(q->s->d);
     p->units = r_load(q->units + first);
     p->share = r_load(q->share + first);
     p->log_share = sc_log(p->share);
-    p->most = r_load(q->limit + first);
-    p->limit = sc_log(p->most);
+    p->atom_limit = r_load(q->limit + first);
+    p->limit = sc_log(p->atom_limit);
     p->origin = sc_origin_of(r_load(q->K + first));
 }
 
@@ -93,13 +94,13 @@ SC_INLINE real rise_of_lanes(const atom_pack *p, real T)
     return r_load(rise);
 }
 
-/* Open the packs of a batch that is not empty; what is left of the last one repeats the first
-   strategy. Returns how many there are. */
+/* Open the packs of a batch that is not empty; lanes of the last pack that are left over repeat the
+   first strategy. Returns the number of packs. */
 static int open_packs(atom_batch *q, atom_pack *pack, int *which)
 {
     const int count = q->count;
     while (q->count % SC_LANES)
-        add_atoms(q, q->owner[0], q->row[0], q->T_or_most[0], q->K[0], q->limit[0]);
+        add_atoms(q, q->owner[0], q->row[0], q->T_or_product[0], q->K[0], q->limit[0]);
     const int packs = q->count / SC_LANES;
     q->count = count;
     for (int i = 0; i < packs; i++) {
@@ -109,8 +110,8 @@ static int open_packs(atom_batch *q, atom_pack *pack, int *which)
     return packs;
 }
 
-/* Look where pack[which[i]] says. Phase by phase, so that the packs of a phase fill each other's
-   gaps. */
+/* Evaluate phi and the parts of the bound at x of the packs pack[which[i]], phase by phase, so that
+   packs of a phase fill each other's gaps. */
 static void evaluate_packs(const atom_pack *pack, const int *which, int count, atom_parts *out)
 {
     const int along = pack->q->along;
@@ -118,8 +119,8 @@ static void evaluate_packs(const atom_pack *pack, const int *which, int count, a
     for (int i = 0; i < count; i++) {
         const atom_pack *p = &pack[which[i]];
         out[i].x = p->x;
-        out[i].n = r_select(r_le(p->limit, p->x), p->most, sc_exp(p->x));
-        out[i].T = p->T_or_most;
+        out[i].n = r_select(r_le(p->limit, p->x), p->atom_limit, sc_exp(p->x));
+        out[i].T = p->T_or_product;
         if (along)
             out[i].T = out[i].T / (p->units + out[i].n);
         inverse_T[i] = r_reciprocal(out[i].T);
@@ -171,13 +172,13 @@ SC_INLINE void replace_lanes(atom_parts *parts, mask where, const atom_parts *by
     parts->phi = r_select(where, by->phi, parts->phi);
 }
 
-/* A first x, like that of frontier.c: U taken as n, or as K ln(n/K), whichever gives more. */
+/* A first x, found as in frontier.c: U is taken as n, or as K ln(n/K), whichever gives more. */
 SC_INLINE real first_guess_of_atoms(const atom_pack *p)
 {
     real guess = r_load(p->q->guess + p->first);
     const mask none = r_is_nan(guess);
     if (m_lanes(none)) {
-        const real log_most = sc_log(p->T_or_most);
+        const real log_most = sc_log(p->T_or_product);
         const real g = r_fma(p->d, r_max(r_set(0.5), log_most * r_set(0.2)),
                              r_fma(log_most, r_set(0.5), r_set(1.0)));
         const real log_K = sc_log(r_max(p->origin.K, r_set(1e-300))),
@@ -190,8 +191,8 @@ SC_INLINE real first_guess_of_atoms(const atom_pack *p)
     return r_min(r_max(guess, r_set(0.0)), p->limit);
 }
 
-/* A pack's way to phi = 0 between 0 and the limit, or to the end at which it is nearest: secants,
-   kept between points of either sign. */
+/* The search for phi = 0 between 0 and the limit, one strategy a lane; where phi has no root, it
+   ends at the end nearest to one. Secants, kept between points of either sign. */
 typedef struct atom_search {
     real low, high, slope, before, phi_before;
     mask active;
@@ -199,7 +200,7 @@ typedef struct atom_search {
 
 SC_INLINE void set_out(const atom_pack *p, const atom_parts *at, atom_search *search)
 {
-    search->active = r_le(r_set(0.0), p->limit); /* all */
+    search->active = r_le(r_set(0.0), p->limit); /* all lanes */
     search->low = r_set(0.0);
     search->high = p->limit;
     search->slope =
@@ -207,12 +208,12 @@ SC_INLINE void set_out(const atom_pack *p, const atom_parts *at, atom_search *se
     search->before = search->phi_before = r_set((double)NAN);
 }
 
-/* Where to look next. A lane that has arrived stays, whatever its neighbours do. */
+/* Where to evaluate next. A lane that has converged keeps its x, whatever the other lanes do. */
 SC_INLINE real next_step(const atom_pack *p, const atom_parts *at, atom_search *search)
 {
     const real zero = r_set(0.0), one = r_set(1.0), x = at->x, phi = at->phi;
     const real step = x - search->before, rise = phi - search->phi_before;
-    const mask climbs = r_lt(zero, rise * step); /* false at first */
+    const mask climbs = r_lt(zero, rise * step); /* false in the first step */
     search->slope =
         r_select(climbs, rise * r_reciprocal(r_select(climbs, step, one)), search->slope);
     const mask above = r_lt(zero, phi);
@@ -222,11 +223,11 @@ SC_INLINE real next_step(const atom_pack *p, const atom_parts *at, atom_search *
     const mask astray = m_not(m_and(r_le(search->low, next), r_le(next, search->high)));
     const mask at_end = m_or(m_and(above, r_le(search->low, zero)),
                              m_and(m_not(above), r_le(p->limit, search->high)));
-    /* the ends themselves have not been tried, so a step past them leads there; elsewhere it means
-       halving */
+    /* The ends themselves have not been evaluated, so a step past one of them leads there;
+       elsewhere a step out of the bracket is replaced by halving. */
     const real halved = (search->low + search->high) * r_set(0.5);
     next = r_select(astray, r_select(at_end, r_select(above, zero, p->limit), halved), next);
-    /* at an end the bound is not level, so that the last step counts */
+    /* at an end phi is not 0, so that the last step is not negligible and must be taken */
     const mask to_end = m_or(r_le(next, zero), r_le(p->limit, next));
     search->active = m_and(
         search->active, r_lt(r_select(to_end, zero, r_set(ATOM_CLOSE)), r_max(next - x, x - next)));
@@ -235,11 +236,11 @@ SC_INLINE real next_step(const atom_pack *p, const atom_parts *at, atom_search *
     return r_select(search->active, next, x);
 }
 
-/* Find every strategy's best number of atoms. */
+/* Find the best number of atoms of every strategy in the batch. */
 static void solve_atoms(atom_batch *q)
 {
     atom_pack pack[ATOM_PACKS];
-    atom_parts parts[ATOM_PACKS], there[ATOM_PACKS];
+    atom_parts parts[ATOM_PACKS], evaluated[ATOM_PACKS];
     atom_search search[ATOM_PACKS];
     int which[ATOM_PACKS];
     if (q->count < 1)
@@ -259,9 +260,9 @@ static void solve_atoms(atom_batch *q)
             which[unsettled] = i;
             unsettled += m_lanes(search[i].active) != 0;
         }
-        evaluate_packs(pack, which, unsettled, there);
+        evaluate_packs(pack, which, unsettled, evaluated);
         for (int k = 0; k < unsettled; k++)
-            replace_lanes(&parts[which[k]], search[which[k]].active, &there[k]);
+            replace_lanes(&parts[which[k]], search[which[k]].active, &evaluated[k]);
     }
     for (int i = 0; i < packs; i++) {
         store_atoms(q, i * SC_LANES, &parts[i]);
@@ -269,15 +270,15 @@ static void solve_atoms(atom_batch *q)
     }
 }
 
-/* Whether a strategy that was settled or evaluated does better than the best so far, which then it
-   is. */
+/* Compare a strategy of the batch that has been solved or evaluated with the best so far, and
+   replace that if it is better; returns whether it is. */
 static int take_if_better(const atom_batch *q, int j, sc_spectral_terms *best)
 {
-    const double T = q->samples[j], theirs = q->misspecification[j] + q->loss[j] + q->list[j];
-    if (!(theirs + least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T) < best->error))
+    const double T = q->samples[j], of_atoms = q->misspecification[j] + q->loss[j] + q->list[j];
+    if (!(of_atoms + least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T) < best->error))
         return 0;
     const sc_price price = price_of(q->s, q->with, q->row[j], T, log(T * 0.25));
-    const double error = theirs + price.coefficients + price.distortion;
+    const double error = of_atoms + price.coefficients + price.distortion;
     if (!(error < best->error))
         return 0;
     *best = (sc_spectral_terms){
@@ -287,13 +288,14 @@ static int take_if_better(const atom_batch *q, int j, sc_spectral_terms *best)
     return 1;
 }
 
-/* The least that atoms can cost where they do better than the best bound so far, to leave rows out
- * without solving for them. Two things are known of such atoms. There are more than K of them, for
- * fewer cost more than they save. And their rounding alone, eps^2/16 = d U/(T (2 + eps)), is below
- * the best so far, which bounds eps from above; the list costs 2 ln(1 + 2/eps) times as much or
- * more. So list and rounding are at least B ln(1 + n_s/K), with B = *scale, and with the loss
- * K rho/(8 n_s) they are at least B max(ln 2, 1 + ln z), z = rho/(8 B). (At K < 1 one atom has
- * U = 1.)
+/* The least that atoms can cost where they do better than the best bound so far: rows for which
+ * that is too much are left out without solving for their atoms.
+ *
+ * Two things are known of such atoms. There are more than K of them: fewer cost more than they
+ * save. And their rounding alone, eps^2/16 = d U/(T (2 + eps)), is below the best so far, which
+ * bounds eps from above; their list costs at least 2 ln(1 + 2/eps) times their rounding. So list
+ * and rounding together are at least B ln(1 + n_s/K), with B = *scale, and together with the loss K
+ * rho/(8 n_s) at least B max(ln 2, 1 + ln z), z = rho/(8 B). (At K < 1 one atom has U = 1.)
  */
 SC_INLINE void least_cost_of_atoms(real d, real K, real T, real best, real *scale,
                                    real *log_8_scale)

@@ -350,7 +350,7 @@ int SC_KERNEL(sc_descend)(const sc_orbits *set, double *directions, int steps, v
     memcpy(here.u, directions, sizeof(double) * (size_t)size);
     if (!look_around(&s, &here))
         return 0;
-    lowest = here.energy;
+    lowest = current.energy;
     for (int turn = 0; turn < steps; turn++) {
         find_way(&s, &past, &here, way);
         if (!(inner(&s, way, here.gradient) > 0)) { /* uphill: what is remembered misleads */

@@ -14,16 +14,16 @@ typedef struct expansion {
 
 static inline void add_exactly(expansion *e, double x)
 {
-    int kept = 0;
+    int parts = 0;
     for (int j = 0; j < e->count; j++) {
         const double y = e->part[j], sum = x + y;
         const double rest = fabs(x) < fabs(y) ? x - (sum - y) : y - (sum - x);
         if (rest != 0)
-            e->part[kept++] = rest;
+            e->part[parts++] = rest;
         x = sum;
     }
-    e->part[kept] = x;
-    e->count = kept + 1;
+    e->part[parts] = x;
+    e->count = parts + 1;
 }
 
 static inline double rounded_once(const expansion *e)
@@ -48,24 +48,24 @@ static inline double rounded_once(const expansion *e)
 
 #define SC_EXACT_LANES 8
 
-static inline double larger_magnitude(double most, double x) /* NaN where either is */
+static inline double larger_magnitude(double largest, double x) /* NaN where either is */
 {
     const double size = fabs(x);
-    return size > most || size != size ? size : most;
+    return size > largest || size != size ? size : largest;
 }
 
 static inline double largest_magnitude(const double *x, ptrdiff_t count)
 {
-    double most[SC_EXACT_LANES] = {0};
+    double largest[SC_EXACT_LANES] = {0};
     ptrdiff_t i = 0;
     for (; i + SC_EXACT_LANES <= count; i += SC_EXACT_LANES)
         for (int l = 0; l < SC_EXACT_LANES; l++)
-            most[l] = larger_magnitude(most[l], x[i + l]);
+            largest[l] = larger_magnitude(largest[l], x[i + l]);
     for (; i < count; i++)
-        most[0] = larger_magnitude(most[0], x[i]);
+        largest[0] = larger_magnitude(largest[0], x[i]);
     for (int l = 1; l < SC_EXACT_LANES; l++)
-        most[0] = larger_magnitude(most[0], most[l]);
-    return most[0];
+        largest[0] = larger_magnitude(largest[0], largest[l]);
+    return largest[0];
 }
 
 /* Take off each number's multiple of a power of two so coarse that all sums of these are exact;
@@ -95,13 +95,13 @@ static inline double exact_sum(double *x, ptrdiff_t count)
     int bits = 0, exponent;
     while (bits < 62 && (ptrdiff_t)1 << bits <= count)
         bits++;
-    for (double most; (most = largest_magnitude(x, count)) != 0;) {
-        if (!(1e-200 < most && most < 1e200)) {
+    for (double largest; (largest = largest_magnitude(x, count)) != 0;) {
+        if (!(1e-200 < largest && largest < 1e200)) {
             for (ptrdiff_t i = 0; i < count; i++)
                 add_exactly(&sum, x[i]);
             break;
         }
-        frexp(most, &exponent);
+        frexp(largest, &exponent);
         add_exactly(&sum, take_layer(x, count, ldexp(1.5, exponent + bits)));
     }
     return rounded_once(&sum);

@@ -1,5 +1,5 @@
-/* What a fixed part costs (docs/spectral.md): its coefficients sent with noise, or mixed over a
- * Gaussian prior; and the quadratic form.
+/* What a fixed part costs (docs/spectral.md, sections 3 to 5): its coefficients are sent with
+ * noise, or mixed over a Gaussian prior (section 8). And the quadratic form (section 10).
  */
 #ifndef SC_FIXED_STRATEGY_H
 #define SC_FIXED_STRATEGY_H
@@ -7,16 +7,16 @@
 #include "special/special.h"
 #include "spectral/spectral.h"
 
-/* smaller concentrations are taken for this; a bound of more than 1e-290 nats does not notice */
+/* the kernels replace smaller concentrations by this; it changes no bound above 1e-290 nats */
 #define LEAST_K 1e-290
 
 typedef struct sc_price {
     double coefficients, distortion;
-    double rise; /* of their sum along n T = const: n times its derivative in n */
+    double rise; /* of coefficients + distortion along n T = const: n times the derivative in n */
 } sc_price;
 
-/* Of a decreasing column, how many are above `least`. As many steps whatever the numbers are, so
-   that no branch is mistaken. */
+/* How many entries of a decreasing column are above `least`. The number of steps depends on the
+   length only, so that the processor predicts every branch. */
 SC_INLINE ptrdiff_t count_above(const double *column, ptrdiff_t size, double least)
 {
     const double *from = column;
@@ -30,7 +30,7 @@ SC_INLINE ptrdiff_t count_above(const double *column, ptrdiff_t size, double lea
     return from - column + (*from > least);
 }
 
-/* sum_i h(mu_i, T): with D = min(mu, 4/T), ln(mu/D)/(2T) and D/8. */
+/* The sum of h(mu_i, T) over the coefficients: with D = min(mu, 4/T), ln(mu/D)/(2T) and D/8. */
 SC_INLINE sc_price price_of_noise(const sc_strategies *s, ptrdiff_t row, double T,
                                   double log_quarter)
 {
@@ -43,9 +43,9 @@ SC_INLINE sc_price price_of_noise(const sc_strategies *s, ptrdiff_t row, double 
                       coefficients};
 }
 
-/* Twice what a coefficient costs over all samples when it is mixed over its prior, x = mu T/4: 2
- * f(x) = p(x) + 2 kappa x/(1+x), p = ln(1+x) or its tangent from (0, 1) for x below TANGENT; and x
- * times the derivative. */
+/* Twice the cost, over all samples, of a coefficient that is mixed over its prior, with x = mu T/4:
+ * 2 f(x) = p(x) + 2 kappa x/(1+x), where p is ln(1+x), or below x = TANGENT its tangent from the
+ * point (0, 1); and x times the derivative. */
 #define MIXTURE_TANGENT 2.1625815870646098
 #define MIXTURE_SLOPE 0.21621659550187312 /* TANGENT/(1 + TANGENT)^2 */
 
@@ -58,7 +58,7 @@ SC_INLINE mixed mixed_coefficient(real x, real twice_kappa)
     const real one = r_set(1.0), inverse = r_reciprocal(one + x), share = x * inverse,
                line = x * r_set(MIXTURE_SLOPE);
     const mask near = r_lt(x, r_set(MIXTURE_TANGENT));
-    const real cost = r_select(near, line + share, sc_log1p(x)); /* 1 - 1/(1+x) = share */
+    const real cost = r_select(near, line + share, sc_log1p(x)); /* 1 - 1/(1+x) is `share` */
     const real rise = r_select(near, r_fma(share, inverse, line), share);
     return (mixed){r_fma(twice_kappa, share, cost), r_fma(twice_kappa * share, inverse, rise)};
 }
@@ -76,8 +76,8 @@ SC_INLINE double sum_of_lanes(real x)
 
 SC_INLINE double twice_kappa_of(double d) { return (1 + 2 / d) * 0.125; }
 
-/* sum_i f(mu_i T/4)/T; coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are left out, and
-   cost mu/8. */
+/* The sum of f(mu_i T/4)/T. Coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are not
+   described, and cost mu/8 each. */
 static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T)
 {
     const double twice_kappa = twice_kappa_of(s->d),
@@ -87,8 +87,8 @@ static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T
                                        4 * least / T);
     real cost = r_set(0.0), rise = r_set(0.0);
     for (ptrdiff_t i = 0; i < sent; i += SC_LANES) {
-        const mask there = r_lt(r_load(lane_numbers), r_set((double)(sent - i)));
-        const real copies = r_select(there, r_load(s->multiplicity + first + i), r_set(0.0));
+        const mask in_row = r_lt(r_load(lane_numbers), r_set((double)(sent - i)));
+        const real copies = r_select(in_row, r_load(s->multiplicity + first + i), r_set(0.0));
         const mixed each = mixed_coefficient(r_load(s->eigenvalue + first + i) * r_set(T * 0.25),
                                              r_set(twice_kappa));
         cost = r_fma(copies, each.cost, cost);
@@ -106,8 +106,8 @@ SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, dou
                                   : price_of_noise(s, row, T, log_quarter);
 }
 
-/* The chords of all rows over a range of T: a quarter of an octave, and all that is beyond the
-   last. */
+/* The chords of all rows over the range that T lies in: a quarter of an octave, or everything
+   beyond the last of these. */
 SC_INLINE const double *floors_at(const sc_strategies *s, int with, double T)
 {
     uint64_t bits;
@@ -116,7 +116,7 @@ SC_INLINE const double *floors_at(const sc_strategies *s, int with, double T)
     return s->floors[(with & SC_WITH_MIXTURE) != 0] + 2 * s->rows * (range < last ? range : last);
 }
 
-/* What a row costs at least, found quickly. */
+/* A lower bound on what a row costs, from its chord. */
 SC_INLINE double least_price(const double *floors, ptrdiff_t row, double T, double per_sample)
 {
     return (floors[2 * row] + floors[2 * row + 1] * T) * per_sample;
@@ -145,8 +145,9 @@ SC_INLINE void keep_better(const sc_spectral_terms *offer, sc_spectral_terms *be
         *best = *offer;
 }
 
-/* d trained units beside the pair make every function of degree at most 2. Their aliases in higher
- * degrees have the mean square a below, and add at most as lengths do. */
+/* The quadratic form: d trained units, and the pair that makes linear functions, make every
+ * function of degree at most 2. What these units add in higher degrees has the mean square a; it
+ * adds to the error at most as lengths of vectors add. */
 static void quadratic_form(const sc_strategies *s, int with, double n, double T,
                            sc_spectral_terms *best)
 {
@@ -157,11 +158,11 @@ static void quadratic_form(const sc_strategies *s, int with, double n, double T,
     const int mixed_linear = (with & SC_WITH_MIXTURE) != 0;
     double coefficients = 0, distortion = 0, sent[2];
     for (int i = 0; i < 3 - mixed_linear; i++) {
-        const double left = fmin(variance[i], least);
-        coefficients += copies[i] * log(variance[i] / left) * 0.5 / T;
-        distortion += copies[i] * left * 0.125;
+        const double noise = fmin(variance[i], least);
+        coefficients += copies[i] * log(variance[i] / noise) * 0.5 / T;
+        distortion += copies[i] * noise * 0.125;
         if (i < 2)
-            sent[i] = 1 - left / variance[i];
+            sent[i] = 1 - noise / variance[i];
     }
     if (mixed_linear) {
         const double x = linear * T * 0.25;

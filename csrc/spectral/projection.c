@@ -395,7 +395,7 @@ ptrdiff_t SC_KERNEL(sc_project)(const sc_orbits *o, const double *directions, vo
     const ptrdiff_t stride = sc_padded(o->orbits), n = first_size(o), plain = o->orbits * o->orbits;
     kernels k = {o, n, {0}, 0, {0}, 0};
     sc_interest p = {going, state, 0};
-    double *room = space, most = 0;
+    double *room = space, largest = 0;
     for (int i = 0; i < KERNELS; i++, room += n * n + (images - 1) * plain)
         k.matrix[i] = room;
     k.cosine = room;
@@ -412,11 +412,11 @@ ptrdiff_t SC_KERNEL(sc_project)(const sc_orbits *o, const double *directions, vo
     if (o->axes)
         fill_axes(&k, directions, stride);
     for (ptrdiff_t i = 0; i < n; i++)
-        most = fmax(most, k.sum[i]);
+        largest = fmax(largest, k.sum[i]);
     ptrdiff_t count = 0;
     *slope = 0;
     for (int character = 0; character < images; character++) {
-        const double error = (2 + o->bits) * 2.220446049250313e-16 * most;
+        const double error = (2 + o->bits) * 2.220446049250313e-16 * largest;
         const ptrdiff_t more = project(&k, character, error, room, &p, values + count, slope);
         if (more < 0)
             return more;

@@ -3,13 +3,14 @@
 #include "engine/engine.h"
 #include "spectral/stick_strategy.h"
 
-#define POINTS 64 /* whose atoms are looked for together */
+#define POINTS 64 /* points of a block, whose atoms are solved together */
 
-/* The last row that a width pays for. */
+/* The last row whose units a width n has. */
 static ptrdiff_t widest_row(const sc_strategies *s, double n)
 {
     ptrdiff_t low = 0, size = s->rows;
-    while (size > 1) { /* no branch but the loop's own */
+    /* no branch but that of the loop, which depends on the number of rows only */
+    while (size > 1) {
         const ptrdiff_t half = size / 2;
         low = s->units[low + half] <= n ? low + half : low;
         size -= half;
@@ -17,10 +18,11 @@ static ptrdiff_t widest_row(const sc_strategies *s, double n)
     return low;
 }
 
-#define STICK_ROWS 64 /* of a table; what it has beyond is tried as it comes */
+/* rows of a point that are compared before they are tried; further rows are tried as they come */
+#define STICK_ROWS 64
 
-/* The most promising row is tried first: its bound lets others be left out by what they cost at
-   least. */
+/* Sticks beside each row. The row with the least lower bound is tried first: with its result most
+   others can be left out. */
 static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K,
                             double log_quarter, sc_spectral_terms *best)
 {
@@ -30,7 +32,7 @@ static void sticks_at_point(const sc_strategies *s, int with, double n, double T
     int rows = 0, first = 0;
     for (ptrdiff_t i = 0; i < s->atom_rows && n - s->units[s->atom_row[i]] >= 1; i++) {
         const ptrdiff_t row = s->atom_row[i];
-        /* there are no parts of a stick */
+        /* sticks are whole */
         const double m = fmin(floor(n - s->units[row]), paying_sticks(s, &law, row, log_T));
         if (i >= STICK_ROWS) {
             if (m >= 1)
@@ -54,13 +56,14 @@ static void sticks_at_point(const sc_strategies *s, int with, double n, double T
     }
 }
 
-/* A row whose units that are left may draw atoms, and what that costs at least. */
+/* A row whose remaining units may draw atoms, and a lower bound on what it costs with them. */
 typedef struct offer {
     ptrdiff_t row;
     double floor;
 } offer;
 
-#define OFFERS 24 /* of a point; what it has beyond is settled at once */
+/* rows of a point that are compared before they are solved; further rows are solved at once */
+#define OFFERS 24
 
 typedef struct point_block {
     const sc_strategies *s;
@@ -69,8 +72,9 @@ typedef struct point_block {
     /* see least_cost_of_atoms */
     SC_ALIGNED double log_quarter[POINTS], scale[POINTS], log_8_scale[POINTS];
     int offers[POINTS];
-    offer offer[POINTS][OFFERS]; /* the most promising first */
-    /* where that is best, and how ln n_s moves with the residual: by 1/slope of its logarithm */
+    offer offer[POINTS][OFFERS]; /* the one with the least lower bound comes first */
+    /* the best ln n_s beside that row, and `slope`: ln n_s changes by 1/slope for each 1 in the ln
+       of the residual */
     double log_atoms[POINTS], slope[POINTS];
     sc_spectral_terms *best;
 } point_block;
@@ -89,8 +93,8 @@ static void without_atoms(point_block *p, int i)
     const ptrdiff_t widest = widest_row(p->s, n);
     sc_spectral_terms *best = &p->best[i];
     *best = fixed_alone(p->s, p->with, widest, T, log_quarter);
-    /* the one pair of rows of which neither has larger eigenvalues: two units may do worse than
-       one */
+    /* rows 1 and 2 are the one pair of which neither has the larger eigenvalues: two units may do
+       worse than one */
     if (widest == 2) {
         const sc_spectral_terms one = fixed_alone(p->s, p->with, 1, T, log_quarter);
         keep_better(&one, best);
@@ -128,7 +132,7 @@ static void find_least(point_block *p)
     SC_ALIGNED double K[POINTS], T[POINTS], best[POINTS];
     const int packs = (p->count + SC_LANES - 1) / SC_LANES;
     for (int i = 0; i < packs * SC_LANES; i++) {
-        const int from = i < p->count ? i : 0; /* the last pack is filled up */
+        const int from = i < p->count ? i : 0; /* lanes that are left over repeat the first point */
         K[i] = fmax(p->K[from], LEAST_K);
         T[i] = p->T[from];
         best[i] = p->best[from].error;
@@ -142,13 +146,15 @@ static void find_least(point_block *p)
     }
 }
 
-/* The rows beside which atoms may be better than all that is without them. */
+/* List the rows beside which atoms may do better than everything that has been tried without
+   atoms. */
 static void find_offers(point_block *p, int i, atom_batch *q)
 {
     const sc_strategies *s = p->s;
     const double T = p->T[i], K = fmax(p->K[i], LEAST_K), beaten = p->best[i].error;
     p->offers[i] = 0;
-    /* no bound is above 1/16, where their rounding must be below 1 */
+    /* No bound is above 1/16. So atoms that help have a rounding below 1, hence a list above the
+       left side. */
     if (p->n[i] <= K || (SC_LN2 + s->d) * K * SC_LN2 >= beaten * T)
         return;
     const double *floors = floors_at(s, p->with, T);
@@ -156,10 +162,10 @@ static void find_offers(point_block *p, int i, atom_batch *q)
                  per_sample = 1 / T;
     for (ptrdiff_t k = 0; k < s->atom_rows; k++) {
         const ptrdiff_t row = s->atom_row[k];
-        const double most = p->n[i] - s->units[row];
-        if (most < 1 || most <= K)
+        const double atom_limit = p->n[i] - s->units[row];
+        if (atom_limit < 1 || atom_limit <= K)
             break;
-        const double lost = s->residual[row] * 0.125 * K / most + least,
+        const double lost = s->residual[row] * 0.125 * K / atom_limit + least,
                      grown = least_cost_beside(s, scale, log_8_scale, row);
         const double floor =
             least_price(floors, row, T, per_sample) + (lost > grown ? lost : grown);
@@ -180,8 +186,8 @@ static void find_offers(point_block *p, int i, atom_batch *q)
     }
 }
 
-/* The most promising row of each point is settled first: its bound lets most others be left out by
-   what they must cost at least. What a point leaves out depends on nothing but the point. */
+/* For each point the row with the least lower bound is solved first: with its result most others
+   can be left out. What a point leaves out depends on nothing but the point. */
 static void with_atoms(point_block *p)
 {
     atom_batch q;
@@ -210,7 +216,8 @@ static void with_atoms(point_block *p)
         settle_and_take(p, &q);
 }
 
-/* Where K is taken for LEAST_K, atoms alone may cost less than all that was tried. */
+/* The kernels took LEAST_K for a smaller K. With the true K, atoms alone may cost less than
+   everything that was tried. */
 static void least_K_was_too_large(const point_block *p, int i)
 {
     sc_spectral_terms *const best = &p->best[i];

@@ -1,10 +1,10 @@
-/* The strategies of a width-n learner in dimension d (docs/spectral.md): rows of a table that
- * Python builds once.
+/* The strategies of a width-n learner in dimension d (docs/spectral.md): a table whose rows are
+ * built once, by Python or from a file.
  *
  * Row r spends `units[r]` of the width on a fixed part, which sends coefficients of variance
  * `eigenvalue` and leaves the mean square `residual`. Rows grow: of two, the wider one has the
- * lower bound at every T, but for rows 1 and 2 (one unit, and the pair that makes linear
- * functions). Any units that are left may draw atoms.
+ * lower bound at every T, except for rows 1 and 2 (one unit, and the pair that makes linear
+ * functions). Units beyond the row's may draw atoms.
  */
 #ifndef SC_SPECTRAL_H
 #define SC_SPECTRAL_H
@@ -16,23 +16,24 @@ typedef struct sc_strategies {
     ptrdiff_t rows;
     const double *units, *log_units, *residual, *log_residual;
     /* Row r has the eigenvalues first[r] ... first[r + 1] - 1, which decrease. Kernels read whole
-       packs, so that 8 numbers behind the last must be there. */
+       packs, so that there must be 8 more numbers after the last. */
     const ptrdiff_t *first;
     const double *eigenvalue, *multiplicity;
-    /* Sums that start at first[r] + r and have one entry more than the row has eigenvalues. Entry
-       i: how many coefficients the first i eigenvalues have, the sum of their ln eigenvalue, and
-       the variance that all later ones have. */
+    /* Prefix sums of each row, which begin at first[r] + r and have one entry more than the row has
+       eigenvalues. Entry i: how many coefficients the first i eigenvalues have, the sum of their ln
+       eigenvalue, and the variance of all later ones. */
     const double *copies, *logarithms, *rest;
-    /* What a row costs at least, found without its sums: over all T samples its cost is concave in
-       T, so that it lies above its chord over any range of T. floors[mixture][range][row] = {the
-       chord's value at T = 0, its slope}, for coefficients sent with noise and for the mixture. A
-       range is a quarter of an octave from T = 1 on; the last has no end. See least_price. */
+    /* A lower bound on what a row costs, found without its sums. Over all T samples the cost is
+       concave in T, so that it lies above its chord over any range of T.
+       floors[mixture][range][row] = {the chord's value at T = 0, its slope}, for coefficients sent
+       with noise (0) and for the mixture (1). A range is a quarter of an octave, from T = 1 on; the
+       last has no end. See least_price. */
     const double *floors[2];
     ptrdiff_t ranges;
-    /* the rows beside which the remaining units are tried as atoms and as sticks */
+    /* the rows beside which atoms and sticks are tried for the remaining units */
     ptrdiff_t atom_rows;
     const ptrdiff_t *atom_row;
-    /* ln tau: what an error of a stick's vector costs beside a row's fixed part */
+    /* ln tau: what an error in a stick's vector costs beside a row's fixed part */
     const double *log_rounding;
     /* ln(m T tau/(4d)) of the smallest stick that pays, m being its mean square */
     const double *last_stick;
@@ -50,7 +51,8 @@ typedef struct sc_spectral_terms {
     double coefficients, distortion;
     double residual;              /* what neither the fixed part nor atoms describe */
     double list, resolution_loss; /* of atoms or sticks: their list, and its rounding */
-    /* units of the fixed or quadratic part, atoms or sticks, the eps of atoms (NaN without) */
+    /* units of the fixed part or the quadratic form; atoms or sticks; the resolution eps of atoms
+       (NaN without atoms) */
     double units, atoms, resolution;
     double strategy; /* an sc_strategy */
 } sc_spectral_terms;

@@ -1,25 +1,25 @@
-/* The spectral bound's best allocation of a budget: every strategy is searched, for the curve over
-   n has many minima. */
+/* The best allocation of a budget for a spectral bound. Every strategy is searched, because the
+   bound has many minima over n. */
 #include "spectral/atom_strategy.h"
 #include "engine/engine.h"
 #include "spectral/stick_strategy.h"
 
-/* One budget's search so far: the best of all, its samples and its row. */
+/* The best strategy that one budget's search has found, and its samples and row. */
 typedef struct allocation_search {
     sc_spectral_terms best;
     double samples;
     ptrdiff_t row;
 } allocation_search;
 
-static void search_without_units(const sc_strategies *s, int with, int integer, double most,
+static void search_without_units(const sc_strategies *s, int with, int integer, double product,
                                  allocation_search *found)
 {
-    const double log_most = log(most);
-    /* row 0 has no units, and predicts a half */
-    for (ptrdiff_t row = 1; row < s->rows && s->units[row] <= most; row++) {
-        const double T = integer ? floor(most / s->units[row]) : most / s->units[row];
+    const double log_product = log(product);
+    /* row 0 has no units: it predicts 1/2 whatever the data */
+    for (ptrdiff_t row = 1; row < s->rows && s->units[row] <= product; row++) {
+        const double T = integer ? floor(product / s->units[row]) : product / s->units[row];
         const double log_quarter =
-            integer ? log(T * 0.25) : log_most - s->log_units[row] - 2 * SC_LN2;
+            integer ? log(T * 0.25) : log_product - s->log_units[row] - 2 * SC_LN2;
         if (least_price(floors_at(s, with, T), row, T, 1 / T) + s->residual[row] * 0.125
             >= found->best.error)
             continue;
@@ -27,8 +27,8 @@ static void search_without_units(const sc_strategies *s, int with, int integer, 
         if (terms.error < found->best.error)
             *found = (allocation_search){terms, T, row};
     }
-    if (with & SC_WITH_QUADRATIC && s->d + 2 <= most) {
-        const double T = integer ? floor(most / (s->d + 2)) : most / (s->d + 2),
+    if (with & SC_WITH_QUADRATIC && s->d + 2 <= product) {
+        const double T = integer ? floor(product / (s->d + 2)) : product / (s->d + 2),
                      before = found->best.error;
         quadratic_form(s, with, s->d + 2, T, &found->best);
         if (found->best.error < before)
@@ -38,17 +38,19 @@ static void search_without_units(const sc_strategies *s, int with, int integer, 
 
 /* ---- sticks ---------------------------------------------------------------------------------- */
 
-/* The most sticks that pay along n T = most, real: more of them leave fewer samples to each.
-   Newton's steps on a convex function stay on the left. */
-static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row, double most)
+/* The most sticks that pay along n T = product, as a real number: with more of them each has fewer
+   samples. The function is convex, so that Newton's iterates stay left of the root. */
+static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
+                           double product)
 {
     const double units = s->units[row];
-    double last = fmin(paying_sticks(s, law, row, log(most / (units + 1))), most - units);
-    if (last <= 1 || paying_sticks(s, law, row, log(most / (units + last))) >= last)
+    double last = fmin(paying_sticks(s, law, row, log(product / (units + 1))), product - units);
+    if (last <= 1 || paying_sticks(s, law, row, log(product / (units + last))) >= last)
         return last;
-    const double above = law->log_first + log(most) + s->log_rounding[row] - s->last_stick[row];
+    const double above = law->log_first + log(product) + s->log_rounding[row] - s->last_stick[row];
     double m = 1;
-    for (int step = 0; step < 300; step++) { /* a few, but one for each factor of 300 in K */
+    /* a few steps, and one more for each factor of 300 in K */
+    for (int step = 0; step < 300; step++) {
         const double n = units + m, gap = 1 + (above - log(n)) / law->fall - m,
                      move = gap / (1 + 1 / (law->fall * n));
         m = fmax(m + move, 1);
@@ -58,77 +60,77 @@ static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff
     return fmin(m, last);
 }
 
-/* The logarithm of how much another stick adds, along n T = most, over what it saves: (rise of the
- * fixed part + list)/(q + m) + [A + B (m - 1/2)]/T over (rho/8) (-ln gamma) gamma^m. Nearly linear
- * in m. */
+/* ln of what one more stick adds, along n T = product, over what it saves: (rise of the fixed part
+ * + list)/(q + m) + [A + B (m - 1/2)]/T over (rho/8) (-ln gamma) gamma^m. Nearly linear in m. */
 static double sticks_condition(const sc_strategies *s, int with, const stick_law *law,
-                               ptrdiff_t row, double most, double m)
+                               ptrdiff_t row, double product, double m)
 {
-    const double n = s->units[row] + m, T = most / n, log_T = log(T);
+    const double n = s->units[row] + m, T = product / n, log_T = log(T);
     const stick_share share = sticks_share(s, law, row, T, log_T, m);
     const double A = SC_LN2 + s->d * 0.5 * (1 + law->log_first + log_T + s->log_rounding[row]);
     const double added = (price_of(s, with, row, T, log_T - 2 * SC_LN2).rise + share.list) * T
                          + (A - s->d * 0.5 * law->fall * (m - 0.5)) * n;
-    return log(added / most) - (s->log_residual[row] - 3 * SC_LN2 + log(law->fall) - law->fall * m);
+    return log(added / product)
+           - (s->log_residual[row] - 3 * SC_LN2 + log(law->fall) - law->fall * m);
 }
 
-/* Beside a row, the best number of sticks along n T = most, between 1 and `last`: secants between
-   points of either sign, the value of an end that stays halved (Dowell and Jarratt's Illinois
-   rule). */
+/* The best number of sticks beside a row, along n T = product, between 1 and `last`. Secants
+   between points of either sign; the value at an end that stays is halved (Dowell and Jarratt's
+   Illinois rule). */
 static double sticks_along(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row,
-                           double most, double last)
+                           double product, double last)
 {
     double low = 1, high = last, at_low, at_high, m = 1;
-    if (last <= 1 || (at_low = sticks_condition(s, with, law, row, most, 1)) >= 0)
+    if (last <= 1 || (at_low = sticks_condition(s, with, law, row, product, 1)) >= 0)
         return 1;
-    if ((at_high = sticks_condition(s, with, law, row, most, last)) <= 0)
+    if ((at_high = sticks_condition(s, with, law, row, product, last)) <= 0)
         return last;
     int side = 0;
     for (int step = 0; step < 100 && high - low > 1e-9 * high; step++) {
         m = (low * at_high - high * at_low) / (at_high - at_low);
         if (!(m > low && m < high))
             m = 0.5 * (low + high);
-        const double there = sticks_condition(s, with, law, row, most, m);
-        if (fabs(there) < 1e-11)
+        const double value = sticks_condition(s, with, law, row, product, m);
+        if (fabs(value) < 1e-11)
             break;
-        if (there > 0) {
+        if (value > 0) {
             at_low = side > 0 ? at_low * 0.5 : at_low;
             high = m;
-            at_high = there;
+            at_high = value;
         } else {
             at_high = side < 0 ? at_high * 0.5 : at_high;
             low = m;
-            at_low = there;
+            at_low = value;
         }
-        side = there > 0 ? 1 : -1;
+        side = value > 0 ? 1 : -1;
     }
     return m;
 }
 
-static void search_sticks(const sc_strategies *s, int with, int integer, double most, double K,
+static void search_sticks(const sc_strategies *s, int with, int integer, double product, double K,
                           allocation_search *found)
 {
     const stick_law law = stick_law_of(s->d, K);
     for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
         const ptrdiff_t row = s->atom_row[i];
-        const double units = s->units[row], narrowest = most / (units + 1);
+        const double units = s->units[row], narrowest = product / (units + 1);
         if (narrowest < 1)
             break;
-        const double last = paying_along(s, &law, row, most);
-        /* with more samples a fixed part costs less */
+        const double last = paying_along(s, &law, row, product);
+        /* `narrowest` has the most samples, and a fixed part costs least with them */
         if (last < 1
             || least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest)
                    >= found->best.error)
             continue;
-        const double best = sticks_along(s, with, &law, row, most, last);
-        /* whole numbers around the best: there may be but one */
+        const double best = sticks_along(s, with, &law, row, product, last);
+        /* the whole numbers around the best real one (they may coincide) */
         for (int step = -1; step <= 1; step++) {
             double m = fmax(fmin(floor(best) + step, floor(last)), 1);
-            const double samples = most / (units + m);
+            const double samples = product / (units + m);
             m = fmin(m, paying_sticks(s, &law, row, log(integer ? floor(samples) : samples)));
             if (m < 1)
                 continue;
-            const double T = integer ? floor(most / (units + m)) : most / (units + m);
+            const double T = integer ? floor(product / (units + m)) : product / (units + m);
             if (try_sticks(s, with, &law, row, T, log(T), m, &found->best)) {
                 found->samples = T;
                 found->row = row;
@@ -137,19 +139,18 @@ static void search_sticks(const sc_strategies *s, int with, int integer, double 
     }
 }
 
-/* d ln(q + m) / d ln M of the best real m, by differences: sticks are whole, and their number goes
-   up in steps along it. */
+/* d ln(q + m) / d ln M of the best real m, by finite differences: whole sticks change in steps. */
 static double sticks_elasticity(const sc_strategies *s, int with, const allocation_search *found,
-                                double most, double K)
+                                double product, double K)
 {
     const double step = 1e-3, units = found->best.units, m = found->best.atoms;
     const stick_law law = stick_law_of(s->d, K);
     double n[2];
     for (int i = 0; i < 2; i++) {
-        const double M = most * exp(i ? step : -step);
+        const double M = product * exp(i ? step : -step);
         const double last = paying_along(s, &law, found->row, M);
         if (last <= m * (1 + 2 * step))
-            return 0; /* at the last stick that pays, which stays until the next does */
+            return 0; /* m is the last stick that pays: it stays the same until the next one pays */
         n[i] = units + sticks_along(s, with, &law, found->row, M, last);
     }
     return log(n[1] / n[0]) / (2 * step);
@@ -159,7 +160,7 @@ static double sticks_elasticity(const sc_strategies *s, int with, const allocati
 
 typedef struct best_with_atoms {
     sc_spectral_terms best;
-    ptrdiff_t row; /* of the best with atoms, or -1; and its ln n_s */
+    ptrdiff_t row; /* the row of the best strategy with atoms, or -1; and its ln n_s */
     double log_atoms;
 } best_with_atoms;
 
@@ -174,17 +175,17 @@ static void settle_and_compare(atom_batch *q, best_with_atoms *best)
     q->count = 0;
 }
 
-static void search_atoms(const sc_strategies *s, double most, double K, atom_batch *q,
+static void search_atoms(const sc_strategies *s, double product, double K, atom_batch *q,
                          best_with_atoms *best)
 {
     for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
         const ptrdiff_t row = s->atom_row[i];
         const double narrowest = s->units[row] + fmax(K, 1);
-        if (narrowest >= most)
+        if (narrowest >= product)
             break;
-        /* n_s at least K: what they cost rises with n_s, and what they leave falls, and the sum is
-           twice the geometric mean or more */
-        const double T = most / narrowest;
+        /* n_s is at least K. What atoms cost rises with n_s and what they leave falls, so that
+           their sum is at least twice the geometric mean. */
+        const double T = product / narrowest;
         real scales, logs;
         double scale[SC_LANES], log_8_scale[SC_LANES];
         least_cost_of_atoms(r_set(s->d), r_set(K), r_set(T), r_set(best->best.error), &scales,
@@ -196,15 +197,15 @@ static void search_atoms(const sc_strategies *s, double most, double K, atom_bat
         if (fixed + fmax(least_cost_beside(s, scale[0], log_8_scale[0], row), mean)
             >= best->best.error)
             continue;
-        add_atoms(q, 0, row, most, K, most - s->units[row]);
-        if (q->count == SC_LANES) /* what they give may leave out others */
+        add_atoms(q, 0, row, product, K, product - s->units[row]);
+        if (q->count == SC_LANES) /* solve them now: their results may leave out later rows */
             settle_and_compare(q, best);
     }
     if (q->count)
         settle_and_compare(q, best);
 }
 
-/* What they give at these x. */
+/* Evaluate the strategies of the batch at these ln n_s, without a search. */
 static void evaluate_atoms(atom_batch *q, const double *log_atoms)
 {
     atom_pack pack[ATOM_PACKS];
@@ -223,14 +224,14 @@ static void evaluate_atoms(atom_batch *q, const double *log_atoms)
         store_atoms(q, i * SC_LANES, &parts[i]);
 }
 
-/* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient
-   starts to be sent. */
-static double atoms_elasticity(atom_batch *q, const best_with_atoms *best, double most, double K)
+/* d ln(units + n_s) / d ln M at phi(x; M) = 0, by finite differences: phi has kinks where
+   coefficients begin to be sent. */
+static double atoms_elasticity(atom_batch *q, const best_with_atoms *best, double product, double K)
 {
     const double step = 1e-4;
     const double x[4] = {best->log_atoms - step, best->log_atoms + step, best->log_atoms,
                          best->log_atoms};
-    const double budget[4] = {most, most, most * (1 - step), most * (1 + step)};
+    const double budget[4] = {product, product, product * (1 - step), product * (1 + step)};
     q->count = 0;
     for (int i = 0; i < 4; i++)
         add_atoms(q, 0, best->row, budget[i], K, budget[i]);
@@ -241,23 +242,23 @@ static double atoms_elasticity(atom_batch *q, const best_with_atoms *best, doubl
     return -by_budget / by_x * best->best.atoms / (best->best.units + best->best.atoms);
 }
 
-/* Whole n_s near the real optimum, with T = floor(M/n). T loses up to 1/T of its value, which
-   outweighs being off the optimum by about n/sqrt(T), so that is how far the search goes. */
-static void search_whole_atoms(atom_batch *q, double most, double K, best_with_atoms *best,
+/* Try whole n_s near the real optimum, with T = floor(M/n). Rounding T down loses up to 1/T of its
+   value, which outweighs an error of n_s up to about n/sqrt(T): the search goes as far as that. */
+static void search_whole_atoms(atom_batch *q, double product, double K, best_with_atoms *best,
                                double *samples)
 {
     const double units = best->best.units, centre = best->best.atoms;
-    const double reach = fmin(2 + 2 * centre / sqrt(most / (units + centre)), 500);
-    const double last = fmin(ceil(centre + reach), floor(most - units)),
+    const double reach = fmin(2 + 2 * centre / sqrt(product / (units + centre)), 500);
+    const double last = fmin(ceil(centre + reach), floor(product - units)),
                  first = fmin(floor(fmax(centre - reach, 1)), last);
     double whole[ATOM_BATCH], x[ATOM_BATCH];
     best->best.error = (double)INFINITY;
     q->along = q->count = 0;
     for (double atoms = first; atoms <= last; atoms++) {
-        const double T = floor(most / (units + atoms));
+        const double T = floor(product / (units + atoms));
         whole[q->count] = atoms;
         x[q->count] = log(atoms);
-        add_atoms(q, 0, best->row, T, K, most);
+        add_atoms(q, 0, best->row, T, K, product);
         const int at_end = !(atoms + 1 <= last) || atoms + 1 == atoms;
         if (q->count == ATOM_BATCH || at_end) {
             evaluate_atoms(q, x);
@@ -273,19 +274,19 @@ static void search_whole_atoms(atom_batch *q, double most, double K, best_with_a
     }
 }
 
-/* Where the best is narrow, every width, with atoms beside any row: at few atoms what T loses by
-   being whole is more than they differ. */
+/* Where the best width is small, every width up to this is tried, with atoms beside every row:
+   there, what rounding T down loses is more than the strategies differ by. */
 #define EVERY_WIDTH 64
 
-static void search_every_width(const sc_strategies *s, int with, double most, double K,
+static void search_every_width(const sc_strategies *s, int with, double product, double K,
                                allocation_search *found, double *width)
 {
     double n[EVERY_WIDTH], T[EVERY_WIDTH], concentration[EVERY_WIDTH];
     sc_spectral_terms terms[EVERY_WIDTH];
-    const int count = most < EVERY_WIDTH ? (int)most : EVERY_WIDTH;
+    const int count = product < EVERY_WIDTH ? (int)product : EVERY_WIDTH;
     for (int i = 0; i < count; i++) {
         n[i] = i + 1;
-        T[i] = floor(most / n[i]);
+        T[i] = floor(product / n[i]);
         concentration[i] = K;
     }
     SC_KERNEL(sc_spectral_points)(s, with, count, n, T, concentration, terms);
@@ -298,18 +299,18 @@ static void search_every_width(const sc_strategies *s, int with, double most, do
 
 /* ---- a budget -------------------------------------------------------------------------------- */
 
-void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int integer, double most,
+void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int integer, double product,
                                     double K, sc_spectral_optimum *out)
 {
     allocation_search found;
     memset(&found, 0, sizeof found);
     found.best.error = (double)INFINITY;
-    search_without_units(s, with, integer, most, &found);
+    search_without_units(s, with, integer, product, &found);
     if (with & SC_WITH_STICKS)
-        search_sticks(s, with, integer, most, K, &found);
+        search_sticks(s, with, integer, product, K, &found);
     out->elasticity =
-        found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, most, K) : 0;
-    if (with & SC_WITH_ATOMS && most > K) {
+        found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, product, K) : 0;
+    if (with & SC_WITH_ATOMS && product > K) {
         const double concentration = fmax(K, LEAST_K);
         atom_batch q;
         q.s = s;
@@ -317,15 +318,15 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
         q.along = 1;
         q.count = 0;
         best_with_atoms drawn = {found.best, -1, 0};
-        search_atoms(s, most, concentration, &q, &drawn);
+        search_atoms(s, product, concentration, &q, &drawn);
         if (drawn.row >= 0) {
-            double samples = most / (drawn.best.units + drawn.best.atoms);
+            double samples = product / (drawn.best.units + drawn.best.atoms);
             const double elasticity = drawn.log_atoms <= 0 ? 0
                                       : samples <= 1
                                           ? 1
-                                          : atoms_elasticity(&q, &drawn, most, concentration);
+                                          : atoms_elasticity(&q, &drawn, product, concentration);
             if (integer)
-                search_whole_atoms(&q, most, concentration, &drawn, &samples);
+                search_whole_atoms(&q, product, concentration, &drawn, &samples);
             if (drawn.best.error < found.best.error) {
                 found = (allocation_search){drawn.best, samples, drawn.row};
                 out->elasticity = elasticity;
@@ -334,7 +335,7 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
     }
     double width = found.best.units + found.best.atoms;
     if (integer && with & SC_WITH_ATOMS && width <= EVERY_WIDTH)
-        search_every_width(s, with, most, K, &found, &width);
+        search_every_width(s, with, product, K, &found, &width);
     out->terms = found.best;
     out->width = width;
     out->samples = found.samples;

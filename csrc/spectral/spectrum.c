@@ -24,8 +24,8 @@ static double gamma_ratio(double d)
             ratio *= k / (k + 1.0);
         return ratio;
     }
-    /* -(2k+1) E_2k/4^(2k+1) / (k (2k+1)), with Euler's numbers E_2k: the expansion around the
-       midpoint of the two arguments is even */
+    /* Coefficients -(2k+1) E_2k/4^(2k+1) / (k (2k+1)), with Euler's numbers E_2k. Around the
+       midpoint of the two arguments the expansion is even. */
     const double z = d / 2 - 0.25, y = 1 / (z * z);
     const double series =
         y * (-1.0 / 64 + y * (5.0 / 2048 + y * (-61.0 / 49152 + y * (1385.0 / 1048576))));
@@ -65,8 +65,7 @@ static cursor first_degree(double d)
 static void next_degree(cursor *c)
 {
     const double l = c->l, d = c->d, fall = (l - 1) / (l + d + 1), decay = fall * fall;
-    /* the factors in an order that keeps mass from losing digits: each is near 1 or the next undoes
-       it */
+    /* in this order the mass loses no digits: each factor is near 1, or the next one undoes it */
     const double growth = l == 0 ? (d + 2) * (d - 1) / 2
                                  : (2 * l + d + 2) / (2 * l + d - 2) * ((l + d - 2) / (l + 1))
                                        * ((l + d - 1) / (l + 2));
@@ -83,7 +82,8 @@ static void next_degree(cursor *c)
  */
 #define TAIL_TERMS 7
 #define FAR_ENOUGH(d) (6 * (d) + 100)
-/* beyond, one half minus the mass before is exact enough, and the way to FAR_ENOUGH long */
+/* from this dimension on, 1/2 less the mass so far is accurate enough, and FAR_ENOUGH is far
+   away */
 #define SMALL_DIM 256
 
 /* B_n(1/2 + x) for odd n: sum over even j of binomial(n, j) B_j(1/2) x^(n-j) */
@@ -135,7 +135,8 @@ static double tail_over_mass(double d, double l) /* sum_{j >= l} / the term at l
     return above / below;
 }
 
-/* Mass from the cursor on, `before` being that of the even degrees before. */
+/* The mass of the degrees from the cursor on; `before` is the mass of the even degrees before
+   it. */
 static double mass_from(cursor c, double before)
 {
     const double far = FAR_ENOUGH(c.d);
@@ -194,12 +195,12 @@ void sc_sphere_open(sc_sphere *sphere, double d)
         sphere->rest[i - 1] += sphere->rest[i];
 }
 
-/* What T samples resolve beyond a sphere's degrees, and the mass that is left then: T beyond 1e11
-   at d = 2, 1e20 at d = 5. */
+/* What T samples resolve beyond the degrees that a sphere keeps, and the mass beyond that: needed
+   for T above 1e11 at d = 2, above 1e20 at d = 5. */
 static double finer_degrees(const sc_sphere *sphere, double T, double *rest)
 {
     cursor c = first_degree(sphere->d);
-    double sum = 0, left = *rest;
+    double sum = 0, mass_left = *rest;
     for (int i = 0; i < SC_MOST_DEGREES; i++, next_degree(&c)) {
         if (i < sphere->count)
             continue;
@@ -207,9 +208,9 @@ static double finer_degrees(const sc_sphere *sphere, double T, double *rest)
         if (!(log_ratio > 0) || c.multiplicity.exponent > 1000)
             break;
         sum += ldexp(c.multiplicity.mantissa, (int)c.multiplicity.exponent) * (log_ratio + 1);
-        left -= c.mass;
+        mass_left -= c.mass;
     }
-    *rest = c.l >= FAR_ENOUGH(c.d) ? c.mass * tail_over_mass(c.d, c.l) : fmax(left, 0);
+    *rest = c.l >= FAR_ENOUGH(c.d) ? c.mass * tail_over_mass(c.d, c.l) : fmax(mass_left, 0);
     return sum / (2 * T);
 }
 
@@ -217,7 +218,8 @@ double sc_bayes_error_bound(const sc_sphere *sphere, double T)
 {
     const double linear = 1 / (4 * sphere->d), log_quarter = log(T / 4);
     double sum = linear * T > 4 ? sphere->d * (log(linear * T / 4) + 1) / (2 * T) : 0.25 / 8;
-    int low = 0, high = sphere->count; /* the first degree that T samples do not resolve */
+    /* bisect for the first degree that T samples do not resolve */
+    int low = 0, high = sphere->count;
     while (low < high) {
         const int middle = (low + high) / 2;
         if (sphere->eigenvalue[middle] * T > 4)
@@ -234,7 +236,7 @@ double sc_bayes_error_bound(const sc_sphere *sphere, double T)
 
 /* ---- kernels between directions -------------------------------------------------------------- */
 
-#define MOST_SERIES 2048 /* even degrees; d = 2 reaches an ulp after some 300 */
+#define MOST_SERIES 2048 /* most even degrees of a series; at d = 2 some 300 reach the last digit */
 
 void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram,
                      double *covariance, double *slopes)

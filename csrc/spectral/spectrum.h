@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* input dimensions beyond are refused; up to here d + 1 and d/2 are exact */
+/* larger input dimensions are refused; up to this one d + 1 and d/2 are exact */
 #define SC_WIDEST_INPUT 1e15
 
 typedef struct sc_degree {
@@ -19,23 +19,25 @@ typedef struct sc_degree {
 
 void sc_spectrum(double d, int count, sc_degree *out);
 
-/* Where T samples end to resolve the spectrum: sums over the even degrees before, and the mass from
-   there on. */
+/* What finds, for T, where the resolved part of the spectrum ends: sums over the even degrees
+   before each degree, and the mass from it on. */
 #define SC_KEPT_DEGREES 512
-/* those beyond are charged their whole variance, which never makes a bound too low */
+/* degrees beyond are charged their whole variance, which never makes a bound too low */
 #define SC_MOST_DEGREES 65536
 typedef struct sc_sphere {
     double d;
     int count;
-    double eigenvalue[SC_KEPT_DEGREES];       /* decreasing */
-    double multiplicity[SC_KEPT_DEGREES + 1]; /* sums over the degrees before */
-    double logarithms[SC_KEPT_DEGREES + 1];   /* of N_l ln lambda_l */
-    double rest[SC_KEPT_DEGREES + 1];         /* mass from here on */
+    double eigenvalue[SC_KEPT_DEGREES]; /* decreasing */
+    /* for each degree, the sum over the degrees before it */
+    double multiplicity[SC_KEPT_DEGREES + 1];
+    double logarithms[SC_KEPT_DEGREES + 1]; /* of N_l ln lambda_l */
+    double rest[SC_KEPT_DEGREES + 1];       /* mass from here on */
 } sc_sphere;
 
 void sc_sphere_open(sc_sphere *, double d);
 int sc_is_input_dim(double d); /* a whole number that sc_spectrum takes */
-/* x, or the whole number that it misses by a few units in the last place: 1:16:5 has 8 in it */
+/* x, or the whole number that x misses by no more than a few units in the last place: the range
+   1:16:5 shall contain 8 */
 double sc_nearly_whole(double x);
 double sc_bayes_error_bound(const sc_sphere *, double T);
 

@@ -1,4 +1,5 @@
-/* Tables of strategies: the columns that the kernels read, from the rows of a table; and files. */
+/* Tables of strategies: the columns that the kernels read, made from the rows of a table; and files
+   of tables. */
 #include "spectral/table.h"
 
 #include <math.h>
@@ -8,7 +9,8 @@
 #include "spectral/spectrum.h"
 
 #define LN2 0.6931471805599453
-#define READ_AHEAD 8 /* numbers beyond a column that kernels may read, in whole packs */
+/* numbers beyond the end of a column that kernels may read, because they read whole packs */
+#define READ_AHEAD 8
 #define LEAST_RESIDUAL 1e-300
 #define MOST_ROWS 1048576
 #define MOST_NUMBERS 1073741824
@@ -16,7 +18,7 @@
 
 /* ---- floors ---------------------------------------------------------------------------------- */
 
-/* Beyond 2^octaves samples every coefficient of every row is sent. */
+/* With more than 2^octaves samples every coefficient of every row is sent. */
 static int octaves_of(const sc_strategies *s)
 {
     double least = (double)INFINITY;
@@ -25,14 +27,14 @@ static int octaves_of(const sc_strategies *s)
     return (int)ceil(log2(fmax(4 / least, 1))) + 1;
 }
 
-/* A range is a quarter of an octave; the last is all that is beyond. */
+/* Where a range of T begins. Ranges are quarters of an octave; the last has no end. */
 static double range_start(ptrdiff_t range) { return ldexp(1 + range % 4 * 0.25, (int)(range / 4)); }
 
 ptrdiff_t sc_floor_ranges(const sc_strategies *s) { return 4 * (ptrdiff_t)octaves_of(s) + 1; }
 
 void sc_lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2])
 {
-    const double safe = 1 - 1e-12; /* a chord's own rounding must not lift it above the cost */
+    const double safe = 1 - 1e-12; /* rounding must not lift a chord above the cost */
     s->ranges = sc_floor_ranges(s);
     for (int mixture = 0; mixture < 2; mixture++) {
         const int with = mixture ? SC_WITH_MIXTURE : 0;
@@ -59,7 +61,8 @@ void sc_lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2])
 
 static int is_share(double x) { return x > 0 && x <= 0.5; }
 
-/* Whether a row's variances are positive, decrease, and leave of 1/2 what it says. */
+/* Whether the variances of a row are positive, decrease, and together with its residual make
+   1/2. */
 static int row_is_fine(const double *eigenvalue, const double *copies, int64_t length,
                        double residual)
 {
@@ -73,7 +76,7 @@ static int row_is_fine(const double *eigenvalue, const double *copies, int64_t l
     return residual >= 0 && fabs(0.5 - sum - residual) <= 1e-12;
 }
 
-/* The eigenvalues in all, or -1 for rows that are no table. */
+/* The number of eigenvalues of all rows, or -1 if the rows are no table. */
 static int64_t numbers_of(const sc_table_rows *rows)
 {
     int64_t numbers = 0;
@@ -104,7 +107,7 @@ static int rows_are_fine(const sc_table_rows *rows)
 }
 
 /* The root y > 0 of ratio e^y = 1 + y + 2 ln 2/d: a stick of mean square m pays if ln(m T tau/(4d))
-   is at least y. The function is convex: after the first, Newton's steps only fall. */
+   is at least y. The function is convex: after the first step Newton's iterates only fall. */
 static double last_stick(double d, double ratio)
 {
     const double level = 1 + 2 * LN2 / d;
@@ -118,7 +121,7 @@ static double last_stick(double d, double ratio)
     return fmax(y, 0);
 }
 
-/* Of the degrees 0, 2 and, together, from 4 on. */
+/* Columns of degree 0, degree 2, and all degrees from 4 on together. */
 static void lay_low_degrees(sc_strategies *s)
 {
     sc_degree low[2];
@@ -164,18 +167,18 @@ static void lay_columns(const sc_table_rows *rows, const columns *c, sc_strategi
         const ptrdiff_t length = (ptrdiff_t)rows->lengths[r];
         c->first[r] = first;
         lay_sums(c, r, first, length);
-        const double left = rows->residual[r];
-        const double rounding = fmax(fmax(left, rows->delta[r] / 2), LEAST_RESIDUAL);
+        const double residual = rows->residual[r];
+        const double rounding = fmax(fmax(residual, rows->delta[r] / 2), LEAST_RESIDUAL);
         c->units[r] = rows->units[r];
         c->log_units[r] = log(fmax(rows->units[r], 0.5));
-        c->residual[r] = left;
-        c->log_residual[r] = log(fmax(left, LEAST_RESIDUAL));
+        c->residual[r] = residual;
+        c->log_residual[r] = log(fmax(residual, LEAST_RESIDUAL));
         c->log_rounding[r] = log(rounding);
-        c->last_stick[r] = last_stick(s->d, left / rounding);
-        /* rows that differ little are as good as one: atoms beside each would take time only */
-        if (left > 0 && (left <= 0.8 * last || r == s->rows - 1)) {
+        c->last_stick[r] = last_stick(s->d, residual / rounding);
+        /* atoms beside a row that differs little from the last one would only take time */
+        if (residual > 0 && (residual <= 0.8 * last || r == s->rows - 1)) {
             c->atom_row[s->atom_rows++] = r;
-            last = left;
+            last = residual;
         }
         first += length;
     }
@@ -206,7 +209,8 @@ static void point_to(const columns *c, sc_strategies *s)
     s->atom_row = c->atom_row;
 }
 
-/* Doubles of the columns but the floors. Whole numbers take the place of a double each. */
+/* How many doubles the columns need, without the floors. A whole number takes as much room as a
+   double. */
 static size_t room_for(size_t rows, size_t numbers)
 {
     return 8 * rows + 1 + 2 * (numbers + READ_AHEAD) + 3 * (numbers + rows);
@@ -239,7 +243,7 @@ int sc_table_from_rows(const sc_table_rows *given, sc_spectral_table **table)
         return SC_ERROR_RANGE;
     const size_t rows = (size_t)given->rows, columns_room = room_for(rows, (size_t)numbers);
     sc_strategies s = {.d = given->input_dim, .rows = (ptrdiff_t)rows};
-    /* the ranges follow from the eigenvalues, which are the caller's until the columns are laid */
+    /* the number of ranges follows from the eigenvalues, which are still the caller's */
     const ptrdiff_t ends[1] = {(ptrdiff_t)numbers};
     const sc_strategies all = {.rows = 0, .first = ends, .eigenvalue = given->eigenvalues};
     const size_t floors_room = 2 * rows * (size_t)sc_floor_ranges(&all);
@@ -296,7 +300,7 @@ static uint32_t crc_of(const unsigned char *bytes, size_t count)
     return ~crc;
 }
 
-/* Columns of a file as this machine has numbers. */
+/* Convert the columns of a file to numbers of this machine. */
 static void decode(const unsigned char *bytes, size_t rows, size_t numbers, double *room,
                    int64_t *lengths)
 {

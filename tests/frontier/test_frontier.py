@@ -15,7 +15,7 @@ from oracles import bounds as oracle
 import scalecore as sc
 from scalecore import Status
 
-# THEORY section 5: real n, c = 1, d = 10, K = 100
+# docs/theory.md, section 3: budget, n, d n, T, error and eps for real n, c = 1, d = 10, K = 100
 TABLE = np.array(
     [
         (1e6, 27.0413, 270.413, 3698.05, 0.374777, 0.62900),

@@ -208,7 +208,7 @@ def test_draw():
 
 
 def kernel_distance(w, v):
-    """E (max(w.X, 0) - max(v.X, 0))^2 in closed form (THEORY section 4)."""
+    """E (max(w.X, 0) - max(v.X, 0))^2 in closed form (Cho & Saul's arc-cosine kernel)."""
     c = np.clip((w * v).sum(1), -1, 1)
     return 1 - (np.sqrt(1 - c * c) + (np.pi - np.arccos(c)) * c) / np.pi
 

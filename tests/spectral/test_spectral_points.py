@@ -171,8 +171,8 @@ def test_no_row_costs_less_than_its_floor(d, tables):
 
 
 def test_atoms_alone_are_the_error_bound(tables):
-    """Where q = 0 is best, the bound is section 4's; a table of two units leaves nothing else that
-    is wide."""
+    """Where q = 0 is best, the bound is `error_bound`'s (docs/theory.md, section 2): with a
+    table of two units there is nothing else that is wide."""
     n, T, K = 1e6, 1e12, 0.5
     terms = sc.spectral_terms(n, T, 1, K)
     assert terms.error <= sc.error_bound(n, T, 1, K)

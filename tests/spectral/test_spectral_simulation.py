@@ -121,7 +121,7 @@ CASES = {  # d, K, fixed directions, pair, T, n_s, eps, networks
     "five units and no pair": (3, 8.0, 5, False, 1000, 0, None, 1200),
     "the pair alone": (10, 20.0, 0, True, 1000, 0, None, 900),
     "fixed": (10, 20.0, 30, True, 20000, 0, None, 600),
-    "atoms as in section 4": (3, 4.0, 0, False, 200, 12, None, 1800),
+    "atoms alone": (3, 4.0, 0, False, 200, 12, None, 1800),
     "atoms, rounded, and no span": (4, 5.0, 0, False, 200, 20, 0.8, 1200),
     "pair and atoms": (5, 8.0, 0, True, 500, 30, 0.6, 1200),
     "fixed and atoms": (4, 10.0, 9, True, 2000, 40, 0.7, 900),
