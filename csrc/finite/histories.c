@@ -193,7 +193,7 @@ static double log_predictive(const sc_finite *m, const double *log_prior, const 
 }
 
 /* The smallest i with cumulative[i] > u times the last entry; never an i of probability 0. */
-static ptrdiff_t draw(const double *cumulative, ptrdiff_t count, double uniform)
+static ptrdiff_t sample_index(const double *cumulative, ptrdiff_t count, double uniform)
 {
     const double u = uniform * (1.0 - 0x1p-52) * cumulative[count - 1];
     ptrdiff_t low = 0, high = count - 1;
@@ -218,7 +218,7 @@ void SC_KERNEL(sc_replicate)(const sc_finite *m, const double *cumulative, const
     belief truth = {0.0, 0.0, logs + cells}, learner = {0.0, 0.0, logs + 2 * cells};
     int *seen = (int *)(logs + 3 * cells);
     sc_sequence uniforms = sc_sequence_of((sc_stream){key, item, SC_FOR_HISTORIES});
-    const ptrdiff_t f = draw(cumulative, m->stride, sc_next_uniform(&uniforms));
+    const ptrdiff_t f = sample_index(cumulative, m->stride, sc_next_uniform(&uniforms));
     double sum = 0.0;
     for (int c = 0; c < cells; c++) {
         counts[c] = 0.0;
@@ -250,7 +250,7 @@ void SC_KERNEL(sc_replicate)(const sc_finite *m, const double *cumulative, const
                 out[t] = INFINITY;
             return;
         }
-        const ptrdiff_t c = draw(chances, cells, sc_next_uniform(&uniforms));
+        const ptrdiff_t c = sample_index(chances, cells, sc_next_uniform(&uniforms));
         counts[c] += 1.0;
         truth.log_total += log(truth.predictive[c]);
         learner.log_total += logs[c];

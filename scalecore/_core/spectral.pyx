@@ -141,23 +141,23 @@ cdef class Directory:
 
     cdef sc_table_entry *entries
     cdef sc_tables tables
-    cdef list kept
+    cdef list kept_alive
 
     def __cinit__(self, tables):
         cdef Strategies strategies
         cdef Py_ssize_t i
-        self.kept = list(tables)
-        self.entries = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (len(self.kept) + 1))
+        self.kept_alive = list(tables)
+        self.entries = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (len(self.kept_alive) + 1))
         if self.entries == NULL:
             raise MemoryError
-        for i in range(len(self.kept)):
-            agree(isinstance(self.kept[i], Strategies), "tables must be Strategies")
-            strategies = self.kept[i]
+        for i in range(len(self.kept_alive)):
+            agree(isinstance(self.kept_alive[i], Strategies), "tables must be Strategies")
+            strategies = self.kept_alive[i]
             agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d,
                   "tables must be by increasing input_dim")
             self.entries[i].input_dim = strategies.table.d
             self.entries[i].table = &strategies.table
-        self.tables.count = len(self.kept)
+        self.tables.count = len(self.kept_alive)
         self.tables.entries = self.entries
 
     def __dealloc__(self):

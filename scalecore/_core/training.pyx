@@ -41,14 +41,14 @@ from .bounds import instruction_set
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
-    MOST_SAMPLES = 4096       # in a block
+    MOST_SAMPLES = 4096       # of a block
     MOST_BYTES = 64 << 20     # of samples, both blocks of all repeats together
-    BATCH_BYTES = 26 << 10    # learners that read together stay in the first cache
+    BATCH_BYTES = 26 << 10    # of learners that are updated together: they stay in the first cache
     PAGE = 4096
 
 
 cdef class Memory:
-    """Bytes from the beginning of a page."""
+    """Zeroed memory that begins on a page."""
     cdef char *raw
     cdef char *data
 
@@ -62,11 +62,11 @@ cdef class Memory:
         free(self.raw)
 
 
-cdef size_t lines(size_t size) noexcept:
+cdef size_t whole_lines(size_t size) noexcept:
     return (size + 63) // 64 * 64
 
 
-cdef size_t pages(size_t size) noexcept:
+cdef size_t whole_pages(size_t size) noexcept:
     """What one thread writes has pages of its own: prefetching beyond its end would take lines from
     another thread."""
     return (size + PAGE - 1) // PAGE * PAGE
@@ -92,7 +92,8 @@ cdef class Blocks:
         self.experiment.truncation, self.experiment.inputs = 1e-8, size
         self.first_repeat, self.repeats, self.size = first_repeat, repeats, size
         self.single, self.fresh = single, fresh
-        self.inputs, self.labels = lines(number * input_dim * size), lines(number * size)
+        self.inputs = whole_lines(number * input_dim * size)
+        self.labels = whole_lines(number * size)
         self.memory = Memory(repeats * (self.inputs + self.labels + 2 * sizeof(double) * size)
                              + 3 * sizeof(double) * size)
         self.sample_blocks = <sc_sample_block *>calloc(repeats, sizeof(sc_sample_block))
@@ -104,7 +105,9 @@ cdef class Blocks:
 
     cdef void announce(self, sc_optimizer optimizer, int64_t first, int count, double decay,
                        double decay_start, const int64_t[::1] checkpoints) noexcept:
-        """Which samples, of which the first `count` are for learners."""
+        """Say which samples the block holds: they begin at `first`, and `count` of them are to be
+        read.
+        """
         cdef double *factors = <double *>self.memory.data
         cdef char *place = self.memory.data + 3 * sizeof(double) * self.size
         cdef sc_sample_block *data
@@ -125,22 +128,24 @@ cdef class Blocks:
             place += self.inputs + self.labels + 2 * sizeof(double) * self.size
 
 
-cdef struct drawing:
+cdef struct sample_source:
     sc_experiment experiment
     sc_sample_block *sample_blocks
     int first_repeat, single, fresh
 
 
-cdef drawing drawing_of(Blocks blocks) noexcept:
-    cdef drawing it
-    it.experiment, it.sample_blocks = blocks.experiment, blocks.sample_blocks
-    it.first_repeat, it.single, it.fresh = blocks.first_repeat, blocks.single, blocks.fresh
-    return it
+cdef sample_source source_of(Blocks blocks) noexcept:
+    cdef sample_source source
+    source.experiment, source.sample_blocks = blocks.experiment, blocks.sample_blocks
+    source.first_repeat, source.single = blocks.first_repeat, blocks.single
+    source.fresh = blocks.fresh
+    return source
 
 
-cdef void draw(const drawing *what, int number, void *space, watch *look) noexcept nogil:
-    cdef const sc_sample_block *data = &what.sample_blocks[number]
-    ENGINE.samples(&what.experiment, what.single, what.first_repeat + number, what.fresh,
+cdef void draw_samples(const sample_source *source, int number, void *space,
+                       watch *look) noexcept nogil:
+    cdef const sc_sample_block *data = &source.sample_blocks[number]
+    ENGINE.samples(&source.experiment, source.single, source.first_repeat + number, source.fresh,
                    data.first, space, keep_going, look, <void *>data.inputs, <void *>data.labels,
                    <double *>data.probability, <double *>data.offset)
 
@@ -208,8 +213,10 @@ def check_dimensions(optimizer, features, states, input_dim, single):
 
 
 cdef class Learners:
-    """Every learner's state where the engine wants it, in batches that read together: one repeat,
-    equally far, small enough."""
+    """Every learner's state as the engine wants it, in batches that are updated together.
+
+    Learners of a batch are of one repeat, have read equally many samples, and fit into a cache.
+    """
     cdef sc_learner *all
     cdef int *starts
     cdef int *repeat
@@ -267,7 +274,7 @@ cdef class Learners:
                 self.starts[self.batches], self.repeat[self.batches] = number, r
                 self.batches += 1
                 bytes = 0
-                place = self.memory.data + pages(place - self.memory.data)
+                place = self.memory.data + whole_pages(place - self.memory.data)
             before, bytes = reads, bytes + each
             learner = &self.all[number]
             learner.width, learner.rate, learner.state = width, rates[i], place
@@ -343,12 +350,12 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     cdef Learners learners = Learners(optimizer, features, states, rates, sums, read, diverged,
                                       record, n_threads)
     cdef int size = block_size(repeats, input_dim, single)
-    cdef Blocks now = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
-    cdef Blocks then = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
-    cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, size)))
+    cdef Blocks current = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
+    cdef Blocks upcoming = Blocks(key, input_dim, concentration, 0, repeats, size, single, False)
+    cdef size_t each = whole_pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, size)))
     cdef int64_t first = np.min(read) // size * size
     cdef learner_batches batches = batches_of(learners)
-    cdef drawing what = drawing_of(then)
+    cdef sample_source source = source_of(upcoming)
     cdef sc_sample_block *sample_blocks
     cdef watch look
     cdef char *place
@@ -356,24 +363,24 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
     cdef Memory space = Memory(each * team)
     place = space.data
     start_watch(&look)
-    then.announce(learners.optimizer, first, <int>min(<int64_t>size, samples - first), decay,
-                  decay_start, checkpoints)
+    upcoming.announce(learners.optimizer, first, <int>min(<int64_t>size, samples - first),
+                      decay, decay_start, checkpoints)
     with nogil:
         for item in prange(repeats, schedule="dynamic", num_threads=min(team, repeats)):
-            draw(&what, item, place + threadid() * each, &look)
+            draw_samples(&source, item, place + threadid() * each, &look)
     try:
         while first < samples and not look.stop:
-            now, then = then, now
+            current, upcoming = upcoming, current
             count = repeats if first + size < samples else 0  # repeats whose next block is wanted
             if count:
-                then.announce(learners.optimizer, first + size,
-                              <int>min(<int64_t>size, samples - first - size), decay, decay_start,
-                              checkpoints)
-            what, sample_blocks = drawing_of(then), now.sample_blocks
+                upcoming.announce(learners.optimizer, first + size,
+                                  <int>min(<int64_t>size, samples - first - size), decay,
+                                  decay_start, checkpoints)
+            source, sample_blocks = source_of(upcoming), current.sample_blocks
             with nogil:
                 for item in prange(count + batches.count, schedule="dynamic", num_threads=team):
                     if item < count:
-                        draw(&what, item, place + threadid() * each, &look)
+                        draw_samples(&source, item, place + threadid() * each, &look)
                     else:  # the widest first
                         update(&batches, batches.count - 1 - (item - count), SC_LEARN,
                                sample_blocks, place + threadid() * each, &look)
@@ -410,9 +417,10 @@ def final_errors(*, uint64_t key, int input_dim, double concentration, bint sing
     cdef Blocks last = Blocks(key, input_dim, concentration, first_repeat, repeats,
                               SC_SAMPLE_MULTIPLE, single, False)
     cdef size_t number_size = sizeof(float) if single else sizeof(double)
-    cdef size_t each = pages(max(ENGINE.train_space(), ENGINE.samples_space(input_dim, inputs)))
+    cdef size_t each = whole_pages(max(ENGINE.train_space(),
+                                       ENGINE.samples_space(input_dim, inputs)))
     cdef learner_batches batches = batches_of(learners)
-    cdef drawing new = drawing_of(fresh), old = drawing_of(last)
+    cdef sample_source new = source_of(fresh), old = source_of(last)
     cdef sc_sample_block *data
     cdef watch look
     cdef char *place
@@ -427,9 +435,9 @@ def final_errors(*, uint64_t key, int input_dim, double concentration, bint sing
     with nogil:
         for item in prange(repeats * (2 if waiting else 1), schedule="dynamic", num_threads=team):
             if item < repeats:
-                draw(&new, item, place + threadid() * each, &look)
+                draw_samples(&new, item, place + threadid() * each, &look)
             else:
-                draw(&old, item - repeats, place + threadid() * each, &look)
+                draw_samples(&old, item - repeats, place + threadid() * each, &look)
     if waiting:
         for item in range(repeats):
             data = &last.sample_blocks[item]
@@ -459,7 +467,7 @@ def samples(uint64_t key, int input_dim, double concentration, int repeat, int64
     cdef Memory space = Memory(ENGINE.samples_space(input_dim, count))
     cdef watch look
     cdef const sc_sample_block *data
-    cdef drawing what
+    cdef sample_source source
     dtype = np.float32 if single else np.float64
     inputs, labels = np.empty((count, input_dim), dtype), np.empty(count, dtype)
     probability = np.empty(count)
@@ -467,10 +475,10 @@ def samples(uint64_t key, int input_dim, double concentration, int repeat, int64
     cdef size_t to_probability = probability.ctypes.data
     block.announce(SC_SGD, first, count, 0.0, 1.0, np.zeros(0, np.int64))
     data = &block.sample_blocks[0]
-    what = drawing_of(block)
+    source = source_of(block)
     start_watch(&look)
     with nogil:
-        draw(&what, 0, space.data, &look)
+        draw_samples(&source, 0, space.data, &look)
         memcpy(<void *>to_inputs, data.inputs, inputs_bytes(count, input_dim, single))
         memcpy(<void *>to_labels, data.labels, inputs_bytes(count, 1, single))
         memcpy(<void *>to_probability, data.probability, count * sizeof(double))

@@ -17,7 +17,7 @@ import numpy as np
 
 from .._common.validation import LARGEST, nearly_whole, parse_axis
 from ..frontier._objectives import OBJECTIVES
-from ..spectral._table_lookup import DEAREST_UNITS, DEFAULT_UNITS
+from ..spectral._table_lookup import DEFAULT_UNITS, MOST_TABLE_UNITS
 
 Columns = Mapping[str, Any]
 _ROWS = 10_000  # rows that are turned to text at a time
@@ -193,7 +193,7 @@ BOUND = click.option(
 )
 MOST_UNITS = click.option(
     "--most-units",
-    type=Whole("most_units", 2, DEAREST_UNITS),
+    type=Whole("most_units", 2, MOST_TABLE_UNITS),
     default=DEFAULT_UNITS,
     show_default=True,
     help="Size of the table behind a spectral bound: fewer units build faster and bound less "

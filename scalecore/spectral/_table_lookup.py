@@ -20,6 +20,7 @@ from .._common.atomic_files import failure
 from .._common.callers import caller_stacklevel
 from .._common.validation import boolean, input_dimension, path, positive_int
 from .._core import spectral as _spectral
+from ._directions import bits_of
 from ._table import SpectralTable, assemble
 from ._table_files import (
     FOLDER,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_UNITS = 2048
-DEAREST_UNITS = 16384  # matrices of 2 GB
+MOST_TABLE_UNITS = 16384  # without symmetry, six matrices of 2 GB each on every thread
 SMALL_UNITS = 128
 
 _TABLES: dict[
@@ -229,8 +230,8 @@ def spectral_table(
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, or the table would be too dear: the message says what
-        it would cost, and what the nearest one gives.
+        If an argument is of the wrong kind, or the table would be too expensive: the message says
+        what it would cost, what the largest allowed is, and what a small table leaves.
     OSError
         If `cache` cannot keep the table; where possible before it is built. A folder that
         SCALECORE_TABLES names and that cannot is a RuntimeWarning, and the table is kept in memory.
@@ -248,7 +249,7 @@ def spectral_table(
     """
     d = input_dimension("input_dim", input_dim)
     most = positive_int("most_units", most_units, least=2, most=10**9)
-    if most > DEAREST_UNITS and d > 1 and most > d + 2:
+    if most > MOST_TABLE_UNITS and d > 1 and most > d + 2:
         raise ValueError(_too_expensive(d, most))
     from pathlib import Path
 
@@ -256,13 +257,27 @@ def spectral_table(
     return tables_for(d, most, folder, boolean("progress", progress))[0]
 
 
-def _too_expensive(d: int, most: int) -> str:
-    nearest = max(DEAREST_UNITS, d + 2) if d + 2 < most else DEAREST_UNITS
-    hours, memory = 6e-13 * float(most) ** 3, 48e-9 * float(most) ** 2
-    units, left = residual_of_a_small_table(d)
+def _too_expensive(d: int, most_units: int) -> str:
+    hours, memory = _price(d, float(most_units))
+    largest = max(MOST_TABLE_UNITS, d + 2)
+    units, residual = residual_of_a_small_table(d)
     return (
-        f"most_units = {most} is too dear at input_dim = {d}: some {hours:.2g} hours and "
-        f"{memory:.2g} GB. Up to {nearest} can be "
-        f"had; {units:.0f} units already leave {left:.2g} of the variance 0.5, which adds "
-        f"{left / 8:.2g} nats"
+        f"most_units = {most_units} is too expensive at input_dim = {d}: some {hours:.2g} hours "
+        f"and {memory:.2g} GB for each thread; the largest allowed is {largest}. "
+        f"{units:.0f} units already leave {residual:.2g} of the variance 0.5, which adds "
+        f"{residual / 8:.2g} nats"
     )
+
+
+def _price(d: int, units: float) -> tuple[float, float]:
+    """Return hours of one core that the rows take, and the GB of a thread for the widest of them.
+
+    Orbits of 2^b sign changes divide a row's directions into 2^b sets of matrices, one for each
+    character, of which a thread keeps three, and three more of one character's while it projects.
+    In the plane sums over the frequencies take the place of matrices.
+    """
+    if d == 2:
+        return 1e-7 * units, 33e-6 * units
+    characters = 2.0 ** bits_of(d, int(units))
+    orbits = units / characters
+    return 6e-13 * characters * orbits**3, 24e-9 * (characters + 1) * orbits**2

@@ -280,11 +280,11 @@ def test_table_on_disk_is_the_table(tmp_path, run_python):
     assert files[0].stat().st_mtime_ns == before
 
 
-def test_a_table_too_dear_is_refused_with_its_price():
+def test_a_table_too_expensive_is_refused_with_its_price():
     with pytest.raises(
         ValueError,
-        match=r"most_units = 100000 is too dear.* hours and .* GB.* 16384 can be had; \d+ units "
-        r"already leave",
+        match=r"most_units = 100000 is too expensive.* hours and .* GB.* the largest allowed is "
+        r"16384. \d+ units already leave",
     ):
         sc.spectral_table(3, most_units=100_000)
     with pytest.raises(ValueError, match="most_units"):
