@@ -20,13 +20,13 @@
 
 #define MOST SC_FIT_MOST_PARAMETERS
 #define LOOSE 1e-3     /* scaled gradient that ends an intermediate delta */
-#define ROUNDING 2e-15 /* of a residual: a gradient of so much a run is none */
+#define ROUNDING 2e-15 /* relative rounding error of a residual: a smaller gradient is 0 */
 #define SMALLEST_PULL 1e-290
-/* mean square of a column of J: below, the runs do not see the parameter */
+/* mean square of a column of J below which the runs do not determine the parameter */
 #define SMALLEST_COLUMN 1e-16
 
 typedef struct lane {
-    int busy, fresh; /* fresh: what comes back is the first look at theta under this delta */
+    int busy, fresh; /* fresh: the next sums are the first at theta under this delta */
     ptrdiff_t job;
     double theta[MOST], trial[MOST];
     double objective, gradient[MOST], hessian[SC_FIT_PACKED], columns[MOST], measure;
@@ -91,7 +91,7 @@ static double webb(double uniform)
     return points[(int)(uniform * 6.0)];
 }
 
-typedef struct uniforms { /* of one job's stream, in order */
+typedef struct uniforms { /* the numbers of one job's stream, in order */
     const sc_engine *engine;
     uint64_t key, job, group;
     int used;
@@ -250,7 +250,7 @@ static int propose(const sc_fit_problem *p, lane *a)
     return 0;
 }
 
-/* Take what a pass found for a lane; 1 when its minimisation is over. */
+/* Decide a lane's next step from the sums of a pass; returns 1 when its minimisation is over. */
 static int advance(const sc_fit_problem *p, lane *a, const sc_fit_sums *s, int l)
 {
     const double objective = s->objective[l], measure = scaled_gradient(p, a->trial, s, l);
@@ -299,13 +299,13 @@ static int look(const sc_engine *engine, const sc_fit_problem *p, const workspac
         return 0;
     }
     for (ptrdiff_t first = 0; first < p->runs.count; first += SC_FIT_BLOCK) {
-        const ptrdiff_t left = p->runs.count - first,
-                        here = left < SC_FIT_BLOCK ? left : SC_FIT_BLOCK;
+        const ptrdiff_t remaining = p->runs.count - first,
+                        block = remaining < SC_FIT_BLOCK ? remaining : SC_FIT_BLOCK;
         const int stop =
-            p->evaluate(p->state, w->theta, w->lanes, first, here, w->values, w->gradients);
+            p->evaluate(p->state, w->theta, w->lanes, first, block, w->values, w->gradients);
         if (stop)
             return stop;
-        engine->fit_add(&p->runs, first, here, w->values, w->gradients, w->delta, w->weights,
+        engine->fit_add(&p->runs, first, block, w->values, w->gradients, w->delta, w->weights,
                         w->targets, w->sums);
     }
     return 0;
@@ -344,7 +344,7 @@ int sc_fit_jobs(const sc_engine *engine, const sc_fit_problem *p, uint64_t first
     ptrdiff_t next = 0, busy = 0;
     lay_out(engine, p, aligned(space), &w);
     for (int l = 0; l < w.lanes; l++) {
-        /* lanes without a job of their own repeat the first, unheard */
+        /* lanes without a job of their own compute the first job; their results are not read */
         const ptrdiff_t job = next < count ? next : 0;
         begin(engine, p, &w, l, job, first + (uint64_t)job, starts + (one_start ? 0 : job * n));
         w.lane[l].busy = next < count;

@@ -47,7 +47,7 @@ int sc_fit_jobs(const sc_engine *engine, const sc_fit_problem *problem, uint64_t
                 ptrdiff_t count, const double *starts, int one_start, const sc_fit_results *out,
                 void *space, sc_keep_going keep_going, void *watch);
 
-/* Sums of one replica at theta, with the problem's own weights: for certificates. */
+/* The sums of a pass at one theta, with the problem's own weights: for certificates. */
 int sc_fit_look(const sc_engine *engine, const sc_fit_problem *problem, const double *theta,
                 sc_fit_sums *out, void *space);
 

@@ -164,10 +164,10 @@ void SC_KERNEL(sc_fit_values)(const sc_fit_runs *runs, const double *theta, doub
     const double *m = runs->m ? runs->m : runs->n;
     for (ptrdiff_t i = 0; i < runs->count; i += SC_LANES) {
         double n_pack[SC_LANES], m_pack[SC_LANES], out[SC_LANES];
-        const int here = runs->count - i < SC_LANES ? (int)(runs->count - i) : SC_LANES;
+        const int points = runs->count - i < SC_LANES ? (int)(runs->count - i) : SC_LANES;
         for (int l = 0; l < SC_LANES; l++) {
-            n_pack[l] = runs->n[i + (l < here ? l : 0)];
-            m_pack[l] = m[i + (l < here ? l : 0)];
+            n_pack[l] = runs->n[i + (l < points ? l : 0)];
+            m_pack[l] = m[i + (l < points ? l : 0)];
         }
         const real n = r_load(n_pack), mm = r_load(m_pack);
         sc_law_point o;
@@ -184,14 +184,14 @@ void SC_KERNEL(sc_fit_values)(const sc_fit_runs *runs, const double *theta, doub
     }
         switch (runs->form) {
             FOR_EACH_FORM(AT)
-        default: memset(&o, 0, sizeof o); break; /* no such form */
+        default: memset(&o, 0, sizeof o); break; /* there is no such form */
         }
 #undef AT
         r_store(out, o.value);
-        memcpy(value + i, out, (size_t)here * sizeof(double));
+        memcpy(value + i, out, (size_t)points * sizeof(double));
         for (int j = 0; gradient && j < runs->parameters; j++) {
             r_store(out, o.gradient[j]);
-            memcpy(gradient + j * runs->count + i, out, (size_t)here * sizeof(double));
+            memcpy(gradient + j * runs->count + i, out, (size_t)points * sizeof(double));
         }
     }
 }

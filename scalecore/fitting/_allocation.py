@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
     from ._forms import Form
 
-_REACH = 60.0  # how far from the runs' centre an optimum is looked for, in ln N
+_REACH = 60.0  # optima are looked for within this distance of the runs' centre, in ln N
 _GOLDEN = (np.sqrt(5.0) - 1) / 2
 
 

@@ -14,7 +14,8 @@ def budget_clusters(log_compute: NDArray[np.float64], width: float) -> NDArray[n
     """
     order = np.argsort(log_compute, kind="stable")
     x = log_compute[order]
-    slack = 1e-12 * max(1.0, float(np.abs(x).max(initial=0.0)))  # of rounding, in cost * N * D
+    # allowance for rounding in cost * N * D
+    slack = 1e-12 * max(1.0, float(np.abs(x).max(initial=0.0)))
     starts = np.zeros(x.size, bool)  # where a budget begins
     free = [(0, x.size)]  # stretches that are not divided into budgets yet
     while free:
@@ -22,16 +23,16 @@ def budget_clusters(log_compute: NDArray[np.float64], width: float) -> NDArray[n
         starts[first:last][:1] = True
         ends = np.searchsorted(x[first:last], x[first:last] + width + slack, side="right")
         counts = ends - np.arange(last - first)
-        most = int(counts.max(initial=0))
-        if most <= 1:
+        largest = int(counts.max(initial=0))
+        if largest <= 1:
             starts[first:last] = True
             continue
         done = 0
-        for start in np.flatnonzero(counts == most).tolist():
+        for start in np.flatnonzero(counts == largest).tolist():
             if start >= done:
                 free.append((first + done, first + start))
                 starts[first + start] = True
-                done = start + most
+                done = start + largest
         free.append((first + done, last))
     out = np.empty(x.size, np.int64)
     out[order] = np.cumsum(starts) - 1

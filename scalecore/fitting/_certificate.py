@@ -13,9 +13,10 @@ from ._centre import Array
 if TYPE_CHECKING:
     from ._problem import Problem
 
-STATIONARY = 1e-8  # scaled gradient of an optimum
+STATIONARY = 1e-8  # largest scaled gradient of an optimum
 AGREES = 1e-9  # relative difference of objectives that counts as the same optimum
-_DEGENERATE = 1e7  # condition number of the scaled Jacobian beyond which a direction is not seen
+# with a larger condition number of the scaled Jacobian, some direction of theta is not determined
+_DEGENERATE = 1e7
 _SQUARES_SUFFICE = 1e-8  # smallest over largest eigenvalue of J'J that rounding errors leave alone
 _FLAT = 0.03  # smallest over largest spread of (ln N, ln D): below, all runs lie on one line
 
@@ -180,10 +181,11 @@ def what_is_missing(problem: Problem) -> str:
 def judged(problem: Problem, certificate: Certificate) -> tuple[FitStatus, str]:
     """Return the status of a fit with this certificate, and the reason."""
     if len(problem.y) <= problem.form.free:
-        more = problem.form.free + 1 - len(problem.y)
+        missing_runs = problem.form.free + 1 - len(problem.y)
         return (
             FitStatus.TOO_FEW_RUNS,
-            f"{len(problem.y)} runs for {problem.form.free} parameters: add at least {more}",
+            f"{len(problem.y)} runs for {problem.form.free} parameters: "
+            f"add at least {missing_runs}",
         )
     missing = what_is_missing(problem)
     if missing:

@@ -63,8 +63,8 @@ def checked_fields(
     for name in QUANTITIES:
         array = arrays.get(name)
         if array is not None:
-            kept = array[valid] * scale if name == "loss" else array[valid]
-            array = frozen(np.ascontiguousarray(kept))
+            column = array[valid] * scale if name == "loss" else array[valid]
+            array = frozen(np.ascontiguousarray(column))
         fields[name] = array
     codes, names = (None, ()) if labels is None else renumbered(labels[0][valid], labels[1])
     return fields | {

@@ -14,7 +14,7 @@ from .._common.validation import describe
 
 _MISSING_TEXT = frozenset({"", "-", "na", "n/a", "<na>", "nan", "null", "none"})
 _SUFFIXES = {"k": "e3", "m": "e6", "b": "e9", "g": "e9", "t": "e12"}
-_MOST_NAMED = 10  # row numbers that a message names
+_MOST_NAMED = 10  # a message names up to so many row numbers
 
 
 def is_missing(item: object) -> bool:
@@ -138,17 +138,19 @@ def renumbered(
     codes: NDArray[np.int64], names: Sequence[str]
 ) -> tuple[NDArray[np.int64], tuple[str, ...]]:
     """Return codes from 0 again for the runs that are left, in the same order; -1 stays."""
-    there = np.zeros(len(names), bool)
-    there[codes[codes >= 0]] = True
-    place = np.append(np.cumsum(there) - 1, -1)  # the last one is for code -1
+    present = np.zeros(len(names), bool)
+    present[codes[codes >= 0]] = True
+    place = np.append(np.cumsum(present) - 1, -1)  # the last one is for code -1
     return place[codes].astype(np.int64), tuple(
-        name for name, kept in zip(names, there, strict=True) if kept
+        name for name, used in zip(names, present, strict=True) if used
     )
 
 
 def row_list(rows: Iterable[int]) -> str:
     """Name rows: ``row 3``, ``rows 3, 5, 8`` or the first ten and how many more."""
     numbers_ = [int(row) for row in rows]
-    more = len(numbers_) - _MOST_NAMED
-    text = ", ".join(map(str, numbers_[:_MOST_NAMED])) + (f" and {more:,} more" if more > 0 else "")
+    unnamed = len(numbers_) - _MOST_NAMED
+    text = ", ".join(map(str, numbers_[:_MOST_NAMED])) + (
+        f" and {unnamed:,} more" if unnamed > 0 else ""
+    )
     return f"row{'s' if len(numbers_) != 1 else ''} {text}"

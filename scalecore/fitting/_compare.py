@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 _DEFAULT = ("additive", "tied", "coupled")
 _WITH_REPEATS = ("repeated", "repeated_penalty")
 _MOST_FORMS = 12
-_DECADES = 1.5  # of compute: a table that spans less cannot tell forms apart by forecasts
-_RATIOS = 0.6  # decades of D/N likewise
+_DECADES = 1.5  # decades of compute: over fewer, forecasts cannot tell forms apart
+_RATIOS = 0.6  # decades of D/N: likewise
 
 
 def compare(
@@ -119,16 +119,16 @@ def compare(
     parts = [table.where(fold.fitted) for fold in folds]
     laws: list[list[FittedLaw]] = []
     with bar(len(rows) * (len(folds) + 1), progress, "fit") as show:
-        whole = {}
+        of_all_rows = {}
         for form in rows:
-            whole[form.name] = fit(table, form, resamples=resamples, **options)
+            of_all_rows[form.name] = fit(table, form, resamples=resamples, **options)
             show(1)
             laws.append([])
             for part in parts:
                 laws[-1].append(fit(part, form, resamples=resamples, **options))
                 show(1)
     scores = _rollout.scores_of(laws, table, folds, level)
-    return _comparison(table, whole, folds, scores, level, chosen=rollout is not None)
+    return _comparison(table, of_all_rows, folds, scores, level, chosen=rollout is not None)
 
 
 def _forms(table: RunTable, forms: Any) -> list[Form]:
@@ -167,10 +167,10 @@ def _comparison(
     weights = _stacking.weights_of(relative, len(laws))
     if not weights.any() and usable.any():
         weights = usable / usable.sum()
-    kept = np.flatnonzero(weights)
+    weighted = np.flatnonzero(weights)
     law = (
-        _stacking.mixture([list(laws.values())[k] for k in kept], weights[kept])
-        if len(kept)
+        _stacking.mixture([list(laws.values())[k] for k in weighted], weights[weighted])
+        if len(weighted)
         else None
     )
     means = np.where(usable, scores.error.mean(1), np.nan) if folds else np.full(len(laws), np.nan)
@@ -207,9 +207,11 @@ def _left_out(relative: list[Array]) -> Array:
         return errors
     for j, fold in enumerate(relative):
         weights = _stacking.weights_of(relative[:j] + relative[j + 1 :], len(fold))
-        kept = weights > 0
-        if kept.any():
-            errors[j] = np.abs(np.log1p(np.maximum(weights[kept] @ fold[kept], -1 + 1e-12))).mean()
+        weighted = weights > 0
+        if weighted.any():
+            errors[j] = np.abs(
+                np.log1p(np.maximum(weights[weighted] @ fold[weighted], -1 + 1e-12))
+            ).mean()
     return errors
 
 

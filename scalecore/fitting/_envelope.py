@@ -17,10 +17,11 @@ from ._run_table import RunTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NEAR = np.log(2.0)  # up to so much less compute counts as about the same, in natural logs
-_BINS = 32  # in that distance
-_OTHER_SIZE = 0.03  # in log N; more than compute differs in a bin
-_LAYERS = 12  # rows that may come to the front in a resample, but for one in 2**12
+_NEAR = np.log(2.0)  # difference in ln of compute up to which compute is about the same
+_BINS = 32  # bins over that distance
+_OTHER_SIZE = 0.03  # difference in ln N of another size: more than compute varies in a bin
+# fronts that are kept: a row behind all of them is on the front of one resample in 2**12
+_LAYERS = 12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -198,12 +199,12 @@ def _status(x: NDArray[np.float64], size: NDArray[np.float64]) -> NDArray[np.int
         return np.zeros(0, np.int8)
     place = np.floor((x - x[0]) * (_BINS / _NEAR)).astype(np.int64)
     bins, starts = np.unique(place, return_index=True)
-    least, most = np.minimum.reduceat(size, starts), np.maximum.reduceat(size, starts)
-    low, high = least.copy(), most.copy()
+    least, greatest = np.minimum.reduceat(size, starts), np.maximum.reduceat(size, starts)
+    low, high = least.copy(), greatest.copy()
     for shift in range(1, min(_BINS, bins.size - 1) + 1):
         close = bins[shift:] - bins[:-shift] <= _BINS
         low[shift:] = np.where(close, np.minimum(low[shift:], least[:-shift]), low[shift:])
-        high[shift:] = np.where(close, np.maximum(high[shift:], most[:-shift]), high[shift:])
+        high[shift:] = np.where(close, np.maximum(high[shift:], greatest[:-shift]), high[shift:])
     at = np.searchsorted(bins, place)
     beside = (low[at] < size - _OTHER_SIZE).astype(int) + (high[at] > size + _OTHER_SIZE)
     kinds = [ProfileStatus.TOO_FEW_RUNS, ProfileStatus.AT_EDGE, ProfileStatus.INTERIOR]
@@ -222,22 +223,22 @@ def _resampled(
     """Slopes and heights of the line in resamples of runs, or of rows."""
     loss = table.loss[order]
     if table.run_codes is None:
-        kept = _first_layers(loss)
-        codes, count = np.arange(kept.size), len(table)
+        candidates = _first_layers(loss)
+        codes, count = np.arange(candidates.size), len(table)
     else:
-        kept = np.arange(loss.size)
+        candidates = np.arange(loss.size)
         codes, count = table.run_codes[order], len(table.run_names)
-    loss, x, size = loss[kept], x[kept], np.log(table.parameters[order[kept]])
-    usable = status[kept] == ProfileStatus.INTERIOR
+    loss, x, size = loss[candidates], x[candidates], np.log(table.parameters[order[candidates]])
+    usable = status[candidates] == ProfileStatus.INTERIOR
     generator, found = np.random.default_rng(key), np.full((2, resamples), np.nan)
     if not loss.size:
         return found
     for i in range(resamples):
-        if table.run_codes is None:  # of many rows each is there or not, nearly independently
-            there = generator.random(codes.size) < 1 - (1 - 1 / count) ** count
+        if table.run_codes is None:  # each of many rows is drawn or not, nearly independently
+            drawn = generator.random(codes.size) < 1 - (1 - 1 / count) ** count
         else:
-            there = np.bincount(generator.integers(count, size=count), minlength=count)[codes] > 0
-        chosen = _front(np.where(there, loss, np.inf)) & usable
+            drawn = np.bincount(generator.integers(count, size=count), minlength=count)[codes] > 0
+        chosen = _front(np.where(drawn, loss, np.inf)) & usable
         slope, height = straight_lines(x[chosen], size[chosen][None], middle)
         found[:, i] = slope[0], height[0]
     return found
@@ -245,11 +246,11 @@ def _resampled(
 
 def _first_layers(loss: NDArray[np.float64]) -> NDArray[np.intp]:
     """Rows that are on the front after up to so many fronts were taken away."""
-    left, kept = loss.copy(), np.zeros(loss.size, bool)
+    remaining, layers = loss.copy(), np.zeros(loss.size, bool)
     for _ in range(_LAYERS):
-        front = _front(left)
+        front = _front(remaining)
         if not front.any():
             break
-        kept |= front
-        left[front] = np.inf
-    return np.flatnonzero(kept)
+        layers |= front
+        remaining[front] = np.inf
+    return np.flatnonzero(layers)

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 LEAST_RUNS = 12
-_MOST_RUNS = 500  # that the surface is fitted to; of more, these many by lot
+_MOST_RUNS = 500  # the surface is fitted to so many runs; of more, to a random sample
 _EXPONENTS = (0.05, 1.5)
-_LARGEST_POWER = 40.0  # exponent times the distance from the middle, in natural logs
-_FARTHEST = np.log(1000.0)  # beyond this it does not matter how far
-_CUT = 6.0  # times the usual deviation
+_LARGEST_POWER = 40.0  # largest exponent times distance from the middle, in natural logarithms
+_FARTHEST = np.log(1000.0)  # distances are cut to this, a factor of 1000
+_CUT = 6.0  # runs further off than this many times the usual deviation are left out of the fit
 
 
 def deviations(
@@ -30,7 +30,7 @@ def deviations(
     alpha, beta, law = _surface(u[chosen], v[chosen], np.exp(y[chosen]))
     fitted = law @ np.stack([np.ones_like(u), np.exp(-alpha * u), np.exp(-beta * v)])
     distance = y - np.log(np.maximum(fitted, 1e-300))
-    distance = np.clip(distance, -_FARTHEST, _FARTHEST)  # where the surface is below 0, too
+    distance = np.clip(distance, -_FARTHEST, _FARTHEST)  # also where the surface is not positive
     return distance, 1.4826 * float(np.median(np.abs(distance)))
 
 
@@ -40,8 +40,8 @@ def _surface(
     """Return alpha, beta and (E, A, B) of a robust fit."""
     grids = []
     for x in (u, v):
-        most = min(_EXPONENTS[1], _LARGEST_POWER / max(np.abs(x).max(), 1e-9))
-        grids.append(np.geomspace(most * _EXPONENTS[0] / _EXPONENTS[1], most, 10))
+        steepest = min(_EXPONENTS[1], _LARGEST_POWER / max(np.abs(x).max(), 1e-9))
+        grids.append(np.geomspace(steepest * _EXPONENTS[0] / _EXPONENTS[1], steepest, 10))
     alphas, betas = (grid.ravel() for grid in np.meshgrid(*grids))
     step, cut = np.log(grids[0][1] / grids[0][0]), None
     for _ in range(8):

@@ -13,15 +13,17 @@ from ._far_runs import LEAST_RUNS, deviations
 if TYPE_CHECKING:
     from ._run_table import RunTable
 
-Seen = tuple[NDArray[np.int64], str] | None  # numbers of the rows and what was seen, or nothing odd
+# numbers of the rows and a text that says what is odd; None where nothing is
+Seen = tuple[NDArray[np.int64], str] | None
 
 _LEVEL = 0.01  # sizes closer than this, relatively, are one level
-_RAY = 0.1  # deviation of log D from a line in log N below which runs say nothing beside it
-_FACTOR = 2.0  # between compute and cost * N * D
-# times the usual deviation: Hoffmann et al.'s five digitised outliers are, the next is not
+_RAY = 0.1  # if ln D stays within this of a line in ln N, the runs say nothing beside that line
+_FACTOR = 2.0  # largest ratio of compute to cost * N * D, either way
+# a run is far off beyond so many times the usual deviation: the five outliers in the digitised
+# data of Hoffmann et al. are, the run next to them is not
 _FAR = 12.0
-_FAR_LEAST = 0.02  # and in log loss
-_MOVED = 0.05  # by the influence that a fit measured, in log N*
+_FAR_LEAST = 0.02  # and at least this much, in ln of the loss
+_MOVED = 0.05  # change of ln N* by leaving out a run, as a fit measured it
 _UNTUNED = 0.01  # relative difference of losses at one (N, D) that other seeds do not explain
 _HIGHEST_LOSS = 12.5  # nats: no better than a guess among 2**18 tokens
 
@@ -134,12 +136,12 @@ def one_ray(facts: Facts) -> Seen:
         ), f"D/N is {np.exp(middle):.3g}, to within {100 * _RAY:.0f} %, in {_of(near)}"
     u = facts.log_parameters - facts.log_parameters.mean()
     slope = float(u @ (facts.log_samples - facts.log_samples.mean()) / (u @ u))
-    rest = facts.log_samples - facts.log_samples.mean() - slope * u
-    if np.sqrt(np.mean(np.square(rest))) >= _RAY:
+    deviation = facts.log_samples - facts.log_samples.mean() - slope * u
+    if np.sqrt(np.mean(np.square(deviation))) >= _RAY:
         return None
     return (
         facts.table.rows,
-        f"D follows N as N^{slope:.2f} in all runs, to {100 * rest.std():.0f} %",
+        f"D follows N as N^{slope:.2f} in all runs, to {100 * deviation.std():.0f} %",
     )
 
 
@@ -236,10 +238,10 @@ def several_losses(facts: Facts) -> Seen:
     worse = loss > lowest * (1 + _UNTUNED)
     if not worse.any():
         return None
-    most = _percent(np.log(loss[worse]) - np.log(lowest[worse]))
+    gap = _percent(np.log(loss[worse]) - np.log(lowest[worse]))
     count = int(np.count_nonzero(worse))
     text = (
-        f"{_rows(count)} {'has' if count == 1 else 'have'} a loss up to {most} above another with "
+        f"{_rows(count)} {'has' if count == 1 else 'have'} a loss up to {gap} above another with "
         "the same N and D"
     )
     return facts.rows(np.sort(points.order[worse])), text
@@ -281,11 +283,11 @@ def far_from_others(facts: Facts) -> Seen:
 
 def _percent(logs: NDArray[np.float64]) -> str:
     """Say how far the farthest of some logarithms of ratios is from 1."""
-    most = float(np.abs(logs).max())
+    farthest = float(np.abs(logs).max())
     return (
-        f"{100 * np.expm1(most):.2g} %"
-        if most < np.log(2)
-        else f"a factor of {np.exp(min(most, 700)):.2g}"
+        f"{100 * np.expm1(farthest):.2g} %"
+        if farthest < np.log(2)
+        else f"a factor of {np.exp(min(farthest, 700)):.2g}"
     )
 
 

@@ -206,7 +206,8 @@ CHECKS = (
 def findings(table: RunTable, influence: NDArray[np.float64] | None) -> tuple[Finding, ...]:
     """Compute `RunTable.findings`."""
     facts = Facts(table, influence)
-    with np.errstate(over="ignore"):  # of products and ratios of numbers that doubles just hold
+    # products and ratios of very large or small numbers may overflow
+    with np.errstate(over="ignore"):
         seen = [(row, row.check(facts)) for row in CHECKS]
     return tuple(
         Finding(row.kind, frozen(found[0]), found[1], row.advice)

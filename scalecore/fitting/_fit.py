@@ -29,7 +29,7 @@ _AROUND, _NEAR, _FAR = 24, 0.03, 0.25  # more starts, of each kind; how far, in 
 _LOWEST, _HIGHEST = -4.0, 2.0  # theta of starts anywhere
 _MOST_ROUNDS = 8
 _KINKED = 3  # runs within Huber's delta for each parameter, below which there are kinks
-ROUNDED = 1e-24  # objectives this small are rounding errors: the law goes through every run
+ROUNDED = 1e-24  # an objective below this is rounding: the law goes through every run
 
 
 @np.errstate(all="ignore")

@@ -15,8 +15,8 @@ from ._centre import Centre, Covariates
 Array = NDArray[np.float64]
 
 LOWEST_TERM, HIGHEST_TERM = -40.0, 40.0  # logarithm of a term at the centre, relative to the loss
-STEEPEST = 50.0  # exponents above are steps, not power laws
-LEAST_EXPONENT = 1e-4  # of forms in which one exponent divides by the other
+STEEPEST = 50.0  # larger exponents are steps, not power laws
+LEAST_EXPONENT = 1e-4  # lower bound in forms that divide one exponent by the other
 LEAST_COUPLING, MOST_COUPLING = -5.0, 5.0  # ln gamma
 MOST_OFFSET = 1e3  # E, relative to the geometric mean of the losses
 

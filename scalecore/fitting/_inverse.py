@@ -85,9 +85,9 @@ class Solution:
 @np.errstate(all="ignore")
 def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: float) -> Solution:
     """Return the solution of `FittedLaw.samples_for` and `FittedLaw.parameters_for`."""
-    other = "parameters" if of == "samples" else "samples"
+    given_amount = "parameters" if of == "samples" else "samples"
     level = checked_level(level)
-    arrays = {other: real_array(other, given), "loss": real_array("loss", loss)}
+    arrays = {given_amount: real_array(given_amount, given), "loss": real_array("loss", loss)}
     shape = broadcast(**arrays)
     fixed, wanted = (np.broadcast_to(array, shape).reshape(-1) for array in arrays.values())
     valid = np.isfinite(fixed) & (fixed > 0) & np.isfinite(wanted) & (wanted > 0)
@@ -98,7 +98,7 @@ def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: flo
     centre = law.centre
     with np.errstate(divide="ignore", invalid="ignore"):
         at = np.where(
-            valid, np.log(fixed) - (centre.n if other == "parameters" else centre.m), np.nan
+            valid, np.log(fixed) - (centre.n if given_amount == "parameters" else centre.m), np.nan
         )
         target = np.where(valid, wanted * np.exp(-law.user_centre.y), np.nan)
     origin = centre.m if of == "samples" else centre.n

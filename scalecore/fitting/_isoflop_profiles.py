@@ -19,7 +19,7 @@ from ._profile_status import ProfileStatus
 from ._run_table import RunTable
 from ._student import student_quantile
 
-_LEAST_BESIDE = 2  # sizes on either side of the best run that a parabola goes through in any case
+_LEAST_BESIDE = 2  # at least so many sizes on either side of the best run are in the parabola
 
 
 def isoflop_profiles(
@@ -232,8 +232,8 @@ def _fit(
     profile.best = profile.centre + vertex
     profile.loss = least + scale * float(fit.c[0] + vertex * (fit.c[1] + vertex * fit.c[2]))
     if u.size > 3:
-        rest = y - (fit.c[0] + u * (fit.c[1] + u * fit.c[2]))
-        variance = float((weight * rest) @ rest) / (u.size - 3)
+        residual = y - (fit.c[0] + u * (fit.c[1] + u * fit.c[2]))
+        variance = float((weight * residual) @ residual) / (u.size - 3)
         low, high = fit.vertex_interval(variance, student_quantile(level, u.size - 3))
         profile.ends = profile.centre + low, profile.centre + high
     if powers is not None:

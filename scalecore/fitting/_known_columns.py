@@ -123,8 +123,8 @@ class Choice:
     column: str
     factor: float = 1.0
     loss_unit: str | None = None
-    asked: bool = False  # for by the user
-    others: tuple[str, ...] = ()  # columns with usual names as well
+    asked: bool = False  # whether the user named the column
+    others: tuple[str, ...] = ()  # other columns that have usual names too
 
     def __str__(self) -> str:
         return self.column + (f" × {self.factor:g}" if self.factor != 1 else "")
@@ -236,21 +236,26 @@ def _unique(source: str, heading: str, headings: Iterable[str]) -> str:
 
 def _losses(source: str, headings: Sequence[str]) -> list[str]:
     """Return the one column whose name has the word loss in it, or none."""
-    some = [heading for heading in headings if "loss" in _plain(heading)[0].split("_")]
-    if len(some) > 1:
+    with_loss = [heading for heading in headings if "loss" in _plain(heading)[0].split("_")]
+    if len(with_loss) > 1:
         raise ValueError(
-            f"{source} has several losses; choose one with columns={{'loss': ...}}: {_list(some)}"
+            f"{source} has several losses; choose one with columns={{'loss': ...}}: "
+            f"{_list(with_loss)}"
         )
-    return some
+    return with_loss
 
 
 def _perplexity_hint(missing: Sequence[str], headings: Sequence[str]) -> str:
-    some = [
+    perplexities = [
         heading
         for heading in headings
         if {"perplexity", "ppl"} & set(_plain(heading)[0].split("_"))
     ]
-    return f"; the loss is the logarithm of {some[0]!r}" if "loss" in missing and some else ""
+    return (
+        f"; the loss is the logarithm of {perplexities[0]!r}"
+        if "loss" in missing and perplexities
+        else ""
+    )
 
 
 def _list(headings: Sequence[str]) -> str:

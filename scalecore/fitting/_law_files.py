@@ -98,9 +98,8 @@ def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: Any) -> FittedL
     row = form_of(content["form"] if form is None else form, FORMS)
     if row.name != content["form"]:
         raise ValueError(f"form is {row.name!r}, and the law was fitted with {content['form']!r}")
-    table = RunTable(
-        **content["runs"], cost=content["cost"]
-    )  # losses are in nats, whatever the user's unit
+    # losses are stored in nats, whatever the user's unit
+    table = RunTable(**content["runs"], cost=content["cost"])
     if table.data_hash != content["data_hash"]:
         raise ValueError("the runs are not those of data_hash: the file was changed")
     table = RunTable._of(

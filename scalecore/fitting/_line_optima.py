@@ -14,7 +14,7 @@ from ._lines import normal_equations
 
 # a parabola goes through the points whose log error is at most this above the lowest
 _NEAR = 0.35
-_LEAST = 2  # points on either side of the lowest that it goes through in any case
+_LEAST = 2  # at least so many points on either side of the lowest are in the parabola
 
 
 def line_optima(
@@ -60,9 +60,8 @@ def line_optima(
         edge(np.where(usable & near, x, -side), axis=-1)
         for edge, side in ((np.min, -np.inf), (np.max, np.inf))
     )
-    outside = ~(
-        (vertex >= low) & (vertex <= high)
-    )  # a parabola through a lopsided valley may miss its bottom
+    # a parabola through an asymmetric valley may have its vertex elsewhere
+    outside = ~((vertex >= low) & (vertex <= high))
     narrow, narrow_depth = _vertex(x, y, three, centre, height)
     vertex, depth = np.where(outside, narrow, vertex), np.where(outside, narrow_depth, depth)
     interior = status == EmpiricalStatus.INTERIOR

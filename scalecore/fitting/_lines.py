@@ -118,8 +118,8 @@ def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
     u = x - middle
     spread = float(u @ u)
     slope = float(u @ (y - height)) / spread
-    rest = y - height - slope * u
-    deviation = float(np.sqrt(rest @ rest / (x.size - 2)))
+    residual = y - height - slope * u
+    deviation = float(np.sqrt(residual @ residual / (x.size - 2)))
     return Line(slope, middle, height, x.size - 2, deviation, spread)
 
 

@@ -16,7 +16,8 @@ from ._quantiles import interval
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
 
-_LEAST_PAIRS = 2000  # of a draw of the law and a residual, behind the interval of one more run
+# least number of pairs (a draw of the law, a residual) from which the interval of a new run is made
+_LEAST_PAIRS = 2000
 _GOLDEN = (np.sqrt(5.0) - 1) / 2
 
 

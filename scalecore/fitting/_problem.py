@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ._run_table import RunTable
 
 LOSSES = ("huber", "log", "squared", "absolute")
-_ALMOST_ABSOLUTE = 1e-7  # Huber's delta that stands for 0: relative errors below matter to nobody
+_ALMOST_ABSOLUTE = 1e-7  # Huber's delta in place of 0: smaller relative errors do not matter
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ from ._columns import float_column, parsed_column, row_list, run_codes
 from ._known_columns import Choice, choose
 
 _DELIMITERS = ",\t;|"
-_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}  # utf-8-sig reads its own
+# utf-8-sig handles that of UTF-8
+_BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 @dataclass(frozen=True)
@@ -140,17 +141,17 @@ def _alternatives(
     """Say which other column might have been meant, if it holds other numbers."""
     for heading in choice.others:
         try:
-            other = _numbers(
+            alternative = _numbers(
                 source,
                 quantity,
                 Choice(heading),
                 source.column(source.headings.index(heading)),
                 rows,
             )
-        except (TypeError, ValueError):  # no numbers
+        except (TypeError, ValueError):  # a column without numbers is no alternative
             continue
         with np.errstate(all="ignore"):
-            ratio = other / numbers
+            ratio = alternative / numbers
         if ratio.size and not np.isnan(ratio).all() and np.nanmax(np.abs(ratio - 1)) > 1e-6:
             low, high = np.nanmin(ratio), np.nanmax(ratio)
             yield (
@@ -176,7 +177,7 @@ def _selected(source: Source, where: Mapping[str, Any] | None) -> NDArray[np.int
         raise TypeError(
             f"where must be a dict from columns to the values wanted, got {describe(where)}"
         )
-    kept = np.ones(source.length, bool)
+    chosen = np.ones(source.length, bool)
     for column, wanted in where.items():
         known_name(
             f"{source.name} has no column {column!r}, which where asks for; the columns there are",
@@ -186,15 +187,15 @@ def _selected(source: Source, where: Mapping[str, Any] | None) -> NDArray[np.int
         several = isinstance(wanted, Sequence) and not isinstance(wanted, str)
         values = {str(value) for value in (wanted if several else [wanted])}
         cells = [str(cell) for cell in source.column(source.headings.index(column))]
-        kept &= np.fromiter((cell in values for cell in cells), bool, source.length)
+        chosen &= np.fromiter((cell in values for cell in cells), bool, source.length)
         if not values & set(cells):
-            there = sorted(set(cells))
-            known = ", ".join(map(repr, there[:12])) + (" ..." if len(there) > 12 else "")
+            present = sorted(set(cells))
+            known = ", ".join(map(repr, present[:12])) + (" ..." if len(present) > 12 else "")
             raise ValueError(
                 f"no row of {source.name} has {column!r} = {wanted!r}; its values are "
                 f"{known or 'none'}"
             )
-    return np.flatnonzero(kept)
+    return np.flatnonzero(chosen)
 
 
 def _csv_source(file: Path) -> Source:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _FARTHEST = 12.0  # ln of a multiplier: no recipe saves more than a factor of 160,000
 _HALVINGS = 40
-_LEAST_ROWS = 3  # of a table, for a multiplier
-_MOST_ROWS = 1000  # over which laws are compared, by all of their draws
+_LEAST_ROWS = 3  # fewest rows of a table from which a multiplier is computed
+_MOST_ROWS = 1000  # laws are compared at up to so many rows, with all draws
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -179,7 +179,7 @@ def compare_recipes(
     )
     key = stream_key(rng)
     random = np.random.default_rng(key)
-    seeds = random.integers(2**63, size=2)  # each law draws for itself
+    seeds = random.integers(2**63, size=2)  # independent resamples for each law
     laws = [
         fit(t, form, resamples=resamples, by=by, rng=int(s), n_threads=n_threads)
         for t, s in zip((a, b), seeds, strict=True)
@@ -188,9 +188,9 @@ def compare_recipes(
     difference = a.loss[pairs[:, 0]] / b.loss[pairs[:, 1]] - 1
     cluster = _clusters(a, by)[pairs[:, 0]]
     means = _resampled_means(difference, cluster, random, resamples)
-    whole = _over_all(laws[0], laws[1], laws[0].theta[None], laws[1].theta[None])[0]
+    over_all = _over_all(laws[0], laws[1], laws[0].theta[None], laws[1].theta[None])[0]
     multipliers = np.empty(0)
-    if np.isfinite(whole) and all(len(law.theta_draws) for law in laws):
+    if np.isfinite(over_all) and all(len(law.theta_draws) for law in laws):
         multipliers = np.exp(_over_all(laws[0], laws[1], laws[0].theta_draws, laws[1].theta_draws))
     return RecipeComparison(
         pairs=pairs,
@@ -199,7 +199,7 @@ def compare_recipes(
         difference=difference,
         mean_difference=float(difference.mean()) if len(pairs) else np.nan,
         **_ends("mean_difference", means, level),
-        multiplier=float(np.exp(whole)),
+        multiplier=float(np.exp(over_all)),
         **_ends("multiplier", multipliers, level),
         row_compute=a.flops,
         row_multiplier=np.exp(_row_multipliers(laws[1], a)),

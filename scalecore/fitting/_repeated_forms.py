@@ -14,9 +14,10 @@ from ._power_starts import power_law_starts
 
 _SATURATION = (-7.0, 14.0)  # ln R*: below, repeats teach nothing; above, they are as good as new
 _POWERS = (OFFSET, TERM, (LEAST_EXPONENT, STEEPEST), TERM, (LEAST_EXPONENT, STEEPEST))
-_GUESSES = (0.3, 3.0, 30.0)  # R* of the starts: repeats wear off at once, slowly, hardly
-_SHARES = (0.003, 0.03, 0.3)  # of the loss: the largest penalty of a start
-_BEST = 3  # power-law starts that are tried with each guess
+# values of R* at which fits start: repeats wear off at once, slowly, hardly
+_GUESSES = (0.3, 3.0, 30.0)
+_SHARES = (0.003, 0.03, 0.3)  # largest penalty at which fits start, as shares of the loss
+_BEST = 3  # the best power-law starts, tried with each guess
 
 
 def _unique(x: Covariates) -> Array:

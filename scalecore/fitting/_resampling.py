@@ -17,15 +17,16 @@ if TYPE_CHECKING:
     from ._problem import Problem
 
 METHODS = ("auto", "pairs", "wild")
-ENOUGH_CLUSTERS = 60  # from here on, drawing runs with replacement covers
+ENOUGH_CLUSTERS = 60  # with so many runs, intervals from drawing runs with replacement cover
 _AT_A_TIME = 20_000
 _SHARP_ENOUGH = (
     1e-5  # Huber's delta of draws: kinks a hundredth of the residuals wide do not show in them
 )
-_LEAST_LEFT = 0.1  # of a residual, however much of the fit hangs on its run
+# at least this share of a residual is kept, however much its run determines the fit
+_LEAST_LEFT = 0.1
 # E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2)
 _INVERSE_WEBB = (np.sqrt(2) + 1 + np.sqrt(2 / 3)) / 3
-_NEAR = 1e-3  # residuals move by some thousandths from one resample to another
+_NEAR = 1e-3  # width of the window around 0: residuals move by so much from resample to resample
 
 
 def chosen_method(method: str, problem: Problem) -> str:

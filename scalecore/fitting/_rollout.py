@@ -19,10 +19,10 @@ Mask = NDArray[np.bool_]
 
 _STEP = 0.5  # decades of compute from one cut to the next
 _MOST_FOLDS = 6
-_RUNS_PER_PARAMETER = 2  # to be fitted, at least
+_RUNS_PER_PARAMETER = 2  # fewest runs per parameter in the fitted part
 _LEAST_SCORED = 2
-_MOST_COVERED = 500  # scored rows of which intervals are computed
-_SAME = 1e-9  # relative difference of compute that is rounding
+_MOST_COVERED = 500  # intervals are computed for at most so many scored rows
+_SAME = 1e-9  # relative difference of compute up to which it is rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,9 +73,9 @@ def run_compute(table: RunTable) -> Array:
     """Return for each row what its whole run cost: the most of the run's rows."""
     if table.run_codes is None:
         return table.flops
-    most = np.zeros(len(table.run_names))
-    np.maximum.at(most, table.run_codes, table.flops)
-    return most[table.run_codes]
+    largest = np.zeros(len(table.run_names))
+    np.maximum.at(largest, table.run_codes, table.flops)
+    return largest[table.run_codes]
 
 
 def folds_of(table: RunTable, rollout: Any, horizon: float, most_free: int) -> tuple[Fold, ...]:
@@ -112,23 +112,23 @@ def _given_fold(table: RunTable, place: int, fitted: Mask) -> Fold:
 
 
 def _cut(table: RunTable, compute: float, horizon: float) -> Fold:
-    whole, limit = run_compute(table), compute * (1 + _SAME)
+    of_run, limit = run_compute(table), compute * (1 + _SAME)
     beyond = (table.flops > limit) & (table.flops <= compute * horizon * (1 + _SAME))
-    return Fold(compute, whole <= limit, (whole > limit) & beyond)
+    return Fold(compute, of_run <= limit, (of_run > limit) & beyond)
 
 
 def _own_folds(table: RunTable, horizon: float, most_free: int) -> tuple[Fold, ...]:
     """Return cuts half a decade apart, down from the largest run, while there is enough to fit."""
     if not len(table):
         return ()
-    whole = run_compute(table)
-    decades = float(np.log10(whole.max() / whole.min()))
+    of_run = run_compute(table)
+    decades = float(np.log10(of_run.max() / of_run.min()))
     step = min(_STEP, decades / 4)
     folds: list[Fold] = []
     for k in range(1, 4 * _MOST_FOLDS):
         if step == 0 or len(folds) == _MOST_FOLDS or k * step >= decades:
             break
-        fold = _cut(table, float(whole.max() * 10 ** (-k * step)), horizon)
+        fold = _cut(table, float(of_run.max() * 10 ** (-k * step)), horizon)
         if (
             np.count_nonzero(fold.fitted) < _RUNS_PER_PARAMETER * most_free
             or np.count_nonzero(fold.scored) < _LEAST_SCORED
@@ -156,9 +156,13 @@ def score(
         places = np.unique(
             np.linspace(0, len(observed) - 1, min(len(observed), _MOST_COVERED)).round().astype(int)
         )
-        some = held_out.where(np.isin(np.arange(len(held_out)), places))
+        sampled = held_out.where(np.isin(np.arange(len(held_out)), places))
         ends = law.predict(
-            some.parameters, some.samples, level, kind="run", unique_samples=some.unique_samples
+            sampled.parameters,
+            sampled.samples,
+            level,
+            kind="run",
+            unique_samples=sampled.unique_samples,
         )
         inside = float(np.mean((ends.low <= observed[places]) & (observed[places] <= ends.high)))
     return (

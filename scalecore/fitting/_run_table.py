@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ._findings import Finding
     from ._sensitivity import Influence
 
-_COMPUTED = ("data_hash", "_points")  # from the fields, when asked for
+_COMPUTED = ("data_hash", "_points")  # computed from the fields when first asked for
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)

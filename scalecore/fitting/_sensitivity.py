@@ -18,7 +18,7 @@ from ._resampling import first_delta
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
 
-_WIDEST = 4.0  # a profile reaches so many times beyond what a normal law would need
+_WIDEST = 4.0  # a profile reaches at most so many times as far as a normal law would need
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,8 +12,8 @@ from ._certificate import Certificate, FitStatus
 from ._fitted_law import FittedLaw
 from ._form import Form
 
-_POOLED = 2000  # draws of a mixture
-_MOST_ERROR = 1.0  # relative; forecasts further off are all equally useless
+_POOLED = 2000  # draws of a mixture of laws
+_MOST_ERROR = 1.0  # relative error; forecasts that are further off count the same
 
 
 def weights_of(relative: Sequence[Array], count: int) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from statistics import NormalDist
 
-_MANY = 400  # degrees of freedom from which the series around the normal law is as exact
+_MANY = 400  # with more degrees of freedom the series around the normal law is as exact
 
 
 def student_quantile(level: float, freedom: int) -> float:

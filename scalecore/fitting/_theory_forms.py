@@ -20,8 +20,8 @@ _DIMENSION = (0.0, 35.0)  # ln d
 _CONCENTRATION = (-14.0, 60.0)  # ln K
 _STARTS = 8
 _LEAST_SHARE = 1e-3
-_AT_ONE = 1e-9  # where d is the smallest N its width is one unit, but for rounding
-_SHIFT = 12  # the asymptotic series of the trigamma has all digits from here on
+_AT_ONE = 1e-9  # at d = smallest N the width is 1, up to this relative rounding error
+_SHIFT = 12  # from this argument on the asymptotic series of the trigamma has all digits
 
 
 def trigamma(z: Array) -> Array:

@@ -178,9 +178,9 @@ SC_API int sc_optimal_allocation(sc_bound bound, int integer, double budget, dou
 /* ---- spectral bounds ------------------------------------------------------------------------- */
 
 /* What a bound lets a learner do beside a fixed part, any of them together; the two bounds of the
- * package are SC_SPECTRAL_BOUND and SC_REFINED_BOUND. docs/spectral.md derives them, in its sections
- * "Width n with drawn atoms", "Sticks instead of drawn atoms", "A trained quadratic form" and
- * "Coefficients under a Gaussian prior". */
+ * package are SC_SPECTRAL_BOUND and SC_REFINED_BOUND. docs/spectral.md derives them, in its
+ * sections "Width n with drawn atoms", "Sticks instead of drawn atoms", "A trained quadratic
+ * form" and "Coefficients under a Gaussian prior". */
 typedef enum sc_spectral_strategies {
     SC_WITH_ATOMS = 1,     /* units that are left over draw atoms */
     SC_WITH_STICKS = 2,    /* or hold the first sticks of the process */
