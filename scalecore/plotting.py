@@ -80,11 +80,11 @@ def figure1(
         raise ValueError(f"input_dim {input_dim:g} and cost {cost:g} are too large to draw")
     if budgets is None:
         budgets = np.geomspace(1e5, 1e10, 6) * (input_dim / 10) * cost
-    spread = np.geomspace(1e4, 1e18, 57) * (input_dim / 10) * cost
+    fine_budgets = np.geomspace(1e4, 1e18, 57) * (input_dim / 10) * cost
     lines = isoflop(budgets, input_dim, concentration, cost=cost)
     if not np.isfinite(lines.optimum.error).any():
         raise ValueError("no budget has a finite optimum to draw")
-    frontier = compute_optimal(spread, input_dim, concentration, cost=cost)
+    frontier = compute_optimal(fine_budgets, input_dim, concentration, cost=cost)
     with plt.rc_context(STYLE):
         figure, (left, right) = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")
         plot_isoflop(lines, ax=left)
@@ -99,7 +99,9 @@ def figure1(
         right.set_title("Compute-optimal frontier")
         for line in right.get_lines()[:1]:
             line.set(marker="none", label=r"optimum of the bound at budget $C$ (FLOPs)")
-        decades = np.isin(np.round(np.log10(spread / spread[0]), 6), np.arange(0, 15, 2))
+        decades = np.isin(
+            np.round(np.log10(fine_budgets / fine_budgets[0]), 6), np.arange(0, 15, 2)
+        )
         right.plot(
             frontier.samples[decades],
             frontier.parameters[decades],
@@ -108,7 +110,10 @@ def figure1(
             markersize=4,
         )
         for budget, x, y in zip(
-            spread[decades], frontier.samples[decades], frontier.parameters[decades], strict=True
+            fine_budgets[decades],
+            frontier.samples[decades],
+            frontier.parameters[decades],
+            strict=True,
         ):
             right.annotate(
                 rf"$C =$ {power_of_ten(budget)}",

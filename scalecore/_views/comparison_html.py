@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .html import table
+from .html import html_table
 
 if TYPE_CHECKING:
     from ..fitting._comparison import Comparison
@@ -53,7 +53,7 @@ def comparison(found: Comparison) -> str:
     notes = [f"{len(found.folds)} forecasts" + (f", cut at {cuts} FLOPs" if cuts else "")]
     if found.reason:
         notes.insert(0, found.reason)
-    return table(f"Comparison: {found.status.name}", heads, rows, "; ".join(notes))
+    return html_table(f"Comparison: {found.status.name}", heads, rows, "; ".join(notes))
 
 
 def recipes(found: RecipeComparison) -> str:
@@ -75,4 +75,4 @@ def recipes(found: RecipeComparison) -> str:
         ),
     ]
     heads = ("", "A against B", f"{100 * found.level:g} % interval")
-    return table("Two recipes", heads, rows, f"laws: {found.law_a.form.name}")
+    return html_table("Two recipes", heads, rows, f"laws: {found.law_a.form.name}")

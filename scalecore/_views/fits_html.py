@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .html import table
+from .html import html_table
 
 if TYPE_CHECKING:
     from ..fitting._allocation import Allocation
@@ -34,7 +34,9 @@ def law(law: FittedLaw) -> str:
     if c.reason:
         notes.insert(0, c.reason)
     heads = ("parameter", "meaning", "value", "2.5 %", "97.5 %")
-    return table(f"FittedLaw: {law.form.name}, {law.status.name}", heads, rows, "; ".join(notes))
+    return html_table(
+        f"FittedLaw: {law.form.name}, {law.status.name}", heads, rows, "; ".join(notes)
+    )
 
 
 def allocation(best: Allocation, status: type[IntEnum]) -> str:
@@ -73,4 +75,4 @@ def allocation(best: Allocation, status: type[IntEnum]) -> str:
         "d ln N*/d ln C",
         "status",
     )
-    return table(f"Allocation: intervals at level {best.level:g}", heads, rows, note)
+    return html_table(f"Allocation: intervals at level {best.level:g}", heads, rows, note)

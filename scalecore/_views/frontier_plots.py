@@ -45,7 +45,7 @@ def plot_isoflop(lines: IsoFlop, ax: Axes | None = None) -> Axes:
         lines.error.reshape(-1, points),
         np.ravel(best.parameters),
         np.ravel(best.error),
-        _laws(np.ravel(best.input_dim), np.ravel(best.concentration)),
+        _line_labels(np.ravel(best.input_dim), np.ravel(best.concentration)),
         strict=True,
     )
     for colour, (budget, parameters, error, best_parameters, best_error, law) in zip(
@@ -139,7 +139,7 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _laws(dims: NDArray[np.float64], concentrations: NDArray[np.float64]) -> list[str]:
+def _line_labels(dims: NDArray[np.float64], concentrations: NDArray[np.float64]) -> list[str]:
     """Return for each line what of d and K differs between lines."""
     parts = [
         (name, values)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 12
 
 
-def table(
+def html_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], note: str = ""
 ) -> str:
     """Return a plain table; everything is escaped, numbers have four digits."""
@@ -98,7 +98,7 @@ def frontier(best: Frontier) -> str:
         "d log p*/d log C",
         "status",
     )
-    return table(title, heads, rows, note)
+    return html_table(title, heads, rows, note)
 
 
 def network(net: Network) -> str:
@@ -113,7 +113,7 @@ def network(net: Network) -> str:
         ("mass of the heaviest unit", float(masses[0])),
         ("units that hold half of the mass", min(half, len(net))),
     ]
-    return table("Network", (), rows)
+    return html_table("Network", (), rows)
 
 
 def runs(them: TrainingRuns) -> str:
@@ -139,7 +139,7 @@ def runs(them: TrainingRuns) -> str:
         f"samples{' (interrupted)' if them.interrupted else ''}, "
         f"{them.repeats} repeats, {them.learning_rates.size} rates"
     )
-    return table(
+    return html_table(
         title, ("width", "best rate", "error (nats)", "standard error", "runs diverged"), rows, note
     )
 
@@ -165,7 +165,7 @@ def empirical(found: EmpiricalFrontier) -> str:
         f"{_interval(found.exponent, found.exponent_interval)}, "
         f"{100 * found.confidence:g} % intervals"
     )
-    return table(
+    return html_table(
         title,
         ("C", "width n*", "samples T*", "error (nats)", "status", "n* of the bound", "bound"),
         rows,
@@ -211,7 +211,7 @@ def misspecification(estimate: MisspecificationEstimate, occupancy: NDArray[np.f
         "distinct units",
         "E U_n",
     )
-    return table(title, heads, rows, note)
+    return html_table(title, heads, rows, note)
 
 
 def learning_curve(curve: LearningCurve) -> str:
@@ -237,7 +237,7 @@ def learning_curve(curve: LearningCurve) -> str:
         "share of H(F)",
         "error L_t (nats a sample)",
     )
-    return table(f"LearningCurve: H(F) = {curve.entropy:.4g} nats; {how}", heads, rows, note)
+    return html_table(f"LearningCurve: H(F) = {curve.entropy:.4g} nats; {how}", heads, rows, note)
 
 
 def decomposition(parts: Decomposition) -> str:
@@ -261,6 +261,6 @@ def decomposition(parts: Decomposition) -> str:
             "which can happen."
         )
     title = f"Decomposition: {parts.steps:,} steps"
-    return table(
+    return html_table(
         title, ("term", "total (nats)", "per sample (nats)", "share of the error"), rows, note
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .html import shown_places, table
+from .html import html_table, shown_places
 
 if TYPE_CHECKING:
     from ..planning._design import Design
@@ -49,7 +49,7 @@ def plan(plan: Plan, status: type[IntEnum]) -> str:
         *(heads.get(name, name.replace("_", " ")) for name in names),
         "status",
     ]
-    return table(
+    return html_table(
         f"Plan: {plan.law.form.name}, intervals at level {plan.level:g}", columns, rows, note
     )
 
@@ -80,7 +80,7 @@ def deviations(price: Deviations) -> str:
         "loss at the same budget",
     )
     note = f"the first of {price.parameters[..., 0].size:,} plans" if several else ""
-    return table("Price of other sizes, for the same loss", heads, rows, note)
+    return html_table("Price of other sizes, for the same loss", heads, rows, note)
 
 
 def _percent(value: float, low: float, high: float) -> str:
@@ -103,7 +103,7 @@ def epochs(returns: EpochReturns) -> str:
         "as good as so many new samples",
         "worth of this pass",
     )
-    return table("What passes over the same samples are worth", heads, rows)
+    return html_table("What passes over the same samples are worth", heads, rows)
 
 
 def design(design: Design) -> str:
@@ -119,4 +119,4 @@ def design(design: Design) -> str:
         f"interval now [{design.before[0]:.4g}, {design.before[1]:.4g}], "
         f"then about [{design.after[0]:.4g}, {design.after[1]:.4g}]"
     )
-    return table(title, ("N", "D", "times", "compute of one"), rows, note if rows else "")
+    return html_table(title, ("N", "D", "times", "compute of one"), rows, note if rows else "")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from .html import _interval, shown_places
-from .html import table as html_table
+from .html import _interval, html_table, shown_places
 
 if TYPE_CHECKING:
     from ..fitting._isoflop_result import IsoFlopProfiles

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .html import table as html_table
+from .html import html_table
 
 if TYPE_CHECKING:
     from ..fitting._findings import Finding

@@ -24,7 +24,7 @@ def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
     ax = new_axes(ax)
     mean = runs.error.mean(axis=0)
     with np.errstate(invalid="ignore"):
-        spread = (
+        std_error = (
             runs.error.std(axis=0, ddof=1) / np.sqrt(runs.repeats)
             if runs.repeats > 1
             else np.zeros_like(mean)
@@ -34,7 +34,7 @@ def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
             continue
         best = int(np.nanargmin(mean[i, :, -1]))
         ax.plot(runs.checkpoints, mean[i, best], color=colour, label=f"{runs.widths[i]}")
-        low, high = mean[i, best] - spread[i, best], mean[i, best] + spread[i, best]
+        low, high = mean[i, best] - std_error[i, best], mean[i, best] + std_error[i, best]
         ax.fill_between(
             runs.checkpoints, np.maximum(low, 1e-12), high, color=colour, alpha=0.15, linewidth=0
         )
@@ -85,12 +85,12 @@ def _lines(frontier: EmpiricalFrontier, ax: Axes) -> None:
         else reached
     )
     for colour, b in zip(line_colours(chosen.size), chosen, strict=True):
-        error, spread = frontier.line_error[b, order], frontier.line_std_error[b, order]
+        error, std_error = frontier.line_error[b, order], frontier.line_std_error[b, order]
         label = rf"$C =$ {power_of_ten(float(f'{frontier.budget[b]:.3g}'))}"
         ax.errorbar(
             d * frontier.widths[order],
             error,
-            yerr=spread,
+            yerr=std_error,
             color=colour,
             linewidth=1.2,
             marker=".",

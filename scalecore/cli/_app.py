@@ -50,11 +50,11 @@ from ._options import (
     Number,
     Picture,
     Whole,
-    draw,
     grid,
     learning,
     on_terminal,
     options,
+    save_picture,
     show,
     unwritable,
     whole_samples,
@@ -177,7 +177,7 @@ def frontier(
     }
     columns["status"] = [Status(int(code)).name for code in best.status.ravel()]
     show(columns, form)
-    draw(plot, best.plot)
+    save_picture(plot, best.plot)
 
 
 def isoflop_columns(lines: Any) -> dict[str, np.ndarray]:
@@ -220,7 +220,7 @@ def isoflop_command(
     if OBJECTIVES[bound].needs_table:
         prepare(input_dim, most_units)
     show(isoflop_columns(isoflop(*flat, cost=cost, bound=bound, points=points)), form)
-    draw(plot, lambda: isoflop(*flat, cost=cost, bound=bound).plot())
+    save_picture(plot, lambda: isoflop(*flat, cost=cost, bound=bound).plot())
 
 
 @main.command("figure1")
@@ -342,7 +342,7 @@ def simulate(
     }
     columns |= {"exact_occupancy": occupancy(measured.widths, concentration)}
     show(columns, form)
-    draw(plot, measured.plot)
+    save_picture(plot, measured.plot)
 
 
 @main.command("train", epilog=NUMBERS)
@@ -423,7 +423,7 @@ def train_command(
             click.echo(f"wrote {out}", err=True)
     finally:
         tell(runs, budget, cost, form, plot)
-    draw(curves, runs.plot)
+    save_picture(curves, runs.plot)
     if runs.interrupted:
         raise click.exceptions.Abort
 
@@ -455,7 +455,7 @@ def tell(
     show(columns, form)
     low, high = best.exponent_interval
     click.echo(f"d log p*/d log C: {best.exponent:.3f} [{low:.3f}, {high:.3f}]", err=True)
-    draw(plot, lambda: best.plot()[0])
+    save_picture(plot, lambda: best.plot()[0])
 
 
 for command in (

@@ -12,7 +12,7 @@ from ..fitting._compare import compare
 from ..fitting._comparison import Comparison
 from ..fitting._forms import FORMS
 from ..fitting._recipes import RecipeComparison, compare_recipes
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, draw, options, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, options, save_picture, show
 from ._table_options import READING, RUNS, read_runs
 
 _DEFAULT_RESAMPLES = 200
@@ -99,7 +99,7 @@ def compare_command(
             table, table_b, (forms or ["coupled"])[0], resamples=resamples, rng=seed
         )
         show(_recipe_columns(recipes), form)
-        draw(plot, recipes.plot)
+        save_picture(plot, recipes.plot)
         return
     found = compare(
         table,
@@ -113,7 +113,7 @@ def compare_command(
     show(_each_columns(found) if each else _columns(found), form)
     best = "" if found.best is None else f"; best: {found.best}"
     click.echo(f"note: {found.status.name}{best}{_why(found)}", err=True)
-    draw(plot, found.plot)
+    save_picture(plot, found.plot)
 
 
 def _why(found: Comparison) -> str:

@@ -21,7 +21,6 @@ from ._options import (
     SEED,
     Axis,
     Number,
-    draw,
     options,
     refuse_overwriting,
     show,
@@ -141,7 +140,7 @@ def fit_command(
         f"scaled gradient {c.scaled_gradient:.1e}, objective {law.objective:.10g}",
         err=True,
     )
-    draw(plot, law.plot)
+    save_picture(plot, law.plot)
 
 
 def _parameters(law: FittedLaw, level: float) -> dict[str, Any]:

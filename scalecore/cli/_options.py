@@ -368,7 +368,7 @@ def pieces(columns: Columns) -> Iterator[list[tuple[Any, ...]]]:
         yield list(zip(*parts, strict=True))
 
 
-def table(columns: Columns) -> Iterator[str]:
+def text_table(columns: Columns) -> Iterator[str]:
     """Format columns for reading, aligned, six digits: some lines at a time."""
     widths = [len(name) for name in columns]
     for rows in pieces(columns):
@@ -401,11 +401,11 @@ def show(columns: Columns, form: str) -> None:
             write_csv(part, text, header=not number)
             click.echo(text.getvalue(), nl=False)
     else:
-        for lines in table(columns):
+        for lines in text_table(columns):
             click.echo(lines)
 
 
-def draw(path: Path | None, plot: Callable[[], Any]) -> None:
+def save_picture(path: Path | None, plot: Callable[[], Any]) -> None:
     """Draw into a file, if one was asked for."""
     if path is not None:
         from ..plotting import save

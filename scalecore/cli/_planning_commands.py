@@ -12,7 +12,7 @@ import numpy as np
 from ..fitting._fitted_law import FittedLaw
 from ..planning._design import QUANTITIES, DesignStatus, suggest_runs
 from ..planning._plan import Plan, PlanStatus, plan
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, draw, grid, options, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, grid, options, save_picture, show
 
 LAW = click.argument("law", type=click.Path(dir_okay=False, path_type=Path))
 _WRITES = "scalecore fit RUNS --out LAW writes one"
@@ -244,4 +244,4 @@ def suggest_command(
     click.echo(
         f"{total}; {quantity} at {target:g} FLOPs: {before} now, about {after} then", err=True
     )
-    draw(plot, design.plot)
+    save_picture(plot, design.plot)

@@ -29,10 +29,10 @@ from ._options import (
     Number,
     Picture,
     Whole,
-    draw,
     learning,
     on_terminal,
     options,
+    save_picture,
     show,
     whole_samples,
     whole_widths,
@@ -105,7 +105,7 @@ def spectrum_command(input_dim: int, degrees: int, form: str, plot: Path | None)
         },
         form,
     )
-    draw(plot, found.plot)
+    save_picture(plot, found.plot)
 
 
 @click.command("figure2")

@@ -175,9 +175,9 @@ class IsoFlopProfiles:
         from .._views.profile_plots import plot_profiles
 
         interior = self.status == ProfileStatus.INTERIOR
-        spread = (
+        budgets_shown = (
             np.geomspace(self.budget[0] / 2, self.budget[-1] * 2, 60)
             if self.budget.size
             else np.ones(1)
         )
-        return plot_profiles(self, interior, self.compute_optimal(spread), ax=ax)
+        return plot_profiles(self, interior, self.compute_optimal(budgets_shown), ax=ax)

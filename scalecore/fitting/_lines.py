@@ -90,7 +90,7 @@ class Line:
     height: float
     freedom: int
     deviation: float
-    spread: float
+    sum_of_squares: float
 
     def at(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the line's height."""
@@ -100,14 +100,18 @@ class Line:
         """Return half the width of the line's confidence interval."""
         if self.freedom < 1:
             return np.full_like(x, np.nan)
-        share = 1 / (self.freedom + 2) + np.square(x - self.middle) / self.spread
+        share = 1 / (self.freedom + 2) + np.square(x - self.middle) / self.sum_of_squares
         return student_quantile(level, self.freedom) * self.deviation * np.sqrt(share)
 
     def slope_margin(self, level: float) -> float:
         """Return half the width of the slope's confidence interval."""
         if self.freedom < 1:
             return np.nan
-        return student_quantile(level, self.freedom) * self.deviation / float(np.sqrt(self.spread))
+        return (
+            student_quantile(level, self.freedom)
+            * self.deviation
+            / float(np.sqrt(self.sum_of_squares))
+        )
 
 
 def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
@@ -116,11 +120,11 @@ def line(x: NDArray[np.float64], y: NDArray[np.float64]) -> Line:
         return Line(np.nan, np.nan, np.nan, 0, np.nan, np.nan)
     middle, height = float(x.mean()), float(y.mean())
     u = x - middle
-    spread = float(u @ u)
-    slope = float(u @ (y - height)) / spread
+    sum_of_squares = float(u @ u)
+    slope = float(u @ (y - height)) / sum_of_squares
     residual = y - height - slope * u
     deviation = float(np.sqrt(residual @ residual / (x.size - 2)))
-    return Line(slope, middle, height, x.size - 2, deviation, spread)
+    return Line(slope, middle, height, x.size - 2, deviation, sum_of_squares)
 
 
 def straight_lines(

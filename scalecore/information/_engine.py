@@ -46,7 +46,7 @@ def x_log_x(p: Array) -> Array:
 
 
 @dataclass(frozen=True)
-class Tables:
+class PaddedModel:
     """P(x) P(y|f,x) as [input][label][hypothesis], its logarithm, and E(ln P(Y|f,X) | f);
     hypotheses padded to a multiple of 8.
     """
@@ -68,7 +68,7 @@ class Tables:
         )
 
 
-def tables(likelihood: Array, inputs: Array, *, cells_only: bool = False) -> Tables:
+def padded_model(likelihood: Array, inputs: Array, *, cells_only: bool = False) -> PaddedModel:
     """Lay a model out for the engine; `cells_only`: each possible cell as an input of its own, the
     others left out.
     """
@@ -83,7 +83,7 @@ def tables(likelihood: Array, inputs: Array, *, cells_only: bool = False) -> Tab
     else:
         negentropy[:hypotheses] = (x_log_x(likelihood).sum(axis=2) * inputs).sum(axis=1)
     log_theta = np.where(theta > 0, np.log(np.where(theta > 0, theta, 1.0)), _information.LOG_ZERO)
-    return Tables(theta, log_theta, negentropy, hypotheses)
+    return PaddedModel(theta, log_theta, negentropy, hypotheses)
 
 
 def count_vectors(samples: int, cells: int) -> int:
@@ -103,7 +103,7 @@ def check_exact(samples: int, work: int) -> None:
 
 
 def enumerate_histories(
-    t: Tables, truth: Array, learner: Array, samples: list[int], threads: int, progress: bool
+    t: PaddedModel, truth: Array, learner: Array, samples: list[int], threads: int, progress: bool
 ) -> Array:
     """E ln(P(H_t|F) / sum of learner P(H_t|g)) for each t of `samples`, over all count vectors."""
     truth, learner, cells = t.pad(truth), t.pad(learner), len(t.theta)
@@ -137,7 +137,7 @@ def enumerate_histories(
 
 
 def simulate_histories(
-    t: Tables,
+    t: PaddedModel,
     truth: Array,
     learner: Array | None,
     samples: int,
@@ -179,7 +179,7 @@ def simulate_histories(
     return np.where(endless, np.inf, estimate.mean), np.where(endless, np.inf, estimate.std_error)
 
 
-def surely_endless(t: Tables, truth: Array, learner: Array, samples: int) -> bool:
+def surely_endless(t: PaddedModel, truth: Array, learner: Array, samples: int) -> bool:
     """Whether some hypothesis allows, within so many samples, what every hypothesis of the learner
     rules out.
 
@@ -212,7 +212,7 @@ def transitions(
 
 
 def recursion(
-    t: Tables,
+    t: PaddedModel,
     prior: Array,
     update: NDArray[np.generic],
     initial: int,

@@ -193,11 +193,11 @@ class HypothesisSet(Rebuilt):
             belief = before[:, -1] + likely[:, -1]
             weights = np.exp(before - before.max(axis=0))
             weights /= weights.sum(axis=0)
-            information[first : first + size] = _told(weights, zeros, ones)
+            information[first : first + size] = _mutual_information(weights, zeros, ones)
         return information
 
 
-def _told(
+def _mutual_information(
     weights: NDArray[np.float64], zeros: NDArray[np.float64], ones: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """I(F; Y) under each column's weights: the mean over f of d_KL(P(Y|f) || their mixture)."""

@@ -173,7 +173,7 @@ class FiniteModel(Rebuilt):
         possible = self.prior > 0
         prior, t = (
             self.prior[possible],
-            _engine.tables(self.likelihood[possible], self.inputs, cells_only=True),
+            _engine.padded_model(self.likelihood[possible], self.inputs, cells_only=True),
         )
         work = _engine.count_vectors(count, len(t.theta) + 1) * prior.size
         exact = _is_exact(method, count, work)
@@ -253,7 +253,7 @@ class FiniteModel(Rebuilt):
         information, misspecification = estimation_and_misspecification(self, table)
         learner = self.prior @ table
         possible = (self.prior > 0) | (learner > 0)
-        t = _engine.tables(self.likelihood[possible], self.inputs, cells_only=True)
+        t = _engine.padded_model(self.likelihood[possible], self.inputs, cells_only=True)
         laws_of = self.prior[possible], learner[possible]
         exact, drawn = (
             _is_exact(
@@ -401,7 +401,7 @@ class FiniteModel(Rebuilt):
             raise ValueError(f"initial must be a state, 0 to {states - 1}, got {start}")
         tables = _predictors(predictor, count, states, n_x, n_y)
         threads, show = thread_count(n_threads), boolean("progress", progress)
-        t = _engine.tables(self.likelihood, self.inputs)
+        t = _engine.padded_model(self.likelihood, self.inputs)
         retained, memory, forgotten, gap, error, impossible = _engine.recursion(
             t, self.prior, table, start, tables, count, threads, show
         )

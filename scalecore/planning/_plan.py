@@ -386,7 +386,7 @@ def _solved(ask: Questions, level: float) -> tuple[dict[str, Array], NDArray[np.
         ends = [(np.full(len(part), np.nan),) * 2] * len(AMOUNTS)
         if len(draws):
             drawn = part.answered(draws)
-            ends = interval([_honest(drawn, name, part.target) for name in AMOUNTS], level)
+            ends = interval([_amount_of_draws(drawn, name, part.target) for name in AMOUNTS], level)
         for name, (low, high) in zip(AMOUNTS, ends, strict=True):
             found[name + "_low"], found[name + "_high"] = low, high
         parts.append(found)
@@ -396,7 +396,7 @@ def _solved(ask: Questions, level: float) -> tuple[dict[str, Array], NDArray[np.
     }, np.concatenate(statuses)
 
 
-def _honest(drawn: Answer, name: str, target: str) -> Array:
+def _amount_of_draws(drawn: Answer, name: str, target: str) -> Array:
     """Return an amount of each draw: infinite where it cannot reach the loss, NaN where it has no
     optimum.
     """

@@ -91,12 +91,13 @@ def run_variance(law: FittedLaw) -> float:
     quartiles = np.quantile(residual, [0.25, 0.75])
     # Epanechnikov's kernel
     width = 2.34 * min(size, float(np.ptp(quartiles)) / 1.34 or size) * len(residual) ** -0.2
-    inside = _below((delta - residual) / width) - _below((-delta - residual) / width)
+    above, below = (delta - residual) / width, (-delta - residual) / width
+    inside = _epanechnikov_cdf(above) - _epanechnikov_cdf(below)
     psi = np.clip(residual, -delta, delta)
     return float(np.mean(psi**2) / np.mean(inside) ** 2)
 
 
-def _below(u: Array) -> Array:
+def _epanechnikov_cdf(u: Array) -> Array:
     """Return the distribution function of Epanechnikov's kernel."""
     u = np.clip(u, -1.0, 1.0)
     return (2 + 3 * u - u**3) / 4

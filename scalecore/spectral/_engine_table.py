@@ -18,7 +18,7 @@ _ATOMS_RATIO = 0.8
 _READ_AHEAD = np.zeros(8)  # padding: the engine reads whole packs
 
 
-def strategies_of(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _spectral.Strategies:
+def engine_table(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _spectral.Strategies:
     """Lay out a table for the engine."""
     units = np.array([row[0] for row in rows])
     eigenvalues, copies = [row[1] for row in rows], [row[2] for row in rows]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from .._common.atomic_files import atomic_write
 from .._common.validation import path
 from .._core import spectral as _spectral
-from ._engine_table import strategies_of
+from ._engine_table import engine_table
 from ._table_for_c import table_bytes
 from ._table_rows import Row
 
@@ -119,5 +119,5 @@ def assemble(d: int, rows: list[Row]) -> SpectralTable:
         eigenvalues,
         copies,
         np.array(delta),
-        strategies_of(d, rows, residual),
+        engine_table(d, rows, residual),
     )

@@ -93,7 +93,7 @@ def make_plan(
         "format": _FORMAT,
         "scalecore": VERSION,
         "task": task.name,
-        "axes": {name: _said(values) for name, values in axes.items()},
+        "axes": {name: _axis_entry(values) for name, values in axes.items()},
         "shape": shape,
         "chunks": chunk_lengths(shape, chunks, 1 if task.random else _POINTS),
         "options": plain,
@@ -106,7 +106,7 @@ def make_plan(
     return plan, axes
 
 
-def _said(values: NDArray[np.float64]) -> Any:
+def _axis_entry(values: NDArray[np.float64]) -> Any:
     """Return what a plan says of an axis. The store has its values; a million of them would make
     the plan slow to read and send.
     """

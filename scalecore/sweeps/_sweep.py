@@ -242,11 +242,11 @@ def sweep(
         with bar(total, show, "chunks") as advance:
             advance(len(done))
             if executor is None:
-                _run_here(
+                _run_in_process(
                     open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance
                 )
             else:
-                _run_there(json.dumps(plan), path, waiting, executor, threads, advance)
+                _run_on_executor(json.dumps(plan), path, waiting, executor, threads, advance)
     except OSError as error:
         raise failure(error, "finished chunks are kept, the same call continues", path) from error
     finished = len(finished_chunks(path))
@@ -255,7 +255,7 @@ def sweep(
     return Sweep(path, plan["task"], plan["shape"], finished, total)
 
 
-def _run_here(store: Opened, waiting: Iterator[int], threads: int, advance: Any) -> None:
+def _run_in_process(store: Opened, waiting: Iterator[int], threads: int, advance: Any) -> None:
     """Compute on this process's threads while the chunks before are being written."""
     with ThreadPoolExecutor(2) as writers:
         writing: set[Future[None]] = set()
@@ -283,7 +283,7 @@ def _collect(done: set[Future[Any]], advance: Any) -> None:
 _FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)
 
 
-def _run_there(
+def _run_on_executor(
     plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any
 ) -> None:
     """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need

@@ -173,10 +173,10 @@ def fit_empirical_frontier(
 
     def interval(values: NDArray[np.float64]) -> NDArray[np.float64]:
         tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-        spread = np.full((2, *values.shape[1:]), np.nan)
+        ends = np.full((2, *values.shape[1:]), np.nan)
         known = np.isfinite(values[1:]).any(axis=0)
-        spread[:, known] = np.nanpercentile(values[1:][:, known], tails, axis=0)
-        return np.moveaxis(spread, 0, -1)
+        ends[:, known] = np.nanpercentile(values[1:][:, known], tails, axis=0)
+        return np.moveaxis(ends, 0, -1)
 
     with np.errstate(divide="ignore", invalid="ignore"):
         slopes = exponents / (1 - exponents)  # p* T* = C / cost

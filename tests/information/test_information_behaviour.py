@@ -166,7 +166,7 @@ def test_the_first_histories_do_not_depend_on_how_many_there_are():
     from scalecore.information import _engine as _finite
 
     model = smooth_coins(9)
-    t = _finite.tables(model.likelihood, model.inputs, cells_only=True)
+    t = _finite.padded_model(model.likelihood, model.inputs, cells_only=True)
     from scalecore._core import information as core
 
     arguments = (
