@@ -23,6 +23,7 @@ from ._options import (
     Number,
     options,
     refuse_overwriting,
+    save_picture,
     show,
     unwritable,
 )

@@ -136,7 +136,7 @@ def plan_command(
         if count := int(np.count_nonzero(found.status == status)):
             text = f"note: {count} of {found.status.size} questions have no answer"
             click.echo(f"{text}: {status.name} ({why})", err=True)
-    draw(plot, found.plot)
+    save_picture(plot, found.plot)
 
 
 def _plan_columns(found: Plan, asked: dict[str, np.ndarray]) -> dict[str, Any]:
