@@ -189,7 +189,8 @@ static void symmetric_product(const double *restrict a, ptrdiff_t n, ptrdiff_t c
     }
 }
 
-/* Householder: the lower triangle to a diagonal and what lies below it; v and w are room for n each. */
+/* Householder: the lower triangle to a diagonal and what lies below it; v and w are room for n
+   each. */
 static void tridiagonalise(double *a, ptrdiff_t n, double *diagonal, double *below, double *w,
                            sc_interest *p)
 {

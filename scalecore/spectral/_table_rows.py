@@ -224,7 +224,7 @@ def _groups(
     """Return where groups begin: at most 2 % wide, and none goes on past a number of eigenvalues
     that is kept.
     """
-    ends = np.append(np.flatnonzero(_are_among(counts, np.sort(kept))) + 1, len(values))
+    ends = np.append(np.flatnonzero(_are_among(counts, np.sort(corners))) + 1, len(values))
     groups, at = [], 0
     while at < len(values):
         groups.append(at)
