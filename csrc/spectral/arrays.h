@@ -22,6 +22,9 @@ typedef struct sc_tables {
 /* The table of an input dimension, or NULL. */
 const sc_strategies *sc_table_of(const sc_tables *tables, double input_dim);
 
+/* Whether a bound is defined at n, T and K, if the input dimension has a table. */
+int sc_is_spectral_point(double n, double T, double K);
+
 /* Points first ... last - 1 of n, T, d and K, which lie in bytes[0] ... bytes[3], so many bytes
  * apart; of what a point's sc_spectral_terms are, which begin with the error, the first `wanted`
  * bytes go to bytes[4]. A point outside the domain gets NaN for its error alone. Returns how many
