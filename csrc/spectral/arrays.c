@@ -25,6 +25,11 @@ const sc_strategies *sc_table_of(const sc_tables *tables, double input_dim)
 static int in_range(double x) { return x >= 1 && x <= SC_LARGEST_ARGUMENT; }
 static int is_concentration(double K) { return K > 0 && K <= SC_LARGEST_ARGUMENT; }
 
+int sc_is_spectral_point(double n, double T, double K)
+{
+    return in_range(n) && in_range(T) && is_concentration(K);
+}
+
 /* ---- points ---------------------------------------------------------------------------------- */
 
 #define BATCH 64
@@ -68,7 +73,7 @@ ptrdiff_t sc_spectral_array(const sc_engine *engine, const sc_tables *tables, in
             points.table = sc_table_of(tables, in[2]);
             last_d = in[2];
         }
-        if (points.table && in_range(in[0]) && in_range(in[1]) && is_concentration(in[3])) {
+        if (points.table && sc_is_spectral_point(in[0], in[1], in[3])) {
             points.n[points.count] = in[0];
             points.T[points.count] = in[1];
             points.K[points.count] = in[3];

@@ -22,11 +22,13 @@ typedef struct sc_tables {
 /* The table of an input dimension, or NULL. */
 const sc_strategies *sc_table_of(const sc_tables *tables, double input_dim);
 
-/* Compute points first ... last - 1. The columns n, T, d and K begin at bytes[0] ... bytes[3],
- * their elements steps[j] bytes apart. Of each point's sc_spectral_terms, which begin with the
- * error, the first `wanted` bytes are written to the column at bytes[4]. A point outside the domain
- * gets NaN in place of its error, and nothing else. Returns how many such points had no NaN among
- * their arguments. */
+/* Whether a bound is defined at n, T and K, if the input dimension has a table. */
+int sc_is_spectral_point(double n, double T, double K);
+
+/* Points first ... last - 1 of n, T, d and K, which lie in bytes[0] ... bytes[3], so many bytes
+ * apart; of what a point's sc_spectral_terms are, which begin with the error, the first `wanted`
+ * bytes go to bytes[4]. A point outside the domain gets NaN for its error alone. Returns how many
+ * did that had no NaN among their arguments. */
 ptrdiff_t sc_spectral_array(const sc_engine *engine, const sc_tables *tables, int with,
                             ptrdiff_t first, ptrdiff_t last, char *const bytes[5],
                             const ptrdiff_t steps[5], size_t wanted);

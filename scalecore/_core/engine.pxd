@@ -330,6 +330,7 @@ cdef extern from "spectral/arrays.h" nogil:
         int strategies "with"
 
     const sc_strategies *sc_table_of(const sc_tables *, double)
+    int sc_is_spectral_point(double n, double T, double K)
     Py_ssize_t sc_spectral_array(const sc_engine *, const sc_tables *, int, Py_ssize_t, Py_ssize_t,
                                  char **, const Py_ssize_t *, size_t)
     void sc_frontier(const sc_engine *, const sc_objective *, int, Py_ssize_t, const sc_column *,

@@ -11,9 +11,9 @@ from libc.stdlib cimport free, malloc
 
 from .engine cimport (
     SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC,
-    SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges, sc_is_input_dim, sc_lay_floors,
-    sc_nearly_whole, sc_objective, sc_spectral_array, sc_spectral_terms, sc_strategies,
-    sc_table_entry, sc_table_of, sc_tables,
+    SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges, sc_is_input_dim,
+    sc_is_spectral_point, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array,
+    sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_of, sc_tables,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of
@@ -175,8 +175,14 @@ cdef enum:
     SEEN = 64
 
 
-cdef list distinct_dims(const char *d, Py_ssize_t stride, Py_ssize_t count):
-    """The different dimensions that have a table, increasing."""
+cdef list distinct_dims(const char *d, Py_ssize_t stride, Py_ssize_t count, char **points,
+                        const np.npy_intp *steps):
+    """The different dimensions that have a table, increasing; of points n, T, d, K only those
+    inside the domain.
+
+    A point outside is NaN without a table. That keeps Dask lazy: it calls a ufunc on noughts to
+    learn the type of the result.
+    """
     # those met last, so that a grid of dimensions does not ask the set for every point
     cdef double seen[SEEN]
     cdef double last = NAN, now
@@ -184,24 +190,31 @@ cdef list distinct_dims(const char *d, Py_ssize_t stride, Py_ssize_t count):
     cdef Py_ssize_t i, place
     for i in range(SEEN):
         seen[i] = NAN
-    for i in range(count if stride else min(count, 1)):
+    for i in range(count):
         now = sc_nearly_whole((<const double *>(d + i * stride))[0])
-        if now == last:
+        if now == last or not sc_is_input_dim(now):
+            continue
+        if points != NULL and not sc_is_spectral_point((<const double *>(points[0]
+                                                                         + i * steps[0]))[0],
+                                                       (<const double *>(points[1]
+                                                                         + i * steps[1]))[0],
+                                                       (<const double *>(points[3]
+                                                                         + i * steps[3]))[0]):
             continue
         last = now
-        if not sc_is_input_dim(now):
-            continue
         place = <Py_ssize_t>now % SEEN
         if seen[place] != now:
             seen[place] = now
             found.add(now)
+        if stride == 0:
+            break
     return sorted(found)
 
 
 def dims_with_tables(const double[:] dims):
     """The different dimensions that have a table, increasing."""
-    return distinct_dims(<const char *>&dims[0], dims.strides[0],
-                         dims.shape[0]) if dims.shape[0] else []
+    return distinct_dims(<const char *>&dims[0], dims.strides[0], dims.shape[0], NULL,
+                         NULL) if dims.shape[0] else []
 
 
 # ---- ufuncs --------------------------------------------------------------------------------------
@@ -259,7 +272,7 @@ cdef int spectral_loop(int strategies, char **args, Py_ssize_t count,
     cdef list dims
     # before the search, in which a NaN is compared, and before tables are built
     fegetexceptflag(&before, FE_ALL_EXCEPT)
-    dims = distinct_dims(args[2], steps[2], count)
+    dims = distinct_dims(args[2], steps[2], count, args, steps)
     invalid = spectral_points(strategies, Directory(TABLES_FOR[0](dims) if dims else ()), count,
                               args, steps, sizeof(double))
     fesetexceptflag(&before, FE_ALL_EXCEPT)

@@ -254,7 +254,7 @@ def compute_optimal(
         done = last
     asked: dict[str, Any] = {name: _of_shape(array, shape)[()] for name, array in inputs.items()}
     found: dict[str, Any] = {
-        name: column.reshape(shape)[()] for name, column in optima._asdict().items()
+        name: column.reshape(shape)[()] for name, column in zip(optima._fields, optima, strict=True)
     }
     return Frontier(**asked, **found, bound=objective.name, integer=whole)
 
@@ -272,6 +272,9 @@ def _columns(
     """
     size = math.prod(shape)
     if size == 0:
+        return
+    if size == 1:
+        yield [array.reshape(-1) for array in inputs]
         return
     if all(array.size == 1 or (array.ndim == 1 and len(shape) == 1) for array in inputs):
         yield [

@@ -48,8 +48,7 @@ class Optima(NamedTuple):
     @classmethod
     def empty(cls, count: int) -> Optima:
         """Return columns for so many budgets."""
-        *numbers, _ = cls._fields
-        return cls(**{f: np.empty(count) for f in numbers}, status=np.empty(count, np.int8))
+        return cls(*[np.empty(count) for _ in range(6)], np.empty(count, np.int8))
 
     def part(self, first: int, last: int) -> Optima:
         """Return a view of some of the budgets."""
@@ -82,9 +81,23 @@ class Objective:
 
 def _closed(code: int) -> Callable[[Budgets, Optima, bool, int], None]:
     def minimise(budgets: Budgets, optima: Optima, integer: bool, n_threads: int) -> None:
-        columns = budgets._asdict() | optima._asdict()
-        del columns["tables"]
-        _frontier.compute_optimal(**columns, bound=code, integer=integer, n_threads=n_threads)
+        # one by one: a dictionary of them takes a tenth of what a single budget does
+        _frontier.compute_optimal(
+            budget=budgets.budget,
+            input_dim=budgets.input_dim,
+            concentration=budgets.concentration,
+            cost=budgets.cost,
+            width=optima.width,
+            samples=optima.samples,
+            error=optima.error,
+            misspecification=optima.misspecification,
+            estimation=optima.estimation,
+            elasticity=optima.elasticity,
+            status=optima.status,
+            bound=code,
+            integer=integer,
+            n_threads=n_threads,
+        )
 
     return minimise
 

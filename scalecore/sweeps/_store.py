@@ -40,7 +40,8 @@ MARKS = "finished_chunks"
 # Tables of spectral bounds, until all is finished: whatever process computes a chunk, it goes by
 # these. Readers do not look inside an array.
 TABLES = f"{MARKS}/.tables"
-_POINTS = 2**20  # points of a chunk, unless `chunks` says how many
+COPY = f"{MARKS}/.{{}}.json"  # of a file that an option names
+_POINTS = 2**20  # in a chunk, where `chunks` does not say
 _FORMAT = 3
 # value of every point of a chunk that is not finished
 _NOT_COMPUTED = {"f8": np.nan, "i1": -1, "i8": -2}
@@ -100,6 +101,8 @@ def make_plan(
         "variables": stored,
         "seed": entropy if task.random else None,
     }
+    if task.files:
+        plan["files"] = {name: _digest(Path(plain[name])) for name in task.files if name in plain}
     if task.needs_tables(plain):
         dims = dims_with_tables(axes["input_dim"])
         plan["tables"] = {str(d): units_asked_for(d) for d in dims}
@@ -119,6 +122,10 @@ def _axis_entry(values: NDArray[np.float64]) -> Any:
         "most": float(values.max()),
         "sha256": digest,
     }
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def chunk_grid(plan: Plan) -> list[int]:
@@ -161,12 +168,20 @@ def continue_or_create(
         plan["seed"] = stored["seed"]
     for d, units in stored.get("tables", {}).items():
         if d in plan.get("tables", {}) and not has_table(int(d)):
-            plan["tables"][d] = units  # this process builds such a table, or has one
+            plan["tables"][d] = units  # this process builds, or takes, one like it
+    for name, digest in stored.get("files", {}).items():
+        if plan.get("files", {}).get(name) == digest:
+            plan["options"][name] = stored["options"][name]  # the same file, wherever it lies now
     if plan != stored:
         differences = [
             f"{key} is {_short(stored.get(key))} there and {_short(plan[key])} here"
             for key in plan
-            if plan[key] != stored.get(key)
+            if plan[key] != stored.get(key) and key != "files"
+        ]
+        differences += [
+            f"{plan['options'][name]} holds another {name} than the one that the store keeps"
+            for name, digest in plan.get("files", {}).items()
+            if stored.get("files", {}).get(name) != digest
         ]
         raise ValueError(f"{path} belongs to another sweep: {'; '.join(differences)}")
     return plan
@@ -207,6 +222,7 @@ def _write_empty(task: Task, plan: Plan, axes: Axes, making: Path) -> None:
         source=f"scalecore {VERSION}",
         scalecore_sweep=json.dumps(plan),
         **({} if plan["seed"] is None else {"seed": plan["seed"]}),
+        **{f"{name}_sha256": digest for name, digest in plan.get("files", {}).items()},
         **({"spectral_table_units": json.dumps(plan["tables"])} if "tables" in plan else {}),
     )
     extra = {name: np.asarray(values) for name, values in task.extra_axes(plan["options"]).items()}
@@ -252,6 +268,11 @@ def _write_empty(task: Task, plan: Plan, axes: Axes, making: Path) -> None:
         attributes={"long_name": "whether a chunk is finished", "_ARRAY_DIMENSIONS": ["chunk"]},
     )
     _zarr().consolidate_metadata(making)
+    for name, digest in plan.get("files", {}).items():
+        copy = making / COPY.format(name)
+        shutil.copyfile(plan["options"][name], copy)
+        if _digest(copy) != digest:
+            raise ValueError(f"{plan['options'][name]} changed while the store was made")
 
 
 def _variable(name: str, plan: Plan) -> str:
@@ -330,7 +351,8 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
             np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),))
             for place in places.flat
         ]
-    output = task.compute(block, plan["options"], keys, n_threads or None)
+    copies = {name: str(store.path / COPY.format(name)) for name in plan.get("files", {})}
+    output = task.compute(block, plan["options"] | copies, keys, n_threads or None)
     return {name: output(name) for name in plan["variables"]}
 
 

@@ -157,7 +157,7 @@ def sweep(
     ----------
     task : str or function
         `compute_optimal`, `error_bound` or another of the bounds, `misspecification`, `train`, or
-        `plan` under the law in a file (``law="law.json"``, which every worker must find).
+        `plan` under the law in a file (``law="law.json"``, of which the store keeps a copy).
     grid : dict
         Named axes: 1-d arrays, single numbers, or text such as ``"1e6:1e15:50"`` (50 log-spaced
         values including both ends). The axes of the bounds are width, samples, input_dim,

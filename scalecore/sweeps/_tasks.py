@@ -62,7 +62,8 @@ class Task:
     values on a block of the grid: `block` holds each axis shaped to broadcast, `keys` a
     SeedSequence for each point in C order (None where nothing is random). `check(axes, options)`
     raises what the call would. `needs_tables(options)` is whether it goes by the tables of spectral
-    bounds.
+    bounds. `files` are options that name a file whose content fixes the result: the store keeps a
+    copy, and `compute` is handed that one's path.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Task:
     optional: tuple[str, ...] = ()
     default: tuple[str, ...] = ()  # outputs that are stored by default; empty for all
     random: bool = False
+    files: tuple[str, ...] = ()
     extra_axes: Callable[[Mapping[str, Any]], dict[str, NDArray[Any]]] = field(
         default=lambda options: {}
     )
@@ -130,7 +132,7 @@ _PLAN_AXES = (
 
 
 def _planned(block: Block, options: Mapping[str, Any]) -> Plan:
-    """Return the plan of a block under the law in a file, whose path every worker must find."""
+    """Return the plan of a block under the law in a file."""
     if not isinstance(options["law"], str):
         wanted = "option law must be the path, as text, of a file that FittedLaw.save wrote"
         raise TypeError(f"{wanted}, got {describe(options['law'])}")
@@ -177,6 +179,7 @@ _PLAN = Task(
     ),
     optional=_PLAN_AXES,
     default=("parameters", "samples", "predicted_loss", "total_compute", "status"),
+    files=("law",),
 )
 
 

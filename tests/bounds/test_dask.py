@@ -23,6 +23,30 @@ def test_dask_arrays_stay_lazy():
     )
 
 
+@pytest.mark.parametrize("name", ["spectral_bound", "refined_bound"])
+def test_no_table_is_built_before_compute(name, run_python):
+    """Dask and xarray call a ufunc on noughts and on nothing, to learn the type of the result."""
+    code = f"""
+import dask.array as da, numpy as np, scalecore as sc, xarray as xr
+from scalecore.spectral._table_lookup import has_table
+values = [[2.0, 3.0, 4.0], [1e3, 1e4, 1e5], [1.0] * 3, [10.0, 20.0, 30.0]]  # n, T, d, K
+lazy = [da.from_array(np.array(v), chunks=2) for v in values]
+calls = [lazy] + [[*values[:k], lazy[k], *values[k + 1 :]] for k in range(4)]
+firsts = [v[0] for v in values]
+calls += [[*firsts[:k], lazy[k], *firsts[k + 1 :]] for k in range(4)]
+calls += [[xr.DataArray(lazy[0], dims="x"), 1e4, 1, 10]]
+bounds = [sc.{name}(*call) for call in calls] + [lazy[0].map_blocks(sc.{name}, 1e4, 1, 10)]
+bounds.append(da.map_blocks(sc.{name}, *lazy))
+for bound in bounds:
+    assert getattr(bound, "chunks", None) or bound.chunksizes, bound
+assert not has_table(1)
+assert np.isnan(sc.{name}([0.0, np.nan], [1e3, 1e3], 1, 10)).all() and not has_table(1)
+assert np.array_equal(bounds[0].compute(), sc.{name}(*values)) and has_table(1)
+print("done")
+"""
+    assert run_python(code, PYTHONWARNINGS="ignore").split() == ["done"]
+
+
 @pytest.mark.slow
 def test_many_points_in_constant_memory(run_python):
     side = (
