@@ -33,7 +33,7 @@ class Problem:
     @property
     def parameters(self) -> int: ...
     def minimise(
-        self, starts: Array, *, first_delta: float = 1.0, n_threads: int = 0
+        self, starts: Array, *, first_delta: float | Array = 1.0, n_threads: int = 0
     ) -> tuple[Array, Array, Array, NDArray[Any]]: ...
     def resample(
         self,
@@ -62,3 +62,4 @@ class Problem:
 def values(
     form: int, n: Array, m: Array, theta: Array, gradient: bool = False
 ) -> tuple[Array, Array | None]: ...
+def starts(form: int, y: Array, n: Array, m: Array | None = None) -> Array: ...
