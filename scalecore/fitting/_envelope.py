@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,8 @@ from ._run_table import RunTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+    from .._common.annotations import Seed
 
 _NEAR = np.log(2.0)  # up to so much less compute counts as about the same, in natural logs
 _BINS = 32  # in that distance
@@ -113,7 +115,7 @@ class Envelope:
 
 
 def envelope(
-    table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng: Any = 0
+    table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng: Seed = 0
 ) -> Envelope:
     """Find the runs that no run of the same or less compute beats, and how their size grows.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,10 @@ from ._problem import LOSSES, Problem, problem_of
 from ._resampling import METHODS, chosen_method, draws_of
 from ._run_table import RunTable
 from ._user_form import form_of
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
+    from ._user_form import AnyForm
 
 MOST_RESAMPLES = 10_000_000
 # Huber's delta falls from a first one to the one asked for. From 1, least squares, outliers decide
@@ -35,14 +39,14 @@ ROUNDED = 1e-24  # objectives this small are rounding errors: the law goes throu
 @np.errstate(all="ignore")
 def fit(
     table: RunTable,
-    form: str | Form | Any = "coupled",
+    form: AnyForm = "coupled",
     *,
     loss: str = "huber",
     delta: float = 1e-3,
     resamples: int = 1000,
     by: str = "run",
     intervals: str = "auto",
-    rng: Any = None,
+    rng: Seed = None,
     progress: bool = False,
     n_threads: int | None = None,
 ) -> FittedLaw:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,6 +22,9 @@ from .._common.validation import (
     whole_numbers,
 )
 from ..network import NetworkPrior
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
 
 TEST_MULTIPLE = 64  # inputs on which trained networks are compared come in multiples
 _PER_DECADE = 16  # default checkpoints
@@ -73,7 +76,7 @@ def plan_training(
     checkpoints: ArrayLike | None,
     test_inputs: int,
     dtype: str,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> TrainingPlan:
     """Check the arguments of `train`."""
     if not isinstance(prior, NetworkPrior):
