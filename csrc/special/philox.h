@@ -25,6 +25,7 @@ typedef enum sc_purpose {
     SC_FOR_TRUTHS = 11,      /* which of a set of networks, and its labels */
     SC_FOR_TRUTH_INPUTS = 12,
     SC_FOR_RESAMPLES = 13, /* of a table of runs */
+    SC_FOR_STARTS = 14,    /* around a fit's optimum */
     SC_FOR_DRAWS = 16      /* + the place of the width */
 } sc_purpose;
 
