@@ -19,9 +19,9 @@ enum {
 }; /* in place of a number of eigenvalues, as SC_STOPPED */
 
 #define SC_MOST_IMAGES (1 << SC_MOST_BITS)
-#define SC_PARTIAL_SUMS 8 /* of long sums, whatever the instruction set */
-#define SC_REMEMBERED 4   /* steps of a descent */
-#define SC_PARTNERS 32    /* representatives are padded by noughts to a multiple of this */
+#define SC_PARTIAL_SUMS 8     /* of long sums, whatever the instruction set */
+#define SC_REMEMBERED_STEPS 4 /* steps of a descent */
+#define SC_PARTNERS 32        /* representatives are padded by noughts to a multiple of this */
 
 typedef struct sc_orbits {
     int d, bits, axes;
