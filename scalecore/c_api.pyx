@@ -51,6 +51,12 @@ cdef extern from "scalecore.h" nogil:
     void sc_run_weights()
     void sc_train_space()
     void sc_train()
+    void sc_law_value_count()
+    void sc_law_evaluate()
+    void sc_law_reason_string()
+    void sc_law_space()
+    void sc_law_fit()
+    void sc_law_resample()
     void sc_status_string()
     void sc_version()
     void sc_version_number()
@@ -137,6 +143,12 @@ cdef dict ADDRESSES = {
     "sc_run_weights": <size_t>&sc_run_weights,
     "sc_train_space": <size_t>&sc_train_space,
     "sc_train": <size_t>&sc_train,
+    "sc_law_value_count": <size_t>&sc_law_value_count,
+    "sc_law_evaluate": <size_t>&sc_law_evaluate,
+    "sc_law_reason_string": <size_t>&sc_law_reason_string,
+    "sc_law_space": <size_t>&sc_law_space,
+    "sc_law_fit": <size_t>&sc_law_fit,
+    "sc_law_resample": <size_t>&sc_law_resample,
     "sc_status_string": <size_t>&sc_status_string,
     "sc_version": <size_t>&sc_version,
     "sc_version_number": <size_t>&sc_version_number,

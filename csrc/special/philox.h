@@ -24,8 +24,9 @@ typedef enum sc_purpose {
     SC_FOR_HISTORIES = 10,   /* histories of a finite model */
     SC_FOR_TRUTHS = 11,      /* which network of a set is the truth, and its labels */
     SC_FOR_TRUTH_INPUTS = 12,
-    SC_FOR_RESAMPLES = 13, /* resamples of a table of runs */
-    SC_FOR_DRAWS = 16      /* draws of a learner's units; the place of its width is added */
+    SC_FOR_RESAMPLES = 13, /* of a table of runs */
+    SC_FOR_STARTS = 14,    /* around a fit's optimum */
+    SC_FOR_DRAWS = 16      /* + the place of the width */
 } sc_purpose;
 
 typedef struct sc_stream {

@@ -271,8 +271,8 @@ static double longest_step(const sc_orbits *set)
 
 /* The last steps, and how each changed the gradient (Nocedal 1980). */
 typedef struct history {
-    double *step[SC_STEPS_REMEMBERED], *change[SC_STEPS_REMEMBERED];
-    double along[SC_STEPS_REMEMBERED]; /* their inner products, above 0 */
+    double *step[SC_REMEMBERED_STEPS], *change[SC_REMEMBERED_STEPS];
+    double along[SC_REMEMBERED_STEPS]; /* their inner products, above 0 */
     int count;
 } history;
 
@@ -286,7 +286,7 @@ static void add_multiple(double *x, const double *y, double factor, ptrdiff_t si
 static void find_way(const descent *s, const history *h, const place *here, double *way)
 {
     const ptrdiff_t size = s->set->d * s->stride;
-    double factor[SC_STEPS_REMEMBERED];
+    double factor[SC_REMEMBERED_STEPS];
     memcpy(way, here->gradient, sizeof(double) * (size_t)size);
     for (int i = h->count - 1; i >= 0; i--) {
         factor[i] = inner(s, h->step[i], way) / h->along[i];
@@ -306,9 +306,9 @@ static void find_way(const descent *s, const history *h, const place *here, doub
 static void remember(const descent *s, history *h, const place *from, const place *to)
 {
     const ptrdiff_t size = s->set->d * s->stride;
-    if (h->count == SC_STEPS_REMEMBERED) {
+    if (h->count == SC_REMEMBERED_STEPS) {
         double *const step = h->step[0], *const change = h->change[0];
-        for (int i = 1; i < SC_STEPS_REMEMBERED; i++) {
+        for (int i = 1; i < SC_REMEMBERED_STEPS; i++) {
             h->step[i - 1] = h->step[i];
             h->change[i - 1] = h->change[i];
             h->along[i - 1] = h->along[i];
@@ -334,11 +334,11 @@ int SC_KERNEL(sc_descend)(const sc_orbits *set, double *directions, int steps, v
     double *room = space, *const way = room + 4 * size;
     place here = {room, room + size, 0}, there = {room + 2 * size, room + 3 * size, 0};
     history past = {.count = 0};
-    for (int i = 0; i < SC_STEPS_REMEMBERED; i++) {
+    for (int i = 0; i < SC_REMEMBERED_STEPS; i++) {
         past.step[i] = room + (5 + 2 * i) * size;
         past.change[i] = room + (6 + 2 * i) * size;
     }
-    double *const length = room + (5 + 2 * SC_STEPS_REMEMBERED) * size;
+    double *const length = room + (5 + 2 * SC_REMEMBERED_STEPS) * size;
     float *const singles = (float *)(void *)(length + stride);
     const descent s = {set,    stride, singles, singles + size, singles + 2 * size,
                        length, going,  state};

@@ -22,7 +22,7 @@ enum {
 
 #define SC_MOST_IMAGES (1 << SC_MOST_BITS)
 #define SC_PARTIAL_SUMS 8     /* of long sums, whatever the instruction set */
-#define SC_STEPS_REMEMBERED 4 /* steps of a descent */
+#define SC_REMEMBERED_STEPS 4 /* steps of a descent */
 #define SC_PARTNERS 32        /* representatives are padded by noughts to a multiple of this */
 
 typedef struct sc_orbits {

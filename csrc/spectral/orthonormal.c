@@ -26,7 +26,7 @@ void sc_orthonormalise(double *vectors, int first, int last, int d)
 size_t sc_descent_space(const sc_orbits *set)
 {
     const size_t stride = (size_t)sc_padded(set->orbits), d = (size_t)set->d;
-    return sizeof(double) * ((5 + 2 * SC_STEPS_REMEMBERED) * stride * d + stride)
+    return sizeof(double) * ((5 + 2 * SC_REMEMBERED_STEPS) * stride * d + stride)
            + sizeof(float) * (2 * stride + 4 * SC_PARTNERS) * d;
 }
 

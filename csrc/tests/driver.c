@@ -176,6 +176,7 @@ int main(void)
         check_filter();
         check_spectral();
         check_tables();
+        check_laws();
         printf("%d failures (%s, %s)\n", failures, sc_version(), sc_instruction_set());
     }
     return failures != 0;

@@ -42,5 +42,7 @@ void check_training(void);
 void check_filter(void);
 void check_spectral(void);
 void check_tables(void);
+void check_laws(void);
+void check_wrong_laws(void);
 
 #endif

@@ -267,15 +267,57 @@ static void tables(source *s)
     free(owner);
 }
 
+/* A small table of runs, its fit and its resamples, and losses at its points. */
+static void laws(source *s)
+{
+    enum { RUNS = 9, DRAWS = 2 };
+    double column[4][RUNS], values[SC_LAW_MOST_VALUES], draws[DRAWS * SC_LAW_MOST_VALUES],
+        loss[RUNS], gradient[RUNS * SC_LAW_MOST_VALUES];
+    int64_t cluster[RUNS];
+    sc_law_options o = SC_LAW_OPTIONS_INIT;
+    sc_law_result result = SC_LAW_RESULT_INIT;
+    for (int i = 0; i < RUNS; i++) {
+        cluster[i] = (int64_t)(byte(s) % 4 ? byte(s) % 4 : word(s));
+        for (int k = 0; k < 4; k++)
+            column[k][i] = byte(s) % 16 ? 1 + 0.1 * byte(s) : number(s);
+    }
+    for (int i = 0; i < SC_LAW_MOST_VALUES; i++)
+        values[i] = byte(s) % 8 ? 0.01 * (1 + byte(s)) : number(s);
+    o.form = small(s, SC_LAW_FORM_COUNT);
+    o.loss = small(s, 4);
+    o.delta = byte(s) % 4 ? 0 : number(s);
+    o.runs = byte(s) % 8 ? RUNS : byte(s) % (RUNS + 1);
+    sc_column *const columns[4] = {&o.N, &o.D, &o.L, &o.weight};
+    for (int k = 0; k < 4; k++)
+        columns[k]->data = byte(s) % 16 ? column[k] : NULL;
+    o.cluster = byte(s) % 2 ? cluster : NULL;
+    o.starts = byte(s) % 4 ? NULL : values;
+    o.start_count = o.starts ? 1 : 0;
+    int patience = 500;
+    o.keep_going = patience_of;
+    o.state = &patience;
+    const size_t bytes = sc_law_space(&o);
+    char *owner, *space = memory(s, bytes, (char *)column[0], &owner);
+    if (!sc_law_fit(&o, &result, space, space == owner ? bytes : 0)) {
+        result.status = byte(s) % 2 ? SC_LAW_CONVERGED : result.status;
+        sc_law_resample(&o, &result, (sc_law_draws)small(s, 4), word(s), byte(s) % 4, DRAWS, draws,
+                        space, bytes);
+    }
+    sc_law_evaluate((sc_law_form)o.form, values, RUNS, o.N, o.D, loss,
+                    byte(s) % 2 ? gradient : NULL);
+    free(owner);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     source s = {data, size};
-    switch (byte(&s) % 6) {
+    switch (byte(&s) % 7) {
     case 0: bounds(&s); break;
     case 1: points(&s); break;
     case 2: streams(&s); break;
     case 3: networks(&s); break;
     case 4: tables(&s); break;
+    case 5: laws(&s); break;
     default: training(&s);
     }
     return 0;

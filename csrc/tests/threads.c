@@ -37,6 +37,31 @@ static double network_and_training(uint64_t key)
     return run.error_sum + kl + squared + occupancy + logits[COUNT - 1];
 }
 
+/* A fit and two of its resamples. */
+static double fit(int round)
+{
+    double runs[20][3], draws[2][5];
+    sc_law_options o = SC_LAW_OPTIONS_INIT;
+    sc_law_result law = SC_LAW_RESULT_INIT;
+    for (int i = 0; i < 20; i++) {
+        runs[i][0] = 1e8 * (1 + i % 5) * (1 + round % 3);
+        runs[i][1] = 1e10 * (1 + i / 5);
+        runs[i][2] = 1.8 + 480 * pow(runs[i][0], -0.35) + 2100 * pow(runs[i][1], -0.37)
+                     + 0.01 * sin(9 * i + round);
+    }
+    o.runs = 20;
+    o.N = (sc_column){runs[0], 3};
+    o.D = (sc_column){runs[0] + 1, 3};
+    o.L = (sc_column){runs[0] + 2, 3};
+    const size_t bytes = sc_law_space(&o);
+    void *const space = lines(bytes);
+    EXPECT(!sc_law_fit(&o, &law, space, bytes));
+    law.status = SC_LAW_CONVERGED;
+    EXPECT(!sc_law_resample(&o, &law, SC_DRAW_AUTO, 1, 0, 2, draws[0], space, bytes));
+    free(space);
+    return law.objective + draws[0][2] + draws[1][4];
+}
+
 static void *work(void *argument)
 {
     double *const out = argument, n[POINTS], column[POINTS], T = 1e6, d = 10.0, K = 50.0,
@@ -53,7 +78,7 @@ static void *work(void *argument)
         EXPECT(sc_compute_optimal(SC_BOUND_OPTIMAL, round % 2, POINTS, cn, cd, cK, cd, &widths)
                == SC_OK);
         EXPECT(sc_random(SC_NORMAL, 1, (uint64_t)round, 2, 0, 1, random) == SC_OK);
-        out[round] = sum + random[5] + network_and_training((uint64_t)round)
+        out[round] = sum + random[5] + network_and_training((uint64_t)round) + fit(round)
                      + (double)strlen(sc_instruction_set());
     }
     return NULL;

@@ -391,7 +391,10 @@ cdef extern from "fitting/solver.h" nogil:
 cdef extern from "fitting/starts.h" nogil:
     enum:
         SC_FIT_STARTS
+        SC_FIT_MORE_STARTS
     int sc_fit_starts(const sc_fit_runs *, double *starts)
+    void sc_fit_around(const sc_engine *, int parameters, const double *low, const double *high,
+                       const double *theta, uint64_t seed, double *starts)
 
 cdef extern from "spectral/exact.h":
     double exact_sum(double *, Py_ssize_t) noexcept nogil

@@ -7,9 +7,10 @@ from libc.stdlib cimport free, malloc
 from .engine cimport (
     SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN,
     SC_FORM_KAPLAN, SC_FORM_TIED, SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS,
-    SC_FIT_STARTS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS, sc_engine,
-    sc_engine_find, sc_fit_jobs, sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results,
-    sc_fit_runs, sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form, sc_resampling,
+    SC_FIT_MORE_STARTS, SC_FIT_STARTS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS,
+    sc_engine, sc_engine_find, sc_fit_around, sc_fit_jobs, sc_fit_look, sc_fit_problem,
+    sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form,
+    sc_resampling,
 )
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
@@ -245,3 +246,14 @@ def starts(int form, const double[::1] y, const double[::1] n, const double[::1]
     runs.residual = SC_RESIDUAL_OF_LOG
     runs.n, runs.m, runs.y = &n[0], &m[0] if m is not None else &n[0], &y[0]
     return np.asarray(out)[:sc_fit_starts(&runs, &out[0, 0])]
+
+
+def around(const double[::1] theta, const double[::1] low, const double[::1] high, uint64_t seed):
+    """Starts [start, parameter] inside the box: a third near theta, a third farther away, a third
+    anywhere."""
+    if not 0 < theta.shape[0] <= SC_FIT_MOST_PARAMETERS:
+        raise ValueError(f"theta must have 1 to {SC_FIT_MOST_PARAMETERS} parameters, "
+                         f"got {theta.shape[0]}")
+    cdef double[:, ::1] out = np.empty((SC_FIT_MORE_STARTS, theta.shape[0]))
+    sc_fit_around(ENGINE, <int>theta.shape[0], &low[0], &high[0], &theta[0], seed, &out[0, 0])
+    return np.asarray(out)

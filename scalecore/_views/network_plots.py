@@ -11,6 +11,7 @@ from .style import STYLE, line_colours, new_axes, pyplot
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import Panels
     from ..network import MisspecificationEstimate, Network
 
 __all__ = ["plot_misspecification", "plot_network"]
@@ -60,7 +61,7 @@ def plot_misspecification(estimate: MisspecificationEstimate, ax: Axes | None = 
     return ax
 
 
-def plot_network(network: Network, ax: Any = None) -> Any:
+def plot_network(network: Network, ax: Any = None) -> Panels:
     """Draw a network's masses, sorted and summed, and for two inputs the function itself.
 
     Parameters

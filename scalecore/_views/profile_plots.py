@@ -20,6 +20,7 @@ from .style import (
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import Panels
     from ..fitting._envelope import Envelope
     from ..fitting._isoflop_result import IsoFlopProfiles
     from ..fitting._line_optimum import LineOptimum
@@ -28,8 +29,11 @@ _MOST_POINTS = 20_000
 
 
 def plot_profiles(
-    profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum, ax: Any = None
-) -> Any:
+    profiles: IsoFlopProfiles,
+    interior: NDArray[np.bool_],
+    along: LineOptimum,
+    ax: Any = None,
+) -> Panels:
     """Draw each budget's runs and parabola, and the vertices over budgets with their line."""
     plt = pyplot()
     if ax is None:
@@ -85,7 +89,7 @@ def plot_profiles(
 
 
 def _draw_line(
-    ax: Any, profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum
+    ax: Axes, profiles: IsoFlopProfiles, interior: NDArray[np.bool_], along: LineOptimum
 ) -> None:
     """Draw vertices, with intervals where those are finite, edges hollow, and the line."""
     best, ends = profiles.parameters, profiles.parameters_interval

@@ -12,6 +12,7 @@ from .style import STYLE, line_colours, new_axes, optimizer_name, power_of_ten, 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import Panels
     from ..training import EmpiricalFrontier, TrainingRuns
 
 _MOST_LINES = 9  # isoFLOP lines that can be told apart in one panel
@@ -56,7 +57,7 @@ def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Any:
+def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Panels:
     """Draw isoFLOP lines with their optima on the left; on the right p* against T*, trained and of
     the bound.
 

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import click
 import numpy as np
@@ -344,7 +344,7 @@ def plain(value: Any) -> Any:
     return float(value) if np.isfinite(value) else None
 
 
-def write_csv(columns: Columns, file: Any, header: bool = True) -> None:
+def write_csv(columns: Columns, file: TextIO, header: bool = True) -> None:
     """Write columns as CSV; numbers to all their digits, NaN as an empty field."""
     writer = csv.writer(file, lineterminator="\n")
     if header:

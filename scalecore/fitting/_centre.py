@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import EllipsisType
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Index: TypeAlias = slice | NDArray[np.bool_] | tuple[slice | EllipsisType | None, ...]
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Covariates:
     unique: Array | None = None
     centre: Centre | None = None
 
-    def __getitem__(self, index: slice | tuple[object, ...]) -> Covariates:
+    def __getitem__(self, index: Index) -> Covariates:
         """Return a part, or with new axes."""
         unique = None if self.unique is None else self.unique[index]
         return Covariates(self.n[index], self.m[index], unique, self.centre)

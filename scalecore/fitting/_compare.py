@@ -20,7 +20,11 @@ from ._run_table import RunTable
 from ._user_form import form_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._common.annotations import Seed
     from ._form import Form
+    from ._user_form import AnyForm
 
 _DEFAULT = ("additive", "tied", "coupled")
 _WITH_REPEATS = ("repeated", "repeated_penalty")
@@ -31,7 +35,7 @@ _RATIOS = 0.6  # decades of D/N: likewise
 
 def compare(
     table: RunTable,
-    forms: Any = None,
+    forms: Sequence[AnyForm] | None = None,
     rollout: Any = None,
     *,
     horizon: float = 10.0,
@@ -40,7 +44,7 @@ def compare(
     loss: str = "huber",
     delta: float = 1e-3,
     by: str = "run",
-    rng: Any = None,
+    rng: Seed = None,
     progress: bool = False,
     n_threads: int | None = None,
 ) -> Comparison:
@@ -131,7 +135,7 @@ def compare(
     return _comparison(table, of_all_rows, folds, scores, level, chosen=rollout is not None)
 
 
-def _forms(table: RunTable, forms: Any) -> list[Form]:
+def _forms(table: RunTable, forms: Sequence[AnyForm] | None) -> list[Form]:
     if forms is None:
         repeats = table.unique_samples is not None and bool(
             np.any(table.unique_samples < table.samples * (1 - 1e-9))

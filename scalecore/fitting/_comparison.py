@@ -21,6 +21,8 @@ from ._run_table import RunTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import FilePath
+
 
 class ComparisonStatus(IntEnum):
     """What a comparison can tell.
@@ -188,7 +190,7 @@ class Comparison:
             for j, fold in enumerate(self.folds)
         ]
 
-    def to_csv(self, file: Any) -> None:
+    def to_csv(self, file: FilePath) -> None:
         """Write `rows` to a CSV file.
 
         Examples

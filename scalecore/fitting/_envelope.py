@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,11 +17,12 @@ from ._run_table import RunTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_NEAR = np.log(2.0)  # difference in ln of compute up to which compute is about the same
-_BINS = 32  # bins over that distance
-_OTHER_SIZE = 0.03  # difference in ln N of another size: more than compute varies in a bin
-# fronts that are kept: a row behind all of them is on the front of one resample in 2**12
-_LAYERS = 12
+    from .._common.annotations import Seed
+
+_NEAR = np.log(2.0)  # up to so much less compute counts as about the same, in natural logs
+_BINS = 32  # in that distance
+_OTHER_SIZE = 0.03  # in log N; more than compute differs in a bin
+_LAYERS = 12  # rows that may come to the front in a resample, but for one in 2**12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -114,7 +115,7 @@ class Envelope:
 
 
 def envelope(
-    table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng: Any = 0
+    table: RunTable, *, level: float = 0.95, resamples: int = 1000, rng: Seed = 0
 ) -> Envelope:
     """Find the runs that no run of the same or less compute beats, and how their size grows.
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .._common.validation import one_of, positive_number, stream_key, thread_count
+from .._core.fitting import around
 from ._centre import Array, Centre
 from ._certificate import AGREES, STATIONARY, Certificate, FitStatus, edges, judged, singular_values
 from ._evaluate import value_and_gradient
@@ -20,13 +21,15 @@ from ._resampling import METHODS, chosen_method, draws_of
 from ._run_table import RunTable
 from ._user_form import form_of
 
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
+    from ._user_form import AnyForm
+
 MOST_RESAMPLES = 10_000_000
 # Huber's delta falls from a first one to the one asked for. From 1, least squares, outliers decide
 # which of several minima a start ends in; from the size of the noise, the start does. Starts have
 # either, so that agreement among them means something.
 _FIRST_DELTAS = np.array([1.0, 0.03, 1.0, 0.01, 1.0, 0.003, 1.0, 0.01])
-_AROUND, _NEAR, _FAR = 24, 0.03, 0.25  # more starts, of each kind; how far, in units of theta
-_LOWEST, _HIGHEST = -4.0, 2.0  # theta of starts anywhere
 _MOST_ROUNDS = 8
 _KINKED = 3  # runs within Huber's delta for each parameter, below which there are kinks
 ROUNDED = 1e-24  # an objective below this is rounding: the law goes through every run
@@ -35,14 +38,14 @@ ROUNDED = 1e-24  # an objective below this is rounding: the law goes through eve
 @np.errstate(all="ignore")
 def fit(
     table: RunTable,
-    form: str | Form | Any = "coupled",
+    form: AnyForm = "coupled",
     *,
     loss: str = "huber",
     delta: float = 1e-3,
     resamples: int = 1000,
     by: str = "run",
     intervals: str = "auto",
-    rng: Any = None,
+    rng: Seed = None,
     progress: bool = False,
     n_threads: int | None = None,
 ) -> FittedLaw:
@@ -259,14 +262,14 @@ class Ends:
         """Return these and more, from starts near the best, farther away, and all over the box;
         the farther away, the larger the delta that they begin with.
         """
-        best, count = self.theta[self.best], len(self.theta)
-        near, far = (_perturbed(problem, best, _AROUND, at, count) for at in (_NEAR, _FAR))
-        anywhere = _anywhere(problem, _AROUND, count)
-        deltas = _FIRST_DELTAS[np.arange(_AROUND) % len(_FIRST_DELTAS)]
+        form, count = problem.form, len(self.theta)
+        starts = around(self.theta[self.best], np.array(form.low), np.array(form.high), count)
+        deltas = _FIRST_DELTAS[np.arange(len(starts)) % len(_FIRST_DELTAS)]
+        deltas[: len(starts) // 3] = 10 * min(problem.delta, 1.0)
         more = Ends.of(
             problem,
-            np.concatenate([near, far, anywhere]),
-            np.concatenate([np.full(_AROUND, 10 * min(problem.delta, 1.0)), deltas, deltas]),
+            starts,
+            deltas,
             n_threads,
         )
         return Ends(
@@ -290,21 +293,3 @@ def _kinked(problem: Problem, theta: Array) -> bool:
             np.exp(problem.y) - value if problem.loss == "squared" else problem.y - np.log(value)
         )
     return int((np.abs(residual) <= problem.delta).sum()) < _KINKED * len(theta)
-
-
-def _perturbed(problem: Problem, theta: Array, count: int, spread: float, seed: int) -> Array:
-    """Return starts around theta, at several distances; the same ones for the same seed."""
-    steps = np.random.default_rng(seed).standard_normal((count, len(theta)))
-    steps *= spread * 2.0 ** (np.arange(count) % 6 - 2)[:, None]
-    around = theta * (1 + 0.5 * np.tanh(steps)) + np.where(
-        theta == 0, 0.1 * np.abs(steps), 0.2 * steps
-    )
-    return np.clip(around, problem.form.low, problem.form.high)
-
-
-def _anywhere(problem: Problem, count: int, seed: int) -> Array:
-    """Return starts all over the part of the box in which laws of real runs lie."""
-    low = np.maximum(problem.form.low, _LOWEST)
-    high = np.maximum(low, np.minimum(problem.form.high, _HIGHEST))
-    share = np.random.default_rng(seed).uniform(0, 1, (count, len(low)))
-    return low + (high - low) * share

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from .._common.annotations import FilePath
     from ._problem import Problem
+    from ._user_form import AnyForm
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,12 @@ class FittedLaw:
 
     @classmethod
     def from_values(
-        cls, form: Any, values: Mapping[str, float], *, loss_unit: str = "nats", cost: float = 6.0
+        cls,
+        form: AnyForm,
+        values: Mapping[str, float],
+        *,
+        loss_unit: str = "nats",
+        cost: float = 6.0,
     ) -> FittedLaw:
         """Return a law with these values: published constants, say. It has no runs and no draws.
 
@@ -439,7 +446,7 @@ class FittedLaw:
 
         return fits_plots.plot_law(self, one_of("kind", kind, fits_plots.KINDS), ax)
 
-    def save(self, path: Any) -> None:
+    def save(self, path: FilePath) -> None:
         """Write the law to a JSON file with all digits: runs, form, draws, seed, version.
 
         Examples
@@ -457,7 +464,7 @@ class FittedLaw:
         _law_files.save(self, path)
 
     @classmethod
-    def load(cls, path: Any, form: Any = None) -> FittedLaw:
+    def load(cls, path: FilePath, form: AnyForm | None = None) -> FittedLaw:
         """Read a law that `save` wrote.
 
         Parameters
@@ -485,7 +492,7 @@ class FittedLaw:
         """
         return _law_files.load(cls, path, form)
 
-    def report(self, path: Any, budgets: ArrayLike | None = None) -> None:
+    def report(self, path: FilePath, budgets: ArrayLike | None = None) -> None:
         """Write one self-contained HTML page: the answer first, how sure it is and why, the runs
         that move it most, pictures, findings, and lines that make the page again.
 

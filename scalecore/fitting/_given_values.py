@@ -17,12 +17,13 @@ from ._user_form import form_of
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
     from ._forms import Form
+    from ._user_form import AnyForm
 
 _ZERO = Centre(0.0, 0.0, 0.0)
 
 
 def law_of(
-    cls: type[FittedLaw], form: Any, values: Mapping[str, Any], loss_unit: str, cost: float
+    cls: type[FittedLaw], form: AnyForm, values: Mapping[str, Any], loss_unit: str, cost: float
 ) -> FittedLaw:
     """Return the law of `FittedLaw.from_values`."""
     row = form_of(form, FORMS)

@@ -118,7 +118,8 @@ def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: flo
             for end in (low, high)
         )
     value = np.where(status == SolutionStatus.REACHED, np.exp(log + origin), np.nan)
-    return Solution(*(array.reshape(shape)[()] for array in (value, low, high, status)), of, level)
+    value, low, high = (array.reshape(shape)[()] for array in (value, low, high))
+    return Solution(value, low, high, status.reshape(shape)[()], of, level)
 
 
 def _crossing(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,10 @@ from ._profile_status import ProfileStatus
 from ._run_table import RunTable
 from ._student import student_quantile
 
-_LEAST_BESIDE = 2  # at least so many sizes on either side of the best run are in the parabola
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
+
+_LEAST_BESIDE = 2  # sizes on either side of the best run that a parabola goes through in any case
 
 
 def isoflop_profiles(
@@ -29,7 +32,7 @@ def isoflop_profiles(
     window: float | None = 10.0,
     level: float = 0.95,
     resamples: int = 1000,
-    rng: Any = 0,
+    rng: Seed = 0,
 ) -> IsoFlopProfiles:
     """Find the best model size for each compute budget by a parabola in log N (isoFLOP profiles).
 

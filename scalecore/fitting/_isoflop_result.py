@@ -13,6 +13,7 @@ from ._lines import Line
 from ._profile_status import ProfileStatus
 
 if TYPE_CHECKING:
+    from .._common.annotations import Panels
     from ._run_table import RunTable
 
 
@@ -149,7 +150,7 @@ class IsoFlopProfiles:
 
         return profiles_html(self, [ProfileStatus(int(status)).name for status in self.status])
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> Panels:
         """Draw the profiles with their parabolas, and N* over C with the line; return two axes.
 
         Parameters

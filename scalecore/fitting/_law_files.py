@@ -20,14 +20,16 @@ from ._run_table import RunTable
 from ._user_form import form_of
 
 if TYPE_CHECKING:
+    from .._common.annotations import FilePath
     from ._fitted_law import FittedLaw
+    from ._user_form import AnyForm
 
 FORMAT = "scalecore fitted law"
 FORMAT_VERSION = 1
 _COLUMNS = ("parameters", "samples", "loss", "compute", "unique_samples", "weight", "progress")
 
 
-def save(law: FittedLaw, path: Any) -> None:
+def save(law: FittedLaw, path: FilePath) -> None:
     """Write a law, whole or not at all."""
     text = text_of(law)
     with atomic_write(Path(checked_path("path", path))) as unfinished:
@@ -73,7 +75,7 @@ def text_of(law: FittedLaw) -> str:
     return json.dumps(_plain(content), indent=1, allow_nan=False)
 
 
-def load(cls: type[FittedLaw], path: Any, form: Any) -> FittedLaw:
+def load(cls: type[FittedLaw], path: FilePath, form: AnyForm | None) -> FittedLaw:
     """Read a law, and refuse what is not one."""
     place = checked_path("path", path)
     with open(place, encoding="utf-8") as file:
@@ -94,7 +96,7 @@ def load(cls: type[FittedLaw], path: Any, form: Any) -> FittedLaw:
         raise ValueError(f"path {place!r} is not a whole fitted law: {error!r}") from error
 
 
-def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: Any) -> FittedLaw:
+def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: AnyForm | None) -> FittedLaw:
     row = form_of(content["form"] if form is None else form, FORMS)
     if row.name != content["form"]:
         raise ValueError(f"form is {row.name!r}, and the law was fitted with {content['form']!r}")

@@ -111,9 +111,8 @@ def predict(
             residuals = _residuals_of_new_runs(law, count)
             drawn = drawn[np.arange(count) % len(drawn)] * np.exp(residuals)[:, None]
         ((low, high),) = interval([drawn], level)
-    return Prediction(
-        *(array.reshape(shape)[()] for array in (loss, low, high)), level, kind, law.loss_unit
-    )
+    loss, low, high = (array.reshape(shape)[()] for array in (loss, low, high))
+    return Prediction(loss, low, high, level, kind, law.loss_unit)
 
 
 def _residuals_of_new_runs(law: FittedLaw, count: int) -> Array:

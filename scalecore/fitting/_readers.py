@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from .._common.validation import path as path_of
 from ._checked_rows import REQUIRED, checked_fields
 from ._columns import float_column, parsed_column, row_list, run_codes
 from ._known_columns import Choice, choose
+
+if TYPE_CHECKING:
+    from .._common.annotations import FilePath
 
 _DELIMITERS = ",\t;|"
 # utf-8-sig handles that of UTF-8
@@ -34,7 +37,7 @@ class Source:
     text: bool
 
 
-def read(path: Any, **options: Any) -> dict[str, Any]:
+def read(path: FilePath, **options: Any) -> dict[str, Any]:
     """Return the checked fields of a file; see `RunTable.read`."""
     file = Path(path_of("path", path))
     kind = file.suffix.lower()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,9 @@ from ._run_table import RunTable
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import Seed
     from ._fitted_law import FittedLaw
+    from ._user_form import AnyForm
 
 _FARTHEST = 12.0  # ln of a multiplier: no recipe saves more than a factor of 160,000
 _HALVINGS = 40
@@ -118,13 +120,13 @@ class RecipeComparison:
 def compare_recipes(
     a: RunTable,
     b: RunTable,
-    form: Any = "coupled",
+    form: AnyForm = "coupled",
     *,
     rtol: float = 0.01,
     level: float = 0.95,
     resamples: int = 1000,
     by: str = "run",
-    rng: Any = None,
+    rng: Seed = None,
     n_threads: int | None = None,
 ) -> RecipeComparison:
     r"""Compare two recipes: losses at the same N and D, and compute for the same loss.

@@ -43,7 +43,7 @@ def pictures(law: FittedLaw, best: Allocation) -> str:
         axes = law.plot(kind)
         caption = _CAPTIONS[kind] if law.usable or kind != "isoloss" else "Dots are runs."
         shown.append(html.picture(axes, kind, text, caption))
-        pyplot.close(axes.figure)
+        pyplot.close(axes.figure)  # type: ignore[arg-type]  # no sub-figure
     return html.pictures(shown)
 
 

@@ -19,6 +19,7 @@ from ._points import Points, points
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import FilePath
     from ._findings import Finding
     from ._sensitivity import Influence
 
@@ -147,7 +148,7 @@ class RunTable:
     @classmethod
     def read(
         cls,
-        path: Any,
+        path: FilePath,
         *,
         columns: Mapping[str, str | None] | None = None,
         where: Mapping[str, Any] | None = None,

@@ -50,7 +50,7 @@ class Influence:
     budget: float
 
     @property
-    def order(self) -> Array:
+    def order(self) -> NDArray[np.intp]:
         """Runs by how far they move N*, the farthest first; a run without which there is no law
         comes first.
         """

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from .._common.validation import one_of
 from .._core import fitting as _engine
 from ._centre import Array, Centre, Covariates
 from ._forms import Form
+
+if TYPE_CHECKING:
+    from ._run_table import RunTable
 
 
 @runtime_checkable
@@ -55,9 +59,9 @@ class UserForm(Protocol):
     """
 
     name: str
-    parameters: Any
-    low: Any
-    high: Any
+    parameters: Sequence[str]
+    low: Sequence[float]
+    high: Sequence[float]
 
     def loss(self, values: Array, parameters: Array, samples: Array) -> Array:
         """Return the loss in nats.
@@ -72,7 +76,7 @@ class UserForm(Protocol):
         """
         ...
 
-    def starts(self, table: Any) -> Any:
+    def starts(self, table: RunTable) -> ArrayLike:
         """Return starts [start, parameter].
 
         Examples
@@ -86,7 +90,10 @@ class UserForm(Protocol):
         ...
 
 
-def form_of(form: Any, known: Mapping[str, Form]) -> Form:
+AnyForm: TypeAlias = str | Form | UserForm  # what `form` may be
+
+
+def form_of(form: AnyForm, known: Mapping[str, Form]) -> Form:
     """Return the row that a name, a row or a user's object stands for."""
     if isinstance(form, Form):
         return form
@@ -165,7 +172,9 @@ def _same(theta: Array, centre: Centre) -> Array:
     return np.asarray(theta, float)
 
 
-def _differences(loss: Any, theta: Array, x: Covariates, low: Array, high: Array) -> Array:
+def _differences(
+    loss: Callable[..., Array], theta: Array, x: Covariates, low: Array, high: Array
+) -> Array:
     """Central differences of fourth order: errors near 1e-12 where the parameters are of order
     one.
     """

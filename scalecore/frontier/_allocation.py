@@ -254,7 +254,7 @@ def compute_optimal(
         done = last
     asked: dict[str, Any] = {name: _of_shape(array, shape)[()] for name, array in inputs.items()}
     found: dict[str, Any] = {
-        name: column.reshape(shape)[()] for name, column in zip(optima._fields, optima, strict=True)
+        name: getattr(optima, name).reshape(shape)[()] for name in Optima._fields
     }
     return Frontier(**asked, **found, bound=objective.name, integer=whole)
 

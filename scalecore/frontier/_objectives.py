@@ -48,7 +48,15 @@ class Optima(NamedTuple):
     @classmethod
     def empty(cls, count: int) -> Optima:
         """Return columns for so many budgets."""
-        return cls(*[np.empty(count) for _ in range(6)], np.empty(count, np.int8))
+        return cls(
+            np.empty(count),
+            np.empty(count),
+            np.empty(count),
+            np.empty(count),
+            np.empty(count),
+            np.empty(count),
+            np.empty(count, np.int8),
+        )
 
     def part(self, first: int, last: int) -> Optima:
         """Return a view of some of the budgets."""

@@ -395,6 +395,137 @@ SC_API int sc_train(const sc_training_options *options, sc_run *runs, int run_co
                     int count, const void *inputs, const void *labels, const double *probability,
                     const double *offset, void *space, size_t space_bytes);
 
+/* ---- laws fitted to training runs ------------------------------------------------------------ */
+
+/* Laws of the loss of a model with N parameters after D samples, and the order of their values (in
+ * the units of the runs). All are positive, but E may be 0. */
+typedef enum sc_law_form {
+    SC_LAW_ADDITIVE = 0, /* E + A/N^alpha + B/D^beta: E, A, alpha, B, beta */
+    SC_LAW_TIED = 1,     /* E + A/N^alpha + B/D^alpha: E, A, B, alpha */
+    SC_LAW_COUPLED = 2,  /* E + (A/N^alpha + B/D^beta)^gamma: E, A, alpha, B, beta, gamma */
+    /* [(N_c/N)^(alpha_N/alpha_D) + D_c/D]^alpha_D: E (held at 0), N_c, alpha_N, D_c, alpha_D */
+    SC_LAW_KAPLAN = 3,
+    SC_LAW_KAPLAN_OFFSET = 4, /* E + that */
+    SC_LAW_COMPUTE = 5,       /* E + A/N^alpha, N being the compute; no D: E, A, alpha */
+    SC_LAW_FORM_COUNT = 6
+} sc_law_form;
+
+#define SC_LAW_MOST_VALUES 6
+
+/* How many values a form has; 0 for an unknown one. */
+SC_API int sc_law_value_count(sc_law_form form);
+
+/* The losses of a law at `count` points: loss[i] and, if gradient is not NULL, gradient
+ * [count][values], the derivatives by each value. N and D: finite and positive, else NaN in their
+ * own place; D may be without data for SC_LAW_COMPUTE. Returns how many points had an input outside
+ * the domain that was not already NaN; SC_ERROR_NULL, _ENUM, _RANGE (count; values that are not
+ * finite and positive), _ALIGNMENT or _OVERLAP. */
+SC_API ptrdiff_t sc_law_evaluate(sc_law_form form, const double *values, ptrdiff_t count,
+                                 sc_column N, sc_column D, double *loss, double *gradient);
+
+/* What is summed over runs, r being ln L - ln L(N, D). */
+typedef enum sc_law_loss {
+    SC_LOSS_HUBER = 0,   /* r^2/2 up to delta, delta (|r| - delta/2) beyond */
+    SC_LOSS_LOG = 1,     /* r^2/2 */
+    SC_LOSS_SQUARED = 2, /* (L - L(N, D))^2/2, in units of the squared geometric mean of losses */
+    SC_LOSS_ABSOLUTE = 3 /* |r| */
+} sc_law_loss;
+
+/* A table of runs and what to fit to it. */
+typedef struct sc_law_options {
+    size_t size;       /* sizeof(sc_law_options) */
+    int32_t form;      /* sc_law_form */
+    int32_t loss;      /* sc_law_loss */
+    double delta;      /* of SC_LOSS_HUBER, in units of ln L: finite, positive; 0: 1e-3 */
+    ptrdiff_t runs;    /* rows of the table, 0 ... 2^40 */
+    sc_column N, D, L; /* finite and positive; D is not read for SC_LAW_COMPUTE */
+    sc_column weight;  /* finite and positive, or without data: 1 */
+    /* [runs], any numbers: rows of one number are of one run, and are drawn together; NULL: every
+       row is a run of its own */
+    const int64_t *cluster;
+    const double *starts;  /* [start_count][values] to begin at beside those from the table; NULL */
+    ptrdiff_t start_count; /* 0 ... 10,000 */
+    sc_keep_going keep_going; /* asked before every pass over the runs, or NULL */
+    void *state;              /* for keep_going */
+} sc_law_options;
+#define SC_LAW_OPTIONS_INIT \
+    {sizeof(sc_law_options), 0, 0, 0.0, 0, {0, 1}, {0, 1}, {0, 1}, {0, 1}, 0, 0, 0, 0, 0}
+
+/* What became of a fit: look here first. */
+typedef enum sc_law_status {
+    SC_LAW_CONVERGED = 0,      /* a certified optimum */
+    SC_LAW_AT_EDGE = 1,        /* the same, with a value at the edge of its domain: E = 0, say */
+    SC_LAW_NOT_IDENTIFIED = 2, /* other values describe the runs as well */
+    SC_LAW_TOO_FEW_RUNS = 3,   /* not more runs than values */
+    SC_LAW_NOT_CONVERGED = 4   /* no optimum could be certified */
+} sc_law_status;
+
+/* Why a status is not SC_LAW_CONVERGED. */
+typedef enum sc_law_reason {
+    SC_REASON_NONE = 0,
+    SC_REASON_FEW_RUNS = 1,
+    SC_REASON_ONE_SIZE = 2,    /* all runs have one N (or one compute) */
+    SC_REASON_ONE_SAMPLES = 3, /* all runs have one D */
+    SC_REASON_ONE_LINE = 4,    /* all runs lie on one line in (ln N, ln D), such as D = 20 N */
+    SC_REASON_FEW_POINTS = 5,  /* fewer different (N, D) than values */
+    SC_REASON_GRADIENT = 6,    /* the gradient is not zero */
+    SC_REASON_CONDITION = 7,   /* the values trade off against each other */
+    SC_REASON_EDGE = 8
+} sc_law_reason;
+/* English text of a reason, with what would help; "unknown reason" for anything else. Static. */
+SC_API const char *sc_law_reason_string(int reason);
+
+/* A fitted law and its certificate. */
+typedef struct sc_law_result {
+    size_t size; /* sizeof(sc_law_result) */
+    int32_t status, reason;
+    double values[SC_LAW_MOST_VALUES]; /* as sc_law_evaluate takes them; NaN beyond their count */
+    double objective;                  /* the sum over runs */
+    /* the largest cosine between the runs' pulls and a column of the Jacobian: below 1e-8 where it
+       converged */
+    double scaled_gradient;
+    double condition; /* of the Jacobian with columns of length one */
+    int32_t starts;   /* minimisations, each from another start */
+    int32_t agreed;   /* those that ended at this objective, to 1e-9; the others ended higher */
+    int32_t passes;   /* over the runs, of the best minimisation */
+    uint32_t at_edge; /* bit i: values[i] is held by the edge of its domain */
+    double centre[3]; /* means of ln N, ln D and ln L over the runs */
+    /* the values in centred logarithms, where resamples begin */
+    double theta[SC_LAW_MOST_VALUES];
+} sc_law_result;
+#define SC_LAW_RESULT_INIT {sizeof(sc_law_result), 0, 0, {0}, 0.0, 0.0, 0.0, 0, 0, 0, 0, {0}, {0}}
+
+/* Fit: minimise the weighted sum over runs of a loss, by Newton's steps from starts that the table
+ * itself gives (and those of the options); more of them look around where those disagree, or where
+ * hardly any run lies within delta. result->size is the caller's to set before. `fit` in Python is
+ * the same search, but for logarithms and means, which NumPy rounds otherwise: objectives agree to
+ * 1e-9, values to as much as the runs determine them. A value that is too large for a double is
+ * infinite. Work space: sc_law_space bytes (0 for wrong arguments), some 250 a run and 100,000.
+ * Returns SC_OK, also for a fit without an optimum; SC_STOPPED; SC_ERROR_NULL, _RANGE (a row that
+ * is not finite and positive too), _ENUM, _SIZE, _ALIGNMENT, _OVERLAP or _SPACE. */
+SC_API size_t sc_law_space(const sc_law_options *options);
+SC_API int sc_law_fit(const sc_law_options *options, sc_law_result *result, void *space,
+                      size_t space_bytes);
+
+/* How the runs of a resample are made. */
+typedef enum sc_law_draws {
+    SC_DRAW_AUTO = 0,  /* pairs from 60 runs on, else wild */
+    SC_DRAW_PAIRS = 1, /* runs (clusters) with replacement */
+    SC_DRAW_WILD = 2,  /* fitted losses and residuals times Webb's weights, one for each cluster */
+    SC_DRAW_LEAVE_OUT = 3 /* resample k does without cluster k, in order of their first rows */
+} sc_law_draws;
+
+/* Fits of resamples first ... first + count: values [count][values], a row of NaN where a
+ * minimisation failed. options and result are those of a fit that is SC_LAW_CONVERGED or _AT_EDGE;
+ * every resample begins at its optimum. Resample k is a function of (table, key, k), so any cut
+ * gives the same bits; a call with SC_DRAW_WILD does one more fit first. The draws of `fit` in
+ * Python are those with key = law.key, first = 0. Work space: the same. Returns SC_OK; SC_STOPPED,
+ * values being incomplete; the errors of sc_law_fit, _RANGE also for another result, and for
+ * SC_DRAW_LEAVE_OUT beyond the clusters. */
+SC_API int sc_law_resample(const sc_law_options *options, const sc_law_result *result,
+                           sc_law_draws how, uint64_t key, uint64_t first, ptrdiff_t count,
+                           double *values, void *space, size_t space_bytes);
+
 #ifdef __cplusplus
 }
 #endif

@@ -5,7 +5,7 @@ them is the truth.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +27,9 @@ from .._core.information import FOR_INPUTS, FOR_TRUTHS
 from ..network import Network
 from ._engine import x_log_x
 from ._results import LearningCurve
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
 
 __all__ = ["HypothesisSet"]
 
@@ -101,7 +104,7 @@ class HypothesisSet(Rebuilt):
         samples: int,
         *,
         replicates: int = 50,
-        rng: Any = None,
+        rng: Seed = None,
         n_threads: int | None = None,
         progress: bool = False,
     ) -> LearningCurve:

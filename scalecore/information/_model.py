@@ -5,7 +5,7 @@ a statistic forgets.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -25,6 +25,9 @@ from . import _engine
 from ._channel_search import BestChannel, best_channel, estimation_and_misspecification
 from ._results import ConstrainedLearner, Decomposition, LearningCurve, Terms
 from .updates import Update
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
 
 __all__ = [
     "BestChannel",
@@ -116,7 +119,7 @@ class FiniteModel(Rebuilt):
         *,
         method: str = "auto",
         replicates: int = 100,
-        rng: Any = None,
+        rng: Seed = None,
         n_threads: int | None = None,
         progress: bool = False,
     ) -> LearningCurve:
@@ -199,7 +202,7 @@ class FiniteModel(Rebuilt):
         *,
         method: str = "auto",
         replicates: int = 100,
-        rng: Any = None,
+        rng: Seed = None,
         n_threads: int | None = None,
         progress: bool = False,
     ) -> ConstrainedLearner:

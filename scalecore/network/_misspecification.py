@@ -29,6 +29,8 @@ from ._prior import Network, NetworkPrior
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import Seed
+
 __all__ = ["Estimate", "MisspecificationEstimate", "Network", "NetworkPrior", "misspecification"]
 
 _DTYPES = ("float64", "float32")
@@ -114,7 +116,7 @@ def misspecification(
     *,
     networks: int = 200,
     inputs: int = 1024,
-    rng: Any = None,
+    rng: Seed = None,
     dtype: str = "float64",
     rtol: float | None = None,
     n_threads: int | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,9 @@ from .._common.validation import (
     thread_count,
 )
 from .._core import network as _network
+
+if TYPE_CHECKING:
+    from .._common.annotations import Panels, Seed
 
 
 @dataclass(frozen=True)
@@ -73,7 +76,7 @@ class NetworkPrior(Rebuilt):
         object.__setattr__(self, "concentration", K)
 
     @np.errstate(under="ignore")
-    def sample(self, rng: Any = None, *, truncation: float = 1e-8) -> Network:
+    def sample(self, rng: Seed = None, *, truncation: float = 1e-8) -> Network:
         """Draw a network.
 
         Parameters
@@ -264,7 +267,7 @@ class Network(Rebuilt):
         return np.exp(-np.logaddexp(0, -logits), dtype=logits.dtype)
 
     @np.errstate(under="ignore")
-    def draw(self, T: int, rng: Any = None) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
+    def draw(self, T: int, rng: Seed = None) -> tuple[NDArray[np.float64], NDArray[np.uint8]]:
         """Draw labelled data: X ~ N(0, I) and fair labels given the network.
 
         Parameters
@@ -292,7 +295,7 @@ class Network(Rebuilt):
         return X, (generator.random(count) < self.probability(X)).astype(np.uint8)
 
     @np.errstate(under="ignore")
-    def thin(self, n: int, rng: Any = None, *, resolution: float | None = None) -> Network:
+    def thin(self, n: int, rng: Seed = None, *, resolution: float | None = None) -> Network:
         """Draw the width-n learning model: n units by this network's masses, each of mass 1/n.
 
         Parameters
@@ -345,7 +348,7 @@ class Network(Rebuilt):
             self.concentration,
         )
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> Panels:
         """Draw the masses, sorted and summed, and for d = 2 the function itself; return axes.
 
         Examples
@@ -373,5 +376,5 @@ def _round_directions(directions: NDArray[np.float64], resolution: float) -> NDA
     return points / np.linalg.norm(points, axis=1, keepdims=True)
 
 
-def _generator(rng: Any) -> np.random.Generator:
+def _generator(rng: Seed) -> np.random.Generator:
     return np.random.default_rng(rng if isinstance(rng, np.random.Generator) else stream_key(rng))

@@ -29,6 +29,8 @@ from ._promise import Quantity, information, promised_width
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from .._common.annotations import Seed
+
 QUANTITIES = ("loss", "parameters")
 _AVERAGED = 48  # draws of the law over which the variance is averaged
 _SIDE = 19  # candidates along each axis of the grid
@@ -173,7 +175,7 @@ def suggest_runs(
     most_repeats: int = 3,
     simulations: int = 48,
     level: float = 0.95,
-    rng: Any = None,
+    rng: Seed = None,
     progress: bool = False,
 ) -> Design:
     r"""Suggest pilot runs that narrow the interval of a forecast most, at a total cost.

@@ -12,7 +12,7 @@ from functools import lru_cache
 from math import ceil, prod
 from pathlib import Path
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,9 @@ from ..spectral._table_lookup import (
     units_asked_for,
 )
 from ._tasks import AXES, REQUIRED, Task, find_task
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
 
 Plan = dict[str, Any]
 Axes = dict[str, NDArray[np.float64]]
@@ -53,7 +56,7 @@ def make_plan(
     chunks: Mapping[str, int] | None,
     options: dict[str, Any],
     variables: Any,
-    rng: Any,
+    rng: Seed,
 ) -> tuple[Plan, Axes]:
     """Return everything that fixes the result, as what JSON can hold, and the axes' values; check
     it all.
@@ -87,9 +90,12 @@ def make_plan(
         for name, value in options.items()
     }
     shape = {name: len(values) for name, values in axes.items() if values.ndim}
-    known = rng is None or isinstance(rng, (int, np.integer))
-    stream_key(rng)  # raises where rng is no source of randomness
-    entropy = str(np.random.SeedSequence(rng).entropy if known else stream_key(rng))
+    stream_key(rng)  # refuses what is no source of randomness
+    entropy = str(
+        np.random.SeedSequence(rng).entropy
+        if rng is None or isinstance(rng, (int, np.integer))
+        else stream_key(rng)
+    )
     plan = {
         "format": _FORMAT,
         "scalecore": VERSION,

@@ -48,6 +48,8 @@ from ._tasks import find_task
 if TYPE_CHECKING:
     from xarray import Dataset
 
+    from .._common.annotations import Advance, FilePath, Seed
+
 __all__ = ["Sweep", "sweep"]
 
 
@@ -114,7 +116,7 @@ class Sweep:
         return data
 
     @classmethod
-    def load(cls, path: Any) -> Sweep:
+    def load(cls, path: FilePath) -> Sweep:
         """Read what a store is and how complete.
 
         Raises
@@ -146,7 +148,7 @@ def sweep(
     executor: Executor | None = None,
     resume: bool = True,
     progress: bool = False,
-    rng: Any = None,
+    rng: Seed = None,
     variables: Any = None,
     n_threads: int | None = None,
     **options: Any,
@@ -255,7 +257,7 @@ def sweep(
     return Sweep(path, plan["task"], plan["shape"], finished, total)
 
 
-def _run_in_process(store: Opened, waiting: Iterator[int], threads: int, advance: Any) -> None:
+def _run_in_process(store: Opened, waiting: Iterator[int], threads: int, advance: Advance) -> None:
     """Compute on this process's threads while the chunks before are being written."""
     with ThreadPoolExecutor(2) as writers:
         writing: set[Future[None]] = set()
@@ -273,7 +275,7 @@ def _run_in_process(store: Opened, waiting: Iterator[int], threads: int, advance
             _collect(wait(writing).done, advance)
 
 
-def _collect(done: set[Future[Any]], advance: Any) -> None:
+def _collect(done: set[Future[Any]], advance: Advance) -> None:
     for future in done:
         future.result()
         advance(1)
@@ -284,7 +286,12 @@ _FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)
 
 
 def _run_on_executor(
-    plan: str, path: Path, waiting: Iterator[int], executor: Executor, threads: int, advance: Any
+    plan: str,
+    path: Path,
+    waiting: Iterator[int],
+    executor: Executor,
+    threads: int,
+    advance: Advance,
 ) -> None:
     """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need
     be.

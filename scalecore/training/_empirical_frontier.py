@@ -16,6 +16,7 @@ from ..frontier import Frontier, compute_optimal
 if TYPE_CHECKING:
     from xarray import Dataset
 
+    from .._common.annotations import Panels
     from ..network import NetworkPrior
     from ._runs import TrainingRuns
 
@@ -112,7 +113,7 @@ class EmpiricalFrontier:
 
         return _html.empirical(self)
 
-    def plot(self, ax: Any = None) -> Any:
+    def plot(self, ax: Any = None) -> Panels:
         """Draw isoFLOP lines with their optima, and p* against T* over the theory's; return axes.
 
         Examples

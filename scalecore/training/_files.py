@@ -18,6 +18,7 @@ from ._engine import Measured, State
 from ._plan import TrainingPlan
 
 if TYPE_CHECKING:
+    from .._common.annotations import FilePath
     from ._runs import TrainingRuns
 
 _FORMAT = 1  # version of the file format
@@ -38,7 +39,7 @@ def _file(value: Any) -> Path:
     return Path(path_of("path", value))
 
 
-def save_runs(runs: TrainingRuns, path: Any) -> None:
+def save_runs(runs: TrainingRuns, path: FilePath) -> None:
     """Write runs and their state; see `TrainingRuns.save`."""
     target = _file(path)
     # netCDF reports both as permission denied
@@ -87,7 +88,7 @@ def save_runs(runs: TrainingRuns, path: Any) -> None:
         raise failure(error, "the runs were not saved", target) from error
 
 
-def load_runs(path: Any, make: type[TrainingRuns]) -> TrainingRuns:
+def load_runs(path: FilePath, make: type[TrainingRuns]) -> TrainingRuns:
     """Read runs and their state; see `TrainingRuns.load`."""
     _check_engine()
     source = _file(path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,8 +23,11 @@ from .._common.validation import (
 )
 from ..network import NetworkPrior
 
-TEST_MULTIPLE = 64  # the number of inputs on which networks are compared is a multiple of this
-_PER_DECADE = 16  # default checkpoints per decade
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
+
+TEST_MULTIPLE = 64  # inputs on which trained networks are compared come in multiples
+_PER_DECADE = 16  # default checkpoints
 _OPTIMIZERS = ("sgd", "adam", "adf")
 _DTYPES = ("float32", "float64")
 _MOST_COEFFICIENTS = 4096  # of "adf": a covariance of 128 MB
@@ -73,7 +76,7 @@ def plan_training(
     checkpoints: ArrayLike | None,
     test_inputs: int,
     dtype: str,
-    rng: Any = None,
+    rng: Seed = None,
 ) -> TrainingPlan:
     """Check the arguments of `train`."""
     if not isinstance(prior, NetworkPrior):

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from xarray import Dataset
 
+    from .._common.annotations import FilePath, Seed
     from ..fitting._run_table import RunTable
 
 
@@ -214,7 +215,7 @@ class TrainingRuns:
         *,
         resamples: int = 1000,
         confidence: float = 0.95,
-        rng: Any = 0,
+        rng: Seed = 0,
     ) -> EmpiricalFrontier:
         """Find the best width for each compute budget from the learning curves.
 
@@ -452,7 +453,7 @@ class TrainingRuns:
 
         return run_table(self, positive_number("cost", cost))
 
-    def save(self, path: Any) -> None:
+    def save(self, path: FilePath) -> None:
         """Write everything, the learners' weights too, to one NetCDF file.
 
         It needs ``pip install 'scalecore[data]'``.
@@ -475,7 +476,7 @@ class TrainingRuns:
         save_runs(self, path)
 
     @classmethod
-    def load(cls, path: Any) -> TrainingRuns:
+    def load(cls, path: FilePath) -> TrainingRuns:
         """Read what `save` wrote: the same runs, which can be extended.
 
         Examples

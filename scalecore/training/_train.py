@@ -4,7 +4,7 @@ every number of samples.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,6 +15,9 @@ from ._engine import advance, start
 from ._interrupt import ON_INTERRUPT, returned
 from ._plan import plan_training
 from ._runs import TrainingRuns
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
 
 __all__ = ["train"]
 
@@ -32,7 +35,7 @@ def train(
     decay_start: float | None = None,
     checkpoints: ArrayLike | None = None,
     test_inputs: int = 4096,
-    rng: Any = None,
+    rng: Seed = None,
     dtype: str = "float32",
     n_threads: int | None = None,
     progress: bool = False,

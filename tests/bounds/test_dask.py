@@ -32,8 +32,8 @@ from scalecore.spectral._table_lookup import has_table
 values = [[2.0, 3.0, 4.0], [1e3, 1e4, 1e5], [1.0] * 3, [10.0, 20.0, 30.0]]  # n, T, d, K
 lazy = [da.from_array(np.array(v), chunks=2) for v in values]
 calls = [lazy] + [[*values[:k], lazy[k], *values[k + 1 :]] for k in range(4)]
-firsts = [v[0] for v in values]
-calls += [[*firsts[:k], lazy[k], *firsts[k + 1 :]] for k in range(4)]
+first = [v[0] for v in values]
+calls += [[*first[:k], lazy[k], *first[k + 1 :]] for k in range(4)]
 calls += [[xr.DataArray(lazy[0], dims="x"), 1e4, 1, 10]]
 bounds = [sc.{name}(*call) for call in calls] + [lazy[0].map_blocks(sc.{name}, 1e4, 1, 10)]
 bounds.append(da.map_blocks(sc.{name}, *lazy))

@@ -3,6 +3,7 @@ Python call."""
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 import scalecore as sc
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "embedding"
+ROW = r"\{([\d.e]+), ([\d.e]+), ([\d.e]+)\}"
 pytestmark = pytest.mark.skipif(
     not EXAMPLES.is_dir(), reason="the folder examples/ is not beside tests/"
 )
@@ -85,6 +87,27 @@ def test_c_with_a_spectral_table(tmp_path):
     np.testing.assert_allclose(error, want.error, rtol=1e-12)
     np.testing.assert_allclose(at_the_point, sc.refined_bound(width, samples, 10, 100), rtol=1e-12)
     assert (at_the_point <= error * (1 + 1e-12)).all()
+
+
+@posix
+def test_c_with_a_fit(tmp_path):
+    """Values, N*, their intervals, D* and the loss there, printed to six digits."""
+    warnings = ["-std=c11", "-Wall", "-Wextra", "-Werror"]
+    text = compiled(tmp_path, ["cc"], "fit_runs.c", *warnings)
+    rows = [
+        tuple(map(float, row)) for row in re.findall(ROW, (EXAMPLES / "fit_runs.c").read_text())
+    ]
+    law = sc.fit(sc.RunTable(*zip(*rows, strict=True)), "additive", resamples=0)
+    assert len(rows) == 25
+    got = {line.split()[0]: re.findall(r"[-\d.e+]+", line.split(" ", 1)[1])
+           for line in text.splitlines()}  # fmt: skip
+    best = law.compute_optimal(1e23)
+    want = {**law.values, "N*": best.parameters, "D*": best.samples, "loss": best.loss}
+    assert list(got) == list(want)
+    for name, value in want.items():
+        numbers = [float(number) for number in got[name]]
+        assert abs(numbers[0] / value - 1) < 2e-5
+        assert name in ("D*", "loss") or numbers[1] < numbers[0] < numbers[2]
 
 
 @posix

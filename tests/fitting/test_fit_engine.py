@@ -276,3 +276,22 @@ for form in ("additive", "coupled", "kaplan_offset"):
         np.testing.assert_allclose(
             [float(x) for x in numbers], [float(x) for x in other.split()[1:]], rtol=1e-6
         )
+
+
+def test_more_starts_lie_around_the_best_and_all_over_the_box():
+    """A third near, a third farther away, a third anywhere; where theta is 0 they go up."""
+    theta, low, high = np.array([0.0, -1.0, 0.3, 9.0]), np.zeros(4), np.full(4, 10.0)
+    low[1] = -5.0
+    starts = engine.around(theta, low, high, 8)
+    assert starts.shape == (72, 4)
+    assert np.all((starts >= low) & (starts <= high))
+    near, far, anywhere = np.split(starts, 3)
+    assert np.all(starts[:, 0] > 0)
+    assert 0 < np.abs(near[:, 2] - 0.3).mean() < 0.05 < np.abs(far[:, 2] - 0.3).mean() < 0.3
+    assert np.ptp(anywhere[:, 1]) > 4
+    assert anywhere[:, 3].max() <= 2
+    assert len(np.unique(starts[:, 1])) == 72
+    np.testing.assert_array_equal(engine.around(theta, low, high, 8), starts)
+    assert not np.array_equal(engine.around(theta, low, high, 9), starts)
+    with pytest.raises(ValueError, match="1 to 12 parameters, got 13"):
+        engine.around(np.zeros(13), np.zeros(13), np.ones(13), 0)
