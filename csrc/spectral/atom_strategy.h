@@ -270,8 +270,50 @@ static void solve_atoms(atom_batch *q)
     }
 }
 
-/* Compare a strategy of the batch that has been solved or evaluated with the best so far, and
-   replace that if it is better; returns whether it is. */
+/* What the strategies give at these ln n_s. */
+static void evaluate_atoms(atom_batch *q, const double *log_atoms)
+{
+    atom_pack pack[ATOM_PACKS];
+    atom_parts parts[ATOM_PACKS];
+    int which[ATOM_PACKS];
+    double at[ATOM_BATCH];
+    if (q->count < 1)
+        return;
+    for (int j = 0; j < ATOM_BATCH; j++)
+        at[j] = log_atoms[j < q->count ? j : 0];
+    const int packs = open_packs(q, pack, which);
+    for (int i = 0; i < packs; i++)
+        pack[i].x = r_load(at + i * SC_LANES);
+    evaluate_packs(pack, which, packs, parts);
+    for (int i = 0; i < packs; i++)
+        store_atoms(q, i * SC_LANES, &parts[i]);
+}
+
+/* What the strategies give at the whole number of atoms below each root, or at the one above it:
+ * the theorem is about whole numbers, and what a real one gives in between may lie below the
+ * least that is proved. From WHOLE_ANYHOW atoms on, the whole numbers around a root give what the
+ * root gives, to rounding errors.
+ */
+#define WHOLE_ANYHOW 1e8
+
+static void evaluate_whole_atoms(atom_batch *q, const double *root, int upper)
+{
+    double whole[ATOM_BATCH], log_whole[ATOM_BATCH] = {0};
+    for (int j = 0; j < q->count; j++) {
+        const double real_one = exp(root[j]), most = fmax(floor(q->limit[j]), 1);
+        if (real_one < WHOLE_ANYHOW)
+            whole[j] = fmin(floor(real_one * (1 + 1e-12)) + upper, most);
+        else
+            whole[j] = fmin(real_one, q->limit[j]);
+        log_whole[j] = log(whole[j]);
+    }
+    evaluate_atoms(q, log_whole);
+    for (int j = 0; j < q->count; j++)
+        q->atoms[j] = whole[j];
+}
+
+/* Whether a strategy that was settled or evaluated does better than the best so far, which then it
+   is. */
 static int take_if_better(const atom_batch *q, int j, sc_spectral_terms *best)
 {
     const double T = q->samples[j], of_atoms = q->misspecification[j] + q->loss[j] + q->list[j];

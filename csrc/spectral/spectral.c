@@ -107,14 +107,20 @@ static void without_atoms(point_block *p, int i)
 
 static void settle_and_take(point_block *p, atom_batch *q)
 {
+    double root[ATOM_BATCH];
     solve_atoms(q);
+    memcpy(root, q->log_atoms, sizeof root);
     for (int j = 0; j < q->count; j++) {
         const int i = q->owner[j];
-        take_if_better(q, j, &p->best[i]);
         if (q->row[j] == p->offer[i][0].row) {
             p->log_atoms[i] = q->log_atoms[j];
             p->slope[i] = q->slope[j];
         }
+    }
+    for (int upper = 0; upper < 2; upper++) {
+        evaluate_whole_atoms(q, root, upper);
+        for (int j = 0; j < q->count; j++)
+            take_if_better(q, j, &p->best[q->owner[j]]);
     }
     q->count = 0;
 }
@@ -221,7 +227,7 @@ static void with_atoms(point_block *p)
 static void least_K_was_too_large(const point_block *p, int i)
 {
     sc_spectral_terms *const best = &p->best[i];
-    const double n = p->n[i], T = p->T[i], d = p->s->d, K = p->K[i];
+    const double n = floor(p->n[i]), T = p->T[i], d = p->s->d, K = p->K[i];
     const double error = SC_KERNEL(sc_point_error_bound)(n, T, d, K);
     if (error < best->error) {
         const double eps = SC_KERNEL(sc_point_optimal_resolution)(n, T, d, K);

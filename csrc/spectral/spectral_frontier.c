@@ -166,12 +166,17 @@ typedef struct best_with_atoms {
 
 static void settle_and_compare(atom_batch *q, best_with_atoms *best)
 {
+    double root[ATOM_BATCH];
     solve_atoms(q);
-    for (int j = 0; j < q->count; j++)
-        if (take_if_better(q, j, &best->best)) {
-            best->row = q->row[j];
-            best->log_atoms = q->log_atoms[j];
-        }
+    memcpy(root, q->log_atoms, sizeof root);
+    for (int upper = 0; upper < 2; upper++) {
+        evaluate_whole_atoms(q, root, upper);
+        for (int j = 0; j < q->count; j++)
+            if (take_if_better(q, j, &best->best)) {
+                best->row = q->row[j];
+                best->log_atoms = root[j];
+            }
+    }
     q->count = 0;
 }
 
@@ -205,27 +210,8 @@ static void search_atoms(const sc_strategies *s, double product, double K, atom_
         settle_and_compare(q, best);
 }
 
-/* Evaluate the strategies of the batch at these ln n_s, without a search. */
-static void evaluate_atoms(atom_batch *q, const double *log_atoms)
-{
-    atom_pack pack[ATOM_PACKS];
-    atom_parts parts[ATOM_PACKS];
-    int which[ATOM_PACKS];
-    double at[ATOM_BATCH];
-    if (q->count < 1)
-        return;
-    for (int j = 0; j < ATOM_BATCH; j++)
-        at[j] = log_atoms[j < q->count ? j : 0];
-    const int packs = open_packs(q, pack, which);
-    for (int i = 0; i < packs; i++)
-        pack[i].x = r_load(at + i * SC_LANES);
-    evaluate_packs(pack, which, packs, parts);
-    for (int i = 0; i < packs; i++)
-        store_atoms(q, i * SC_LANES, &parts[i]);
-}
-
-/* d ln(units + n_s) / d ln M at phi(x; M) = 0, by finite differences: phi has kinks where
-   coefficients begin to be sent. */
+/* d ln(units + n_s) / d ln M where phi(x; M) = 0, by differences: phi has kinks where a coefficient
+   starts to be sent. */
 static double atoms_elasticity(atom_batch *q, const best_with_atoms *best, double product, double K)
 {
     const double step = 1e-4;

@@ -172,7 +172,8 @@ static void resampled(int form)
 
 void check_laws(void)
 {
-    for (int form = 0; form < SC_LAW_FORM_COUNT; form++) {
+    const int step = getenv("SC_DRIVER_STEP") ? 2 : 1; /* half the forms in a short run */
+    for (int form = 0; form < SC_LAW_FORM_COUNT; form += step) {
         evaluated(form);
         fitted(form);
         resampled(form);

@@ -12,7 +12,7 @@ from ..fitting._compare import compare
 from ..fitting._comparison import Comparison
 from ..fitting._forms import FORMS
 from ..fitting._recipes import RecipeComparison, compare_recipes
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, options, save_picture, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options, save_picture, show
 from ._table_options import READING, RUNS, read_runs
 
 _DEFAULT_RESAMPLES = 200
@@ -60,7 +60,7 @@ class _Forms(click.ParamType):
 )
 @click.option(
     "--resamples",
-    type=click.IntRange(0),
+    type=Whole("resamples", 0),
     default=_DEFAULT_RESAMPLES,
     show_default=True,
     help="Draws behind each interval.",

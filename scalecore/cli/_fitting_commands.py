@@ -13,6 +13,7 @@ from ..fitting._fit import fit
 from ..fitting._fitted_law import FittedLaw
 from ..fitting._forms import FORMS
 from ..fitting._problem import LOSSES
+from ..fitting._quantiles import checked_level
 from ..fitting._resampling import METHODS
 from ._options import (
     FORMAT,
@@ -21,6 +22,7 @@ from ._options import (
     SEED,
     Axis,
     Number,
+    Whole,
     options,
     refuse_overwriting,
     save_picture,
@@ -55,7 +57,7 @@ _AMOUNTS = ("parameters", "samples", "loss", "elasticity")
 )
 @click.option(
     "--resamples",
-    type=click.IntRange(0),
+    type=Whole("resamples", 0),
     default=1000,
     show_default=True,
     help="Draws behind each interval.",
@@ -117,9 +119,8 @@ def fit_command(
     if out is not None and (why := unwritable(out)):
         raise click.UsageError(f"--out: {why}")
     refuse_overwriting(out, runs)
+    level = checked_level(level)
     table = read_runs(runs, columns, where, loss_unit, drop_invalid)
-    for finding in table.findings():
-        click.echo(f"note: {as_options(str(finding))}", err=True)
     law = fit(
         table,
         law_form,
@@ -131,6 +132,9 @@ def fit_command(
         rng=seed,
         progress=progress,
     )
+    click.echo(f"note: {table!r}", err=True)
+    for finding in table.findings():
+        click.echo(f"note: {as_options(str(finding))}", err=True)
     if out is not None:
         law.save(out)
     show(_parameters(law, level) if budget is None else _splits(law, budget, level), form)

@@ -12,7 +12,19 @@ import numpy as np
 from ..fitting._fitted_law import FittedLaw
 from ..planning._design import QUANTITIES, DesignStatus, suggest_runs
 from ..planning._plan import Plan, PlanStatus, plan
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, grid, options, save_picture, show
+from ._options import (
+    FORMAT,
+    NUMBERS,
+    PLOT,
+    SEED,
+    Axis,
+    Number,
+    Whole,
+    grid,
+    options,
+    save_picture,
+    show,
+)
 
 LAW = click.argument("law", type=click.Path(dir_okay=False, path_type=Path))
 _WRITES = "scalecore fit RUNS --out LAW writes one"
@@ -189,18 +201,22 @@ def _price_columns(
     help="Whose interval to narrow: the least loss at the target, or its best N.",
 )
 @click.option(
-    "--most-runs", type=click.IntRange(1), default=24, show_default=True, help="Pilots, at most."
+    "--most-runs",
+    type=Whole("most_runs", 1),
+    default=24,
+    show_default=True,
+    help="Pilots, at most.",
 )
 @click.option(
     "--most-repeats",
-    type=click.IntRange(1),
+    type=Whole("most_repeats", 1),
     default=3,
     show_default=True,
     help="Of one size, at most.",
 )
 @click.option(
     "--simulations",
-    type=click.IntRange(0),
+    type=Whole("simulations", 0),
     default=48,
     show_default=True,
     help="Fits to simulated pilots behind the interval to expect.",

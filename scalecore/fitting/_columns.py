@@ -70,15 +70,31 @@ def _double(item: Any) -> float:
         return float("inf") if item > 0 else float("-inf")
 
 
-def parsed_column(name: str, cells: Sequence[Any], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the numbers in cells of a text file; `rows` are where they stand, for the message."""
+def parsed_column(
+    name: str, cells: Sequence[Any], rows: NDArray[np.int64], *, words_are_missing: bool = False
+) -> NDArray[np.float64]:
+    """Return the numbers in cells of a text file; `rows` are where they stand, for the message.
+
+    A cell without any digit, such as "diverged", may count as missing; "7B" is a number that was
+    written wrongly, and is refused.
+    """
     try:
         return np.fromiter(cells, dtype=object, count=len(cells)).astype(np.float64)
     except (TypeError, ValueError, OverflowError):  # some cells are empty, or not numbers
         return np.array(
-            [_parsed(name, cell, row) for cell, row in zip(cells, rows.tolist(), strict=True)],
+            [
+                float("nan") if words_are_missing and _is_word(cell) else _parsed(name, cell, row)
+                for cell, row in zip(cells, rows.tolist(), strict=True)
+            ],
             np.float64,
         )
+
+
+def _is_word(cell: Any) -> bool:
+    """Whether a cell is a text that holds no number: without digits, and no infinity."""
+    if not isinstance(cell, str) or any(map(str.isdigit, cell)):
+        return False
+    return cell.strip().lower().lstrip("+-") not in ("inf", "infinity")
 
 
 def _parsed(name: str, cell: Any, row: int) -> float:
@@ -91,7 +107,8 @@ def _parsed(name: str, cell: Any, row: int) -> float:
         pass
     except OverflowError:
         return _double(cell)
-    raise ValueError(f"{name} must be numbers, got {describe(cell)} in row {row}{_hint(cell)}")
+    hint = "; drop_invalid=True leaves it out" if _is_word(cell) else _hint(cell)
+    raise ValueError(f"{name} must be numbers, got {describe(cell)} in row {row}{hint}")
 
 
 def _hint(cell: Any) -> str:

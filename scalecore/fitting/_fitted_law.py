@@ -493,8 +493,10 @@ class FittedLaw:
         return _law_files.load(cls, path, form)
 
     def report(self, path: FilePath, budgets: ArrayLike | None = None) -> None:
-        """Write one self-contained HTML page: the answer first, how sure it is and why, the runs
-        that move it most, pictures, findings, and lines that make the page again.
+        """Write one self-contained HTML page: the answer, how sure it is, and how to repeat it.
+
+        Answer first; then why, the runs that move it most, pictures, findings, and lines that make
+        the page again.
 
         The file asks no server for anything; it carries the law along (`save`'s text, up to 1 MB).
         A law without an answer gets a page that says so. Without matplotlib there are no pictures.

@@ -113,6 +113,9 @@ _UNITS = {
     "t": 1e12,
     "trillion": 1e12,
 }
+_COUNTS = {
+    name for quantity in ("parameters", "samples", "unique_samples") for name in KNOWN[quantity]
+}
 _LOSS_UNITS = {"nat": "nats", "bit": "bits"}
 
 
@@ -131,11 +134,18 @@ class Choice:
 
 
 def _plain(heading: str) -> tuple[str, str]:
-    """Return a heading's name in lower case and the unit that stands in brackets behind it."""
+    """Return a heading's name in lower case and the unit behind it: in brackets, or as the last
+    word of a name that is known without it, as in params_m and train_tokens_B.
+    """
     text = heading.strip().lstrip("\ufeff").lower()
     match = re.fullmatch(r"(.+?)\s*[\(\[]([^()\[\]]*)[\)\]]", text)
     name, unit = match.groups() if match else (text, "")
-    return re.sub(r"[^a-z0-9]+", "_", name).strip("_"), unit.strip()
+    name = re.sub(r"[^a-z0-9]+", "_", name).strip("_")
+    first, _, last = name.rpartition("_")
+    # of one letter, as in d_k, a name is too short to know what its last word is
+    if not unit and len(first) > 1 and first in _COUNTS and last.rstrip("s") in _UNITS:
+        return first, last
+    return name, unit.strip()
 
 
 def _choice(quantity: str, heading: str, asked: bool) -> Choice:

@@ -83,7 +83,7 @@ def table_fields(
                 )
             continue
         guessed = quantity not in REQUIRED and not choice.asked
-        numbers, doubt = _tried(source, quantity, choice, values, rows, guessed)
+        numbers, doubt = _tried(source, quantity, choice, values, rows, guessed, drop_invalid)
         if doubt:
             remarks.append(f"{choice.column!r} was not taken for {quantity}: {doubt}")
             del choices[quantity]
@@ -110,10 +110,11 @@ def _tried(
     values: Any,
     rows: NDArray[np.int64],
     guessed: bool,
+    drop: bool,
 ) -> tuple[NDArray[np.float64], str]:
     """Return a column's numbers and, if only its name suggests it, why it is hardly meant."""
     try:
-        numbers = _numbers(source, quantity, choice, values, rows)
+        numbers = _numbers(source, quantity, choice, values, rows, drop and not guessed)
     except (TypeError, ValueError):
         if not guessed:
             raise
@@ -123,12 +124,17 @@ def _tried(
 
 
 def _numbers(
-    source: Source, quantity: str, choice: Choice, values: Any, rows: NDArray[np.int64]
+    source: Source,
+    quantity: str,
+    choice: Choice,
+    values: Any,
+    rows: NDArray[np.int64],
+    drop: bool = False,
 ) -> NDArray[np.float64]:
     name = f"{quantity} (column {choice.column!r} of {source.name})"
     if source.text:
         chosen = values if rows.size == source.length else [values[row] for row in rows.tolist()]
-        numbers = parsed_column(name, chosen, rows)
+        numbers = parsed_column(name, chosen, rows, words_are_missing=drop)
     else:
         numbers = float_column(name, values)[rows]
     return numbers * choice.factor if choice.factor != 1 else numbers

@@ -69,12 +69,13 @@ spectral_bound = _spectral.make_ufunc(
 Upper bound on the average error of a width-n network over T samples, by the best mixture of fixed
 features and atoms.
 
-Never above `error_bound`, and never rising with n or T.
+Never above `error_bound` at whole n, and never rising with n or T.
 
 Parameters
 ----------
 n : array_like
-    Width of the learning network, at least 1. The fixed part takes whole units of it.
+    Width of the learning network, at least 1. Only whole units are paid for: at a real n the bound
+    is that of the whole one below, while `error_bound` interpolates.
 T : array_like
     Number of training samples, at least 1.
 d : array_like

@@ -48,6 +48,7 @@ def test_parameters_are_those_of_the_function(command):
         low, high = law.interval()[row["parameter"]]
         assert float(row["value"]) == law.values[row["parameter"]]
         assert (float(row["low"]), float(row["high"])) == (low, high)
+    assert "samples = 'tokens', loss = 'val_loss'" in shown.err
     assert "CONVERGED" in shown.err
     assert "starts agree" in shown.err
 

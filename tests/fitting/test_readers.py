@@ -114,6 +114,40 @@ def test_units_in_headings(write):
     assert sc.RunTable.read(write(PLAIN), loss_unit="bits").loss_unit == "bits"
 
 
+def test_units_in_the_last_word_of_a_known_name(write):
+    path = write("model_size_M,train_tokens_B,eval_loss\n100,2,3.4\n400,8,2.8\n")
+    table = sc.RunTable.read(path)
+    assert table.parameters.tolist() == [1e8, 4e8]
+    assert table.samples.tolist() == [2e9, 8e9]
+    assert table.columns["samples"] == "train_tokens_B × 1e+09"
+    asked = sc.RunTable.read(path, columns={"parameters": "model_size_M"})
+    assert asked.parameters.tolist() == [1e8, 4e8]
+
+
+@pytest.mark.parametrize("heading", ["d_k", "n_t", "size_m", "loss_b", "tokens_x"])
+def test_last_words_that_are_no_units(write, heading):
+    path = write(f"{heading},N,D,L\n7,1e8,2e9,3.4\n8,4e8,8e9,2.8\n")
+    assert heading not in sc.RunTable.read(path).columns.values()
+    asked = sc.RunTable.read(path, columns={"parameters": heading})
+    assert asked.parameters.tolist() == [7, 8]
+
+
+def test_rows_that_say_what_went_wrong_can_be_dropped(write):
+    path = write("N,D,L\n1e8,2e9,3.4\n4e8,8e9,diverged\n4e8,oom,2.9\n4e8,8e9,2.8\n")
+    with pytest.raises(ValueError, match=r"'oom' .* in row 2; drop_invalid=True leaves it out"):
+        sc.RunTable.read(path)
+    table = sc.RunTable.read(path, drop_invalid=True)
+    assert table.dropped.tolist() == [1, 2]
+    assert table.rows.tolist() == [0, 3]
+    for cell in ("7B", "inf", "1e999x"):  # numbers, though wrong ones
+        path = write(f"N,D,L\n1e8,2e9,3.4\n{cell},8e9,2.8\n")
+        if cell == "inf":
+            assert sc.RunTable.read(path, drop_invalid=True).dropped.tolist() == [1]
+            continue
+        with pytest.raises(ValueError, match="must be numbers"):
+            sc.RunTable.read(path, drop_invalid=True)
+
+
 @pytest.mark.parametrize(
     ("cell", "hint"),
     [
