@@ -35,7 +35,6 @@ from ._options import (
     options,
     show,
     whole_samples,
-    whole_widths,
     write_csv,
 )
 
@@ -184,7 +183,7 @@ def figure2_command(
 def _quick(prior: NetworkPrior, samples: int, seed: int | None) -> TrainingRuns:
     return train(
         prior,
-        whole_widths(axis("widths", _WIDTHS)),
+        np.unique(np.rint(axis("widths", _WIDTHS))),
         samples,
         **learning("sgd", None),
         repeats=_REPEATS,

@@ -12,7 +12,8 @@ import click
 from ..fitting._run_table import RunTable
 from ._options import options
 
-RUNS = click.argument("runs", type=click.Path(dir_okay=False, path_type=Path))
+TABLE_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+RUNS = click.argument("runs", type=TABLE_FILE)
 READING = options(
     click.option(
         "--column",

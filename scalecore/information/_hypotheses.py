@@ -147,7 +147,10 @@ class HypothesisSet(Rebuilt):
         >>> curve.method, bool(0 < curve.information[-1] < some.entropy)
         ('monte_carlo', True)
         """
-        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            sample_count(samples),
+            positive_int("replicates", replicates, least=2, most=2**31),
+        )
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         moments = Moments(count + 1)
         with bar(replicates, show, "data sets") as advance:

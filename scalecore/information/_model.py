@@ -168,7 +168,10 @@ class FiniteModel(Rebuilt):
         >>> bool(abs(drawn.information[-1] - exact.information[-1]) < 4 * drawn.std_error[-1])
         True
         """
-        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            sample_count(samples),
+            positive_int("replicates", replicates, least=2, most=2**31),
+        )
         choice("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         kept = self.prior > 0
@@ -246,7 +249,10 @@ class FiniteModel(Rebuilt):
         """
         size = self.prior.size
         table = laws("channel", channel, (size, size), f"(M, M) with M = {size} as in prior")
-        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            sample_count(samples),
+            positive_int("replicates", replicates, least=2, most=2**31),
+        )
         choice("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), flag("progress", progress)
         information, misspecification = estimation_and_misspecification(self, table)
@@ -319,10 +325,14 @@ class FiniteModel(Rebuilt):
         misspecification 0.01543; converged)
         """
         most = self.prior.size
-        if positive_int("size", size) > most:
+        if (size := positive_int("size", size, most=2**53)) > most:
             raise ValueError(f"size must be at most {most}, the number of hypotheses, got {size}")
         return best_channel(
-            self, size, sample_count(samples), positive_int("iterations", iterations), rtol
+            self,
+            size,
+            sample_count(samples),
+            positive_int("iterations", iterations, most=2**31),
+            rtol,
         )
 
     @np.errstate(under="ignore")

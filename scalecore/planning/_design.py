@@ -237,10 +237,10 @@ def suggest_runs(
     budget, target = positive_number("budget", budget), positive_number("target", target)
     quantity, level = choice("quantity", quantity, QUANTITIES), checked_level(level)
     most, repeated = (
-        positive_int("most_runs", most_runs),
-        positive_int("most_repeats", most_repeats),
+        positive_int("most_runs", most_runs, most=10**6),
+        positive_int("most_repeats", most_repeats, most=10**6),
     )
-    simulations = positive_int("simulations", simulations, least=0)
+    simulations = positive_int("simulations", simulations, least=0, most=10**6)
     show, key = flag("progress", progress), stream_key(rng)
     N, D = _candidates(law, budget, candidates)
     ask: dict[str, Any] = {
@@ -256,7 +256,7 @@ def suggest_runs(
     if not len(law.table) or np.isfinite(law.theta_draws).all(1).sum() < 2:
         return _without(DesignStatus.NO_DRAWS, ask)
     centre = law.centre
-    what = Quantity(law, quantity, np.log(target / law.cost) - centre.n - centre.m)
+    what = Quantity(law, quantity, np.log(target) - np.log(law.cost) - centre.n - centre.m)
     log_value, width = float(what.log(law.theta[None])[0]), what.width(law.theta_draws, level)
     if not (np.isfinite(log_value) and np.isfinite(width)):
         return _without(DesignStatus.NO_LAW, ask)
