@@ -44,14 +44,14 @@ def new_axes(ax: Axes | None) -> Axes:
         return plt.subplots(figsize=(5.2, 4.0), layout="constrained")[1]
 
 
-def given_axes(ax: Any, count: int) -> list[Axes]:
+def given_axes(ax: Any, count: int) -> NDArray[np.object_]:
     """Return the axes given, which must be so many."""
-    if not np.iterable(ax):
-        raise TypeError(f"ax must hold {count} axes, got {describe(ax)}")
-    axes = np.ravel(ax) if isinstance(ax, np.ndarray) else list(ax)
-    if len(axes) != count:
-        raise ValueError(f"ax must hold {count} axes, got {len(axes)}")
-    return [_checked(f"ax[{i}]", one) for i, one in enumerate(axes)]
+    axes = np.ravel(np.asarray(ax, dtype=object))
+    if axes.size != count:
+        raise ValueError(f"ax must hold {count} axes, got {axes.size}")
+    for i, one in enumerate(axes):
+        _checked(f"ax[{i}]", one)
+    return axes
 
 
 def _checked(name: str, ax: Any) -> Axes:

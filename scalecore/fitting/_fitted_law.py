@@ -107,7 +107,7 @@ class FittedLaw:
             # Residuals and the like are computed once, of numbers that stay.
             object.__setattr__(self, name, frozen(array))
 
-    def __reduce__(self) -> tuple[type[FittedLaw], tuple[Any, ...]]:
+    def __reduce__(self) -> tuple[type[FittedLaw], tuple[object, ...]]:
         """Pickles and copies hold the fields; what the engine made of them is made again."""
         return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
