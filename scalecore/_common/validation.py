@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 import operator
 import os
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -46,6 +47,8 @@ def _array(name: str, value: Any) -> NDArray[Any]:
         array = np.asarray(value)
     except ValueError as error:  # rows of different lengths
         raise ValueError(f"{name} is not an array: {error}") from None
+    except (TypeError, UserWarning) as error:  # what is masked in a list, where warnings are errors
+        raise TypeError(f"{name} is not an array: {error}") from None
     if isinstance(value, np.ma.MaskedArray) and array.dtype.kind in "iuf":
         return np.where(np.ma.getmaskarray(value), np.nan, array)
     return array
@@ -97,7 +100,7 @@ def nearly_whole(array: NDArray[np.float64]) -> NDArray[np.float64]:
 def positive_int(name: str, value: object, least: int = 1, most: int | None = None) -> int:
     """Return `value` as an int that is at least `least`, and at most `most`."""
     try:
-        if isinstance(value, (bool, np.bool_)):
+        if isinstance(value, (bool, np.bool_, np.timedelta64)):
             raise TypeError
         number = operator.index(value)  # type: ignore[arg-type]
     except TypeError:
@@ -267,11 +270,24 @@ def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArr
     return array.astype(np.int64)
 
 
+def truth_values(name: str, value: ArrayLike, count: int) -> NDArray[np.bool_]:
+    """Return `value` as one True or False for each of so many rows."""
+    array = _array(name, value)
+    if array.dtype != bool and array.size:
+        raise TypeError(f"{name} must be one True or False a row, got {describe(value)}")
+    if array.shape != (count,):
+        raise ValueError(f"{name} must have the table's length, {count}, got shape {array.shape}")
+    return array.astype(bool)
+
+
 def networks_of_one_dimension(name: str, value: object, kind: type[Any]) -> tuple[Any, ...]:
     """Return the networks of an iterable as a tuple: at least one, of one input dimension."""
     if isinstance(value, kind) or not isinstance(value, Iterable):
         raise TypeError(f"{name} must be networks, got {describe(value)}")
-    items: tuple[Any, ...] = tuple(value)
+    try:
+        items: tuple[Any, ...] = tuple(value)
+    except TypeError:  # an array without axes
+        raise TypeError(f"{name} must be networks, got {describe(value)}") from None
     for i, item in enumerate(items):
         if not isinstance(item, kind):
             raise TypeError(f"{name}[{i}] must be a {kind.__name__}, got {describe(item)}")
@@ -337,7 +353,8 @@ def stream_key(rng: object) -> int:
     """Return the 64-bit key of the random streams that `rng` stands for: None, an int, a
     SeedSequence or a Generator (SPEC 7).
     """
-    if isinstance(rng, (bool, np.bool_)) or not (
+    # NumPy takes durations for integers
+    if isinstance(rng, (bool, np.bool_, np.timedelta64)) or not (
         rng is None
         or isinstance(rng, (int, np.integer, np.random.SeedSequence, np.random.Generator))
     ):
@@ -408,7 +425,7 @@ def parse_axis(
         if len(parts) == 1:
             values = np.array([float(item) for item in text.split(",")])
         elif len(parts) == 3:
-            first, last, count = float(parts[0]), float(parts[1]), int(parts[2])
+            first, last, count = float(parts[0]), float(parts[1]), _whole(parts[2])
             if not 1 <= count <= MOST_POINTS or not (0 < first < np.inf and 0 < last < np.inf):
                 raise ValueError
             values = np.geomspace(first, last, count)
@@ -429,25 +446,40 @@ def parse_axis(
     return values
 
 
+def _whole(text: str) -> int:
+    """Return a whole number, however it is written: 50, 1e2, 5e1."""
+    number = float(text)
+    if number != math.floor(number):
+        raise ValueError(text)
+    return int(number)
+
+
 def path(name: str, value: object) -> str:
     """Return `value` as a path on this machine; an address would quietly become a folder here."""
     try:
         text = os.fsdecode(value)  # type: ignore[arg-type]
     except TypeError:
         raise TypeError(f"{name} must be a path, got {describe(value)}") from None
-    scheme, sign, _ = text.partition("://")
-    if sign and len(scheme) > 1 and scheme.replace("+", "").isalnum():
+    if not text or "\0" in text:
+        raise ValueError(f"{name} must be a path, got {text!r}")
+    # pathlib makes one stroke of two
+    if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", text):
         raise ValueError(f"{name} must be a path on this machine, not an address, got {text!r}")
     return text
 
 
 def names(name: str, value: Any) -> list[str]:
     """Return `value` as a list of at least one name."""
-    if isinstance(value, str) or not isinstance(value, Iterable) or not (found := list(value)):
+    try:
+        found = [] if isinstance(value, (str, bytes)) else list(value)
+    except TypeError:  # no iterable, or one without an axis
+        found = []
+    if not found:
         raise TypeError(f"{name} must be a list of at least one name, got {describe(value)}")
-    for item in found:
-        if found.count(item) > 1:
-            raise ValueError(f"{name} must be different names, got {item!r} twice")
+    texts = [item for item in found if isinstance(item, str)]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise ValueError(f"{name} must be different names, got {text!r} twice")
     return found
 
 

@@ -12,6 +12,7 @@ from .engine cimport (
     sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form,
     sc_resampling,
 )
+from .checks cimport agree
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
@@ -64,6 +65,16 @@ cdef int call_back(void *state, const double *theta, int lanes, Py_ssize_t first
         return ask(state, theta, lanes, count, first, value, gradient)
 
 
+cdef int agree_on_runs(int form, Py_ssize_t count, const double[::1] n, const double[::1] m,
+                       Py_ssize_t parameters) except -1:
+    """Refuse columns of different lengths and parameters that are not the form's."""
+    agree((n is None or n.shape[0] == count) and (m is None or m.shape[0] == count),
+          "columns must have one number for each run")
+    agree(form == SC_FORM_FOREIGN or PARAMETERS.get(form) == parameters,
+          "theta must have the form's parameters")
+    return 0
+
+
 cdef class Problem:
     """A table of runs in centred logarithms, a form and a loss: what is minimised.
 
@@ -73,13 +84,22 @@ cdef class Problem:
 
     cdef sc_fit_problem problem
     cdef object function, error
-    cdef tuple kept_alive
+    cdef tuple kept_alive, resampled
 
     def __init__(self, int form, const double[::1] n, const double[::1] m, const double[::1] y, *,
                  bint of_loss, double delta, const double[::1] low, const double[::1] high,
                  const double[::1] weight=None, const Py_ssize_t[::1] cluster=None,
                  Py_ssize_t clusters=0, function=None, double goal=1e-10, int most_passes=400):
         cdef sc_fit_problem *p = &self.problem
+        agree_on_runs(form, y.shape[0], n, m, low.shape[0])
+        agree(y.shape[0] >= 1 and 1 <= low.shape[0] == high.shape[0] <= SC_FIT_MOST_PARAMETERS,
+              "there must be runs, and both ends for each parameter")
+        agree(weight is None or weight.shape[0] == y.shape[0], "weights must be one for each run")
+        agree(cluster is None or (cluster.shape[0] == y.shape[0] and np.min(cluster) >= 0
+                                  and np.max(cluster) < clusters),
+              "clusters must be one for each run, from 0")
+        agree((form == SC_FORM_FOREIGN) == (function is not None),
+              "a form of Python's needs its function, and no other does")
         self.kept_alive = (n, m, y, low, high, weight, cluster)
         self.function = function
         p.runs.count, p.runs.form, p.runs.parameters = y.shape[0], <sc_form>form, <int>low.shape[0]
@@ -122,7 +142,12 @@ cdef class Problem:
                        const double[::1] residual):
         self.problem.resampling = <sc_resampling><int>RESAMPLINGS[how]
         self.problem.key = key
+        agree((fitted is None) == (residual is None) and (fitted is not None or how != "wild"),
+              "wild resamples need what was fitted and the residuals")
+        self.resampled = (fitted, residual)
         if fitted is not None:
+            agree(fitted.shape[0] == residual.shape[0] == self.problem.runs.count,
+                  "residuals must be one for each run")
             self.problem.fitted, self.problem.residual = &fitted[0], &residual[0]
 
     cdef object run(self, const double[:, ::1] starts, bint one_start, uint64_t first,
@@ -133,6 +158,8 @@ cdef class Problem:
         cdef size_t each = (sc_fit_space(ENGINE, p) + 127) // 64 * 64
         cdef sc_fit_results out
         cdef watch look
+        agree(starts.shape[1] == parameters and count >= 0,
+              "starts must have the form's parameters")
         theta, objective = np.empty((count, parameters)), np.empty(count)
         gradient, passes = np.empty(count), np.empty(count, np.int32)
         if count == 0:
@@ -172,6 +199,8 @@ cdef class Problem:
         total weight at theta."""
         cdef sc_fit_sums sums
         cdef int n = self.problem.runs.parameters, i, j
+        agree(theta.shape[0] == n, "theta must have the form's parameters")
+        self.problem.resampling = SC_RESAMPLE_NOT
         cdef void *space = malloc(sc_fit_space(ENGINE, &self.problem))
         if space == NULL:
             raise MemoryError("work space of a look at a fit")
@@ -225,6 +254,8 @@ def values(int form, const double[::1] n, const double[::1] m, const double[::1]
     slopes = np.empty((theta.shape[0], n.shape[0])) if gradient else None
     cdef double[::1] out_view = out
     cdef double[:, ::1] slopes_view
+    agree_on_runs(form, n.shape[0], n, m, theta.shape[0])
+    agree(form != SC_FORM_FOREIGN, "the engine has no such form")
     if n.shape[0] == 0:
         return out, slopes
     runs.count, runs.form, runs.parameters = n.shape[0], <sc_form>form, <int>theta.shape[0]
@@ -240,7 +271,10 @@ def values(int form, const double[::1] n, const double[::1] m, const double[::1]
 def starts(int form, const double[::1] y, const double[::1] n, const double[::1] m=None):
     """Starts [start, parameter] of a form of the engine's, from the runs alone, best first."""
     cdef sc_fit_runs runs
-    parameters = PARAMETERS[form]
+    parameters = PARAMETERS.get(form, 0)
+    agree(parameters > 0 and y.shape[0] >= 1,
+          "starts are those of the engine's forms, from at least one run")
+    agree_on_runs(form, y.shape[0], n, m, parameters)
     cdef double[:, ::1] out = np.empty((SC_FIT_STARTS, parameters))
     runs.count, runs.form, runs.parameters = y.shape[0], <sc_form>form, parameters
     runs.residual = SC_RESIDUAL_OF_LOG

@@ -88,6 +88,7 @@ cdef class OrbitSet:
         agree(0 <= bits <= SC_MOST_BITS and count >= 1 and d >= 1 and len(columns) == d
               and min(columns) >= 0 and max(columns) >> bits == 0,
               "columns must be d numbers of at most so many bits")
+        agree(d >= 2 or steps == 0, "on a line there is nothing to spread")
         self.directions = np.zeros((d, sc_padded(count)))
         self.directions[:, :count] = start.T
         self.columns = np.ascontiguousarray(columns, np.intc)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .style import STYLE, line_colours, new_axes, pyplot
+from .style import STYLE, given_axes, line_colours, new_axes, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,9 +81,7 @@ def plot_network(network: Network, ax: Any = None) -> Panels:
     if ax is None:
         with plt.rc_context(STYLE):
             ax = plt.subplots(1, panels, figsize=(4.4 * panels, 3.6), layout="constrained")[1]
-    axes = np.ravel(ax)
-    if axes.size != panels:
-        raise ValueError(f"ax must hold {panels} axes, got {axes.size}")
+    axes = given_axes(ax, panels)
     masses = np.sort(network.masses)[::-1]
     ranks = np.arange(1, masses.size + 1)
     colour = line_colours(2)[0]

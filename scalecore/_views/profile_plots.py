@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from .style import (
     STYLE,
+    given_axes,
     legend_of_some,
     line_colours,
     new_axes,
@@ -39,9 +40,7 @@ def plot_profiles(
     if ax is None:
         with plt.rc_context(STYLE):
             ax = plt.subplots(1, 2, figsize=(10.2, 4.1), layout="constrained")[1]
-    axes = np.ravel(ax)
-    if axes.size != 2:
-        raise ValueError(f"ax must hold 2 axes, got {axes.size}")
+    axes = given_axes(ax, 2)
     left, right = axes
     table, shown = profiles.table, np.flatnonzero(np.isfinite(profiles.coefficients[:, 0]))
     for colour, b in zip(line_colours(shown.size), shown, strict=True):

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.optional import imported
+from .._common.validation import describe
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +37,27 @@ def pyplot() -> Any:
 
 def new_axes(ax: Axes | None) -> Axes:
     """Return the axes given, or those of a new figure."""
-    if ax is not None:
-        return ax
     plt = pyplot()
+    if ax is not None:
+        return _checked("ax", ax)
     with plt.rc_context(STYLE):
         return plt.subplots(figsize=(5.2, 4.0), layout="constrained")[1]
+
+
+def given_axes(ax: Any, count: int) -> NDArray[np.object_]:
+    """Return the axes given, which must be so many."""
+    axes = np.ravel(np.asarray(ax, dtype=object))
+    if axes.size != count:
+        raise ValueError(f"ax must hold {count} axes, got {axes.size}")
+    for i, one in enumerate(axes):
+        _checked(f"ax[{i}]", one)
+    return axes
+
+
+def _checked(name: str, ax: Any) -> Axes:
+    if not isinstance(ax, pyplot().Axes):
+        raise TypeError(f"{name} must be matplotlib axes, got {describe(ax)}")
+    return ax
 
 
 def power_of_ten(value: float) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._common.status import EmpiricalStatus
-from .style import STYLE, line_colours, new_axes, optimizer_name, power_of_ten, pyplot
+from .style import STYLE, given_axes, line_colours, new_axes, optimizer_name, power_of_ten, pyplot
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -67,9 +67,7 @@ def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Panels:
     if ax is None:
         with plt.rc_context(STYLE):
             ax = plt.subplots(1, 2, figsize=(11.2, 4.1), layout="constrained")[1]
-    axes = np.ravel(ax)
-    if axes.size != 2:
-        raise ValueError(f"ax must hold 2 axes, got {axes.size}")
+    axes = given_axes(ax, 2)
     _lines(frontier, axes[0])
     _optima(frontier, axes[1])
     return axes

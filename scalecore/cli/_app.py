@@ -58,7 +58,6 @@ from ._options import (
     show,
     unwritable,
     whole_samples,
-    whole_widths,
     write_csv,
 )
 from ._planning_commands import plan_command, suggest_command
@@ -310,7 +309,7 @@ def simulate(
 
     Example: scalecore simulate -d 10 -K 100 --widths 1:1e5:16 --rtol 0.02
     """
-    whole = whole_widths(widths)
+    whole = widths
     if whole.size > 200:
         raise click.UsageError(
             f"widths must hold at most 200 different whole numbers, got {whole.size}"
@@ -402,7 +401,7 @@ def train_command(
     total = whole_samples(samples)
     if out is not None and (why := unwritable(out)):
         raise click.UsageError(why)
-    whole = whole_widths(widths)
+    whole = widths
     try:
         runs = train(
             NetworkPrior(input_dim, concentration),
@@ -495,8 +494,8 @@ def run(arguments: list[str] | None = None) -> None:
         status = 130
     except BrokenPipeError:  # the reader of a pipe has gone, as in `scalecore ... | head`
         end_as_others_do()
-    except MemoryError:
-        click.echo("scalecore: not enough memory for so many points", err=True)
+    except MemoryError as error:
+        click.echo(f"scalecore: {error or 'not enough memory for so many points'}", err=True)
         status = 1
     except (ValueError, OverflowError) as error:
         click.echo(f"scalecore: {error}", err=True)

@@ -12,8 +12,8 @@ from ..fitting._compare import compare
 from ..fitting._comparison import Comparison
 from ..fitting._forms import FORMS
 from ..fitting._recipes import RecipeComparison, compare_recipes
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options, save_picture, show
-from ._table_options import READING, RUNS, read_runs
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options, show
+from ._table_options import READING, RUNS, TABLE_FILE, read_runs
 
 _DEFAULT_RESAMPLES = 200
 
@@ -55,12 +55,12 @@ class _Forms(click.ParamType):
 @click.option("--each", is_flag=True, help="Print every cut, not means over them.")
 @click.option(
     "--against",
-    type=click.Path(dir_okay=False, path_type=Path),
+    type=TABLE_FILE,
     help="Another table: compare the two recipes instead, with the first of --forms.",
 )
 @click.option(
     "--resamples",
-    type=Whole("resamples", 0),
+    type=Whole("resamples", 0, 10**7),
     default=_DEFAULT_RESAMPLES,
     show_default=True,
     help="Draws behind each interval.",

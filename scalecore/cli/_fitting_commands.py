@@ -57,7 +57,7 @@ _AMOUNTS = ("parameters", "samples", "loss", "elasticity")
 )
 @click.option(
     "--resamples",
-    type=Whole("resamples", 0),
+    type=Whole("resamples", 0, 10**7),
     default=1000,
     show_default=True,
     help="Draws behind each interval.",

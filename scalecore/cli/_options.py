@@ -46,6 +46,18 @@ class Axis(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
+class Widths(Axis):
+    """Whole numbers: what a range passes is rounded to them, what is written must be one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Parse one value of an option."""
+        values = super().convert(value, param, ctx)
+        near = nearly_whole(values)
+        if isinstance(value, str) and ":" not in value and (near != np.rint(near)).any():
+            self.fail(f"{self.argument} must be whole numbers, got {value!r}", param, ctx)
+        return np.unique(np.rint(values))
+
+
 class Number(Axis):
     """A single number on the command line."""
 
@@ -222,13 +234,8 @@ def widths(default: str) -> Any:
     """Make the option --widths, which commands about networks share."""
     text = "Widths n, rounded to whole numbers."
     return click.option(
-        "-n", "--widths", type=Axis("widths", 1), default=default, show_default=True, help=text
+        "-n", "--widths", type=Widths("widths", 1), default=default, show_default=True, help=text
     )
-
-
-def whole_widths(values: np.ndarray) -> np.ndarray:
-    """Return the different whole numbers that widths round to."""
-    return np.unique(np.rint(values))
 
 
 def precision(*dtypes: str) -> Any:

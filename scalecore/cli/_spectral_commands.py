@@ -8,7 +8,6 @@ from typing import Any
 import click
 import numpy as np
 
-from .._common.validation import parse_axis
 from ..frontier import Frontier, Status
 from ..network import NetworkPrior
 from ..spectral import (
@@ -35,7 +34,6 @@ from ._options import (
     save_picture,
     show,
     whole_samples,
-    whole_widths,
     write_csv,
 )
 
@@ -184,7 +182,7 @@ def figure2_command(
 def _quick(prior: NetworkPrior, samples: int, seed: int | None) -> TrainingRuns:
     return train(
         prior,
-        whole_widths(parse_axis("widths", _WIDTHS)),
+        np.unique(np.rint(parse_axis("widths", _WIDTHS))),
         samples,
         **learning("sgd", None),
         repeats=_REPEATS,

@@ -32,7 +32,6 @@ from ._options import (
     on_terminal,
     options,
     whole_samples,
-    whole_widths,
 )
 from ._spectral_commands import tell_dims_without
 
@@ -209,7 +208,7 @@ def sweep_misspecification(
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
     measured = {
-        "widths": whole_widths(widths),
+        "widths": widths,
         "networks": networks,
         "inputs": inputs,
         "dtype": dtype,
@@ -239,9 +238,7 @@ def sweep_train(
     Example: scalecore sweep train -d 2,10 -K 1,10,100 -n 1:64:7 -T 1e5 --seed 1 --out train.zarr
     """
     grid = {"input_dim": input_dim, "concentration": concentration}
-    trained = {"widths": whole_widths(widths), "samples": whole_samples(samples)} | learning(
-        optimizer, rates
-    )
+    trained = {"widths": widths, "samples": whole_samples(samples)} | learning(optimizer, rates)
     run_sweep("train", grid, out, workers, chunk, rng=seed, repeats=repeats, dtype=dtype, **trained)
 
 

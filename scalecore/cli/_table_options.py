@@ -12,7 +12,8 @@ import click
 from ..fitting._run_table import RunTable
 from ._options import options
 
-RUNS = click.argument("runs", type=click.Path(dir_okay=False, path_type=Path))
+TABLE_FILE = click.Path(dir_okay=False, path_type=Path)
+RUNS = click.argument("runs", type=TABLE_FILE)
 READING = options(
     click.option(
         "--column",
@@ -41,6 +42,8 @@ def read_runs(
     file: Path, columns: Sequence[str], where: Sequence[str], loss_unit: str | None, drop: bool
 ) -> RunTable:
     """Return the table that a command's options ask for."""
+    if not file.exists():
+        raise click.UsageError(f"{str(file)!r} does not exist")
     try:
         return RunTable.read(
             file,

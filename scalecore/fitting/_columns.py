@@ -32,6 +32,8 @@ def one_dimensional(name: str, values: Any) -> NDArray[Any]:
         array = np.asarray(values)
     except ValueError as error:  # elements of different lengths
         raise ValueError(f"{name} is not an array: {error}") from None
+    except UserWarning:  # what is masked in a list, where warnings are errors
+        array = np.asarray(values, dtype=object)
     if array.ndim != 1:
         raise ValueError(
             f"{name} must be one-dimensional, one element a run, got {describe(values)}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .._common.progress import bar
-from .._common.validation import names, positive_number, stream_key
+from .._common.validation import boolean, names, positive_number, stream_key
 from . import _rollout, _stacking
 from ._centre import Array
 from ._comparison import Comparison, ComparisonStatus
@@ -111,7 +111,7 @@ def compare(
     level, horizon = checked_level(level), positive_number("horizon", horizon)
     if horizon <= 1:
         raise ValueError(f"horizon must be above 1, got {horizon}")
-    resamples = resample_count(resamples)
+    resamples, progress = resample_count(resamples), boolean("progress", progress)
     options: dict[str, Any] = {
         "loss": loss,
         "delta": delta,
@@ -142,7 +142,7 @@ def _forms(table: RunTable, forms: Sequence[AnyForm] | None) -> list[Form]:
         )
         forms = (*_DEFAULT, *_WITH_REPEATS) if repeats else _DEFAULT
     given = names("forms", forms)
-    rows = [form_of(form, FORMS) for form in given]
+    rows = [form_of(form, FORMS, f"forms[{i}]") for i, form in enumerate(given)]
     called = [form.name for form in rows]
     if len(set(called)) < len(called) or len(called) > _MOST_FORMS:
         raise ValueError(

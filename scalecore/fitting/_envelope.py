@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import describe, fraction, positive_int, stream_key
+from .._common.validation import describe, positive_int, stream_key
 from ._line_optimum import LineOptimum, read_line, slope_interval
 from ._lines import Line, line, straight_lines
 from ._profile_status import ProfileStatus
+from ._quantiles import checked_level
 from ._run_table import RunTable
 
 if TYPE_CHECKING:
@@ -156,8 +157,8 @@ def envelope(
     """
     if not isinstance(table, RunTable):
         raise TypeError(f"table must be a RunTable, got {describe(table)}")
-    probability = fraction("level", level)
-    count, key = positive_int("resamples", resamples, least=2), stream_key(rng)
+    probability = checked_level(level)
+    count, key = positive_int("resamples", resamples, least=2, most=10**7), stream_key(rng)
     # the same budget is the same, whatever N * D rounds to
     log_compute = np.round(table.log_flops, 9)
     order = np.lexsort((table.loss, log_compute))

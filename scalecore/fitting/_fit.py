@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import one_of, positive_number, stream_key, thread_count
+from .._common.validation import (
+    boolean,
+    one_of,
+    positive_int,
+    positive_number,
+    stream_key,
+    thread_count,
+)
 from .._core.fitting import around
 from ._centre import Array, Centre
 from ._certificate import AGREES, STATIONARY, Certificate, FitStatus, edges, judged, singular_values
@@ -117,7 +124,7 @@ def fit(
     loss, by = one_of("loss", loss, LOSSES), one_of("by", by, ("run", "row"))
     method = one_of("intervals", intervals, METHODS)
     delta = positive_number("delta", delta)
-    resamples = resample_count(resamples)
+    resamples, show = resample_count(resamples), boolean("progress", progress)
     threads = thread_count(n_threads)
     key = stream_key(rng)
     if "unique_samples" in form.needs and table.unique_samples is None:
@@ -131,9 +138,7 @@ def fit(
     method = chosen_method(method, problem)
     draws = np.empty((0, len(form.parameters)))
     if resamples and status in (FitStatus.CONVERGED, FitStatus.AT_EDGE):
-        draws = draws_of(
-            problem, theta, resamples, method, key, progress=progress, n_threads=threads
-        )
+        draws = draws_of(problem, theta, resamples, method, key, progress=show, n_threads=threads)
     if loss == "absolute":
         objective = _sum_of_sizes(problem, theta)
     return FittedLaw(
@@ -161,11 +166,8 @@ def _sum_of_sizes(problem: Problem, theta: Array) -> float:
 
 
 def resample_count(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"resamples must be a whole number, got {value!r}")
-    if not 0 <= value <= MOST_RESAMPLES:
-        raise ValueError(f"resamples must be from 0 to {MOST_RESAMPLES:,}, got {value}")
-    return int(value)
+    """Return how many resamples are wanted."""
+    return positive_int("resamples", value, least=0, most=MOST_RESAMPLES)
 
 
 def _no_fit(table: RunTable, form: Form, loss: str, delta: float, by: str, key: int) -> FittedLaw:

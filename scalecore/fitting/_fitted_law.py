@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._common.validation import one_of
+from .._common.validation import frozen, one_of, real_array
 from . import _allocation, _given_values, _inverse, _law_files, _prediction, _sensitivity
 from ._centre import Array, Centre
 from ._certificate import Certificate, FitStatus
@@ -94,6 +94,22 @@ class FittedLaw:
     intervals: str
     by: str
     key: int
+
+    def __post_init__(self) -> None:
+        count = len(self.form.parameters)
+        for name, shape in (("theta", (count,)), ("theta_draws", (None, count))):
+            array = np.array(real_array(name, getattr(self, name)), order="C")
+            if array.ndim != len(shape) or array.shape[-1] != count:
+                raise ValueError(
+                    f"{name} must have {count} parameters of form {self.form.name!r} along its "
+                    f"last axis, got shape {array.shape}"
+                )
+            # Residuals and the like are computed once, of numbers that stay.
+            object.__setattr__(self, name, frozen(array))
+
+    def __reduce__(self) -> tuple[type[FittedLaw], tuple[object, ...]]:
+        """Pickles and copies hold the fields; what the engine made of them is made again."""
+        return type(self), tuple(getattr(self, field.name) for field in fields(self))
 
     @classmethod
     def from_values(

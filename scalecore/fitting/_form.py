@@ -56,6 +56,8 @@ class Form:
         ``on_runs(x)``: low and high for these runs, where the box depends on them.
     mixture : bool
         Whether it is several laws that were fitted already: it is not fitted as a whole.
+    made : (callable, tuple) or None
+        A function of some module and the arguments with which it makes this form again.
     """
 
     name: str
@@ -77,6 +79,11 @@ class Form:
     coordinates: tuple[tuple[str, int], ...] = (("E", 0),)
     on_runs: Callable[[Covariates], tuple[tuple[float, ...], tuple[float, ...]]] | None = None
     mixture: bool = False
+    made: tuple[Callable[..., Form], tuple[Any, ...]] | None = None
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        """Pickles and copies make a form anew, for its functions are often local ones."""
+        return self.made or super().__reduce__()
 
     @cached_property
     def free(self) -> int:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import describe, fraction, positive_int, positive_number, stream_key
+from .._common.validation import describe, positive_int, positive_number, stream_key
 from ._budget_clusters import budget_clusters
 from ._fit import fit
 from ._isoflop_result import IsoFlopProfiles
 from ._line_optimum import slope_interval
 from ._lines import Parabola, line, parabola, straight_lines
 from ._profile_status import ProfileStatus
+from ._quantiles import checked_level
 from ._run_table import RunTable
 from ._student import student_quantile
 
@@ -89,8 +90,8 @@ def isoflop_profiles(
     reach = np.inf if window is None else float(np.log(positive_number("window", window)))
     if reach <= 0:
         raise ValueError(f"window must be above 1, or None, got {window!r}")
-    probability = fraction("level", level)
-    draws, key = positive_int("resamples", resamples, least=2), stream_key(rng)
+    probability = checked_level(level)
+    draws, key = positive_int("resamples", resamples, least=2, most=10**7), stream_key(rng)
     return _profiles(table, float(rtol), width, window, reach, probability, draws, key)
 
 

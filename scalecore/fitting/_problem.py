@@ -58,7 +58,7 @@ def problem_of(table: RunTable, form: Form, loss: str, delta: float, by: str) ->
     x, y = centred(table, form)
     if form.on_runs is not None:
         low, high = form.on_runs(x)
-        form = replace(form, low=low, high=high)
+        form = replace(form, low=low, high=high, made=None)
     cluster = (
         table.run_codes.astype(np.intp) if by == "run" and table.run_codes is not None else None
     )

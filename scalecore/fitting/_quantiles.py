@@ -13,8 +13,9 @@ from ._centre import Array
 def checked_level(level: object) -> float:
     """Return the level of an interval, strictly between 0 and 1."""
     value = fraction("level", level)
-    if not 0 < value < 1:
-        raise ValueError(f"level must be above 0 and below 1, got {value}")
+    # Beyond these the tails, or the normal quantile that stands for them, are rounding.
+    if not 1e-9 <= value <= 1 - 1e-12:
+        raise ValueError(f"level must be between 1e-9 and 1 - 1e-12, got {value}")
     return value
 
 

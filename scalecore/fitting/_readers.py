@@ -304,6 +304,11 @@ def _frame_source(frame: Any) -> Source:
     name = "the frame"
     if isinstance(frame, Mapping):
         keys = list(frame)
+        for key in keys:
+            if not np.iterable(frame[key]):
+                raise TypeError(
+                    f"frame must be a dict of columns, got {describe(frame[key])} as {key!r}"
+                )
         length = len(frame[keys[0]]) if keys else 0
         return Source(
             name, [str(key) for key in keys], lambda i: frame[keys[i]], length, text=False
@@ -346,9 +351,12 @@ def _frame_source(frame: Any) -> Source:
                 f"reading a {type(frame).__name__} needs PyArrow: pip install 'scalecore[frames]'"
             ) from error
         by_stream = hasattr(frame, "__arrow_c_stream__")
-        return _arrow_source(
-            pyarrow.table(frame) if by_stream else pyarrow.interchange.from_dataframe(frame), name
-        )
+        try:
+            table = pyarrow.table(frame) if by_stream else pyarrow.interchange.from_dataframe(frame)
+        except pyarrow.ArrowInvalid:  # one column is no table
+            pass
+        else:
+            return _arrow_source(table, name)
     raise TypeError(
         "frame must be a table of pandas, polars or PyArrow or a dict of columns, got "
         f"{describe(frame)}"

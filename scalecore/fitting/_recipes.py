@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import positive_number, stream_key
+from .._common.validation import fraction, stream_key
 from ._centre import Array, Covariates
 from ._fit import fit, resample_count
 from ._prediction import covariates
@@ -176,7 +176,7 @@ def compare_recipes(
             raise TypeError(f"{name} must be a RunTable, got {type(table).__name__}")
     level, rtol, resamples = (
         checked_level(level),
-        positive_number("rtol", rtol),
+        fraction("rtol", rtol),
         resample_count(resamples),
     )
     key = stream_key(rng)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import describe, positive_array
+from .._common.validation import describe, positive_array, truth_values
 from ._centre import Array
 
 if TYPE_CHECKING:
@@ -84,10 +84,10 @@ def folds_of(table: RunTable, rollout: Any, horizon: float, most_free: int) -> t
         return _own_folds(table, horizon, most_free)
     if isinstance(rollout, (str, bytes)) or not np.iterable(rollout):
         raise TypeError(f"rollout must be a list of budgets or of masks, got {describe(rollout)}")
-    entries = [np.asarray(entry) for entry in rollout]
-    if entries and all(entry.dtype == bool and entry.ndim == 1 for entry in entries):
+    entries = list(rollout)
+    if entries and all(np.iterable(entry) for entry in entries):
         return tuple(_given_fold(table, i, entry) for i, entry in enumerate(entries))
-    cuts = np.sort(np.atleast_1d(positive_array("rollout", list(rollout))))
+    cuts = np.sort(np.atleast_1d(positive_array("rollout", entries)))
     folds = tuple(_cut(table, float(cut), horizon) for cut in cuts)
     for fold in folds:
         if not fold.fitted.any() or not fold.scored.any():
@@ -99,11 +99,8 @@ def folds_of(table: RunTable, rollout: Any, horizon: float, most_free: int) -> t
     return folds
 
 
-def _given_fold(table: RunTable, place: int, fitted: Mask) -> Fold:
-    if fitted.shape != table.loss.shape:
-        raise ValueError(
-            f"rollout[{place}] must have one element a row, {len(table)}, got {fitted.size}"
-        )
+def _given_fold(table: RunTable, place: int, mask: ArrayLike) -> Fold:
+    fitted = truth_values(f"rollout[{place}]", mask, len(table))
     if fitted.all() or not fitted.any():
         raise ValueError(
             f"rollout[{place}] must leave rows to fit (True) and rows to score (False)"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import describe
+from .._common.validation import truth_values
 from ._checked_rows import LOSS_SCALES, QUANTITIES, REQUIRED, checked_fields, frozen
 from ._columns import float_column, renumbered, run_codes
 from ._points import Points, points
@@ -341,14 +341,7 @@ class RunTable:
         >>> table.where(table.loss < 3.3).rows
         array([1, 2, 3])
         """
-        chosen = np.asarray(mask)
-        if chosen.dtype != bool and chosen.size:
-            raise TypeError(f"mask must be one True or False a row, got {describe(mask)}")
-        if chosen.shape != self.loss.shape:
-            raise ValueError(
-                f"mask must have the table's length, {len(self)}, got shape {chosen.shape}"
-            )
-        return self._taken(np.flatnonzero(chosen))
+        return self._taken(np.flatnonzero(truth_values("mask", mask, len(self))))
 
     def best_per_point(self) -> RunTable:
         """Return the table with only the lowest loss at each N and D (and unique samples).

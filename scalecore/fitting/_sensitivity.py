@@ -177,7 +177,7 @@ def profile_intervals(law: FittedLaw, level: float) -> dict[str, tuple[float, fl
 @np.errstate(all="ignore")
 def profile(law: FittedLaw, parameter: str, points: int, level: float) -> Profile:
     """Return the profile of one parameter."""
-    points = positive_int("points", points, least=5)
+    points = positive_int("points", points, least=5, most=10**5)
     known = dict(law.form.coordinates)
     if parameter not in known:
         raise ValueError(

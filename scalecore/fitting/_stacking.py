@@ -149,4 +149,5 @@ def _mixture_form(forms: Sequence[Form], weights: Array, sizes: Sequence[int]) -
         needs=tuple(dict.fromkeys(need for form in forms for need in form.needs)),
         coordinates=(),
         mixture=True,
+        made=(_mixture_form, (tuple(forms), weights, tuple(sizes))),
     )

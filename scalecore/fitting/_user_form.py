@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .._common.validation import one_of
+from .._common.validation import describe, one_of
 from .._core import fitting as _engine
 from ._centre import Array, Centre, Covariates
 from ._forms import Form
@@ -93,17 +93,17 @@ class UserForm(Protocol):
 AnyForm: TypeAlias = str | Form | UserForm  # what `form` may be
 
 
-def form_of(form: AnyForm, known: Mapping[str, Form]) -> Form:
+def form_of(form: AnyForm, known: Mapping[str, Form], argument: str = "form") -> Form:
     """Return the row that a name, a row or a user's object stands for."""
     if isinstance(form, Form):
         return form
     if isinstance(form, str):
-        return known[one_of("form", form, known)]
+        return known[one_of(argument, form, known)]
     if not isinstance(form, UserForm):
         wanted = "name, parameters, low, high, loss() and starts() (see sc.UserForm)"
         raise TypeError(
-            f"form must be one of {', '.join(map(repr, known))} or an object with {wanted}, got "
-            f"{form!r}"
+            f"{argument} must be one of {', '.join(map(repr, known))} or an object with {wanted}, "
+            f"got {describe(form)}"
         )
     return _wrapped(form)
 
@@ -165,6 +165,7 @@ def _wrapped(own: UserForm) -> Form:
         to_values=_same,
         to_theta=_same,
         gradient=gradient,
+        made=(_wrapped, (own,)),
     )
 
 

@@ -114,7 +114,7 @@ def isoflop(
     >>> bool((lines.error >= lines.optimum.error[:, None]).all())
     True
     """
-    points = positive_int("points", points, least=2)
+    points = positive_int("points", points, least=2, most=10**8)
     optimum = compute_optimal(
         np.atleast_1d(real_array("budgets", budgets)),
         input_dim,

@@ -14,7 +14,6 @@ from .._common.progress import bar
 from .._common.rebuilt import Rebuilt
 from .._common.running_moments import Moments
 from .._common.validation import (
-    boolean,
     networks_of_one_dimension,
     positive_int,
     probability_laws,
@@ -149,7 +148,10 @@ class HypothesisSet(Rebuilt):
         >>> curve.method, bool(0 < curve.information[-1] < some.entropy)
         ('monte_carlo', True)
         """
-        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            sample_count(samples),
+            positive_int("replicates", replicates, least=2, most=2**31),
+        )
         threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         moments = Moments(count + 1)
         with bar(replicates, show, "data sets") as advance:

@@ -13,7 +13,6 @@ from numpy.typing import ArrayLike, NDArray
 from .._common.rebuilt import Rebuilt
 from .._common.validation import (
     boolean,
-    one_of,
     positive_int,
     probability_laws,
     sample_count,
@@ -170,7 +169,10 @@ class FiniteModel(Rebuilt):
         >>> bool(abs(drawn.information[-1] - exact.information[-1]) < 4 * drawn.std_error[-1])
         True
         """
-        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            sample_count(samples),
+            positive_int("replicates", replicates, least=2, most=2**31),
+        )
         one_of("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         possible = self.prior > 0
@@ -250,7 +252,10 @@ class FiniteModel(Rebuilt):
         table = probability_laws(
             "channel", channel, (size, size), f"(M, M) with M = {size} as in prior"
         )
-        count, replicates = sample_count(samples), positive_int("replicates", replicates, least=2)
+        count, replicates = (
+            sample_count(samples),
+            positive_int("replicates", replicates, least=2, most=2**31),
+        )
         one_of("method", method, _METHODS)
         threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
         information, misspecification = estimation_and_misspecification(self, table)
@@ -325,10 +330,14 @@ class FiniteModel(Rebuilt):
         misspecification 0.01543; converged)
         """
         count = self.prior.size
-        if positive_int("size", size) > count:
+        if (size := positive_int("size", size, most=2**53)) > count:
             raise ValueError(f"size must be at most {count}, the number of hypotheses, got {size}")
         return best_channel(
-            self, size, sample_count(samples), positive_int("iterations", iterations), rtol
+            self,
+            size,
+            sample_count(samples),
+            positive_int("iterations", iterations, most=2**31),
+            rtol,
         )
 
     @np.errstate(under="ignore")

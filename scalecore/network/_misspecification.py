@@ -15,7 +15,6 @@ from .._common.running_moments import Estimate, Moments
 from .._common.validation import (
     boolean,
     describe,
-    one_of,
     positive_int,
     positive_number,
     stream_key,
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 __all__ = ["Estimate", "MisspecificationEstimate", "Network", "NetworkPrior", "misspecification"]
 
 _DTYPES = ("float64", "float32")
+_LEAST_RTOL = 1e-6  # it would take some 1e12 networks
 _BATCH = 64  # networks between two looks at the standard errors
 
 
@@ -145,7 +145,7 @@ def misspecification(
         Precision in which networks are evaluated.
     rtol : float, optional
         Draw networks, 64 at a time, until every width's relative standard error of KL and of the
-        squared error is below this.
+        squared error is below this, which is at least 1e-6.
     n_threads : int, optional
         Threads; None means all that this process may use. The answer does not depend on it.
     progress : bool, default False
@@ -223,8 +223,11 @@ def check_misspecification(
     if not 1 <= asked.size <= _network.MOST_WIDTHS:
         raise ValueError(f"widths must hold 1 to {_network.MOST_WIDTHS} widths, got {asked.size}")
     networks, inputs = (
-        positive_int("networks", networks),
+        positive_int("networks", networks, most=2**31),
         positive_int("inputs", inputs, most=2**31 - 1),
     )
     single = one_of("dtype", dtype, _DTYPES) == "float32"
-    return asked, networks, inputs, single, None if rtol is None else positive_number("rtol", rtol)
+    target = None if rtol is None else positive_number("rtol", rtol)
+    if target is not None and target < _LEAST_RTOL:
+        raise ValueError(f"rtol must be at least {_LEAST_RTOL:g}, got {target!r}")
+    return asked, networks, inputs, single, target

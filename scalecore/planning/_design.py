@@ -11,10 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.validation import (
-    boolean,
     broadcast,
     describe,
-    one_of,
     positive_array,
     positive_int,
     positive_number,
@@ -238,10 +236,10 @@ def suggest_runs(
     budget, target = positive_number("budget", budget), positive_number("target", target)
     quantity, level = one_of("quantity", quantity, QUANTITIES), checked_level(level)
     run_limit, repeat_limit = (
-        positive_int("most_runs", most_runs),
-        positive_int("most_repeats", most_repeats),
+        positive_int("most_runs", most_runs, most=10**6),
+        positive_int("most_repeats", most_repeats, most=10**6),
     )
-    simulations = positive_int("simulations", simulations, least=0)
+    simulations = positive_int("simulations", simulations, least=0, most=10**6)
     show, key = boolean("progress", progress), stream_key(rng)
     N, D = _candidates(law, budget, candidates)
     ask: dict[str, Any] = {
@@ -257,11 +255,8 @@ def suggest_runs(
     if not len(law.table) or np.isfinite(law.theta_draws).all(1).sum() < 2:
         return _without(DesignStatus.NO_DRAWS, ask)
     centre = law.centre
-    measure = Quantity(law, quantity, np.log(target / law.cost) - centre.n - centre.m)
-    log_value, width = (
-        float(measure.log(law.theta[None])[0]),
-        measure.width(law.theta_draws, level),
-    )
+    measure = Quantity(law, quantity, np.log(target) - np.log(law.cost) - centre.n - centre.m)
+    log_value, width = float(measure.log(law.theta[None])[0]), measure.width(law.theta_draws, level)
     if not (np.isfinite(log_value) and np.isfinite(width)):
         return _without(DesignStatus.NO_LAW, ask)
     cost = law.cost * N * D

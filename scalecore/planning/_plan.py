@@ -190,6 +190,8 @@ class Plan:
         Deviations(compute for the same loss: half the parameters 20.8 % more)
         """
         factors = np.atleast_1d(positive_array("factors", factors))
+        if factors.ndim > 1:
+            raise ValueError(f"factors must be a list of numbers, got shape {factors.shape}")
         return deviations(self._questions, self.answered.reshape(-1), factors, self.level)
 
     def epoch_returns(self, most: int = 16) -> EpochReturns:
@@ -206,7 +208,8 @@ class Plan:
         >>> best.epoch_returns(4).worth.round(2)
         array([1.  , 0.7 , 0.6 , 0.53])
         """
-        return epoch_returns(self._questions, self.parameters, positive_int("most", most))
+        most = positive_int("most", most, most=10**6)
+        return epoch_returns(self._questions, self.parameters, most)
 
     def plot(self, kind: str | None = None, ax: Axes | None = None) -> Axes:
         """Draw the plan.

@@ -88,8 +88,9 @@ class Questions:
         given.
         """
         centre = self.law.centre
-        with np.errstate(divide="ignore"):
-            s = np.log(self.inference_cost * self.inference_samples / self.training_cost) - centre.m
+        with np.errstate(divide="ignore"):  # logarithms of each: their product may be no number
+            s = np.log(self.inference_cost) + np.log(self.inference_samples)
+            s = s - np.log(self.training_cost) - centre.m
             n_most, m_most = np.log(self.max_parameters), np.log(self.max_samples)
         if self.target == "training_budget":
             s = np.full_like(s, -np.inf)
@@ -114,7 +115,7 @@ class Questions:
 
     def amounts(self, n: Array, m: Array, loss: Array) -> dict[str, Array]:
         """Return N, D, epochs, loss and compute at points in centred logarithms."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
             N = _at_most(np.exp(n + self.law.centre.n), self.max_parameters)
             D = _at_most(np.exp(m + self.law.centre.m), self.max_samples)
             training = self.training_cost * N * D

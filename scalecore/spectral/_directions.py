@@ -19,7 +19,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import input_dimension, positive_int
+from .._common.validation import enough_memory, input_dimension, positive_int
 from .._core import spectrum as _spectrum
 
 _STEPS = 200
@@ -29,6 +29,7 @@ _MOST_BITS = 5
 _LEAST_SHARE = 0.33  # of the coordinates, to be changed or left: with fewer it is nearly a mirror
 _GOOD_SHARE = 0.36  # with fewer a set wants twice as many orbits
 _LEAST_ORBITS = 64
+_AT_ONCE = 2**19  # numbers that NumPy makes in some milliseconds
 _CHEAP = 1024  # directions that can have a small group
 
 
@@ -58,6 +59,8 @@ def directions(input_dim: int, count: int) -> NDArray[np.float64]:
     ------
     TypeError, ValueError
         If an argument is not a whole number above 0.
+    MemoryError
+        If this machine does not hold so many.
 
     Examples
     --------
@@ -67,23 +70,35 @@ def directions(input_dim: int, count: int) -> NDArray[np.float64]:
     >>> np.abs(six @ six.T - np.eye(6)).max().round(3)  # the diagonals of an icosahedron
     np.float64(0.447)
     """
-    return spread(input_dimension("input_dim", input_dim), positive_int("count", count))
+    return spread(input_dimension("input_dim", input_dim), positive_int("count", count, most=2**53))
 
 
 def spread(d: int, count: int) -> NDArray[np.float64]:
     """Return `count` unit vectors in R^d, as far from each other and each other's opposites as
     descent finds: (count, d).
     """
+    enough_memory(f"{count:.6g} directions", (1.0 if count <= d else 2.0) * count * d)
     if count <= d:
         return np.eye(count, d)
     if d == 1:
         return np.ones((count, 1))
     if d == 2:
-        angle = math.pi / count * np.arange(count)
-        return np.round(np.stack([np.cos(angle), np.sin(angle)], axis=1) * _GRID) / _GRID
+        return _in_the_plane(count)
+    if steps_of(d, Symmetry(count, count)) == 0:
+        return _frames(d, count)
     plain = unspread(d, Symmetry(count, count))
     _spectrum.spread(plain)
     return plain.representatives()
+
+
+def _in_the_plane(count: int) -> NDArray[np.float64]:
+    directions = np.empty((count, 2))
+    for first in range(0, count, _AT_ONCE):
+        part = directions[first : first + _AT_ONCE]
+        angle = math.pi / count * np.arange(first, first + len(part))
+        part[:, 0], part[:, 1] = np.cos(angle), np.sin(angle)
+        part[...] = np.round(part * _GRID) / _GRID
+    return directions
 
 
 @dataclass(frozen=True)
@@ -108,8 +123,13 @@ def symmetry_of(d: int, most: int) -> Symmetry:
 
 def unspread(d: int, s: Symmetry) -> _spectrum.OrbitSet:
     """Return where the descent of such a set starts."""
-    steps = min(_STEPS, _WORK / (float(s.count) ** 2 * (4.0 * d + 20)))
-    return _spectrum.OrbitSet(_frames(d, s.orbits), s.bits, signs(d, s.bits), s.axes, int(steps))
+    start = _frames(d, s.orbits)
+    return _spectrum.OrbitSet(start, s.bits, signs(d, s.bits), s.axes, steps_of(d, s))
+
+
+def steps_of(d: int, s: Symmetry) -> int:
+    """Return how many steps the descent of such a set may take."""
+    return int(min(_STEPS, _WORK / (float(s.count) ** 2 * (4.0 * d + 20))))
 
 
 def directions_of_row(d: int, count: int) -> NDArray[np.float64]:
@@ -191,10 +211,24 @@ def _frames(d: int, count: int) -> NDArray[np.float64]:
     than are asked for.
     """
     frames, rows = -(-count // d), min(count, d)
-    raw = np.random.Philox(key=d).random_raw(4 * frames * rows * d).reshape(4, frames, rows, d)
-    parts = (raw >> np.uint64(11)).astype(float) * 2.0**-53
-    # nearly normal, which is enough for a start
-    vectors = (parts[0] + parts[1]) - (parts[2] + parts[3])
-    for frame in vectors:
+    random = np.random.Philox(key=d)
+    vectors, others = np.empty((frames, rows, d)), np.empty((frames, rows, d))
+    _add_uniform(random, vectors, False)
+    _add_uniform(random, vectors, True)
+    _add_uniform(random, others, False)
+    _add_uniform(random, others, True)
+    for frame, other in zip(vectors, others, strict=True):
+        frame -= other  # sums of four are round enough for a start
         _spectrum.orthonormalise(frame)
-    return np.ascontiguousarray(vectors.reshape(-1, d)[:count])
+    return vectors.reshape(-1, d)[:count]
+
+
+def _add_uniform(random: np.random.Philox, array: NDArray[np.float64], add: bool) -> None:
+    """Fill an array with uniform numbers, or add them: by parts, between which Ctrl-C is
+    answered.
+    """
+    flat = array.reshape(-1)
+    for first in range(0, flat.size, _AT_ONCE):
+        part = flat[first : first + _AT_ONCE]
+        uniform = (random.random_raw(part.size) >> np.uint64(11)).astype(float) * 2.0**-53
+        part[...] = part + uniform if add else uniform

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._common.validation import broadcast, describe, one_of, real_array
+from .._common.validation import broadcast, names, one_of, real_array
 from .._core import spectral as _spectral
 from ._table_lookup import strategies_for
 
@@ -154,10 +154,8 @@ def spectral_terms(
 
 
 def _flags(strategies: str | Iterable[str]) -> int:
-    if strategies == "all":
+    if isinstance(strategies, str) and strategies == "all":
         return _spectral.BOUND_STRATEGIES["refined_bound"]
-    if not isinstance(strategies, Iterable):
-        raise TypeError(f"strategies must be 'all', a name or several, got {describe(strategies)}")
-    names = [strategies] if isinstance(strategies, str) else list(strategies)
-    known = {one_of("strategies", name, _spectral.STRATEGIES) for name in names}
+    listed = [strategies] if isinstance(strategies, str) else names("strategies", strategies)
+    known = {one_of("strategies", name, _spectral.STRATEGIES) for name in listed}
     return sum(_spectral.STRATEGIES[name] for name in known)

@@ -155,7 +155,8 @@ def fit_empirical_frontier(
     key: int,
 ) -> EmpiricalFrontier:
     """Compute `TrainingRuns.frontier`."""
-    line_samples = budgets[:, None] / (cost * runs.prior.input_dim * runs.widths)
+    with np.errstate(over="ignore"):  # a line beyond all samples
+        line_samples = budgets[:, None] / (cost * runs.prior.input_dim * runs.widths)
     errors = _along_lines(runs, line_samples)
     repeats = runs.repeats
     draws = np.random.default_rng(key).integers(repeats, size=(resamples, repeats))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from errno import EISDIR, ENOENT
+import math
+from errno import EIO, EISDIR, ENOENT
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .._common.atomic_files import atomic_write, failure
 from .._common.optional import imported
+from .._common.validation import describe
 from .._common.validation import path as path_of
 from .._views.training_dataset import AXES, GRID, RUNS, label, runs_dataset, xarray
 from ..network import NetworkPrior
@@ -18,11 +21,14 @@ from ._engine import Measured, State
 from ._plan import TrainingPlan
 
 if TYPE_CHECKING:
+    from xarray import Dataset
+
     from .._common.annotations import FilePath
     from ._runs import TrainingRuns
 
-_FORMAT = 1  # version of the file format
-_STATE = {  # fields of `State`, and for each its name in the file, dimensions, long name and unit
+_FORMAT = 1  # of the file
+_UNKNOWN_FORMAT = -51  # as netCDF numbers its errors
+_STATE = {  # by the fields of `State`: name in the file, dimensions, long name, unit
     "sums": ("state_sum", GRID, "sum of errors so far", "nat"),
     "read": ("state_read", GRID, "samples read", "1"),
     "diverged": ("state_diverged", GRID, "first sample whose logit was not finite, or -1", "1"),
@@ -92,51 +98,92 @@ def load_runs(path: FilePath, make: type[TrainingRuns]) -> TrainingRuns:
     """Read runs and their state; see `TrainingRuns.load`."""
     _check_engine()
     source = _file(path)
-    with xarray().open_dataset(source, engine="netcdf4", decode_cf=False) as opened:
-        data = opened.load()
-    about = data.attrs
-    if "scalecore_format" not in about:
+    data = _opened(source)
+    about = _Named(source, "attribute", data.attrs)
+    columns = _Named(source, "variable", data)
+    if "scalecore_format" not in data.attrs:
         raise ValueError(f"{source} was not written by TrainingRuns.save")
-    if int(about["scalecore_format"]) != _FORMAT:
+    if about.number("scalecore_format") != _FORMAT:
         raise ValueError(
-            f"{source} has format {about['scalecore_format']} ({about['source']}); this version "
-            f"reads {_FORMAT}"
+            f"{source} has format {about['scalecore_format']} ({data.attrs.get('source')}); this "
+            f"version reads {_FORMAT}"
         )
-    widths = data["width"].to_numpy()
-    arrays: dict[str, Any] = {
-        part: np.ascontiguousarray(data[name].to_numpy()) for part, (name, *_) in _STATE.items()
-    }
+    widths = columns.array("width")
     state = State(
-        weights=[np.ascontiguousarray(data[f"weights_{width}"].to_numpy()) for width in widths],
-        **arrays,
-        planned=data["planned"].to_numpy(),
+        weights=[columns.array(f"weights_{width}") for width in widths],
+        **{part: columns.array(name) for part, (name, *_) in _STATE.items()},
+        planned=columns.array("planned"),
         features=[
-            Features(
-                *(np.ascontiguousarray(data[f"{name}_{width}"].to_numpy()) for name in _FEATURES)
-            )
+            Features(*(columns.array(f"{name}_{width}") for name in _FEATURES))
             for width in (widths if about["optimizer"] == "adf" else ())
         ],
     )
     plan = TrainingPlan(
-        prior=NetworkPrior(int(about["input_dim"]), float(about["concentration"])),
+        prior=NetworkPrior(int(about.number("input_dim")), about.number("concentration")),
         widths=widths,
-        learning_rates=data["learning_rate"].to_numpy(),
-        repeats=data.sizes["repeat"],
+        learning_rates=columns.array("learning_rate"),
+        repeats=data.sizes.get("repeat", 0),
         optimizer=str(about["optimizer"]),
-        decay=float(about["decay"]),
-        decay_start=float(about["decay_start"]),
+        decay=about.number("decay"),
+        decay_start=about.number("decay_start"),
         checkpoints=state.planned,
-        test_inputs=int(about["test_inputs"]),
+        test_inputs=int(about.number("test_inputs")),
         dtype=str(about["dtype"]),
-        key=int(about["key"]),
+        key=int(about.number("key")),
     )
     measured = Measured(
-        samples=int(about["samples_read"]),
-        checkpoints=data["samples"].to_numpy(),
-        **{name: data[name].to_numpy() for name in RUNS},
-        interrupted=bool(about["interrupted"]),
+        samples=int(about.number("samples_read")),
+        checkpoints=columns.array("samples"),
+        **{name: columns.array(name) for name in RUNS},
+        interrupted=bool(about.number("interrupted")),
     )
-    return make._of(plan, measured, state)
+    try:
+        return make._of(plan, measured, state)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{source} does not hold training runs: {error}") from None
+
+
+class _Named:
+    """What a file holds by name; what it does not hold is told with the file's name."""
+
+    def __init__(self, source: Path, kind: str, held: Any) -> None:
+        self.source, self.kind, self.held = source, kind, held
+
+    def __getitem__(self, name: str) -> Any:
+        if name not in self.held:
+            raise ValueError(
+                f"{self.source} does not hold training runs: it has no {self.kind} {name!r}"
+            )
+        return self.held[name]
+
+    def array(self, name: str) -> NDArray[Any]:
+        return np.ascontiguousarray(self[name].to_numpy())
+
+    def number(self, name: str) -> Any:
+        """Return a finite number; a key has more digits than a double, and is text."""
+        value = self[name]
+        try:
+            number = int(value) if isinstance(value, str) else value.item()
+            if not abs(number) < math.inf:
+                raise ValueError
+        except (ValueError, TypeError, AttributeError):
+            raise ValueError(
+                f"{self.source} does not hold training runs: its {self.kind} {name!r} must be a "
+                f"number, got {describe(value)}"
+            ) from None
+        return number
+
+
+def _opened(source: Path) -> Dataset:
+    try:
+        with xarray().open_dataset(source, engine="netcdf4", decode_cf=False) as opened:
+            return opened.load()
+    except OSError as error:
+        if error.errno == _UNKNOWN_FORMAT:
+            raise ValueError(f"{source} was not written by TrainingRuns.save") from None
+        raise
+    except RuntimeError as error:  # as netCDF4 says of damaged files
+        raise OSError(EIO, f"it cannot be read ({error})", str(source)) from error
 
 
 def _check_engine() -> None:

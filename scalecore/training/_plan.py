@@ -12,8 +12,8 @@ from .._common.validation import (
     checkpoint_list,
     describe,
     distinct,
+    enough_memory,
     nonnegative_number,
-    one_of,
     positive_array,
     positive_int,
     positive_number,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 TEST_MULTIPLE = 64  # inputs on which trained networks are compared come in multiples
 _PER_DECADE = 16  # default checkpoints
-_OPTIMIZERS = ("sgd", "adam", "adf")
-_DTYPES = ("float32", "float64")
+OPTIMIZERS = ("sgd", "adam", "adf")
+DTYPES = ("float32", "float64")
 _MOST_COEFFICIENTS = 4096  # of "adf": a covariance of 128 MB
 
 
@@ -82,10 +82,10 @@ def plan_training(
     if not isinstance(prior, NetworkPrior):
         raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
     grid = distinct("widths", whole_numbers("widths", widths))
-    one_of("optimizer", optimizer, _OPTIMIZERS)
+    one_of("optimizer", optimizer, OPTIMIZERS)
     rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
     _check_size(optimizer, prior.input_dim, grid.max())
-    total, count = sample_count(samples), positive_int("repeats", repeats)
+    total, count = sample_count(samples), positive_int("repeats", repeats, most=2**31)
     planned = (
         default_checkpoints(total)
         if checkpoints is None
@@ -94,7 +94,9 @@ def plan_training(
     inputs = positive_int("test_inputs", test_inputs, most=2**30)
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
-    one_of("dtype", dtype, _DTYPES)
+    one_of("dtype", dtype, DTYPES)
+    each = 3.0 * (prior.input_dim + 1) * grid.sum() + float(grid.size) * (planned.size + 4)
+    enough_memory(f"training of {count} repeats", 0.5 * count * rates.size * each)
     return TrainingPlan(
         prior=prior,
         widths=grid.astype(np.int64),

@@ -13,7 +13,6 @@ from .._common.validation import (
     checkpoint_list,
     distinct,
     fraction,
-    one_of,
     place_among,
     positive_array,
     positive_int,
@@ -25,6 +24,7 @@ from .._common.validation import (
 from .._core import training as _training
 from ..network import Network, NetworkPrior
 from ..network._prior import sample_network
+from ._checks import check_runs
 from ._empirical_frontier import EmpiricalFrontier, fit_empirical_frontier
 from ._engine import Measured, State, advance, final_errors
 from ._interrupt import ON_INTERRUPT, returned
@@ -95,6 +95,13 @@ class TrainingRuns:
     key: int
     _state: State = field(repr=False)
 
+    def __post_init__(self) -> None:
+        check_runs(self)
+
+    def __reduce__(self) -> tuple[type[TrainingRuns], tuple[Any, ...]]:
+        """Pickles and copies are made by the constructor, which checks them."""
+        return type(self), tuple(getattr(self, f.name) for f in fields(self))
+
     @classmethod
     def _of(cls, plan: TrainingPlan, measured: Measured, state: State) -> TrainingRuns:
         """Return the runs of a plan, made once all is measured."""
@@ -104,6 +111,7 @@ class TrainingRuns:
 
     @property
     def _plan(self) -> TrainingPlan:
+        check_runs(self)  # once more: fields of a frozen dataclass can be exchanged
         own = {f.name: getattr(self, f.name) for f in fields(TrainingPlan)}
         return TrainingPlan(**own | {"checkpoints": self._state.planned})
 
@@ -175,7 +183,7 @@ class TrainingRuns:
         >>> longer.samples, runs.samples
         (4000, 2000)
         """
-        total = sample_count(samples)
+        total, plan = sample_count(samples), self._plan
         one_of("on_interrupt", on_interrupt, ON_INTERRUPT)
         planned = self._state.planned
         last = int(planned[-1])
@@ -203,7 +211,7 @@ class TrainingRuns:
             ..., np.isin(self._state.planned, planned)
         ]
         state.record = record
-        plan = replace(self._plan, checkpoints=state.planned)
+        plan = replace(plan, checkpoints=state.planned)
         measured = advance(plan, state, total, threads, show)
         return returned(TrainingRuns._of(plan, measured, state), total, on_interrupt)
 
@@ -255,6 +263,7 @@ class TrainingRuns:
         >>> runs.frontier([1e3, 4e3, 1.6e4]).width.shape
         (3,)
         """
+        check_runs(self)
         values = np.unique(distinct("budgets", positive_array("budgets", budgets)))
         if self.repeats < 2:
             raise ValueError(
@@ -265,7 +274,7 @@ class TrainingRuns:
             self,
             values,
             positive_number("cost", cost),
-            positive_int("resamples", resamples, least=2),
+            positive_int("resamples", resamples, least=2, most=10**7),
             fraction("confidence", confidence),
             stream_key(rng),
         )
@@ -315,17 +324,17 @@ class TrainingRuns:
         >>> X.shape, bool(abs(runs.network(0).probability(X) - probability).max() < 1e-5)
         ((100, 4), True)
         """
-        count, item = sample_count(samples), self._repeat(repeat)
+        plan, count, item = self._plan, sample_count(samples), self._repeat(repeat)
         whole = -(-count // TEST_MULTIPLE) * TEST_MULTIPLE
         parts = [
             _training.samples(
-                self.key,
-                self.prior.input_dim,
-                self.prior.concentration,
+                plan.key,
+                plan.prior.input_dim,
+                plan.prior.concentration,
                 item,
                 first,
                 min(2**14, whole - first),
-                self.dtype == "float32",
+                plan.dtype == "float32",
                 False,
             )
             for first in range(0, whole, 2**14)
@@ -366,7 +375,8 @@ class TrainingRuns:
         >>> hidden.shape, outputs.shape
         ((16, 4), (16,))
         """
-        item, i = self._repeat(repeat), place_among("width", width, self.widths)
+        plan, item = self._plan, self._repeat(repeat)
+        i = place_among("width", width, self.widths)
         only = learning_rate is None and self.learning_rates.size == 1
         j = 0 if only else place_among("learning_rate", learning_rate, self.learning_rates)
         if self.optimizer == "adf":
@@ -375,7 +385,7 @@ class TrainingRuns:
             )
         state = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
         final_errors(
-            self._plan,
+            plan,
             [],
             state,
             self.learning_rates[j : j + 1],
@@ -387,7 +397,7 @@ class TrainingRuns:
         return state[0][0, 0, 0, :-1].T.copy(), state[0][0, 0, 0, -1].copy()
 
     def _repeat(self, repeat: int) -> int:
-        item = positive_int("repeat", repeat, least=0)
+        item = positive_int("repeat", repeat, least=0, most=2**53)
         if item >= self.repeats:
             raise ValueError(f"repeat must be below {self.repeats}, got {item}")
         return item

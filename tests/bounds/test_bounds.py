@@ -131,6 +131,19 @@ def test_relations_between_the_bounds(n, T, d, K, eps):
     assert sc.occupancy(n, K) >= K * np.log1p(n / K) * (1 - 2e-15)
 
 
+def test_occupancy_is_never_below_one():
+    """The first sample opens a unit, to the last bit, whatever K is."""
+    K = 10 ** np.linspace(-300, 300, 200_001)
+    for n in (1.0, np.nextafter(1, 2), 1 + 1e-9, 1.5):
+        assert (sc.occupancy(n, K) >= 1).all()
+        assert all(sc.occupancy(n, k) >= 1 for k in K[::1000])  # scalars have a way of their own
+    rng = np.random.default_rng(2)
+    n, K = 1 + 10 ** rng.uniform(-17, 300, 300_000), 10 ** rng.uniform(-300, 300, 300_000)
+    values = sc.occupancy(n, K)
+    assert (values >= 1).all()
+    assert (values <= n * (1 + 1e-15)).all()
+
+
 def test_whole_occupancy_is_its_sum():
     for K in (0.01, 1, 7.5, 100.0, 1e6):
         n = np.arange(1, 2000)

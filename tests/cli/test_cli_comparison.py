@@ -90,7 +90,7 @@ def test_recipes(command):
 @pytest.mark.parametrize(
     ("arguments", "status", "text"),
     [
-        (["missing.csv"], 1, "missing.csv"),
+        (["missing.csv"], 2, "missing.csv"),
         (["runs.csv", "--forms", "nonsense"], 2, "'nonsense' is not one of additive"),
         (["runs.csv", "--column", "loss"], 2, "--column must be like name=value, got 'loss'"),
         (["runs.csv", "--column", "loss=val"], 2, "val_loss"),

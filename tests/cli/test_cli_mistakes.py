@@ -71,7 +71,7 @@ def told(folder, capsys, monkeypatch):
 
 
 MISTAKES = [
-    ("fit missing.csv", "No such file or directory: 'missing.csv'"),
+    ("fit missing.csv", "'missing.csv' does not exist"),
     ("fit folder", "'folder' is a directory"),
     ("fit empty.csv", "empty.csv is empty"),
     ("fit bytes.csv", "is not a table in CSV"),

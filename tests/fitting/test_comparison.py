@@ -219,7 +219,7 @@ def test_wrong_arguments():
         ({"rollout": [1e30]}, ValueError, "leaves nothing"),
         ({"rollout": [-1.0]}, ValueError, "rollout"),
         ({"rollout": [np.ones(36, bool)]}, ValueError, "leave rows"),
-        ({"rollout": [np.ones(5, bool)]}, ValueError, "one element a row"),
+        ({"rollout": [np.ones(5, bool)]}, ValueError, "the table's length"),
         ({"resamples": -1}, ValueError, "resamples"),
     ]:
         with pytest.raises(error, match=text):

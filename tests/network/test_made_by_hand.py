@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import scalecore as sc
+from scalecore._core import fitting as core_fitting
 from scalecore._core import frontier as core_frontier
 from scalecore._core import information as core_information
 from scalecore._core import network as core_network
@@ -167,14 +168,15 @@ def functions_of_the_core():
     count, d, m = 6, 3, 4
     columns = [np.full(count, 1e6), np.full(count, 3.0), np.full(count, 5.0), np.full(count, 1.0)]
     results = [np.empty(count) for _ in range(6)] + [np.empty(count, np.int8)]
+    tables = (sc.spectral_table(3, most_units=16).strategies,)
     likelihood = np.full((1, 2, 8), 0.5)
     laws = [likelihood, np.log(likelihood)]
     law, nothing = np.full(8, 1 / 8), np.zeros(8)
     yield core_frontier.compute_optimal, [*columns, *results, 0, False, 1]
-    yield core_spectral.compute_optimal, [*columns, *results, 1, False, 1]
+    yield core_spectral.compute_optimal, [*columns, *results, 1, tables, False, 1]
     yield (
         core_spectral.terms,
-        [np.full(count, 5.0) for _ in range(2)] + [np.full(count, 3.0), np.ones(count), 1],
+        [np.full(count, 5.0) for _ in range(2)] + [np.full(count, 3.0), np.ones(count), 1, tables],
     )
     yield (
         core_network.logits,
@@ -189,8 +191,32 @@ def functions_of_the_core():
         core_information.histories,
         [*laws, np.cumsum(law), nothing, nothing, nothing, 1, 0, np.empty((3, 7)), 1],
     )
+    runs = [np.linspace(0.1, 1, 7) for _ in range(3)]
+    yield core_fitting.starts, [0, *runs]
+    yield core_fitting.values, [0, *runs[:2], np.full(5, 0.1), True]
+    yield fitted, [*runs, np.ones(7), np.arange(7), np.zeros(5), np.ones(5), np.full((3, 5), 0.3)]
     starts, ends = np.array([0, 1, 2], np.intp), np.array([0, 1], np.int32)
     yield recursion, [*laws, law, nothing, starts, ends, np.array([0, 1], np.int32), np.ones(2)]
+
+
+def fitted(n, m, y, weight, cluster, low, high, starts):
+    problem = core_fitting.Problem(
+        core_fitting.FORM_CODES["additive"],
+        n,
+        m,
+        y,
+        of_loss=False,
+        delta=1.0,
+        low=low,
+        high=high,
+        weight=weight,
+        cluster=cluster,
+        clusters=7,
+        most_passes=3,
+    )
+    problem.minimise(starts)
+    problem.resample(starts[0], 0, 4, how="wild", key=1, fitted=n, residual=m)
+    problem.look(starts[0])
 
 
 def recursion(theta, log_theta, prior, negentropy, first, source, cell, weight):

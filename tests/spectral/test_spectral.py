@@ -3,8 +3,11 @@ bound for unlimited width."""
 
 import copy
 import math
+import os
 import pickle
+import signal
 import threading
+import time
 
 import mpmath as mp
 import numpy as np
@@ -152,6 +155,40 @@ def test_exact_sums_are_those_of_fsum():
 def test_six_lines_in_space_are_an_icosahedron():
     cosines = np.abs(np.triu(sc.directions(3, 6) @ sc.directions(3, 6).T, 1))
     np.testing.assert_allclose(cosines[cosines > 0], np.sqrt(0.2), atol=1e-6)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(
+    ("input_dim", "count"), [(3, 3 * 10**6), (2, 10**8), (1000, 60_000), (10, 10_000), (3, 17_000)]
+)
+def test_ctrl_c_ends_directions_whatever_their_number(input_dim, count):
+    """Many seconds of work: frames, angles, Gram and Schmidt, or the descent."""
+    pressed = []
+
+    def press():
+        time.sleep(0.2)
+        pressed.append(time.monotonic())
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+
+    def work():
+        while True:  # a fast machine is done with one call before the key is pressed
+            sc.directions(input_dim, count)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
+    thread.join()
+    assert time.monotonic() - pressed[0] < 5
+
+
+def test_more_directions_than_memory_holds_are_refused():
+    for input_dim, count in ((10**15, 10**9), (1, 10**14), (2, 2**53)):
+        with pytest.raises(MemoryError, match="directions would take"):
+            sc.directions(input_dim, count)
+    with pytest.raises(ValueError, match="count must be at most"):
+        sc.directions(3, 10**400)
 
 
 def test_directions_are_the_same_everywhere(run_python):

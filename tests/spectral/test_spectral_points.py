@@ -264,6 +264,26 @@ def test_order_of_the_bounds(point, wider, longer):
         assert float(function(n, T * 10**longer, d, K)) <= here * (1 + 1e-12)
 
 
+@pytest.mark.parametrize("d", [1, 3])
+def test_no_spectral_bound_is_above_the_error_bound_where_numbers_end(d):
+    """K is taken for no less than 1e-290 inside, which must cost nothing; nor may T above 1e290."""
+    rng = np.random.default_rng(0)
+    K = np.array([1e-300, 3e-296, 9.9e-291, 1e-290, 1.1e-290, 1e-280, 1e-9, 1.0, 1e9, 1e300])
+    T = np.array([1.0, 2.0, 1e5, 1e15, 9e289, 1e290, 1e291, 1e296, 1e300])
+    n = np.array([1.0, 2.0, 3.0, 100.0, 1e6, 1e12, 1e290, 1e300])
+    grid = [a.ravel() for a in np.meshgrid(n, T, K)]
+    some = [10 ** rng.uniform(*ends, 30_000) for ends in ((0, 20), (0, 300), (-300, -270))]
+    for n, T, K in (grid, some):
+        n = np.floor(n)
+        top = sc.error_bound(n, T, d, K)
+        for function in (sc.spectral_bound, sc.refined_bound):
+            values = function(n, T, d, K)
+            assert (values > 0).all()
+            assert (values <= top * (1 + 4e-15)).all()
+            for i in range(0, len(n), 101):  # scalars have a way of their own
+                assert function(n[i], T[i], d, K[i]) == values[i]
+
+
 def test_real_widths_do_not_dip():
     """There are no parts of a stick: between whole widths a bound neither dips nor rises. Nor does
     it where K/T underflows."""

@@ -1,6 +1,7 @@
 """Stores that others read, several processes at one store, and what a store says of its tables."""
 
 import json
+import pathlib
 import subprocess
 import sys
 import warnings
@@ -75,6 +76,7 @@ def test_an_address_is_no_folder(address, tmp_path, monkeypatch):
         lambda: sc.Sweep.load(address),
         lambda: sc.spectral_table(3, most_units=16, cache=address),
         lambda: sc.TrainingRuns.load(address),
+        lambda: sc.Sweep.load(pathlib.Path(address)),
     ):
         with pytest.raises(ValueError, match="must be a path on this machine, not an address, got"):
             call()

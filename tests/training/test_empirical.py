@@ -28,9 +28,10 @@ def made_up(error, repeats=8, samples=10**6, widths=WIDTHS, rates=(0.01, 0.1), d
     values = np.broadcast_to(
         error(n, t, rate, repeat), (repeats, len(widths), len(rates), checkpoints.size)
     )
-    return replace(
-        tiny, samples=samples, checkpoints=checkpoints, error=np.ascontiguousarray(values)
-    )
+    error = np.ascontiguousarray(values)
+    state = tiny._state.copy()
+    state.planned, state.record = checkpoints, error
+    return replace(tiny, samples=samples, checkpoints=checkpoints, error=error, _state=state)
 
 
 def power_law(n, t, rate, repeat):
