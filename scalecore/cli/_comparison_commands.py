@@ -12,7 +12,7 @@ from ..fitting._compare import compare
 from ..fitting._comparison import Comparison
 from ..fitting._forms import FORMS
 from ..fitting._recipes import RecipeComparison, compare_recipes
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options, save_picture, show
 from ._table_options import READING, RUNS, TABLE_FILE, read_runs
 
 _DEFAULT_RESAMPLES = 200
