@@ -11,7 +11,8 @@ import numpy as np
 
 from ..fitting._fitted_law import FittedLaw
 from ..planning._design import QUANTITIES, DesignStatus, suggest_runs
-from ..planning._plan import Plan, PlanStatus, plan
+from ..planning._plan import Plan, plan
+from ..planning._plan_status import PlanStatus
 from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, draw, grid, options, show
 
 LAW = click.argument("law", type=click.Path(dir_okay=False, path_type=Path))
