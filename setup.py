@@ -151,6 +151,7 @@ setup(
                 extension(f"_core.{name}")
                 for name in (
                     "threads",
+                    "ufuncs",
                     "bounds",
                     "frontier",
                     "network",

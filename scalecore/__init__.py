@@ -82,7 +82,8 @@ if TYPE_CHECKING:
     from .network import Estimate, MisspecificationEstimate, Network, NetworkPrior, misspecification
     from .planning._design import Design, DesignStatus, suggest_runs
     from .planning._deviations import Deviations, EpochReturns
-    from .planning._plan import Plan, PlanStatus, plan
+    from .planning._plan import Plan, plan
+    from .planning._plan_status import PlanStatus
     from .sweeps import Sweep, sweep
     from .training import (
         EmpiricalFrontier,
@@ -165,9 +166,9 @@ _WHERE = {
     ),
     "planning._plan": (
         "Plan",
-        "PlanStatus",
         "plan",
     ),
+    "planning._plan_status": ("PlanStatus",),
     "sweeps": (
         "Sweep",
         "sweep",

@@ -18,7 +18,8 @@ from .element_order cimport BLOCKS_IN_TURN, ONE_BY_ONE, element_order, order_of
 from .fenv cimport (
     FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t,
 )
-from .threads cimport team_size
+from .threads cimport check_signals, next_chunk, seconds_now, team_size
+from .ufuncs cimport PyArrayMethod_Context, ufunc_loop, ufunc_of_doubles
 
 import os
 
@@ -30,6 +31,7 @@ VERSION = SC_VERSION.decode()
 cdef enum:
     BLOCK = 2048  # points, 7 us of work
     WORTH_A_THREAD = 32768  # points, 80 us: many times what it costs to wake one
+    FIRST_CHUNK = 128 * 2048  # points, a millisecond: until the first look at the signals
 
 cdef const sc_engine *ENGINE
 
@@ -83,67 +85,124 @@ cdef Py_ssize_t evaluate(sc_quantity quantity, Py_ssize_t count, const sc_column
     return invalid
 
 
-cdef void inner_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps,
-                     void *data) noexcept nogil:
-    cdef sc_quantity quantity = <sc_quantity><Py_ssize_t>data
-    cdef int inputs = 2 if quantity == SC_OCCUPANCY else 4
-    cdef Py_ssize_t count = dimensions[0], invalid = 0, i
+cdef Py_ssize_t one_by_one(sc_quantity quantity, Py_ssize_t first, Py_ssize_t last, char **args,
+                           const np.npy_intp *steps, int inputs) noexcept nogil:
+    cdef sc_column columns[4]
+    cdef Py_ssize_t i, invalid = 0
+    cdef int j
+    for j in range(4):
+        columns[j].data = NULL
+        columns[j].stride = 0
+    for i in range(first, last):
+        for j in range(inputs):
+            columns[slot_of(j, inputs)].data = <const double *>(args[j] + i * steps[j])
+        invalid += ENGINE.evaluate(quantity, 1, columns,
+                                   <double *>(args[inputs] + i * steps[inputs]), 1)
+    return invalid
+
+
+cdef int slot_of(int argument, int inputs) noexcept nogil:
+    return 3 if inputs == 2 and argument == 1 else argument  # occupancy(n, K)
+
+
+cdef Py_ssize_t points(sc_quantity quantity, Py_ssize_t first, Py_ssize_t last, char **args,
+                       const np.npy_intp *steps, int inputs, element_order order) noexcept nogil:
+    """Some of a loop's points, in an order that overlap allows."""
+    cdef sc_column columns[4]
     # strides are whole numbers of doubles; only views into odd structures are not
     cdef bint whole = True
-    cdef sc_column columns[4]
-    cdef fexcept_t before
-    cdef element_order order = order_of(args, steps, count, inputs)
     cdef int j, slot
+    for j in range(inputs + 1):
+        whole = whole and steps[j] % <Py_ssize_t>sizeof(double) == 0
+    if not whole or order == ONE_BY_ONE:
+        return one_by_one(quantity, first, last, args, steps, inputs)
     for j in range(4):
         columns[j].data = NULL
         columns[j].stride = 0
     for j in range(inputs):
-        slot = 3 if inputs == 2 and j == 1 else j  # occupancy(n, K)
-        columns[slot].data = <const double *>args[j]
+        slot = slot_of(j, inputs)
+        columns[slot].data = <const double *>(args[j] + first * steps[j])
         columns[slot].stride = steps[j] // <Py_ssize_t>sizeof(double)
-        whole = whole and steps[j] % <Py_ssize_t>sizeof(double) == 0
-    whole = whole and steps[inputs] % <Py_ssize_t>sizeof(double) == 0
+    return evaluate(quantity, last - first, columns,
+                    <double *>(args[inputs] + first * steps[inputs]),
+                    steps[inputs] // <Py_ssize_t>sizeof(double),
+                    1 if order == BLOCKS_IN_TURN else 0)
+
+
+cdef int inner_loop(sc_quantity quantity, char **args, Py_ssize_t count,
+                    const np.npy_intp *steps) except -1:
+    cdef int inputs = 2 if quantity == SC_OCCUPANCY else 4
+    cdef Py_ssize_t done = 0, chunk = FIRST_CHUNK, invalid = 0, last
+    cdef element_order order = order_of(args, steps, count, inputs)
+    cdef double started
+    cdef fexcept_t before
     fegetexceptflag(&before, FE_ALL_EXCEPT)
-    if whole and order != ONE_BY_ONE:
-        invalid = evaluate(quantity, count, columns, <double *>args[inputs],
-                           steps[inputs] // <Py_ssize_t>sizeof(double),
-                           1 if order == BLOCKS_IN_TURN else 0)
-    else:
-        for i in range(count):
-            for j in range(inputs):
-                slot = 3 if inputs == 2 and j == 1 else j
-                columns[slot].data = <const double *>(args[j] + i * steps[j])
-            invalid += ENGINE.evaluate(quantity, 1, columns,
-                                       <double *>(args[inputs] + i * steps[inputs]), 1)
+    if count < BLOCK:  # sooner done than the GIL is let go
+        invalid = points(quantity, 0, count, args, steps, inputs, order)
+        done = count
+    while done < count:
+        started, last = seconds_now(), min(count, done + chunk)
+        with nogil:
+            invalid += points(quantity, done, last, args, steps, inputs, order)
+        check_signals()
+        done = last
+        chunk = next_chunk(chunk, seconds_now() - started, FIRST_CHUNK)
     fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
+    return 0
 
 
-cdef np.PyUFuncGenericFunction LOOPS[1]
-LOOPS[0] = <np.PyUFuncGenericFunction>inner_loop
-cdef char DOUBLES[5]
-DOUBLES[:] = [np.NPY_DOUBLE] * 5
-cdef void *QUANTITIES[6]  # NumPy keeps the address of each ufunc's entry
+cdef int error_bound_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions,
+                          np.npy_intp *steps, void *_data) except -1:
+    return inner_loop(SC_ERROR_BOUND, args, dimensions[0], steps)
 
-cdef dict _NAMES = {
-    "error_bound": SC_ERROR_BOUND,
-    "misspecification_bound": SC_MISSPECIFICATION_BOUND,
-    "estimation_bound": SC_ESTIMATION_BOUND,
-    "optimal_resolution": SC_OPTIMAL_RESOLUTION,
-    "closed_form_bound": SC_CLOSED_FORM_BOUND,
-    "occupancy": SC_OCCUPANCY,
-}
-cdef list _KEPT = []  # NumPy keeps pointers to the text, not the text
+
+cdef int misspecification_bound_loop(PyArrayMethod_Context *_context, char **args,
+                                     np.npy_intp *dimensions, np.npy_intp *steps,
+                                     void *_data) except -1:
+    return inner_loop(SC_MISSPECIFICATION_BOUND, args, dimensions[0], steps)
+
+
+cdef int estimation_bound_loop(PyArrayMethod_Context *_context, char **args,
+                               np.npy_intp *dimensions, np.npy_intp *steps, void *_data) except -1:
+    return inner_loop(SC_ESTIMATION_BOUND, args, dimensions[0], steps)
+
+
+cdef int optimal_resolution_loop(PyArrayMethod_Context *_context, char **args,
+                                 np.npy_intp *dimensions, np.npy_intp *steps,
+                                 void *_data) except -1:
+    return inner_loop(SC_OPTIMAL_RESOLUTION, args, dimensions[0], steps)
+
+
+cdef int closed_form_bound_loop(PyArrayMethod_Context *_context, char **args,
+                                np.npy_intp *dimensions, np.npy_intp *steps, void *_data) except -1:
+    return inner_loop(SC_CLOSED_FORM_BOUND, args, dimensions[0], steps)
+
+
+cdef int occupancy_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions,
+                        np.npy_intp *steps, void *_data) except -1:
+    return inner_loop(SC_OCCUPANCY, args, dimensions[0], steps)
+
+
+cdef struct named_loop:
+    const char *name
+    int inputs
+    ufunc_loop loop
+
+cdef named_loop LOOPS[6]
+LOOPS[0] = named_loop(b"error_bound", 4, error_bound_loop)
+LOOPS[1] = named_loop(b"misspecification_bound", 4, misspecification_bound_loop)
+LOOPS[2] = named_loop(b"estimation_bound", 4, estimation_bound_loop)
+LOOPS[3] = named_loop(b"optimal_resolution", 4, optimal_resolution_loop)
+LOOPS[4] = named_loop(b"closed_form_bound", 4, closed_form_bound_loop)
+LOOPS[5] = named_loop(b"occupancy", 2, occupancy_loop)
 
 
 def make_ufunc(str name, str doc):
     """The ufunc of one quantity, with its documentation."""
-    cdef sc_quantity quantity = _NAMES[name]
-    cdef bytes name_text = name.encode(), doc_text = doc.encode()
-    _KEPT.extend((name_text, doc_text))
-    QUANTITIES[<int>quantity] = <void *><Py_ssize_t>quantity
-    return np.PyUFunc_FromFuncAndData(
-        LOOPS, &QUANTITIES[<int>quantity], DOUBLES, 1, 2 if quantity == SC_OCCUPANCY else 4, 1,
-        np.PyUFunc_None, name_text, doc_text, 0,
-    )
+    cdef int i
+    for i in range(6):
+        if LOOPS[i].name == name.encode():
+            return ufunc_of_doubles(name, doc, LOOPS[i].inputs, LOOPS[i].loop)
+    raise KeyError(name)

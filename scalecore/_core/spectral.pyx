@@ -1,9 +1,6 @@
 """Spectral bounds: tables of strategies, and the loops over points and budgets."""
 
 cimport numpy as np
-from cpython.object cimport PyObject
-from cpython.pycapsule cimport PyCapsule_New
-from cpython.ref cimport Py_INCREF
 from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdint cimport int8_t
@@ -22,34 +19,11 @@ from .fenv cimport (
 )
 from .frontier cimport pace, solve
 from .threads cimport check_signals, next_chunk, seconds_now, team_size
+from .ufuncs cimport PyArrayMethod_Context, ufunc_of_doubles
 
 import numpy as np
 
 from .bounds import instruction_set
-
-cdef extern from *:
-    ctypedef struct PyType_Slot:
-        int slot
-        void *pfunc
-
-cdef extern from "numpy/ufuncobject.h":
-    ctypedef struct PyArray_DTypeMeta:
-        pass
-    ctypedef struct PyArrayMethod_Context:
-        pass
-    ctypedef enum NPY_ARRAYMETHOD_FLAGS:
-        NPY_METH_REQUIRES_PYAPI
-    const int NPY_METH_strided_loop
-    ctypedef struct PyArrayMethod_Spec:
-        const char *name
-        int nin
-        int nout
-        np.NPY_CASTING casting
-        NPY_ARRAYMETHOD_FLAGS flags
-        PyArray_DTypeMeta **dtypes
-        PyType_Slot *slots
-    int PyUFunc_AddLoopFromSpec(object, PyArrayMethod_Spec *) except -1
-    int PyUFunc_AddPromoter(object, object, object) except -1
 
 np.import_array()
 np.import_ufunc()
@@ -141,23 +115,23 @@ cdef class Directory:
 
     cdef sc_table_entry *entries
     cdef sc_tables tables
-    cdef list kept_alive
+    cdef list kept
 
     def __cinit__(self, tables):
         cdef Strategies strategies
         cdef Py_ssize_t i
-        self.kept_alive = list(tables)
-        self.entries = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (len(self.kept_alive) + 1))
+        self.kept = list(tables)
+        self.entries = <sc_table_entry *>malloc(sizeof(sc_table_entry) * (len(self.kept) + 1))
         if self.entries == NULL:
             raise MemoryError
-        for i in range(len(self.kept_alive)):
-            agree(isinstance(self.kept_alive[i], Strategies), "tables must be Strategies")
-            strategies = self.kept_alive[i]
+        for i in range(len(self.kept)):
+            agree(isinstance(self.kept[i], Strategies), "tables must be Strategies")
+            strategies = self.kept[i]
             agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d,
                   "tables must be by increasing input_dim")
             self.entries[i].input_dim = strategies.table.d
             self.entries[i].table = &strategies.table
-        self.tables.count = len(self.kept_alive)
+        self.tables.count = len(self.kept)
         self.tables.entries = self.entries
 
     def __dealloc__(self):
@@ -288,10 +262,6 @@ STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_
 BOUND_STRATEGIES = {"spectral_bound": SC_SPECTRAL_BOUND, "refined_bound": SC_REFINED_BOUND}
 
 
-# A loop of NumPy's older kind could not raise, and what happens while a table is built must: a
-# Ctrl-C, too little memory, a warning that is an error. So it is registered as one of the newer
-# kind, which NumPy calls with the GIL.
-
 cdef int first_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions,
                     np.npy_intp *steps, void *_data) except -1:
     return spectral_loop(SC_SPECTRAL_BOUND, args, dimensions[0], steps)
@@ -302,53 +272,9 @@ cdef int refined_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp 
     return spectral_loop(SC_REFINED_BOUND, args, dimensions[0], steps)
 
 
-cdef int to_doubles(PyObject *ufunc, PyObject **given, PyObject **_signature,
-                    PyObject **wanted) except -1:
-    """NumPy's question which loop is for these types: that for doubles, if every input is one
-    without loss, as in other ufuncs."""
-    cdef int i
-    for i in range(5):
-        if i < 4 and (<object>given[i]).type is not None and not _becomes_double(<object>given[i]):
-            name = (<object>ufunc).__name__
-            raise TypeError(f"ufunc {name!r} not supported for the input types: "
-                            "real numbers are wanted")
-    for i in range(5):
-        Py_INCREF(DOUBLE)
-        wanted[i] = <PyObject *>DOUBLE
-    return 0
-
-
-DOUBLE = type(np.dtype(np.float64))
-
-
-def _becomes_double(kind):
-    return issubclass(kind.type, (int, float)) or np.can_cast(kind.type, np.float64)
-
-
-cdef list _KEPT = []  # NumPy keeps pointers to the text, not the text
-
-
 def make_ufunc(str name, str doc):
     """The ufunc `spectral_bound` or `refined_bound` (n, T, d, K), with its documentation."""
-    cdef bytes name_text = name.encode(), doc_text = doc.encode()
-    cdef PyArray_DTypeMeta *doubles[5]
-    cdef PyType_Slot slots[2]
-    cdef PyArrayMethod_Spec spec
-    _KEPT.extend((name_text, doc_text))
-    function = np.PyUFunc_FromFuncAndData(NULL, NULL, NULL, 0, 4, 1, np.PyUFunc_None, name_text,
-                                          doc_text, 0)
-    for i in range(5):
-        doubles[i] = <PyArray_DTypeMeta *>DOUBLE
-    slots[0].slot = NPY_METH_strided_loop
-    slots[0].pfunc = <void *>refined_loop if name == "refined_bound" else <void *>first_loop
-    slots[1].slot, slots[1].pfunc = 0, NULL
-    spec.name, spec.nin, spec.nout = name_text, 4, 1
-    spec.casting, spec.flags = np.NPY_NO_CASTING, NPY_METH_REQUIRES_PYAPI
-    spec.dtypes, spec.slots = doubles, slots
-    PyUFunc_AddLoopFromSpec(function, &spec)
-    PyUFunc_AddPromoter(function, (np.dtype,) * 5,
-                        PyCapsule_New(<void *>to_doubles, "numpy._ufunc_promoter", NULL))
-    return function
+    return ufunc_of_doubles(name, doc, 4, refined_loop if name == "refined_bound" else first_loop)
 
 
 # ---- arrays of points and budgets ----------------------------------------------------------------

@@ -18,7 +18,11 @@ from .engine cimport exact_sum as c_exact_sum
 from .fenv cimport (
     FE_ALL_EXCEPT, FE_INVALID, fegetexceptflag, feraiseexcept, fesetexceptflag, fexcept_t,
 )
-from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
+from .threads cimport (
+    check_signals, keep_going, next_chunk, raise_pending, seconds_now, start_watch, team_size,
+    watch,
+)
+from .ufuncs cimport PyArrayMethod_Context, ufunc_of_doubles
 
 import numpy as np
 
@@ -221,36 +225,41 @@ cdef Py_ssize_t bayes_block(Py_ssize_t first, Py_ssize_t last, char **args,
     return invalid
 
 
-cdef void bayes_loop(char **args, const np.npy_intp *dimensions, const np.npy_intp *steps,
-                     void *data) noexcept nogil:
-    cdef Py_ssize_t count = dimensions[0], blocks = (count + BLOCK - 1) // BLOCK, i, invalid = 0
-    cdef int team = 1
-    cdef fexcept_t before
-    if order_of(args, steps, count, 2) == ANY_ORDER:
-        team = team_size(count // WORTH_A_THREAD, 0)
-    fegetexceptflag(&before, FE_ALL_EXCEPT)
+cdef Py_ssize_t bayes_points(Py_ssize_t first, Py_ssize_t last, int team, char **args,
+                             const np.npy_intp *steps) noexcept nogil:
+    cdef Py_ssize_t blocks = (last - first + BLOCK - 1) // BLOCK, i, invalid = 0
     if team == 1:  # point by point
-        invalid = bayes_block(0, count, args, steps)
-    else:
-        for i in prange(blocks, schedule="static", num_threads=team):
-            invalid += bayes_block(i * BLOCK, min(count, (i + 1) * BLOCK), args, steps)
+        return bayes_block(first, last, args, steps)
+    for i in prange(blocks, schedule="static", num_threads=team):
+        invalid += bayes_block(first + i * BLOCK, min(last, first + (i + 1) * BLOCK), args, steps)
+    return invalid
+
+
+cdef int bayes_loop(PyArrayMethod_Context *_context, char **args, np.npy_intp *dimensions,
+                    np.npy_intp *steps, void *_data) except -1:
+    cdef Py_ssize_t count = dimensions[0], done = 0, chunk = 16 * WORTH_A_THREAD, invalid = 0, last
+    cdef bint parallel = order_of(args, steps, count, 2) == ANY_ORDER
+    cdef double started
+    cdef int team
+    cdef fexcept_t before
+    fegetexceptflag(&before, FE_ALL_EXCEPT)
+    while done < count:
+        started, last = seconds_now(), min(count, done + chunk)
+        team = team_size((last - done) // WORTH_A_THREAD, 0) if parallel else 1
+        if last - done < BLOCK:
+            invalid += bayes_block(done, last, args, steps)
+        else:
+            with nogil:
+                invalid += bayes_points(done, last, team, args, steps)
+            check_signals()
+        done = last
+        chunk = next_chunk(chunk, seconds_now() - started, BLOCK)
     fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
-
-
-cdef np.PyUFuncGenericFunction BAYES[1]
-BAYES[0] = <np.PyUFuncGenericFunction>bayes_loop
-cdef char DOUBLES[3]
-DOUBLES[:] = [np.NPY_DOUBLE] * 3
-cdef void *NOTHING[1]
-NOTHING[0] = NULL
-cdef list _KEPT = []  # NumPy keeps pointers to the text, not the text
+    return 0
 
 
 def make_bayes_error_bound(str doc):
     """The ufunc `bayes_error_bound` (T, d), with its documentation."""
-    cdef bytes name_text = b"bayes_error_bound", doc_text = doc.encode()
-    _KEPT.extend((name_text, doc_text))
-    return np.PyUFunc_FromFuncAndData(BAYES, NOTHING, DOUBLES, 1, 2, 1, np.PyUFunc_None, name_text,
-                                      doc_text, 0)
+    return ufunc_of_doubles("bayes_error_bound", doc, 2, bayes_loop)

@@ -12,7 +12,7 @@ from ..fitting._compare import compare
 from ..fitting._comparison import Comparison
 from ..fitting._forms import FORMS
 from ..fitting._recipes import RecipeComparison, compare_recipes
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options, save_picture, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, draw, options, show
 from ._table_options import READING, RUNS, TABLE_FILE, read_runs
 
 _DEFAULT_RESAMPLES = 200
@@ -94,12 +94,12 @@ def compare_command(
     reading = (columns, where, loss_unit, drop_invalid)
     table = read_runs(runs, *reading)
     if against is not None:
-        table_b = read_runs(against, *reading)
+        other = read_runs(against, *reading)
         recipes = compare_recipes(
-            table, table_b, (forms or ["coupled"])[0], resamples=resamples, rng=seed
+            table, other, (forms or ["coupled"])[0], resamples=resamples, rng=seed
         )
         show(_recipe_columns(recipes), form)
-        save_picture(plot, recipes.plot)
+        draw(plot, recipes.plot)
         return
     found = compare(
         table,
@@ -113,7 +113,7 @@ def compare_command(
     show(_each_columns(found) if each else _columns(found), form)
     best = "" if found.best is None else f"; best: {found.best}"
     click.echo(f"note: {found.status.name}{best}{_why(found)}", err=True)
-    save_picture(plot, found.plot)
+    draw(plot, found.plot)
 
 
 def _why(found: Comparison) -> str:

@@ -23,9 +23,9 @@ from ._options import (
     Axis,
     Number,
     Whole,
+    draw,
     options,
     refuse_overwriting,
-    save_picture,
     show,
     unwritable,
 )
@@ -145,7 +145,7 @@ def fit_command(
         f"scaled gradient {c.scaled_gradient:.1e}, objective {law.objective:.10g}",
         err=True,
     )
-    save_picture(plot, law.plot)
+    draw(plot, law.plot)
 
 
 def _parameters(law: FittedLaw, level: float) -> dict[str, Any]:

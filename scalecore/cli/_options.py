@@ -20,7 +20,7 @@ from ..frontier._objectives import OBJECTIVES
 from ..spectral._table_lookup import DEFAULT_UNITS, MOST_TABLE_UNITS
 
 Columns = Mapping[str, Any]
-_ROWS = 10_000  # rows that are turned to text at a time
+_ROWS = 10_000  # that are text at a time
 _MOST_PRINTED = 10**7
 NUMBERS = (
     "NUMBERS are one, 1e6, a list, 1e6,1e9, or a log-spaced range, 1e6:1e15:50 (50 values "
@@ -249,7 +249,7 @@ def precision(*dtypes: str) -> Any:
     )
 
 
-MEASURING = options(  # options of the command `misspecification`
+MEASURING = options(  # arguments of misspecification
     widths("1:1e5:16"),
     click.option(
         "--networks",
@@ -274,7 +274,7 @@ MEASURING = options(  # options of the command `misspecification`
     ),
 )
 RATES = "0.01,0.02,0.05,0.1,0.2"
-TRAINING = options(  # options of the command `train`
+TRAINING = options(  # arguments of train
     widths("1:128:12"),
     click.option(
         "-T",
@@ -327,10 +327,10 @@ def learning(optimizer: str, rates: np.ndarray | None) -> dict[str, Any]:
 
 def whole_samples(value: float) -> int:
     """Return a number of samples; there are no fractions of one."""
-    count = float(nearly_whole(np.array(value)))
-    if count != math.floor(count):
+    whole = float(nearly_whole(np.array(value)))
+    if whole != math.floor(whole):
         raise click.UsageError(f"samples must be a whole number, got {value:g}")
-    return int(count)
+    return int(whole)
 
 
 def grid(*axes: np.ndarray) -> list[np.ndarray]:
@@ -375,7 +375,7 @@ def pieces(columns: Columns) -> Iterator[list[tuple[Any, ...]]]:
         yield list(zip(*parts, strict=True))
 
 
-def text_table(columns: Columns) -> Iterator[str]:
+def table(columns: Columns) -> Iterator[str]:
     """Format columns for reading, aligned, six digits: some lines at a time."""
     widths = [len(name) for name in columns]
     for rows in pieces(columns):
@@ -398,8 +398,8 @@ def show(columns: Columns, form: str) -> None:
     if form == "json":
         click.echo("[", nl=False)
         for number, rows in enumerate(pieces(columns)):
-            dicts = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
-            click.echo("," * bool(number) + json.dumps(dicts, indent=1)[1:-2], nl=False)
+            some = [dict(zip(columns, map(plain, row), strict=True)) for row in rows]
+            click.echo("," * bool(number) + json.dumps(some, indent=1)[1:-2], nl=False)
         click.echo("\n]" if len(next(iter(columns.values()), ())) else "]")
     elif form == "csv":
         for number, rows in enumerate(pieces(columns)):
@@ -408,11 +408,11 @@ def show(columns: Columns, form: str) -> None:
             write_csv(part, text, header=not number)
             click.echo(text.getvalue(), nl=False)
     else:
-        for lines in text_table(columns):
+        for lines in table(columns):
             click.echo(lines)
 
 
-def save_picture(path: Path | None, plot: Callable[[], Any]) -> None:
+def draw(path: Path | None, plot: Callable[[], Any]) -> None:
     """Draw into a file, if one was asked for."""
     if path is not None:
         from ..plotting import save

@@ -11,20 +11,9 @@ import numpy as np
 
 from ..fitting._fitted_law import FittedLaw
 from ..planning._design import QUANTITIES, DesignStatus, suggest_runs
-from ..planning._plan import Plan, PlanStatus, plan
-from ._options import (
-    FORMAT,
-    NUMBERS,
-    PLOT,
-    SEED,
-    Axis,
-    Number,
-    Whole,
-    grid,
-    options,
-    save_picture,
-    show,
-)
+from ..planning._plan import Plan, plan
+from ..planning._plan_status import PlanStatus
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, draw, grid, options, show
 
 LAW = click.argument("law", type=click.Path(dir_okay=False, path_type=Path))
 _WRITES = "scalecore fit RUNS --out LAW writes one"
@@ -148,7 +137,7 @@ def plan_command(
         if count := int(np.count_nonzero(found.status == status)):
             text = f"note: {count} of {found.status.size} questions have no answer"
             click.echo(f"{text}: {status.name} ({why})", err=True)
-    save_picture(plot, found.plot)
+    draw(plot, found.plot)
 
 
 def _plan_columns(found: Plan, asked: dict[str, np.ndarray]) -> dict[str, Any]:
@@ -255,9 +244,7 @@ def suggest_command(
         {name: getattr(design, name) for name in ("parameters", "samples", "repeats", "compute")},
         form,
     )
-    before, after = (f"[{low:.4g}, {high:.4g}]" for low, high in (design.before, design.after))
+    now, then = (f"[{low:.4g}, {high:.4g}]" for low, high in (design.before, design.after))
     total = f"{len(design)} runs, {design.total_compute:.3g} FLOPs"
-    click.echo(
-        f"{total}; {quantity} at {target:g} FLOPs: {before} now, about {after} then", err=True
-    )
-    save_picture(plot, design.plot)
+    click.echo(f"{total}; {quantity} at {target:g} FLOPs: {now} now, about {then} then", err=True)
+    draw(plot, design.plot)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 import numpy as np
 
+from .._common.validation import parse_axis
 from ..frontier import Frontier, Status
 from ..network import NetworkPrior
 from ..spectral import (
@@ -28,16 +29,16 @@ from ._options import (
     Number,
     Picture,
     Whole,
+    draw,
     learning,
     on_terminal,
     options,
-    save_picture,
     show,
     whole_samples,
     write_csv,
 )
 
-_WIDTHS = "1:64:13"  # widths that figure2 --train trains
+_WIDTHS = "1:64:13"  # of figure2 --train
 _REPEATS = 8
 
 
@@ -64,7 +65,7 @@ def spectral_columns(
 ) -> dict[str, Any]:
     """Columns that --spectral adds to the command bound."""
     point = (width, samples, input_dim, concentration)
-    with np.errstate(invalid="ignore"):  # `prepare` has named the points that are out of the domain
+    with np.errstate(invalid="ignore"):  # prepare has told
         columns = {
             function.__name__: function(*point) for function in (spectral_bound, refined_bound)
         }
@@ -103,7 +104,7 @@ def spectrum_command(input_dim: int, degrees: int, form: str, plot: Path | None)
         },
         form,
     )
-    save_picture(plot, found.plot)
+    draw(plot, found.plot)
 
 
 @click.command("figure2")
@@ -216,14 +217,14 @@ def _numbers(frontiers: dict[str, Frontier], trained: EmpiricalFrontier | None) 
         parts.append(
             part | {"line": [f"trained ({trained.optimizer})"] * len(names), "status": names}
         )
-    frontier = next(iter(frontiers.values()))
+    one = next(iter(frontiers.values()))
     columns: dict[str, Any] = {
         name: np.concatenate([part[name] for part in parts]).tolist() for name in parts[0]
     }
     rows = len(columns["line"])
     law = {
-        "input_dim": [float(frontier.input_dim.flat[0])] * rows,
-        "concentration": [float(frontier.concentration.flat[0])] * rows,
+        "input_dim": [float(one.input_dim.flat[0])] * rows,
+        "concentration": [float(one.concentration.flat[0])] * rows,
     }
     return (
         {"line": columns["line"]}

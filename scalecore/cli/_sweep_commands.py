@@ -52,11 +52,10 @@ CHUNK = click.option(
 )
 
 
-# Ctrl-C in a terminal reaches the workers too, but only one process shall answer it
 _DEAF = (
     signal.signal,
     (signal.SIGINT, signal.SIG_IGN),
-)
+)  # workers: Ctrl-C in a terminal reaches them too, but one process answers
 
 
 @contextmanager
@@ -259,9 +258,9 @@ def info(store: Path) -> None:
     """
     from ..sweeps._store import stored_plan
 
-    task, plan = loaded(store), stored_plan(store)
+    what, plan = loaded(store), stored_plan(store)
     size = sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
-    share = task.finished / task.chunks if task.chunks else 1.0
+    share = what.finished / what.chunks if what.chunks else 1.0
     click.echo(f"{plan['task']}, by scalecore {plan['scalecore']}")
     for name, values in plan["axes"].items():
         several = name in plan["shape"]
@@ -279,7 +278,7 @@ def info(store: Path) -> None:
         click.echo(f"  seed = {plan['seed']}")
     click.echo(f"variables: {', '.join(plan['variables'])}")
     click.echo(
-        f"finished: {task.finished} of {task.chunks} chunks ({share:.1%}), {size / 1e6:.4g} MB"
+        f"finished: {what.finished} of {what.chunks} chunks ({share:.1%}), {size / 1e6:.4g} MB"
     )
 
 

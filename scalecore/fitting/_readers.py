@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .._common.validation import describe, known_name
+from .._common.validation import boolean, describe, known_name
 from .._common.validation import path as path_of
 from ._checked_rows import REQUIRED, checked_fields
 from ._columns import float_column, parsed_column, row_list, run_codes
@@ -61,6 +61,7 @@ def table_fields(
     drop_invalid: bool,
 ) -> dict[str, Any]:
     """Return the checked fields of a table made of a source's columns."""
+    drop_invalid = boolean("drop_invalid", drop_invalid)
     choices = choose(source.name, source.headings, columns)
     rows = _selected(source, where)
     arrays: dict[str, NDArray[np.float64]] = {}

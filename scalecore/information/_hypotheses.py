@@ -14,6 +14,7 @@ from .._common.progress import bar
 from .._common.rebuilt import Rebuilt
 from .._common.running_moments import Moments
 from .._common.validation import (
+    boolean,
     networks_of_one_dimension,
     positive_int,
     probability_laws,

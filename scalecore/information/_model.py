@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._common.rebuilt import Rebuilt
 from .._common.validation import (
     boolean,
+    one_of,
     positive_int,
     probability_laws,
     sample_count,

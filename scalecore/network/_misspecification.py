@@ -15,6 +15,7 @@ from .._common.running_moments import Estimate, Moments
 from .._common.validation import (
     boolean,
     describe,
+    one_of,
     positive_int,
     positive_number,
     stream_key,

@@ -11,8 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.validation import (
+    boolean,
     broadcast,
     describe,
+    one_of,
     positive_array,
     positive_int,
     positive_number,

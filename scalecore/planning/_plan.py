@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from ..fitting._centre import Array
 from ..fitting._fitted_law import FittedLaw
 from ..fitting._quantiles import checked_level, interval
 from ._deviations import Deviations, EpochReturns, deviations, epoch_returns
+from ._plan_status import ANSWERED, PlanStatus, statuses_of
 from ._questions import AMOUNTS, Answer, Questions, questions
 
 if TYPE_CHECKING:
@@ -22,42 +22,6 @@ if TYPE_CHECKING:
 
 _PRICED = np.geomspace(0.1, 10.0, 81)  # factors on the best N and D that the picture shows
 KINDS = ("price", "targets", "epochs")
-
-
-class PlanStatus(IntEnum):
-    """What became of one question to `plan`.
-
-    INTERIOR: the best split, no limit in its way. AT_MAX_PARAMETERS, AT_MAX_SAMPLES: that limit
-    decides. AT_BOTH_LIMITS: both do, and what is left of the budget buys nothing. BUDGET_LEFT: more
-    repetitions would do harm, so some of the budget is left. OUT_OF_REACH: no model within the
-    limits has this loss (it may lie below E). NO_OPTIMUM: all to one side is best.
-    NO_LAW: the fit has no law of N and D. INVALID: a number is out of its domain.
-
-    Examples
-    --------
-    >>> import scalecore as sc
-    >>> sc.PlanStatus(5).name
-    'OUT_OF_REACH'
-    """
-
-    INTERIOR = 0
-    AT_MAX_PARAMETERS = 1
-    AT_MAX_SAMPLES = 2
-    AT_BOTH_LIMITS = 3
-    BUDGET_LEFT = 4
-    OUT_OF_REACH = 5
-    NO_OPTIMUM = 6
-    NO_LAW = 7
-    INVALID = 8
-
-
-_ANSWERED = (
-    PlanStatus.INTERIOR,
-    PlanStatus.AT_MAX_PARAMETERS,
-    PlanStatus.AT_MAX_SAMPLES,
-    PlanStatus.AT_BOTH_LIMITS,
-    PlanStatus.BUDGET_LEFT,
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +94,7 @@ class Plan:
     @property
     def answered(self) -> NDArray[np.bool_]:
         """Where there is an answer: no OUT_OF_REACH, NO_OPTIMUM, NO_LAW or INVALID."""
-        return np.isin(self.status, _ANSWERED)
+        return np.isin(self.status, ANSWERED)
 
     @cached_property
     def saving(self) -> Array:
@@ -363,7 +327,7 @@ def plan(
     if usable and len(ask):
         fields, status = _solved(ask, level)
     status[~ask.valid] = PlanStatus.INVALID
-    good = np.isin(status, _ANSWERED)
+    good = np.isin(status, ANSWERED)
     fields = {name: np.where(good, values, np.nan) for name, values in fields.items()}
     fields["extrapolation"] = law.extrapolation(fields["parameters"], fields["samples"])
     shaped = {name: values.reshape(ask.shape)[()] for name, values in fields.items()}
@@ -393,7 +357,7 @@ def _solved(ask: Questions, level: float) -> tuple[dict[str, Array], NDArray[np.
         for name, (low, high) in zip(AMOUNTS, ends, strict=True):
             found[name + "_low"], found[name + "_high"] = low, high
         parts.append(found)
-        statuses.append(_statuses(answer))
+        statuses.append(statuses_of(answer))
     return {
         name: np.concatenate([found[name] for found in parts]) for name in parts[0]
     }, np.concatenate(statuses)
@@ -407,19 +371,3 @@ def _amount_of_draws(drawn: Answer, name: str, target: str) -> Array:
     if name == "loss" and target == "loss":
         return drawn.amounts[name]
     return np.where(drawn.reached, values, np.inf)
-
-
-def _statuses(answer: Answer) -> NDArray[np.int8]:
-    best = answer.best
-    conditions = (
-        (~answer.reached, PlanStatus.OUT_OF_REACH),
-        (best.unbounded, PlanStatus.NO_OPTIMUM),
-        (best.at_n & best.at_m, PlanStatus.AT_BOTH_LIMITS),
-        (answer.left, PlanStatus.BUDGET_LEFT),
-        (best.at_n, PlanStatus.AT_MAX_PARAMETERS),
-        (best.at_m, PlanStatus.AT_MAX_SAMPLES),
-    )
-    masks, codes = zip(
-        *((np.broadcast_to(mask, best.n.shape), code) for mask, code in conditions), strict=True
-    )
-    return np.select(masks, codes, default=PlanStatus.INTERIOR).astype(np.int8)

@@ -14,6 +14,7 @@ from .._common.validation import (
     distinct,
     enough_memory,
     nonnegative_number,
+    one_of,
     positive_array,
     positive_int,
     positive_number,

@@ -13,6 +13,7 @@ from .._common.validation import (
     checkpoint_list,
     distinct,
     fraction,
+    one_of,
     place_among,
     positive_array,
     positive_int,

@@ -1,4 +1,5 @@
 import itertools
+import os
 import pickle
 import warnings
 from pathlib import Path
@@ -352,3 +353,58 @@ def test_threadpoolctl_is_obeyed():
 
     with threadpoolctl.threadpool_limits(limits=1, user_api="openmp"):
         assert default_threads() == 1
+
+
+# Ctrl-C
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "sc.error_bound(many[1:], 1e5, 3, 10, out=out)",
+        "sc.error_bound(many[1:], 1e5, 3, 10, out=many[:-1])",  # overlapping: in turn
+        "sc.occupancy(many[1:], 10.0, out=out)",
+        "sc.bayes_error_bound(many[1:], 3, out=out)",
+    ],
+)
+def test_ctrl_c_is_answered_inside_one_call(call, run_python):
+    """The key is pressed as soon as the first point is there, and the last is never computed."""
+    code = f"""
+import os, signal, threading, numpy as np, scalecore as sc
+many = np.tile(np.geomspace(2, 1e6, 1_000_000), 60)
+out = many[:-1] if "many[:-1]" in {call!r} else np.full(len(many) - 1, -1.0)
+first, last = out[0], out[-1]
+def press():
+    while out[0] == first:
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
+threading.Thread(target=press, daemon=True).start()
+try:
+    {call}
+    print("finished")
+except KeyboardInterrupt:
+    print(out[0] != first, out[-1] == last)
+"""
+    assert run_python(code).split() == ["True", "True"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
+def test_a_handler_that_does_not_raise_spoils_nothing(run_python):
+    """Points are computed to the end, and are what they are without signals."""
+    code = """
+import os, signal, threading, time, numpy as np, scalecore as sc
+heard = []
+signal.signal(signal.SIGUSR1, lambda *_: heard.append(1))
+many = np.geomspace(1, 1e6, 20_000_000)
+done = threading.Event()
+def press():
+    while not done.wait(0.02):
+        os.kill(os.getpid(), signal.SIGUSR1)
+threading.Thread(target=press, daemon=True).start()
+found = sc.error_bound(many, 1e5, 3, 10)
+during = len(heard)
+done.set()
+print(during > 1, np.array_equal(found[::1000], sc.error_bound(many[::1000], 1e5, 3, 10)))
+"""
+    assert run_python(code).split() == ["True", "True"]

@@ -113,7 +113,7 @@ def test_several_processes_at_once_all_succeed(what, tmp_path):
     ]
     ended = [process.communicate(timeout=120) for process in started]
     assert [process.returncode for process in started] == [0] * 4, ended
-    assert {out for out, _ in ended} == {"20.0\n" if what == "table" else "True\n"}
+    assert {out for out, _ in ended} == {"23.0\n" if what == "table" else "True\n"}
     assert [file.name for file in tmp_path.iterdir()] == ["there"]
     if what == "sweep":
         with xarray.open_zarr(tmp_path / "there") as data:
