@@ -65,7 +65,7 @@ class Optima(NamedTuple):
         return Optima._make(column[first:last] for column in self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Objective:
     """A bound that `compute_optimal` can minimise.
 
