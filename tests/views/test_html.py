@@ -165,6 +165,6 @@ def test_what_cannot_happen_is_named():
 
 def test_everything_is_escaped():
     bad = "<script>&\"'</script>"
-    reader = Reader(_html.table(bad, [bad], [[bad]], bad))  # an unknown tag would be an error
+    reader = Reader(_html.html_table(bad, [bad], [[bad]], bad))  # an unknown tag would be an error
     assert reader.text.count(bad) == 4
     assert reader.rows == [[bad], [bad]]
