@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._runs import TrainingRuns
 
 _FORMAT = 1  # of the file
-_UNKNOWN_FORMAT = -51  # as netCDF numbers its errors
+_SIGNATURE = b"\x89HDF\r\n\x1a\n"  # with which a NetCDF-4 file begins
 _STATE = {  # by the fields of `State`: name in the file, dimensions, long name, unit
     "sums": ("state_sum", GRID, "sum of errors so far", "nat"),
     "read": ("state_read", GRID, "samples read", "1"),
@@ -174,12 +174,23 @@ class _Named:
         return number
 
 
+def _is_no_netcdf4(source: Path) -> bool:
+    """Tell whether a file that can be read begins otherwise than NetCDF-4 files do; the library's
+    own error numbers for such files differ from one build to another.
+    """
+    try:
+        with source.open("rb") as file:
+            return file.read(len(_SIGNATURE)) != _SIGNATURE
+    except OSError:
+        return False
+
+
 def _opened(source: Path) -> Dataset:
     try:
         with xarray().open_dataset(source, engine="netcdf4", decode_cf=False) as opened:
             return opened.load()
-    except OSError as error:
-        if error.errno == _UNKNOWN_FORMAT:
+    except OSError:
+        if _is_no_netcdf4(source):
             raise ValueError(f"{source} was not written by TrainingRuns.save") from None
         raise
     except RuntimeError as error:  # as netCDF4 says of damaged files
