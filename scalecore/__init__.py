@@ -36,19 +36,6 @@ from .bounds import (
     occupancy,
     optimal_resolution,
 )
-from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
-from .spectral import (
-    SpectralTable,
-    SpectralTerms,
-    Spectrum,
-    bayes_error_bound,
-    directions,
-    refined_bound,
-    spectral_bound,
-    spectral_table,
-    spectral_terms,
-    spectrum,
-)
 
 if TYPE_CHECKING:
     from .fitting._allocation import Allocation, AllocationStatus
@@ -70,6 +57,7 @@ if TYPE_CHECKING:
     from .fitting._run_table import RunTable
     from .fitting._sensitivity import Influence, Profile
     from .fitting._user_form import UserForm
+    from .frontier import Frontier, IsoFlop, Status, compute_optimal, isoflop
     from .information import (
         BestChannel,
         ConstrainedLearner,
@@ -84,6 +72,18 @@ if TYPE_CHECKING:
     from .planning._deviations import Deviations, EpochReturns
     from .planning._plan import Plan, plan
     from .planning._plan_status import PlanStatus
+    from .spectral import (
+        SpectralTable,
+        SpectralTerms,
+        Spectrum,
+        bayes_error_bound,
+        directions,
+        refined_bound,
+        spectral_bound,
+        spectral_table,
+        spectral_terms,
+        spectrum,
+    )
     from .sweeps import Sweep, sweep
     from .training import (
         EmpiricalFrontier,
@@ -94,7 +94,7 @@ if TYPE_CHECKING:
     )
 
 # Areas that a first answer does not need are imported when a name of theirs is first used: whoever
-# asks for a bound does not wait for fits, sweeps and training to load.
+# asks for a bound does not wait for frontiers, fits, sweeps and training to load.
 _WHERE = {
     "fitting._allocation": (
         "Allocation",
@@ -139,6 +139,13 @@ _WHERE = {
         "Profile",
     ),
     "fitting._user_form": ("UserForm",),
+    "frontier": (
+        "Frontier",
+        "IsoFlop",
+        "Status",
+        "compute_optimal",
+        "isoflop",
+    ),
     "information": (
         "BestChannel",
         "ConstrainedLearner",
@@ -169,6 +176,18 @@ _WHERE = {
         "plan",
     ),
     "planning._plan_status": ("PlanStatus",),
+    "spectral": (
+        "SpectralTable",
+        "SpectralTerms",
+        "Spectrum",
+        "bayes_error_bound",
+        "directions",
+        "refined_bound",
+        "spectral_bound",
+        "spectral_table",
+        "spectral_terms",
+        "spectrum",
+    ),
     "sweeps": (
         "Sweep",
         "sweep",

@@ -102,7 +102,8 @@ def test_import_is_light(run_python):
     extras = ("matplotlib", "xarray", "click", "scipy", "zarr", "dask", "tqdm", "pyarrow")
     of_python = ("concurrent", "csv", "decimal", "difflib", "hashlib", "importlib.metadata")
     of_python += ("inspect", "json", "logging", "multiprocessing", "pathlib", "tempfile", "urllib")
-    areas = ("cli", "fitting", "information", "network", "planning", "sweeps", "training", "_views")
+    areas = ("cli", "fitting", "frontier", "information", "network", "planning", "spectral")
+    areas += ("sweeps", "training", "_views")
     ours = (f"scalecore.{area}" for area in (*areas, "plotting"))
     slow = (*extras, *of_python, "zipfile", *ours)
     assert not [name for name in loaded if name.startswith(slow)]
