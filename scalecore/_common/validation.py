@@ -468,13 +468,13 @@ def path(name: str, value: object) -> str:
     return text
 
 
-def names(name: str, value: Any) -> list[str]:
-    """Return `value` as a list of at least one name."""
+def names(name: str, value: Any, *, empty: bool = False) -> list[str]:
+    """Return `value` as a list of at least one name, or of none where it may be `empty`."""
     try:
-        found = [] if isinstance(value, (str, bytes)) else list(value)
+        found = None if isinstance(value, (str, bytes)) else list(value)
     except TypeError:  # no iterable, or one without an axis
-        found = []
-    if not found:
+        found = None
+    if found is None or not (found or empty):
         raise TypeError(f"{name} must be a list of at least one name, got {describe(value)}")
     texts = [item for item in found if isinstance(item, str)]
     for text in texts:

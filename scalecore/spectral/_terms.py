@@ -156,6 +156,8 @@ def spectral_terms(
 def _flags(strategies: str | Iterable[str]) -> int:
     if isinstance(strategies, str) and strategies == "all":
         return _spectral.BOUND_STRATEGIES["refined_bound"]
-    listed = [strategies] if isinstance(strategies, str) else names("strategies", strategies)
+    listed = (
+        [strategies] if isinstance(strategies, str) else names("strategies", strategies, empty=True)
+    )
     known = {one_of("strategies", name, _spectral.STRATEGIES) for name in listed}
     return sum(_spectral.STRATEGIES[name] for name in known)

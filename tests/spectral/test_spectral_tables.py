@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ import scalecore as sc
 
 DIM, UNITS = 7, 20
 tables, rows = (
-    sys.modules[f"scalecore.spectral.{name}"] for name in ("_table_lookup", "_table_rows")
+    import_module(f"scalecore.spectral.{name}") for name in ("_table_lookup", "_table_rows")
 )
 
 
@@ -250,7 +251,7 @@ def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
 
     def write():
         try:
-            sys.modules["scalecore.spectral._table_files"].save_table(tmp_path, table, UNITS)
+            import_module("scalecore.spectral._table_files").save_table(tmp_path, table, UNITS)
         except BaseException as error:
             failed.append(error)
 
@@ -287,8 +288,9 @@ def test_a_fork_while_a_table_is_built_does_not_hang(run_python):
     """The thread that holds the lock is not in the child."""
     code = """
 import os, sys, threading, time
+from importlib import import_module
 import scalecore as sc
-rows, started = sys.modules["scalecore.spectral._table_rows"], threading.Event()
+rows, started = import_module("scalecore.spectral._table_rows"), threading.Event()
 real = rows._even_parts
 def slow(d, counts):
     started.set()

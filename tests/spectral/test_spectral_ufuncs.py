@@ -3,10 +3,10 @@ treated as by other ufuncs."""
 
 import os
 import signal
-import sys
 import threading
 import time
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ import pytest
 import scalecore as sc
 from scalecore._core import spectral as core
 
-lookup = sys.modules["scalecore.spectral._table_lookup"]
+lookup = import_module("scalecore.spectral._table_lookup")
 NAMES = ("spectral_bound", "refined_bound")
 MANY = 3_000_000
 

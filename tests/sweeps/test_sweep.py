@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from importlib import import_module
 from importlib.util import find_spec
 from multiprocessing import get_context
 from types import SimpleNamespace
@@ -365,7 +366,7 @@ def test_mpi_gives_the_same_bits(tmp_path):
 
 
 def test_workers_share_their_machine():
-    workers = sys.modules["scalecore.sweeps._sweep"]._workers
+    workers = import_module("scalecore.sweeps._sweep")._workers
     hosts = {
         "tcp://10.0.0.1:4001": 2,
         "tcp://10.0.0.1:4002": 2,

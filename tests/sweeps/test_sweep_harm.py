@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from scalecore.sweeps._store import MARKS
 
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
-module = sys.modules["scalecore.sweeps._sweep"]
+module = import_module("scalecore.sweeps._sweep")
 
 POINTS = 48
 KILLED = """
@@ -207,7 +208,7 @@ def test_clients_of_dask_killed_at_random_moments(tmp_path, dask_sweep, whole_sw
 
 
 def test_a_chunk_is_marked_after_all_of_it_is_flushed(tmp_path, monkeypatch):
-    store, flushed = sys.modules["scalecore.sweeps._store"], []
+    store, flushed = import_module("scalecore.sweeps._store"), []
     real = store._flush
     monkeypatch.setattr(store, "_flush", lambda path: (real(path), flushed.append(path)))
     path = tmp_path / "s"

@@ -5,6 +5,7 @@ import pathlib
 import subprocess
 import sys
 import warnings
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ xarray = pytest.importorskip("xarray")
 zarr = pytest.importorskip("zarr")
 
 GRID = {"budget": "1e6:1e12:6", "input_dim": [2, 10], "concentration": 5}
-tables = sys.modules["scalecore.spectral._table_lookup"]
+tables = import_module("scalecore.spectral._table_lookup")
 
 
 def test_other_tools_open_a_store_without_a_word(tmp_path):

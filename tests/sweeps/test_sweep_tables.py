@@ -3,8 +3,8 @@ by them."""
 
 import errno
 import os
-import sys
 from concurrent.futures import ProcessPoolExecutor
+from importlib import import_module
 from multiprocessing import get_context
 
 import numpy as np
@@ -17,7 +17,7 @@ from scalecore.sweeps._store import TABLES
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
 tables, rows = (
-    sys.modules[f"scalecore.spectral.{name}"] for name in ("_table_lookup", "_table_rows")
+    import_module(f"scalecore.spectral.{name}") for name in ("_table_lookup", "_table_rows")
 )
 
 GRID = {"budget": [1e5, 1e7, 1e9], "input_dim": [4, 5, 5.5], "concentration": 10}
@@ -116,7 +116,7 @@ def test_workers_go_by_the_callers_tables(builds, tmp_path, monkeypatch):
 
 def test_a_stopped_sweep_keeps_its_tables(builds, tmp_path, monkeypatch):
     module, asked = (
-        sys.modules["scalecore.sweeps._sweep"],
+        import_module("scalecore.sweeps._sweep"),
         {"chunks": ONE_EACH, "bound": "spectral"},
     )
     real = rows._even_parts
