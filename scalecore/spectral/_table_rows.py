@@ -174,9 +174,13 @@ def _circle(count: int) -> Part:
 
 def _give_way(rows: list[Row], row: Row) -> bool:
     """Whether a row grows, after those before have been lowered for it if that takes little."""
-    if not all(_dominates(row, fixed) for fixed in rows[1:3]):
+    # Each row dominates those before it: what dominates one of them dominates all before that one.
+    first = len(rows)
+    while first > 3 and not _dominates(row, rows[first - 1]):
+        first -= 1
+    if first == 3 and not all(_dominates(row, fixed) for fixed in rows[1:3]):
         return False
-    above = [k for k in range(3, len(rows)) if not _dominates(row, rows[k])]
+    above = range(first, len(rows))
     if not above:
         return True
     gain = float(np.sum(row[1] * row[2]) - np.sum(rows[-1][1] * rows[-1][2]))
