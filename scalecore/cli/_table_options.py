@@ -45,7 +45,7 @@ def read_runs(
     if not file.exists():
         raise click.UsageError(f"{str(file)!r} does not exist")
     try:
-        return RunTable.read(
+        table = RunTable.read(
             file,
             columns=_pairs("--column", columns) or None,
             where=_pairs("--where", where) or None,
@@ -54,6 +54,10 @@ def read_runs(
         )
     except ValueError as error:
         raise ValueError(as_options(str(error))) from error
+    if len(table) == 0:
+        dropped = " that --drop-invalid keeps" if drop else ""
+        raise click.UsageError(f"{file.name} has names of columns, but no run{dropped}")
+    return table
 
 
 _AS_OPTIONS = (  # how a message advises in Python, and on the command line

@@ -39,6 +39,8 @@ def folder(tmp_path_factory):
     write_table(place / "perplexity.csv", ["N", "D", "perplexity"], good)
     write_table(place / "same.csv", ["N", "N", "loss"], good)
     write_table(place / "ray.csv", ["N", "D", "loss"], [(n, 20 * n, 2 + n**-0.1) for n in ray])
+    write_table(place / "heads.csv", ["N", "D", "loss"], [])
+    write_table(place / "useless.csv", ["N", "D", "loss"], [(1e8, -1e9, 3.0)])
     (place / "empty.csv").touch()
     (place / "bytes.csv").write_bytes(bytes(range(128, 256)))
     (place / "folder").mkdir()
@@ -74,6 +76,9 @@ MISTAKES = [
     ("fit missing.csv", "'missing.csv' does not exist"),
     ("fit folder", "'folder' is a directory"),
     ("fit empty.csv", "empty.csv is empty"),
+    ("fit heads.csv", "heads.csv has names of columns, but no run"),
+    ("compare heads.csv", "heads.csv has names of columns, but no run"),
+    ("fit useless.csv --drop-invalid", "but no run that --drop-invalid keeps"),
     ("fit bytes.csv", "is not a table in CSV"),
     ("fit holes.csv", "2 of 18 rows cannot be used (--drop-invalid leaves them out)"),
     ("fit words.csv", "got '7B' (str) in row 0; write 7e9"),
