@@ -5,10 +5,7 @@
 
 #include "fitting/factors.h"
 
-#define DEGENERATE 1e7 /* condition beyond which a direction is not seen */
 #define ONE_PLACE 1e-9 /* range of logarithms that is none */
-/* smallest over largest spread of (ln N, ln D): below, all runs lie on one line */
-#define FLAT 0.03
 
 void sc_fit_jacobian(const sc_engine *engine, const sc_fit_table *t, const double *theta)
 {
@@ -63,7 +60,7 @@ static int one_place(const sc_fit_table *t, const double *x)
     return high - low < ONE_PLACE;
 }
 
-/* Whether the smaller singular value of the columns n and m is FLAT of the larger. */
+/* Whether the smaller singular value of the columns n and m is SC_FIT_FLAT of the larger. */
 static int one_line(const sc_fit_table *t)
 {
     double nn = 0, nm = 0, mm = 0;
@@ -73,7 +70,7 @@ static int one_line(const sc_fit_table *t)
         mm += t->m[i] * t->m[i];
     }
     const double larger = 0.5 * (nn + mm) + hypot(0.5 * (nn - mm), nm);
-    return nn * mm - nm * nm < FLAT * FLAT * larger * larger;
+    return nn * mm - nm * nm < SC_FIT_FLAT * SC_FIT_FLAT * larger * larger;
 }
 
 /* Whether there are fewer different points than `enough`. */
@@ -120,7 +117,7 @@ void sc_fit_certify(const sc_engine *engine, const sc_fit_table *t, sc_law_resul
     if (!(result->scaled_gradient < SC_FIT_STATIONARY)) {
         result->status = SC_LAW_NOT_CONVERGED;
         result->reason = SC_REASON_GRADIENT;
-    } else if (!(result->condition < DEGENERATE))
+    } else if (!(result->condition < SC_FIT_DEGENERATE))
         result->reason = SC_REASON_CONDITION;
     else {
         result->status = result->at_edge ? SC_LAW_AT_EDGE : SC_LAW_CONVERGED;

@@ -5,15 +5,7 @@
 
 #include "fitting/starts.h"
 
-#define GOAL 1e-10 /* scaled gradient at which a minimisation stops */
-#define MOST_PASSES 400
-#define ALMOST_ABSOLUTE 1e-7 /* Huber's delta that stands for 0 */
-/* Huber's delta of draws: kinks a hundredth of the residuals wide do not show in them */
-#define SHARP_ENOUGH 1e-5
-#define NEAR 1e-3          /* residuals move by some thousandths from one resample to another */
-#define FAILED 1e-3        /* scaled gradient of a resample that has no minimum */
-#define AT_A_TIME 128      /* resamples of one call of the solver */
-#define ENOUGH_CLUSTERS 60 /* from here on, drawing runs with replacement covers */
+#define AT_A_TIME 128 /* resamples of one call of the solver */
 
 /* ---- room ------------------------------------------------------------------------------------ */
 
@@ -40,7 +32,7 @@ size_t sc_fit_lay_out(const sc_engine *engine, const sc_law_options *options, vo
                  values = (size_t)row->values;
     const int clustered = options->cluster != NULL;
     const size_t starts = SC_FIT_MORE_STARTS + (size_t)options->start_count; /* at a time */
-    const size_t jobs = starts + SC_FIT_MOST_ROUNDS * SC_FIT_MORE_STARTS;
+    const size_t jobs = starts + (1 + SC_FIT_MOST_ROUNDS) * SC_FIT_MORE_STARTS;
     size_t used = 0;
     memset(t, 0, sizeof *t);
     t->row = row;
@@ -132,7 +124,7 @@ int sc_fit_fill(const sc_law_options *options, sc_fit_table *t)
     t->clusters = t->cluster ? number_clusters(options->cluster, t) : t->runs;
     t->loss = (sc_law_loss)options->loss;
     t->delta = t->loss == SC_LOSS_HUBER      ? options->delta
-               : t->loss == SC_LOSS_ABSOLUTE ? ALMOST_ABSOLUTE
+               : t->loss == SC_LOSS_ABSOLUTE ? SC_FIT_ALMOST_ABSOLUTE
                                              : HUGE_VAL;
     t->keep_going = options->keep_going;
     t->state = options->state;
@@ -152,8 +144,8 @@ sc_fit_problem sc_fit_problem_of(const sc_fit_table *t, double delta)
     p.runs.y = t->target;
     p.delta = delta;
     p.first_delta = 1;
-    p.goal = GOAL;
-    p.most_passes = MOST_PASSES;
+    p.goal = SC_FIT_GOAL;
+    p.most_passes = SC_FIT_MOST_PASSES;
     p.weight = t->weight;
     p.low = t->row->low;
     p.high = t->row->high;
@@ -220,7 +212,7 @@ int sc_fit_whole(const sc_engine *engine, sc_fit_table *t, const sc_law_options 
 static sc_resampling method_of(const sc_fit_table *t, sc_law_draws how)
 {
     if (how == SC_DRAW_AUTO)
-        how = t->clusters >= ENOUGH_CLUSTERS ? SC_DRAW_PAIRS : SC_DRAW_WILD;
+        how = t->clusters >= SC_FIT_ENOUGH_CLUSTERS ? SC_DRAW_PAIRS : SC_DRAW_WILD;
     return how == SC_DRAW_PAIRS  ? SC_RESAMPLE_PAIRS
            : how == SC_DRAW_WILD ? SC_RESAMPLE_WILD
                                  : SC_RESAMPLE_LEAVE_OUT;
@@ -232,7 +224,7 @@ int sc_fit_draws(const sc_engine *engine, sc_fit_table *t, const sc_law_result *
     const sc_form_row *const row = t->row;
     const sc_resampling method = method_of(t, how);
     if (method != SC_RESAMPLE_LEAVE_OUT)
-        t->delta = fmax(t->delta, SHARP_ENOUGH);
+        t->delta = fmax(t->delta, SC_FIT_SHARP_ENOUGH);
     if (method == SC_RESAMPLE_WILD && sc_fit_wild(engine, t, result->theta))
         return SC_STOPPED;
     sc_fit_problem p = sc_fit_problem_of(t, t->delta);
@@ -240,7 +232,7 @@ int sc_fit_draws(const sc_engine *engine, sc_fit_table *t, const sc_law_result *
     p.key = key;
     p.fitted = t->fitted;
     p.residual = t->residual;
-    p.first_delta = fmin(fmax(t->delta, NEAR), 1);
+    p.first_delta = fmin(fmax(t->delta, SC_FIT_NEAR), 1);
     for (ptrdiff_t done = 0; done < count; done += AT_A_TIME) {
         const ptrdiff_t here = count - done < AT_A_TIME ? count - done : AT_A_TIME;
         const sc_fit_results out = {t->theta, t->objective, t->gradient, t->passes};
@@ -251,7 +243,7 @@ int sc_fit_draws(const sc_engine *engine, sc_fit_table *t, const sc_law_result *
             double *const own = values + (done + i) * row->values;
             sc_form_to_values(row, t->theta + i * row->values, t->centre, own);
             if (!isfinite(t->objective[i])
-                || (method != SC_RESAMPLE_LEAVE_OUT && !(t->gradient[i] < FAILED)))
+                || (method != SC_RESAMPLE_LEAVE_OUT && !(t->gradient[i] < SC_FIT_FAILED)))
                 for (int j = 0; j < row->values; j++)
                     own[j] = (double)NAN;
         }

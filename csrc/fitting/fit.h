@@ -7,8 +7,6 @@
 #include "fitting/forms.h"
 #include "fitting/solver.h"
 
-#define SC_FIT_STATIONARY 1e-8 /* scaled gradient of an optimum */
-
 /* A table of runs in centred logarithms, what is fitted to it, and room for the work. */
 typedef struct sc_fit_table {
     const sc_form_row *row;
@@ -49,8 +47,6 @@ void sc_fit_jacobian(const sc_engine *engine, const sc_fit_table *table, const d
 typedef struct sc_fit_ends {
     int count, best, agreed;
 } sc_fit_ends;
-
-#define SC_FIT_MOST_ROUNDS 9 /* of more starts */
 
 /* Minimise from the starts of the table and of the options, and from more where that does not
    suffice (search.c): ends in table->theta, ->objective, ->gradient, ->passes. SC_OK or

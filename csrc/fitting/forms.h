@@ -5,15 +5,8 @@
 #define SC_FITTING_FORMS_H
 
 #include "fitting/fitting.h"
+#include "fitting/settings.h"
 #include "scalecore.h"
-
-/* The box of theta. A term is e^..., relative to the losses, at the centre of the runs. */
-#define SC_LOWEST_TERM -40.0
-#define SC_HIGHEST_TERM 40.0
-#define SC_STEEPEST 50.0 /* exponents above are steps, not power laws */
-#define SC_LEAST_COUPLING -5.0
-#define SC_MOST_COUPLING 5.0 /* ln gamma */
-#define SC_MOST_OFFSET 1e3   /* E, relative to the geometric mean of the losses */
 
 typedef struct sc_form_row {
     sc_form form; /* whose sums are taken */

@@ -1,10 +1,8 @@
 /* Which minimisations a fit makes, and which of their ends it takes.
  *
- * Huber's delta falls from a first one to the one asked for. From 1, least squares, outliers decide
- * which of several minima a start ends in; from the size of the noise, the start does. Starts have
- * either, so that agreement among them means something. Where they do not agree, or hardly more
- * runs lie within delta than there are parameters (the objective is then one of absolute values,
- * and neighbouring corners can both be minima), more starts look around.
+ * Huber's delta falls from a first one (settings.h) to the one asked for. Where starts do not agree,
+ * or hardly more runs lie within delta than there are parameters (the objective is then one of
+ * absolute values, and neighbouring corners can both be minima), more starts look around.
  */
 #include "fitting/fit.h"
 
@@ -12,12 +10,6 @@
 #include <string.h>
 
 #include "fitting/starts.h"
-
-#define AGREES 1e-9   /* relative difference of objectives that counts as the same optimum */
-#define ROUNDED 1e-24 /* objectives this small are rounding errors: the law meets every run */
-#define KINKED 3      /* runs within delta for each parameter, below which there are kinks */
-#define DELTAS 8
-static const double deltas[DELTAS] = {1.0, 0.03, 1.0, 0.01, 1.0, 0.003, 1.0, 0.01};
 
 /* The least objective (of those that agree, the most stationary), and how many agree. */
 static void judge(const sc_fit_table *t, sc_fit_ends *ends)
@@ -31,7 +23,7 @@ static void judge(const sc_fit_table *t, sc_fit_ends *ends)
         }
     ends->agreed = 0;
     for (int i = 0; i < ends->count; i++) {
-        if (!(t->objective[i] <= least + AGREES * fabs(least) + ROUNDED))
+        if (!(t->objective[i] <= least + SC_FIT_AGREES * fabs(least) + SC_FIT_ROUNDED))
             continue;
         ends->agreed++;
         if (best < 0 || t->gradient[i] < flattest) {
@@ -69,7 +61,7 @@ static int first_starts(const sc_fit_table *t, const sc_law_options *options)
         sc_form_to_theta(row, options->starts + i * row->values, t->centre,
                          t->starts + (ptrdiff_t)count * row->values);
     for (int i = 0; i < count; i++)
-        t->first_deltas[i] = deltas[i % DELTAS];
+        t->first_deltas[i] = sc_fit_first_deltas[i % SC_FIT_FIRST_DELTA_COUNT];
     return count;
 }
 
@@ -80,7 +72,8 @@ static int from_around(const sc_engine *engine, const sc_fit_table *t, sc_fit_en
     sc_fit_around(engine, row->values, row->low, row->high,
                   t->theta + (ptrdiff_t)ends->best * row->values, (uint64_t)ends->count, t->starts);
     for (int i = 0; i < SC_FIT_MORE_STARTS; i++)
-        t->first_deltas[i] = i < SC_FIT_AROUND ? 10 * fmin(t->delta, 1) : deltas[i % DELTAS];
+        t->first_deltas[i] = i < SC_FIT_AROUND ? 10 * fmin(t->delta, 1)
+                                               : sc_fit_first_deltas[i % SC_FIT_FIRST_DELTA_COUNT];
     return minimise(engine, t, SC_FIT_MORE_STARTS, ends);
 }
 
@@ -96,7 +89,7 @@ static int kinked(const sc_engine *engine, const sc_fit_table *t, const double *
     engine->fit_values(&p.runs, theta, t->value, NULL);
     for (ptrdiff_t i = 0; i < t->runs; i++)
         within += fabs(t->y[i] - log(t->value[i])) <= t->delta;
-    return within < KINKED * t->row->values;
+    return within < SC_FIT_KINKED * t->row->values;
 }
 
 int sc_fit_search(const sc_engine *engine, sc_fit_table *t, const sc_law_options *options,
@@ -111,11 +104,11 @@ int sc_fit_search(const sc_engine *engine, sc_fit_table *t, const sc_law_options
         return SC_STOPPED;
     if (!kinked(engine, t, t->theta + (ptrdiff_t)ends->best * t->row->values))
         return SC_OK;
-    for (int round = 1; round < SC_FIT_MOST_ROUNDS; round++) {
+    for (int round = 0; round < SC_FIT_MOST_ROUNDS; round++) {
         const double before = t->objective[ends->best];
         if (from_around(engine, t, ends))
             return SC_STOPPED;
-        if (!(t->objective[ends->best] < before - AGREES * fabs(before)))
+        if (!(t->objective[ends->best] < before - SC_FIT_AGREES * fabs(before)))
             break;
     }
     return SC_OK;

@@ -17,10 +17,6 @@
 #include "fitting/factors.h"
 
 #define MOST SC_FIT_MOST_PARAMETERS
-#define LEAST_LEFT 0.1 /* of a residual, however much of the fit hangs on its run */
-#define NO_VALUE 1e-10 /* of the largest singular value: a direction that is none */
-/* E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2) */
-#define INVERSE_WEBB 1.0769033811002737
 
 /* Whether the median of |residual| is above delta. */
 static int mostly_beyond(const sc_fit_table *t, double delta)
@@ -53,7 +49,7 @@ static int basis_of(const sc_fit_table *t)
     for (int j = 0; j < columns; j++)
         largest = fmax(largest, values[j]);
     for (int j = 0; j < columns; j++)
-        if (values[j] > NO_VALUE * largest)
+        if (values[j] > SC_FIT_UNSEEN * largest)
             kept[count++] = j;
     for (ptrdiff_t i = 0; i < t->runs; i++) {
         double row[MOST];
@@ -85,7 +81,7 @@ static void without_own_pull(const sc_fit_table *t, ptrdiff_t first, int directi
         double along = 0;
         for (int j = 0; j < directions; j++)
             along += turn[j][k] * seen[j];
-        along /= fmax(1 - share[k], LEAST_LEFT);
+        along /= fmax(1 - share[k], SC_FIT_LEAST_LEFT);
         for (int j = 0; j < directions; j++)
             back[j] += turn[j][k] * along;
     }
@@ -101,7 +97,7 @@ static void each_without_own_pull(const sc_fit_table *t, int directions)
             double share = 0;
             for (int j = 0; j < directions; j++)
                 share += t->jacobian[j * t->runs + i] * t->jacobian[j * t->runs + i];
-            t->residual[i] /= fmax(1 - share, LEAST_LEFT);
+            t->residual[i] /= fmax(1 - share, SC_FIT_LEAST_LEFT);
         }
         return;
     }
@@ -133,7 +129,7 @@ int sc_fit_wild(const sc_engine *engine, sc_fit_table *t, const double *theta)
     engine->fit_values(&p.runs, smooth, t->value, NULL);
     for (ptrdiff_t i = 0; i < t->runs; i++)
         t->residual[i] = t->target[i] - (logs ? log(t->value[i]) : t->value[i]);
-    const double factor = mostly_beyond(t, t->delta) ? INVERSE_WEBB : 1;
+    const double factor = mostly_beyond(t, t->delta) ? SC_FIT_INVERSE_WEBB : 1;
     sc_fit_jacobian(engine, t, theta);
     for (ptrdiff_t i = 0; i < t->runs; i++) {
         t->fitted[i] = logs ? log(t->value[i]) : t->value[i];

@@ -342,6 +342,18 @@ cdef extern from "spectral/table.h" nogil:
     void sc_lay_floors(const sc_engine *, sc_strategies *, double **)
 
 
+cdef extern from "fitting/settings.h" nogil:
+    const double SC_LOWEST_TERM, SC_HIGHEST_TERM, SC_STEEPEST
+    const double SC_LEAST_COUPLING, SC_MOST_COUPLING, SC_MOST_OFFSET
+    const double SC_FIT_GOAL, SC_FIT_ALMOST_ABSOLUTE, SC_FIT_AGREES, SC_FIT_ROUNDED
+    const double SC_FIT_STATIONARY, SC_FIT_DEGENERATE, SC_FIT_FLAT
+    const double SC_FIT_SHARP_ENOUGH, SC_FIT_NEAR, SC_FIT_FAILED
+    const double SC_FIT_LEAST_LEFT, SC_FIT_UNSEEN, SC_FIT_INVERSE_WEBB
+    const int SC_FIT_MOST_PASSES, SC_FIT_KINKED, SC_FIT_MOST_ROUNDS, SC_FIT_ENOUGH_CLUSTERS
+    enum:
+        SC_FIT_FIRST_DELTA_COUNT
+    const double sc_fit_first_deltas[SC_FIT_FIRST_DELTA_COUNT]
+
 cdef extern from "fitting/solver.h" nogil:
     ctypedef enum sc_resampling:
         SC_RESAMPLE_NOT

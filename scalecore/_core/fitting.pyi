@@ -11,6 +11,29 @@ FOREIGN: int
 MOST_PARAMETERS: int
 RESAMPLINGS: dict[str, int]
 
+STATIONARY: float
+AGREES: float
+ROUNDED: float
+DEGENERATE: float
+FLAT: float
+ALMOST_ABSOLUTE: float
+SHARP_ENOUGH: float
+NEAR: float
+FAILED: float
+LEAST_LEFT: float
+UNSEEN: float
+INVERSE_WEBB: float
+KINKED: int
+MOST_ROUNDS: int
+ENOUGH_CLUSTERS: int
+LOWEST_TERM: float
+HIGHEST_TERM: float
+STEEPEST: float
+LEAST_COUPLING: float
+MOST_COUPLING: float
+MOST_OFFSET: float
+FIRST_DELTAS: Array
+
 class Problem:
     def __init__(
         self,

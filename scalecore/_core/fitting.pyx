@@ -5,12 +5,17 @@ from libc.stdint cimport int32_t, uint64_t
 from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    SC_FIT_MOST_PARAMETERS, SC_FORM_ADDITIVE, SC_FORM_COMPUTE, SC_FORM_COUPLED, SC_FORM_FOREIGN,
-    SC_FORM_KAPLAN, SC_FORM_TIED, SC_RESAMPLE_LEAVE_OUT, SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS,
-    SC_FIT_MORE_STARTS, SC_FIT_STARTS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS,
-    sc_engine, sc_engine_find, sc_fit_around, sc_fit_jobs, sc_fit_look, sc_fit_problem,
-    sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space, sc_fit_starts, sc_fit_sums, sc_form,
-    sc_resampling,
+    SC_FIT_AGREES, SC_FIT_ALMOST_ABSOLUTE, SC_FIT_DEGENERATE, SC_FIT_ENOUGH_CLUSTERS,
+    SC_FIT_FAILED, SC_FIT_FIRST_DELTA_COUNT, SC_FIT_FLAT, SC_FIT_GOAL, SC_FIT_INVERSE_WEBB,
+    SC_FIT_KINKED, SC_FIT_LEAST_LEFT, SC_FIT_MORE_STARTS, SC_FIT_MOST_PARAMETERS,
+    SC_FIT_MOST_PASSES, SC_FIT_MOST_ROUNDS, SC_FIT_NEAR, SC_FIT_ROUNDED, SC_FIT_SHARP_ENOUGH,
+    SC_FIT_STARTS, SC_FIT_STATIONARY, SC_FIT_UNSEEN, SC_FORM_ADDITIVE, SC_FORM_COMPUTE,
+    SC_FORM_COUPLED, SC_FORM_FOREIGN, SC_FORM_KAPLAN, SC_FORM_TIED, SC_HIGHEST_TERM,
+    SC_LEAST_COUPLING, SC_LOWEST_TERM, SC_MOST_COUPLING, SC_MOST_OFFSET, SC_RESAMPLE_LEAVE_OUT,
+    SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS,
+    SC_STEEPEST, sc_engine, sc_engine_find, sc_fit_around, sc_fit_first_deltas, sc_fit_jobs,
+    sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space,
+    sc_fit_starts, sc_fit_sums, sc_form, sc_resampling,
 )
 from .checks cimport agree
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
@@ -33,6 +38,31 @@ FOREIGN = SC_FORM_FOREIGN
 MOST_PARAMETERS = SC_FIT_MOST_PARAMETERS
 RESAMPLINGS = {"none": SC_RESAMPLE_NOT, "pairs": SC_RESAMPLE_PAIRS, "wild": SC_RESAMPLE_WILD,
                "leave_out": SC_RESAMPLE_LEAVE_OUT}
+
+# what decides a fit (fitting/settings.h), which the functions of scalecore.h read as well
+STATIONARY = SC_FIT_STATIONARY
+AGREES = SC_FIT_AGREES
+ROUNDED = SC_FIT_ROUNDED
+DEGENERATE = SC_FIT_DEGENERATE
+FLAT = SC_FIT_FLAT
+ALMOST_ABSOLUTE = SC_FIT_ALMOST_ABSOLUTE
+SHARP_ENOUGH = SC_FIT_SHARP_ENOUGH
+NEAR = SC_FIT_NEAR
+FAILED = SC_FIT_FAILED
+LEAST_LEFT = SC_FIT_LEAST_LEFT
+UNSEEN = SC_FIT_UNSEEN
+INVERSE_WEBB = SC_FIT_INVERSE_WEBB
+KINKED = SC_FIT_KINKED
+MOST_ROUNDS = SC_FIT_MOST_ROUNDS
+ENOUGH_CLUSTERS = SC_FIT_ENOUGH_CLUSTERS
+LOWEST_TERM = SC_LOWEST_TERM
+HIGHEST_TERM = SC_HIGHEST_TERM
+STEEPEST = SC_STEEPEST
+LEAST_COUPLING = SC_LEAST_COUPLING
+MOST_COUPLING = SC_MOST_COUPLING
+MOST_OFFSET = SC_MOST_OFFSET
+FIRST_DELTAS = np.array([sc_fit_first_deltas[i] for i in range(SC_FIT_FIRST_DELTA_COUNT)])
+FIRST_DELTAS.flags.writeable = False
 
 cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
@@ -89,7 +119,8 @@ cdef class Problem:
     def __init__(self, int form, const double[::1] n, const double[::1] m, const double[::1] y, *,
                  bint of_loss, double delta, const double[::1] low, const double[::1] high,
                  const double[::1] weight=None, const Py_ssize_t[::1] cluster=None,
-                 Py_ssize_t clusters=0, function=None, double goal=1e-10, int most_passes=400):
+                 Py_ssize_t clusters=0, function=None, double goal=SC_FIT_GOAL,
+                 int most_passes=SC_FIT_MOST_PASSES):
         cdef sc_fit_problem *p = &self.problem
         agree_on_runs(form, y.shape[0], n, m, low.shape[0])
         agree(y.shape[0] >= 1 and 1 <= low.shape[0] == high.shape[0] <= SC_FIT_MOST_PARAMETERS,

@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .._core.fitting import DEGENERATE, FLAT, STATIONARY
 from ._centre import Array
 
 if TYPE_CHECKING:
     from ._problem import Problem
 
-STATIONARY = 1e-8  # largest scaled gradient of an optimum
-AGREES = 1e-9  # relative difference of objectives that counts as the same optimum
-# with a larger condition number of the scaled Jacobian, some direction of theta is not determined
-_DEGENERATE = 1e7
 _SQUARES_SUFFICE = 1e-8  # smallest over largest eigenvalue of J'J that rounding errors leave alone
-_FLAT = 0.03  # smallest over largest spread of (ln N, ln D): below, all runs lie on one line
 
 
 class FitStatus(IntEnum):
@@ -138,7 +134,7 @@ def _on_one_line(n: Array, m: Array) -> bool:
     """
     nn, mm, nm = n @ n, m @ m, n @ m
     mean, half = 0.5 * (nn + mm), np.hypot(0.5 * (nn - mm), nm)
-    return bool(mean - half < _FLAT**2 * (mean + half))
+    return bool(mean - half < FLAT**2 * (mean + half))
 
 
 def _distinct(logarithms: list[Array], enough: int) -> int:
@@ -195,7 +191,7 @@ def judged(problem: Problem, certificate: Certificate) -> tuple[FitStatus, str]:
             FitStatus.NOT_CONVERGED,
             f"the scaled gradient is {certificate.scaled_gradient:.1e}, not below {STATIONARY:g}",
         )
-    if not certificate.condition < _DEGENERATE:
+    if not certificate.condition < DEGENERATE:
         worst = "the parameters trade off against each other"
         return (
             FitStatus.NOT_IDENTIFIED,

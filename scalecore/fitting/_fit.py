@@ -17,9 +17,17 @@ from .._common.validation import (
     stream_key,
     thread_count,
 )
-from .._core.fitting import around
+from .._core.fitting import (
+    AGREES,
+    FIRST_DELTAS,
+    KINKED,
+    MOST_ROUNDS,
+    ROUNDED,
+    STATIONARY,
+    around,
+)
 from ._centre import Array, Centre
-from ._certificate import AGREES, STATIONARY, Certificate, FitStatus, edges, judged, singular_values
+from ._certificate import Certificate, FitStatus, edges, judged, singular_values
 from ._evaluate import value_and_gradient
 from ._fitted_law import FittedLaw
 from ._forms import FORMS, Form
@@ -33,13 +41,6 @@ if TYPE_CHECKING:
     from ._user_form import AnyForm
 
 MOST_RESAMPLES = 10_000_000
-# Huber's delta falls from a first one to the one asked for. From 1, least squares, outliers decide
-# which of several minima a start ends in; from the size of the noise, the start does. Starts have
-# either, so that agreement among them means something.
-_FIRST_DELTAS = np.array([1.0, 0.03, 1.0, 0.01, 1.0, 0.003, 1.0, 0.01])
-_MOST_ROUNDS = 8
-_KINKED = 3  # runs within Huber's delta for each parameter, below which there are kinks
-ROUNDED = 1e-24  # an objective below this is rounding: the law goes through every run
 
 
 @np.errstate(all="ignore")
@@ -196,12 +197,12 @@ def minimise(problem: Problem, n_threads: int = 0) -> tuple[Array, float, Certif
     """Return the best theta, the objective there and its certificate (without a reason)."""
     form = problem.form
     starts = np.clip(form.starts(problem.y, problem.x), form.low, form.high)
-    deltas = _FIRST_DELTAS[np.arange(len(starts)) % len(_FIRST_DELTAS)]
+    deltas = FIRST_DELTAS[np.arange(len(starts)) % len(FIRST_DELTAS)]
     found = Ends.of(problem, starts, deltas, n_threads)
     if found.agreed < max(2, (len(starts) + 1) // 2):
         found = found.and_from_around(problem, n_threads)
     if _kinked(problem, found.theta[found.best]):
-        for _ in range(_MOST_ROUNDS):
+        for _ in range(MOST_ROUNDS):
             before = found.objective[found.best]
             found = found.and_from_around(problem, n_threads)
             if not found.objective[found.best] < before - AGREES * abs(before):
@@ -266,7 +267,7 @@ class Ends:
         """
         form, count = problem.form, len(self.theta)
         starts = around(self.theta[self.best], np.array(form.low), np.array(form.high), count)
-        deltas = _FIRST_DELTAS[np.arange(len(starts)) % len(_FIRST_DELTAS)]
+        deltas = FIRST_DELTAS[np.arange(len(starts)) % len(FIRST_DELTAS)]
         deltas[: len(starts) // 3] = 10 * min(problem.delta, 1.0)
         more = Ends.of(
             problem,
@@ -294,4 +295,4 @@ def _kinked(problem: Problem, theta: Array) -> bool:
         residual = (
             np.exp(problem.y) - value if problem.loss == "squared" else problem.y - np.log(value)
         )
-    return int((np.abs(residual) <= problem.delta).sum()) < _KINKED * len(theta)
+    return int((np.abs(residual) <= problem.delta).sum()) < KINKED * len(theta)

@@ -10,15 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .._core.fitting import (
+    HIGHEST_TERM,
+    LEAST_COUPLING,
+    LOWEST_TERM,
+    MOST_COUPLING,
+    MOST_OFFSET,
+    STEEPEST,
+)
 from ._centre import Centre, Covariates
 
 Array = NDArray[np.float64]
 
-LOWEST_TERM, HIGHEST_TERM = -40.0, 40.0  # logarithm of a term at the centre, relative to the loss
-STEEPEST = 50.0  # larger exponents are steps, not power laws
 LEAST_EXPONENT = 1e-4  # lower bound in forms that divide one exponent by the other
-LEAST_COUPLING, MOST_COUPLING = -5.0, 5.0  # ln gamma
-MOST_OFFSET = 1e3  # E, relative to the geometric mean of the losses
 
 
 @dataclass(frozen=True)

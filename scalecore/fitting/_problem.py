@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ._run_table import RunTable
 
 LOSSES = ("huber", "log", "squared", "absolute")
-_ALMOST_ABSOLUTE = 1e-7  # Huber's delta in place of 0: smaller relative errors do not matter
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def problem_of(table: RunTable, form: Form, loss: str, delta: float, by: str) ->
     cluster = (
         table.run_codes.astype(np.intp) if by == "run" and table.run_codes is not None else None
     )
-    scale = {"huber": delta, "absolute": _ALMOST_ABSOLUTE}.get(loss, np.inf)
+    scale = {"huber": delta, "absolute": _engine.ALMOST_ABSOLUTE}.get(loss, np.inf)
     count = len(y) if cluster is None else int(cluster.max(initial=-1)) + 1
     engine = engine_problem(
         form,

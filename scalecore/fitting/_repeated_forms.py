@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from .._core.fitting import STEEPEST
 from ._centre import Array, Centre, Covariates
-from ._form import EXPONENT, FLOOR, LEAST_EXPONENT, OFFSET, STEEPEST, TERM, Form, bounded_exp, box
+from ._form import EXPONENT, FLOOR, LEAST_EXPONENT, OFFSET, TERM, Form, bounded_exp, box
 from ._power_forms import additive_theta, additive_values
 from ._power_starts import power_law_starts
 

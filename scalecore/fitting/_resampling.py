@@ -8,6 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._common.progress import bar
+from .._core.fitting import (
+    ENOUGH_CLUSTERS,
+    FAILED,
+    INVERSE_WEBB,
+    LEAST_LEFT,
+    NEAR,
+    SHARP_ENOUGH,
+    UNSEEN,
+)
 from ._certificate import jacobian
 from ._evaluate import value_and_gradient
 from ._problem import with_delta
@@ -17,16 +26,7 @@ if TYPE_CHECKING:
     from ._problem import Problem
 
 METHODS = ("auto", "pairs", "wild")
-ENOUGH_CLUSTERS = 60  # with so many runs, intervals from drawing runs with replacement cover
 _AT_A_TIME = 20_000
-_SHARP_ENOUGH = (
-    1e-5  # Huber's delta of draws: kinks a hundredth of the residuals wide do not show in them
-)
-# at least this share of a residual is kept, however much its run determines the fit
-_LEAST_LEFT = 0.1
-# E 1/|v| of Webb's six weights, +-sqrt(1/2), +-1, +-sqrt(3/2)
-_INVERSE_WEBB = (np.sqrt(2) + 1 + np.sqrt(2 / 3)) / 3
-_NEAR = 1e-3  # width of the window around 0: residuals move by so much from resample to resample
 
 
 def chosen_method(method: str, problem: Problem) -> str:
@@ -40,7 +40,7 @@ def first_delta(problem: Problem) -> float:
     """Return where Huber's delta begins for a fit whose answer is near: not among absolute
     values.
     """
-    return min(max(problem.delta, _NEAR), 1.0)
+    return min(max(problem.delta, NEAR), 1.0)
 
 
 def draws_of(
@@ -54,8 +54,8 @@ def draws_of(
     n_threads: int = 0,
 ) -> Array:
     """Return theta [draw, parameter] of `count` resamples; NaN where a minimisation failed."""
-    if problem.delta < _SHARP_ENOUGH:
-        problem = with_delta(problem, _SHARP_ENOUGH)
+    if problem.delta < SHARP_ENOUGH:
+        problem = with_delta(problem, SHARP_ENOUGH)
     fitted = residual = None
     if method == "wild":
         fitted, residual = _for_wild(problem, theta)
@@ -74,7 +74,7 @@ def draws_of(
                 first_delta=first_delta(problem),
                 n_threads=n_threads,
             )
-            drawn[~(np.isfinite(objective) & (gradient < 1e-3))] = np.nan
+            drawn[~(np.isfinite(objective) & (gradient < FAILED))] = np.nan
             parts.append(drawn)
             show(size)
     return np.concatenate(parts)
@@ -102,13 +102,13 @@ def _for_wild(problem: Problem, theta: Array) -> tuple[Array, Array]:
     at_smooth, _ = value_and_gradient(problem.form, smooth, problem.x)
     residual = problem.y - np.log(at_smooth) if logs else np.exp(problem.y) - at_smooth
     if problem.delta < np.median(np.abs(residual)):
-        residual = residual * _INVERSE_WEBB
+        residual = residual * INVERSE_WEBB
     J = jacobian(problem, theta)
     weight = np.ones(len(residual)) if problem.weight is None else problem.weight
     root = np.sqrt(weight)
     U, s, _ = np.linalg.svd(J * root[:, None], full_matrices=False)
     return fitted, _without_own_pull(
-        residual * root, U[:, s > 1e-10 * s[0]], problem.cluster
+        residual * root, U[:, s > UNSEEN * s[0]], problem.cluster
     ) / root
 
 
@@ -117,11 +117,11 @@ def _without_own_pull(residual: Array, basis: Array, cluster: NDArray[np.intp] |
     directions.
     """
     if cluster is None:
-        return residual / np.maximum(1 - (basis**2).sum(1), _LEAST_LEFT)
+        return residual / np.maximum(1 - (basis**2).sum(1), LEAST_LEFT)
     out = residual.copy()
     for rows in np.split(np.argsort(cluster, kind="stable"), np.cumsum(np.bincount(cluster))[:-1]):
         U = basis[rows]
         share, turn = np.linalg.eigh(U.T @ U)  # (1 - U U')^-1 = 1 + U (1 - U'U)^-1 U'
         seen = turn.T @ (U.T @ residual[rows])
-        out[rows] += U @ (turn @ (seen / np.maximum(1 - share, _LEAST_LEFT)))
+        out[rows] += U @ (turn @ (seen / np.maximum(1 - share, LEAST_LEFT)))
     return out

@@ -295,3 +295,13 @@ def test_more_starts_lie_around_the_best_and_all_over_the_box():
     assert not np.array_equal(engine.around(theta, low, high, 9), starts)
     with pytest.raises(ValueError, match="1 to 12 parameters, got 13"):
         engine.around(np.zeros(13), np.zeros(13), np.ones(13), 0)
+
+
+def test_constants_of_fits_are_what_they_stand_for():
+    webb = np.sqrt([0.5, 1.0, 1.5])
+    np.testing.assert_allclose(engine.INVERSE_WEBB, np.mean(1 / webb), rtol=1e-15)
+    assert engine.FIRST_DELTAS[0] == 1.0  # half the starts begin at least squares
+    np.testing.assert_array_equal(engine.FIRST_DELTAS[::2], 1.0)
+    assert engine.FIRST_DELTAS[1::2].max() < 0.1  # the others at the size of real runs' noise
+    with pytest.raises(ValueError, match="read-only"):
+        engine.FIRST_DELTAS[0] = 2.0
