@@ -1,4 +1,5 @@
-/* One double, one float, in portable C: the baseline, for every processor. */
+/* One double, one float, in portable C: the baseline of processors that have no header of their
+   own. */
 #ifndef SC_VECTOR_SCALAR_H
 #define SC_VECTOR_SCALAR_H
 

@@ -175,6 +175,7 @@ int main(void)
         bounds();
         frontier();
         streams();
+        check_known();
         check_networks();
         check_training();
         check_filter();

@@ -37,6 +37,7 @@ static inline int same(double a, double b)
 /* A keep_going that says no after so many calls. */
 static inline int patience_of(void *state) { return (*(int *)state)-- > 0; }
 
+void check_known(void);
 void check_networks(void);
 void check_training(void);
 void check_filter(void);

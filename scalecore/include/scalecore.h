@@ -102,8 +102,8 @@ SC_API int sc_version_number(void);
  * (while that is 0, the same minor version too), and not newer than the library. Call it as
  * sc_compatible(SC_VERSION_NUMBER), once, before anything else. */
 SC_API int sc_compatible(int compiled);
-/* The instruction set in use: "baseline", "avx2" or "avx512". Last digits may differ between them.
-   Static text. */
+/* The instruction set in use: "baseline" (SSE2 on x86, NEON on 64-bit Arm), "avx2" or "avx512". Last
+   digits may differ between them. Static text. */
 SC_API const char *sc_instruction_set(void);
 
 /* ---- bounds ---------------------------------------------------------------------------------- */
