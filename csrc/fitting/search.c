@@ -1,8 +1,8 @@
 /* Which minimisations a fit makes, and which of their ends it takes.
  *
- * Huber's delta falls from a first one (settings.h) to the one asked for. Where starts do not agree,
- * or hardly more runs lie within delta than there are parameters (the objective is then one of
- * absolute values, and neighbouring corners can both be minima), more starts look around.
+ * Huber's delta falls from a first one (settings.h) to the one asked for. Where starts do not
+ * agree, or hardly more runs lie within delta than there are parameters (the objective is then one
+ * of absolute values, and neighbouring corners can both be minima), more starts look around.
  */
 #include "fitting/fit.h"
 

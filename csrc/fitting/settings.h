@@ -4,7 +4,7 @@
 #ifndef SC_FITTING_SETTINGS_H
 #define SC_FITTING_SETTINGS_H
 
-/* ---- the box of theta: a term is e^..., relative to the losses, at the centre of the runs ----- */
+/* ---- the box of theta: a term is e^..., relative to the losses, at the centre of the runs ---- */
 #define SC_LOWEST_TERM -40.0
 #define SC_HIGHEST_TERM 40.0
 #define SC_STEEPEST 50.0 /* exponents above are steps, not power laws */

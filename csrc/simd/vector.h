@@ -4,9 +4,9 @@
  * that the file which is compiled names in SC_VECTOR: eight doubles (vector_avx512.h), four
  * (vector_avx2.h), or the baseline of the processor: two (vector_neon.h on 64-bit Arm,
  * vector_sse2.h on x86), or one (vector_scalar.h, on any other, for compilers that have no
- * operators on vectors, and where the build defines SC_ONE_LANE). The operators + - * / and, on `bits`, + - & >> are the compiler's own for
- * all of them; the headers hold the few operations that have no operator, this file what follows
- * from those.
+ * operators on vectors, and where the build defines SC_ONE_LANE). The operators + - * / and, on
+ * `bits`, + - & >> are the compiler's own for all of them; the headers hold the few operations
+ * that have no operator, this file what follows from those.
  *
  * All operations are lane-wise, so a point's result never depends on its neighbours in a pack nor
  * on its place in an array. Fused multiply-adds are explicit and the build turns contraction off:

@@ -4,8 +4,8 @@
 
 #include "scalecore.h"
 
-/* Rows r = 0, 1, ... send r eigenvalues, each a quarter of the one before. The caller frees it; NULL
-   where it cannot be built. */
+/* Rows r = 0, 1, ... send r eigenvalues, each a quarter of the one before. The caller frees it;
+   NULL where it cannot be built. */
 static inline sc_spectral_table *made_up_table(double input_dim)
 {
     enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2 };
