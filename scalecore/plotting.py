@@ -199,10 +199,12 @@ def figure2(
     cost = positive_number("cost", cost)
     if cost > 1e50:
         raise ValueError(f"cost {cost:g} is too large to draw")
-    if runs is not None and (runs.prior.input_dim, runs.prior.concentration) != (d, concentration):
+    if runs is not None and (
+        runs.prior is None or (runs.prior.input_dim, runs.prior.concentration) != (d, concentration)
+    ):
         raise ValueError(
             f"runs must have been trained at input_dim {d} and concentration {concentration:g}, "
-            f"got {describe(runs.prior)}"
+            f"got {'own data' if runs.prior is None else describe(runs.prior)}"
         )
     if budgets is None:
         lines = np.geomspace(1e5, 1e18, 13 * _PER_DECADE + 1) * (d / 10) * cost
@@ -233,7 +235,7 @@ def _reached(runs: TrainingRuns, budgets: np.ndarray, cost: float) -> EmpiricalF
     """Return the trained frontier at the budgets that enough learning curves reach."""
     payable = (
         cost
-        * runs.prior.input_dim
+        * runs.input_dim
         * np.array([runs.widths.min(), runs.widths.max() * float(runs.samples)])
     )
     inside = budgets[(budgets >= payable[0]) & (budgets <= payable[1])]

@@ -118,8 +118,9 @@ static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) * half, SC_T(half) * other, 
     SC_T(finish)(other);
 }
 
-/* A last sample without a partner gets its logit. It is learned from only in mode SC_COMPLETE; in
-   the other modes it waits, and is read again together with its partner. */
+/* A last sample without a partner gets its logit. It is learned from only in mode SC_COMPLETE, for
+   which there must be finite numbers in the partner's place (they are multiplied by 0); in the
+   other modes it waits, and is read again together with its partner. */
 static void SC_T(sgd_stretch)(const sc_sample_block *data, sc_mode mode, int from, int samples,
                               SC_T(half) halves[2], SC_T(number) history[SC_STRETCH][SC_LOGITS])
 {

@@ -349,6 +349,37 @@ def input_rows(name: str, value: ArrayLike, input_dim: int) -> tuple[NDArray[np.
     return np.ascontiguousarray(array.reshape(-1, input_dim), dtype), array.ndim == 1
 
 
+def input_matrix(name: str, value: ArrayLike, input_dim: int | None = None) -> NDArray[Any]:
+    """Return inputs of samples, a row each, as they are: real numbers or truth values of any kind.
+
+    Nothing is copied that need not be, and no number is looked at.
+    """
+    array = _array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be numbers, a row a sample, got {describe(value)}")
+    columns = "d" if input_dim is None else str(input_dim)
+    if array.ndim != 2 or array.shape[1] != (input_dim or max(1, array.shape[1])):
+        raise ValueError(f"{name} must have shape (T, {columns}), got {array.shape}")
+    return array
+
+
+def binary_labels(name: str, value: ArrayLike, count: int) -> NDArray[np.bool_]:
+    """Return `count` labels, which must be 0 and 1 or False and True.
+
+    -1 and 1 are refused: in a part of a stream one could not tell such labels from others.
+    """
+    array = _array(name, value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be 0 or 1, or False or True, got {describe(value)}")
+    if array.shape != (count,):
+        raise ValueError(
+            f"{name} must have shape ({count},), a label for each row of X, got {array.shape}"
+        )
+    labels = array.astype(np.bool_)
+    refuse(name, "0 or 1 (of other classes, give y == one of them)", array, array != labels)
+    return labels
+
+
 def stream_key(rng: object) -> int:
     """Return the 64-bit key of the random streams that `rng` stands for: None, an int, a
     SeedSequence or a Generator (SPEC 7).

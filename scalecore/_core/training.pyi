@@ -1,4 +1,4 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,27 @@ def train(
     record: NDArray[np.float64],
     checkpoints: NDArray[np.int64],
     samples: int,
+    n_threads: int,
+    advance: Callable[[int], object],
+) -> None: ...
+def train_on(
+    *,
+    input_dim: int,
+    single: bool,
+    optimizer: str,
+    decay: float,
+    decay_start: float,
+    features: list[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    states: list[NDArray[Any]],
+    rates: NDArray[np.float64],
+    sums: NDArray[np.float64],
+    read: NDArray[np.int64],
+    diverged: NDArray[np.int64],
+    record: NDArray[np.float64],
+    checkpoints: NDArray[np.int64],
+    first: int,
+    blocks: Iterable[tuple[NDArray[Any], NDArray[Any]]],
+    complete: bool,
     n_threads: int,
     advance: Callable[[int], object],
 ) -> None: ...

@@ -72,6 +72,18 @@ cdef size_t whole_pages(size_t size) noexcept:
     return (size + PAGE - 1) // PAGE * PAGE
 
 
+cdef void describe(sc_sample_block *data, int input_dim, bint single, sc_optimizer optimizer,
+                   int64_t first, int count, const double *factors, int size,
+                   const int64_t[::1] checkpoints) noexcept:
+    """Say all of a block but where its samples are; `factors` are three times `size` numbers."""
+    data.input_dim, data.single, data.optimizer = input_dim, single, optimizer
+    data.first, data.count = first, count
+    data.rate, data.first_moment = factors, factors + size
+    data.second_moment = factors + 2 * size
+    data.checkpoint_count = <int>checkpoints.shape[0]
+    data.checkpoints = &checkpoints[0] if checkpoints.shape[0] else NULL
+
+
 cdef class Blocks:
     """A block of every repeat's samples, and the factors on their rates."""
     cdef sc_experiment experiment
@@ -115,17 +127,58 @@ cdef class Blocks:
                         factors + 2 * self.size)
         for repeat in range(self.repeats):
             data = &self.sample_blocks[repeat]
-            data.input_dim, data.single = self.experiment.input_dim, self.single
-            data.optimizer = optimizer
-            data.first, data.count = first, count
-            data.rate, data.first_moment = factors, factors + self.size
-            data.second_moment = factors + 2 * self.size
-            data.checkpoint_count = <int>checkpoints.shape[0]
-            data.checkpoints = &checkpoints[0] if checkpoints.shape[0] else NULL
+            describe(data, self.experiment.input_dim, self.single, optimizer, first, count, factors,
+                     self.size, checkpoints)
             data.inputs, data.labels = place, place + self.inputs
             data.probability = <double *>(place + self.inputs + self.labels)
             data.offset = data.probability + self.size
             place += self.inputs + self.labels + 2 * sizeof(double) * self.size
+
+
+cdef class GivenBlocks:
+    """Blocks of samples that the caller has, in arrays [repeat, sample, input] and [repeat,
+    sample]; a single repeat is everybody's.
+
+    Nobody knows the probability of a label. With the label itself in its place, what is charged for
+    a sample is the log-loss.
+    """
+    cdef int repeats, input_dim, single
+    cdef sc_sample_block *sample_blocks
+    cdef tuple arrays   # that the blocks point into
+
+    def __cinit__(self, int repeats, int input_dim, bint single):
+        self.repeats, self.input_dim, self.single = repeats, input_dim, single
+        self.sample_blocks = <sc_sample_block *>calloc(repeats, sizeof(sc_sample_block))
+        if self.sample_blocks == NULL:
+            raise MemoryError("sample_blocks")
+
+    def __dealloc__(self):
+        free(self.sample_blocks)
+
+    cdef int take(self, inputs, labels, sc_optimizer optimizer, int64_t first, double decay,
+                  double decay_start, const int64_t[::1] checkpoints, bint but_the_last) except -1:
+        """Point at samples, the first of which is number `first`; return how many are to be read.
+        """
+        cdef int number, count = labels.shape[1] - but_the_last, size = (count + 7) // 8 * 8
+        dtype = np.float32 if self.single else np.float64
+        agree(inputs.dtype == dtype == labels.dtype and inputs.flags.c_contiguous
+              and labels.flags.c_contiguous and labels.shape[0] in (1, self.repeats) and count >= 1
+              and inputs.shape == (*labels.shape, self.input_dim),
+              "samples must be inputs [repeat, sample, input] with labels, of the states' type")
+        factors, probability = np.empty((3, size)), labels.astype(np.float64)
+        offset = np.zeros(labels.shape[1])
+        self.arrays = inputs, labels, factors, probability, offset
+        cdef double *factor = <double *>address_of(factors)
+        ENGINE.schedule(first, size, decay, decay_start, factor, factor + size, factor + 2 * size)
+        for repeat in range(self.repeats):
+            number = repeat if labels.shape[0] > 1 else 0
+            describe(&self.sample_blocks[repeat], self.input_dim, self.single, optimizer, first,
+                     count, factor, size, checkpoints)
+            self.sample_blocks[repeat].inputs = address_of(inputs[number])
+            self.sample_blocks[repeat].labels = address_of(labels[number])
+            self.sample_blocks[repeat].probability = <double *>address_of(probability[number])
+            self.sample_blocks[repeat].offset = <double *>address_of(offset)
+        return count
 
 
 cdef struct sample_source:
@@ -387,6 +440,51 @@ def train(*, uint64_t key, int input_dim, double concentration, bint single, str
             if not look.stop:
                 advance(min(first + size, samples) - first)
             first += size
+    finally:
+        learners.copy(True)
+    raise_pending(&look)
+
+
+def train_on(*, int input_dim, bint single, str optimizer, double decay, double decay_start,
+             list features, list states, const double[::1] rates, double[:, :, ::1] sums,
+             int64_t[:, :, ::1] read, int64_t[:, :, ::1] diverged, double[:, :, :, ::1] record,
+             const int64_t[::1] checkpoints, int64_t first, blocks, bint complete, int n_threads,
+             advance):
+    """Let every learner read the samples that `blocks` yields, from number `first` on, in place.
+
+    Each block is inputs [repeat or 1, sample, input_dim] with labels; all but the last have an even
+    number of samples, and so has `first` (see csrc/training/sgd.h). Arrays are those of `train`. If
+    `complete`, states alone change: they learn from a sample that waits for its partner, whose
+    place behind it must be there, with anything finite.
+    """
+    check_dimensions(optimizer, features, states, input_dim, single)
+    agree(record.shape[3] == checkpoints.shape[0] and (np.diff(checkpoints) > 0).all()
+          and np.min(read, initial=0) >= 0 and first % 2 == 0 and first >= 0,
+          "checkpoints must rise, and have a place in the record; blocks begin at even samples")
+    cdef Learners learners = Learners(optimizer, features, states, rates, sums, read, diverged,
+                                      record, n_threads)
+    cdef GivenBlocks given = GivenBlocks(<int>sums.shape[0], input_dim, single)
+    cdef learner_batches batches = batches_of(learners)
+    cdef int item, count = 0, team = team_size(batches.count, n_threads)
+    cdef size_t each = whole_pages(ENGINE.train_space())
+    cdef sc_mode mode = SC_COMPLETE if complete else SC_LEARN
+    cdef Memory space = Memory(each * team)
+    cdef char *place = space.data
+    cdef watch look
+    start_watch(&look)
+    try:
+        for inputs, labels in blocks:
+            agree(count % 2 == 0, "only the last block may have an odd number of samples")
+            count = given.take(inputs, labels, learners.optimizer, first, decay, decay_start,
+                               checkpoints, complete)
+            with nogil:
+                for item in prange(batches.count, schedule="dynamic", num_threads=team):
+                    update(&batches, batches.count - 1 - item, mode, given.sample_blocks,
+                           place + threadid() * each, &look)
+            if look.stop:
+                break
+            advance(count)
+            first += count
     finally:
         learners.copy(True)
     raise_pending(&look)

@@ -140,12 +140,15 @@ def runs(them: TrainingRuns) -> str:
         f"{them.repeats} repeats, {them.learning_rates.size} rates"
     )
     return html_table(
-        title, ("width", "best rate", "error (nats)", "standard error", "runs diverged"), rows, note
+        title,
+        ("width", "best rate", f"{them.measure} (nats)", "standard error", "runs diverged"),
+        rows,
+        note,
     )
 
 
 def empirical(found: EmpiricalFrontier) -> str:
-    """Rows are budgets, with the bound's own optimum beside."""
+    """Rows are budgets, with the bound's own optimum beside, where there is one."""
     theory = found.theory
     places, note = shown_places(found.budget.size, "budgets")
     rows = [
@@ -155,8 +158,7 @@ def empirical(found: EmpiricalFrontier) -> str:
             found.samples[b],
             _interval(found.error[b], found.error_interval[b]),
             EmpiricalStatus(int(found.status[b])).name,
-            theory.width[b],
-            theory.error[b],
+            *(() if theory is None else (theory.width[b], theory.error[b])),
         )
         for b in places
     ]
@@ -165,12 +167,9 @@ def empirical(found: EmpiricalFrontier) -> str:
         f"{_interval(found.exponent, found.exponent_interval)}, "
         f"{100 * found.confidence:g} % intervals"
     )
-    return html_table(
-        title,
-        ("C", "width n*", "samples T*", "error (nats)", "status", "n* of the bound", "bound"),
-        rows,
-        note,
-    )
+    heads = ("C", "width n*", "samples T*", f"{found.measure} (nats)", "status")
+    beside = () if theory is None else ("n* of the bound", "bound")
+    return html_table(title, (*heads, *beside), rows, note)
 
 
 def misspecification(estimate: MisspecificationEstimate, occupancy: NDArray[np.float64]) -> str:

@@ -13,6 +13,7 @@ from .._core.bounds import VERSION
 if TYPE_CHECKING:
     from xarray import Dataset
 
+    from ..network import NetworkPrior
     from ..training import EmpiricalFrontier, TrainingRuns
 
 GRID = ("repeat", "width", "learning_rate")
@@ -60,6 +61,7 @@ def xarray() -> Any:
 
 def runs_dataset(runs: TrainingRuns) -> Dataset:
     """Label the arrays of TrainingRuns; see `TrainingRuns.to_dataset`."""
+    own = runs.prior is None
     dataset = xarray().Dataset(
         {name: (dims, getattr(runs, name)) for name, (dims, _, _) in RUNS.items()},
         coords={
@@ -68,10 +70,11 @@ def runs_dataset(runs: TrainingRuns) -> Dataset:
             "samples": runs.checkpoints,
         },
         attrs={
-            "title": "networks trained on the infinite-width network's data",
+            "title": "networks trained on "
+            + ("own data" if own else "the infinite-width network's data"),
             "source": f"scalecore {VERSION}",
-            "input_dim": runs.prior.input_dim,
-            "concentration": runs.prior.concentration,
+            "input_dim": runs.input_dim,
+            **_where_from(runs.prior),
             "optimizer": runs.optimizer,
             "decay": runs.decay,
             "decay_start": runs.decay_start,
@@ -80,9 +83,18 @@ def runs_dataset(runs: TrainingRuns) -> Dataset:
             "samples_read": runs.samples,
             "interrupted": int(runs.interrupted),
             "key": str(runs.key),
-        },
+        }
+        | ({"shuffled": str(runs.shuffled)} if own else {}),
     )
-    return label(dataset, {name: (text, units) for name, (_, text, units) in RUNS.items()} | AXES)
+    texts = {name: (text, units) for name, (_, text, units) in RUNS.items()} | AXES
+    if own:
+        texts["error"] = ("prequential log-loss", "nat")
+    return label(dataset, texts)
+
+
+def _where_from(prior: NetworkPrior | None) -> dict[str, Any]:
+    """Return the attribute of a process that own data have not."""
+    return {} if prior is None else {"concentration": prior.concentration}
 
 
 def empirical_dataset(frontier: EmpiricalFrontier) -> Dataset:
@@ -93,8 +105,8 @@ def empirical_dataset(frontier: EmpiricalFrontier) -> Dataset:
         attrs={
             "title": "compute-optimal frontier of trained networks",
             "source": f"scalecore {VERSION}",
-            "input_dim": frontier.prior.input_dim,
-            "concentration": frontier.prior.concentration,
+            "input_dim": frontier.input_dim,
+            **_where_from(frontier.prior),
             "optimizer": frontier.optimizer,
             "cost": frontier.cost,
             "confidence": frontier.confidence,
@@ -104,7 +116,10 @@ def empirical_dataset(frontier: EmpiricalFrontier) -> Dataset:
             "slope_interval": frontier.slope_interval,
         },
     )
-    texts = {name: (text, units) for name, (_, _, text, units) in _FRONTIER.items()}
+    texts = {
+        name: (text if name == "line_std_error" else text.replace("error", frontier.measure), units)
+        for name, (_, _, text, units) in _FRONTIER.items()
+    }
     label(dataset, texts | {"budget": ("compute budget", "FLOP"), "width": AXES["width"]})
     dataset["status"].attrs.update(
         flag_values=np.array([int(status) for status in EmpiricalStatus], np.int8),

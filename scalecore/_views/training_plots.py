@@ -47,19 +47,21 @@ def plot_runs(runs: TrainingRuns, ax: Axes | None = None) -> Axes:
         xscale="log",
         yscale="log",
         xlabel="samples $T$",
-        ylabel="prequential error (nats per sample)",
+        ylabel=f"prequential {runs.measure} (nats per sample)",
     )
-    prior = runs.prior
-    ax.set_title(
-        f"{optimizer_name(runs.optimizer)}, $d = {prior.input_dim}$, $K = "
-        f"{prior.concentration:g}$, {runs.repeats} repeats"
-    )
+    ax.set_title(f"{optimizer_name(runs.optimizer)}, {_where_from(runs)}, {runs.repeats} repeats")
     return ax
+
+
+def _where_from(trained: TrainingRuns | EmpiricalFrontier) -> str:
+    prior = trained.prior
+    which = "own data" if prior is None else f"$K = {prior.concentration:g}$"
+    return f"$d = {trained.input_dim}$, {which}"
 
 
 def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Panels:
     """Draw isoFLOP lines with their optima on the left; on the right p* against T*, trained and of
-    the bound.
+    the bound, where there is one.
 
     Filled marks are optima inside the grid, hollow ones lie at its edge.
     """
@@ -75,7 +77,7 @@ def plot_empirical(frontier: EmpiricalFrontier, ax: Any = None) -> Panels:
 
 def _lines(frontier: EmpiricalFrontier, ax: Axes) -> None:
     order = np.argsort(frontier.widths)
-    d = frontier.prior.input_dim
+    d = frontier.input_dim
     reached = np.flatnonzero(frontier.status != EmpiricalStatus.TOO_FEW_WIDTHS)
     count = min(_MOST_LINES, reached.size)
     chosen = (
@@ -110,12 +112,10 @@ def _lines(frontier: EmpiricalFrontier, ax: Axes) -> None:
         xscale="log",
         yscale="log",
         xlabel=r"parameters $p = d\,n$",
-        ylabel="prequential error (nats per sample)",
+        ylabel=f"prequential {frontier.measure} (nats per sample)",
     )
-    prior = frontier.prior
     ax.set_title(
-        f"{optimizer_name(frontier.optimizer)} along isoFLOP lines ($d = {prior.input_dim}$, $K = "
-        f"{prior.concentration:g}$)"
+        f"{optimizer_name(frontier.optimizer)} along isoFLOP lines ({_where_from(frontier)})"
     )
     if chosen.size:
         ax.legend(
@@ -133,7 +133,7 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
     edge = (frontier.status == EmpiricalStatus.AT_FEWEST_PARAMETERS) | (
         frontier.status == EmpiricalStatus.AT_MOST_PARAMETERS
     )
-    low, high = frontier.width_interval.T * frontier.prior.input_dim
+    low, high = frontier.width_interval.T * frontier.input_dim
     with np.errstate(invalid="ignore"):
         bars = np.maximum(np.stack([frontier.parameters - low, high - frontier.parameters]), 0)
     if inside.any():
@@ -161,8 +161,8 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
             label="at the grid's edge",
         )
     theory = frontier.theory
-    finite = np.isfinite(theory.samples) & np.isfinite(theory.parameters)
-    if finite.any():
+    if theory is not None and np.isfinite(theory.samples * theory.parameters).any():
+        finite = np.isfinite(theory.samples) & np.isfinite(theory.parameters)
         ax.plot(
             theory.samples[finite],
             theory.parameters[finite],
@@ -175,7 +175,7 @@ def _optima(frontier: EmpiricalFrontier, ax: Axes) -> None:
         xlabel=r"training samples $T^*$",
         ylabel=r"parameters $p^* = d\,n^*$",
     )
-    if finite.any() or inside.any():
+    if ax.lines or inside.any():
         if np.isfinite(frontier.parameters).any():
             x, y = (float(np.nanmin(values)) for values in (frontier.samples, frontier.parameters))
             top = float(np.nanmax(frontier.parameters)) * 3 / y

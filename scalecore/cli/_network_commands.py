@@ -199,7 +199,7 @@ def tell(
     if diverged:
         advice = "" if runs.optimizer == "adf" else ": lower --rates"
         click.echo(f"note: {diverged} of {runs.diverged.size} learners diverged{advice}", err=True)
-    input_dim, whole = runs.prior.input_dim, runs.widths
+    input_dim, whole = runs.input_dim, runs.widths
     if budget is None:
         budget = (
             cost
@@ -213,7 +213,8 @@ def tell(
     columns: dict[str, Any] = {"budget": best.budget, "width": best.width}
     columns |= {"width_low": best.width_interval[:, 0], "width_high": best.width_interval[:, 1]}
     columns |= {"parameters": best.parameters, "samples": best.samples, "error": best.error}
-    columns |= {"bound_width": theory.width, "bound_error": theory.error}
+    if theory is not None:
+        columns |= {"bound_width": theory.width, "bound_error": theory.error}
     columns["status"] = [EmpiricalStatus(int(code)).name for code in best.status]
     show(columns, form)
     low, high = best.exponent_interval

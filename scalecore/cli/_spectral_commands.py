@@ -165,8 +165,8 @@ def figure2_command(
     total = None if samples is None else whole_samples(samples)
     try:
         runs = None if stored is None else TrainingRuns.load(stored)
-        d = input_dim or (runs.prior.input_dim if runs else 10)
-        K = concentration or (runs.prior.concentration if runs else 100.0)
+        prior = runs.prior if runs is not None and runs.prior else NetworkPrior(10, 100.0)
+        d, K = input_dim or prior.input_dim, concentration or prior.concentration
         if total is not None:
             runs = _quick(NetworkPrior(d, K), total, seed)
         prepare(np.array([float(d)]), most_units)

@@ -23,7 +23,7 @@ def run_table(runs: TrainingRuns, cost: float) -> RunTable:
     )
     usable = np.isfinite(loss) & (loss > 0)
     return RunTable(
-        runs.prior.input_dim * width[usable],
+        runs.input_dim * width[usable],
         samples[usable],
         loss[usable],
         run=np.array([f"repeat {i}" for i in range(runs.repeats)])[repeat[usable]],

@@ -61,8 +61,13 @@ def check_runs(runs: TrainingRuns) -> None:
 
 def check_plan(runs: TrainingRuns) -> None:
     """Refuse fields that `train` would not have accepted as arguments."""
-    if not isinstance(runs.prior, NetworkPrior):
-        raise TypeError(f"prior must be a NetworkPrior, got {describe(runs.prior)}")
+    own = runs.prior is None
+    if not own and not isinstance(runs.prior, NetworkPrior):
+        raise TypeError(f"prior must be a NetworkPrior or None, got {describe(runs.prior)}")
+    d = positive_int("input_dim", runs.input_dim, most=2**31)
+    if runs.prior is not None and d != runs.prior.input_dim:
+        raise ValueError(f"input_dim must be the prior's {runs.prior.input_dim}, got {d}")
+    positive_int("shuffled", runs.shuffled, least=0, most=2**53 if own else 0)
     for name, check in (("widths", whole_numbers), ("learning_rates", positive_array)):
         values = getattr(runs, name)
         distinct(name, check(name, values))
@@ -71,14 +76,20 @@ def check_plan(runs: TrainingRuns) -> None:
     nonnegative_number("decay", runs.decay)
     positive_number("decay_start", runs.decay_start)
     one_of("dtype", runs.dtype, DTYPES)
-    inputs = positive_int("test_inputs", runs.test_inputs, most=2**30)
+    inputs = positive_int("test_inputs", runs.test_inputs, least=0, most=2**30)
+    if own != (inputs == 0):
+        raise ValueError(f"test_inputs must be 0 where prior is None, and only there, got {inputs}")
     if inputs % TEST_MULTIPLE:
         raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
     positive_int("key", runs.key, least=0, most=2**64 - 1)
 
 
 def _check_state(runs: TrainingRuns, grid: tuple[int, int, int], planned: int) -> None:
-    state, adf, d = runs._state, runs.optimizer == "adf", runs.prior.input_dim
+    state, adf, d = runs._state, runs.optimizer == "adf", runs.input_dim
+    if runs.prior is None:
+        _fits("the state's last sample", state.last, (grid[0], d + 1), runs.dtype)
+    elif state.last is not None:
+        raise ValueError(f"the state must have no last sample, got {describe(state.last)}")
     _fits("the state's sums", state.sums, grid, np.float64)
     _fits("the state's read", state.read, grid, np.int64)
     _fits("the state's diverged", state.diverged, grid, np.int64)

@@ -33,7 +33,7 @@ class EmpiricalFrontier:
         The best width n*, T* = C / (cost * d * n*) and p* = d n*. Where `status` says that the
         optimum is at an edge of the grid, that edge.
     error : ndarray, shape (B,)
-        Prequential error there, nats per sample.
+        Prequential error there, or log-loss (see `measure`), nats per sample.
     width_interval, error_interval : ndarray, shape (B, 2)
         Bootstrap intervals over repeats; censored where resamples came to an edge of the grid, see
         `edge_share`.
@@ -51,7 +51,8 @@ class EmpiricalFrontier:
         The isoFLOP lines: samples, mean error over repeats and its standard error, and the rate
         that all repeats together find best. NaN where a width has no learning curve.
     cost, confidence : float
-    prior : NetworkPrior
+    input_dim : int
+    prior : NetworkPrior or None
     optimizer : str
 
     Examples
@@ -84,12 +85,22 @@ class EmpiricalFrontier:
     line_learning_rate: NDArray[np.float64]
     cost: float
     confidence: float
-    prior: NetworkPrior
+    input_dim: int
+    prior: NetworkPrior | None
     optimizer: str
 
     @property
-    def theory(self) -> Frontier:
-        """What the bound's optimum is for the same budgets: `compute_optimal`."""
+    def measure(self) -> str:
+        """What `error` is: "error" (reducible), or "log-loss" where the user gave the data."""
+        return "log-loss" if self.prior is None else "error"
+
+    @property
+    def theory(self) -> Frontier | None:
+        """What the bound's optimum is for the same budgets: `compute_optimal`. None where the user
+        gave the data: no theory knows their concentration.
+        """
+        if self.prior is None:
+            return None
         return compute_optimal(
             self.budget, self.prior.input_dim, self.prior.concentration, cost=self.cost
         )
@@ -156,7 +167,7 @@ def fit_empirical_frontier(
 ) -> EmpiricalFrontier:
     """Compute `TrainingRuns.frontier`."""
     with np.errstate(over="ignore"):  # a line beyond all samples
-        line_samples = budgets[:, None] / (cost * runs.prior.input_dim * runs.widths)
+        line_samples = budgets[:, None] / (cost * runs.input_dim * runs.widths)
     errors = _along_lines(runs, line_samples)
     repeats = runs.repeats
     draws = np.random.default_rng(key).integers(repeats, size=(resamples, repeats))
@@ -190,8 +201,8 @@ def fit_empirical_frontier(
     return EmpiricalFrontier(
         budget=budgets,
         width=width,
-        samples=budgets / (cost * runs.prior.input_dim * width),
-        parameters=runs.prior.input_dim * width,
+        samples=budgets / (cost * runs.input_dim * width),
+        parameters=runs.input_dim * width,
         error=np.exp(log_error[0]),
         width_interval=np.exp(interval(log_width)),
         error_interval=np.exp(interval(log_error)),
@@ -208,6 +219,7 @@ def fit_empirical_frontier(
         line_learning_rate=np.where(valid, runs.learning_rates[best], np.nan),
         cost=cost,
         confidence=confidence,
+        input_dim=runs.input_dim,
         prior=runs.prior,
         optimizer=runs.optimizer,
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from .._common.annotations import FilePath
     from ._runs import TrainingRuns
 
-_FORMAT = 1  # of the file
+_FORMAT, _OWN_DATA = 1, 2  # of the file: runs on the theory's process, runs on own data
 _SIGNATURE = b"\x89HDF\r\n\x1a\n"  # with which a NetCDF-4 file begins
 _STATE = {  # by the fields of `State`: name in the file, dimensions, long name, unit
     "sums": ("state_sum", GRID, "sum of errors so far", "nat"),
@@ -83,7 +83,10 @@ def save_runs(runs: TrainingRuns, path: FilePath) -> None:
         for name, (axes, meaning) in _FEATURES.items():
             dataset[f"{name}_{width}"] = ([f"{dim}_{width}" for dim in axes], getattr(each, name))
             dataset[f"{name}_{width}"].attrs.update(long_name=meaning, units="1")
-    dataset.attrs["scalecore_format"] = _FORMAT
+    if runs.prior is None:
+        dataset["state_last"] = (("repeat", "last"), state.last)
+        dataset["state_last"].attrs.update(long_name="last sample read, then its label", units="1")
+    dataset.attrs["scalecore_format"] = _OWN_DATA if runs.prior is None else _FORMAT
     label(dataset, {name: (text, units) for name, _, text, units in _STATE.values()} | AXES)
     _check_engine()
     try:
@@ -103,11 +106,13 @@ def load_runs(path: FilePath, make: type[TrainingRuns]) -> TrainingRuns:
     columns = _Named(source, "variable", data)
     if "scalecore_format" not in data.attrs:
         raise ValueError(f"{source} was not written by TrainingRuns.save")
-    if about.number("scalecore_format") != _FORMAT:
+    form = about.number("scalecore_format")
+    if form not in (_FORMAT, _OWN_DATA):
         raise ValueError(
             f"{source} has format {about['scalecore_format']} ({data.attrs.get('source')}); this "
-            f"version reads {_FORMAT}"
+            f"version reads {_FORMAT} and {_OWN_DATA}"
         )
+    own, input_dim = form == _OWN_DATA, int(about.number("input_dim"))
     widths = columns.array("width")
     state = State(
         weights=[columns.array(f"weights_{width}") for width in widths],
@@ -117,9 +122,12 @@ def load_runs(path: FilePath, make: type[TrainingRuns]) -> TrainingRuns:
             Features(*(columns.array(f"{name}_{width}") for name in _FEATURES))
             for width in (widths if about["optimizer"] == "adf" else ())
         ],
+        last=columns.array("state_last") if own else None,
     )
     plan = TrainingPlan(
-        prior=NetworkPrior(int(about.number("input_dim")), about.number("concentration")),
+        prior=None if own else NetworkPrior(input_dim, about.number("concentration")),
+        input_dim=input_dim,
+        shuffled=int(about.number("shuffled")) if own else 0,
         widths=widths,
         learning_rates=columns.array("learning_rate"),
         repeats=data.sizes.get("repeat", 0),

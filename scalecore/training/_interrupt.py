@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from typing import TYPE_CHECKING
+
+from ._own_data import OPEN, OwnData
 
 if TYPE_CHECKING:
     from ._runs import TrainingRuns
@@ -34,14 +37,23 @@ class TrainingInterrupted(KeyboardInterrupt):
         return str(self.args[0])
 
 
-def returned(runs: TrainingRuns, total: int, on_interrupt: str) -> TrainingRuns:
-    """Return runs that were to read `total` samples; if they were interrupted, raise or warn."""
+def returned(
+    runs: TrainingRuns, total: int, on_interrupt: str, data: OwnData | None = None
+) -> TrainingRuns:
+    """Return runs that were to read `total` samples; if they were interrupted, raise or warn.
+
+    If the user's `data` failed, raise that; the runs travel with it.
+    """
+    failure = data.failure if data is not None else None
+    if failure is not None:
+        failure.add_note(f"training stopped after {runs.samples} samples: see the error's `runs`")
+        with contextlib.suppress(AttributeError):  # an exception with slots
+            failure.runs = runs  # type: ignore[attr-defined]
+        raise failure
     if not runs.interrupted:
         return runs
-    text = (
-        f"training was interrupted after {runs.samples} of {total} samples; "
-        "extend() goes on from there"
-    )
+    of = "" if total == OPEN else f" of {total}"
+    text = f"training was interrupted after {runs.samples}{of} samples; extend() goes on from there"
     if on_interrupt == "raise":
         raise TrainingInterrupted(text, runs)
     try:

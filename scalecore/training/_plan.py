@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,6 +23,7 @@ from .._common.validation import (
     whole_numbers,
 )
 from ..network import NetworkPrior
+from ._own_data import OPEN, OwnData
 
 if TYPE_CHECKING:
     from .._common.annotations import Seed
@@ -42,7 +43,9 @@ class TrainingPlan:
     which is the number of samples.
     """
 
-    prior: NetworkPrior
+    prior: NetworkPrior | None
+    input_dim: int
+    shuffled: int
     widths: NDArray[np.int64]
     learning_rates: NDArray[np.float64]
     repeats: int
@@ -66,40 +69,47 @@ class TrainingPlan:
 
 
 def plan_training(
-    prior: NetworkPrior,
+    prior: NetworkPrior | None,
     widths: ArrayLike,
-    samples: int,
+    samples: int | None,
     learning_rates: ArrayLike | None,
     repeats: int,
     optimizer: str,
     decay: float | None,
     decay_start: float | None,
     checkpoints: ArrayLike | None,
-    test_inputs: int,
+    test_inputs: int | None,
     dtype: str,
     rng: Seed = None,
+    data: OwnData | None = None,
 ) -> TrainingPlan:
     """Check the arguments of `train`."""
-    if not isinstance(prior, NetworkPrior):
-        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
+    if data is None and not isinstance(prior, NetworkPrior):
+        raise TypeError(
+            f"prior must be a NetworkPrior where there are no data, got {describe(prior)}"
+        )
     grid = distinct("widths", whole_numbers("widths", widths))
     one_of("optimizer", optimizer, OPTIMIZERS)
     rates, decay, decay_start = _rates(optimizer, learning_rates, decay, decay_start)
-    _check_size(optimizer, prior.input_dim, grid.max())
-    total, count = sample_count(samples), positive_int("repeats", repeats, most=2**31)
+    total, count = (
+        total_samples(samples, data, checkpoints),
+        positive_int("repeats", repeats, most=2**31),
+    )
     planned = (
         default_checkpoints(total)
         if checkpoints is None
         else np.union1d(checkpoint_list(checkpoints, total), [total])
     )
-    inputs = positive_int("test_inputs", test_inputs, most=2**30)
-    if inputs % TEST_MULTIPLE:
-        raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
+    inputs = _test_inputs(test_inputs, data)
     one_of("dtype", dtype, DTYPES)
-    each = 3.0 * (prior.input_dim + 1) * grid.sum() + float(grid.size) * (planned.size + 4)
+    input_dim = data.input_dim if data is not None else cast(NetworkPrior, prior).input_dim
+    _check_size(optimizer, input_dim, grid.max())
+    each = 3.0 * (input_dim + 1) * grid.sum() + float(grid.size) * (planned.size + 4)
     enough_memory(f"training of {count} repeats", 0.5 * count * rates.size * each)
     return TrainingPlan(
         prior=prior,
+        input_dim=input_dim,
+        shuffled=(data.size or 0) if data is not None and data.shuffled else 0,
         widths=grid.astype(np.int64),
         learning_rates=rates,
         repeats=count,
@@ -111,6 +121,36 @@ def plan_training(
         dtype=dtype,
         key=stream_key(rng),
     )
+
+
+def total_samples(samples: int | None, data: OwnData | None, checkpoints: ArrayLike | None) -> int:
+    """Return how many samples are to be read; OPEN where nobody knows how many there are."""
+    if samples is None:
+        if data is None:
+            raise TypeError("samples must be given where there are no data")
+        if data.size is None and checkpoints is not None:
+            raise TypeError("samples must be given with checkpoints where data are blocks")
+        return OPEN if data.size is None else data.size
+    total = sample_count(samples)
+    if data is not None and data.size is not None and total > data.size:
+        raise ValueError(
+            f"samples must be at most {data.size}, those of data, which are read once, got {total}"
+        )
+    return total
+
+
+def _test_inputs(value: int | None, data: OwnData | None) -> int:
+    """Return how many fresh inputs there are; of the user's data there are none."""
+    if data is not None:
+        if value is not None:
+            raise ValueError(
+                f"test_inputs must be left out where there are data, got {describe(value)}"
+            )
+        return 0
+    inputs = positive_int("test_inputs", 4096 if value is None else value, most=2**30)
+    if inputs % TEST_MULTIPLE:
+        raise ValueError(f"test_inputs must be a multiple of {TEST_MULTIPLE}, got {inputs}")
+    return inputs
 
 
 def default_checkpoints(samples: int) -> NDArray[np.int64]:

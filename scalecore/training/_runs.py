@@ -27,9 +27,10 @@ from ..network import Network, NetworkPrior
 from ..network._prior import sample_network
 from ._checks import check_runs
 from ._empirical_frontier import EmpiricalFrontier, fit_empirical_frontier
-from ._engine import Measured, State, advance, final_errors
+from ._engine import Measured, State, advance, completed
 from ._interrupt import ON_INTERRUPT, returned
-from ._plan import TEST_MULTIPLE, TrainingPlan, default_checkpoints
+from ._own_data import OwnData, own_data
+from ._plan import TEST_MULTIPLE, TrainingPlan, default_checkpoints, total_samples
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -45,8 +46,12 @@ class TrainingRuns:
 
     Attributes
     ----------
-    prior : NetworkPrior
-        Law of the networks that drew the data.
+    prior : NetworkPrior or None
+        Law of the networks that drew the data; None where the user gave them.
+    input_dim : int
+        Inputs d of a sample.
+    shuffled : int
+        Size of the user's data if each repeat read them in an order of its own, else 0.
     widths, learning_rates : ndarray
         The grid: every width is trained at every rate. For "adf", which has none, the rate is 1.
     samples : int
@@ -55,16 +60,19 @@ class TrainingRuns:
         Numbers of samples at which `error` is recorded.
     error : ndarray, shape (repeat, width, learning_rate, checkpoint)
         Prequential reducible error (1/t) sum_{s<t} d_KL(P(Y|F, x_s) || P(Y|learner after s samples,
-        x_s)), in nats per sample. NaN from the checkpoint on before which a learner diverged.
+        x_s)), in nats per sample. Of the user's data nobody knows P(Y|F, x): there it is the
+        prequential log-loss (1/t) sum_{s<t} -ln P(y_s|learner after s samples, x_s), which is more
+        by what no learner can predict; see `measure`. NaN from the checkpoint on before which a
+        learner diverged.
     final_error : ndarray, shape (repeat, width, learning_rate)
-        Mean d_KL of what was trained on `test_inputs` fresh inputs; NaN if it diverged or training
-        was interrupted.
+        Mean d_KL of what was trained on `test_inputs` fresh inputs; NaN if it diverged, if training
+        was interrupted, and of the user's data.
     diverged : ndarray of int, shape (repeat, width, learning_rate)
         The sample (from 0) whose logit was first not finite; -1 where none was.
     optimizer, decay, decay_start, dtype, test_inputs
         As asked.
     interrupted : bool
-        Training was stopped by Ctrl-C; `extend` goes on.
+        Training was stopped by Ctrl-C, or the user's data failed; `extend` goes on.
     key : int
         Key of the random streams.
 
@@ -79,7 +87,9 @@ class TrainingRuns:
     True
     """
 
-    prior: NetworkPrior
+    prior: NetworkPrior | None
+    input_dim: int
+    shuffled: int
     widths: NDArray[np.int64]
     learning_rates: NDArray[np.float64]
     samples: int
@@ -121,6 +131,11 @@ class TrainingRuns:
         """Number of repeats: networks, each with its own data."""
         return self.error.shape[0]
 
+    @property
+    def measure(self) -> str:
+        """What `error` is, in nats per sample: "error" (reducible), or "log-loss" of own data."""
+        return "log-loss" if self.prior is None else "error"
+
     def __repr__(self) -> str:
         diverged = np.count_nonzero(self.diverged >= 0)
         ends = (
@@ -131,7 +146,7 @@ class TrainingRuns:
         mean = (
             self.error[..., -1].mean(axis=0) if self.checkpoints.size else np.full((1, 1), np.nan)
         )
-        best = f", error {np.nanmin(mean):.3g} nats" if np.isfinite(mean).any() else ""
+        best = f", {self.measure} {np.nanmin(mean):.3g} nats" if np.isfinite(mean).any() else ""
         if best:
             width, rate = np.unravel_index(np.nanargmin(mean), mean.shape)
             at = "" if self.optimizer == "adf" else f", rate {self.learning_rates[rate]:g}"
@@ -151,8 +166,9 @@ class TrainingRuns:
     @np.errstate(under="ignore")
     def extend(
         self,
-        samples: int,
+        samples: int | None = None,
         *,
+        data: Any = None,
         checkpoints: ArrayLike | None = None,
         n_threads: int | None = None,
         progress: bool = False,
@@ -162,8 +178,13 @@ class TrainingRuns:
 
         Parameters
         ----------
-        samples : int
-            Samples T in all, at least as many as were planned.
+        samples : int, optional
+            Samples T in all, at least as many as were planned; may be left out with `data`, which
+            are then read to their end.
+        data : optional
+            If these runs read the user's data: the same data from their first sample on, and what
+            has come since. What was read is passed over. Arrays that were shuffled must be the very
+            arrays.
         checkpoints : array_like of int, optional
             Further checkpoints; by default those that one long call without `checkpoints` would
             have, beyond the present ones.
@@ -184,7 +205,9 @@ class TrainingRuns:
         >>> longer.samples, runs.samples
         (4000, 2000)
         """
-        total, plan = sample_count(samples), self._plan
+        plan = self._plan
+        source = self._continued(data)
+        total = total_samples(samples, source, checkpoints)
         one_of("on_interrupt", on_interrupt, ON_INTERRUPT)
         planned = self._state.planned
         last = int(planned[-1])
@@ -213,8 +236,32 @@ class TrainingRuns:
         ]
         state.record = record
         plan = replace(plan, checkpoints=state.planned)
-        measured = advance(plan, state, total, threads, show)
-        return returned(TrainingRuns._of(plan, measured, state), total, on_interrupt)
+        measured = advance(plan, state, total, threads, show, source)
+        plan = replace(plan, checkpoints=state.planned)
+        runs = TrainingRuns._of(plan, measured, state)
+        return returned(runs, total, on_interrupt, source)
+
+    def _continued(self, data: Any) -> OwnData | None:
+        """Return the stream of the data of `extend`, if these runs read data."""
+        if self.prior is not None:
+            if data is not None:
+                raise ValueError(
+                    "data must be left out: these runs read the theory's process, which goes on"
+                )
+            return None
+        if data is None:
+            raise TypeError("data must be given: these runs read data that they do not keep")
+        source = own_data(data, None if self.shuffled else False, self.dtype)
+        if self.shuffled and source.size != self.shuffled:
+            raise ValueError(
+                f"data must be the same {self.shuffled} samples, which each repeat reads in an "
+                f"order of its own, got {'blocks' if source.size is None else source.size}"
+            )
+        if source.input_dim != self.input_dim:
+            raise ValueError(
+                f"data must have {self.input_dim} inputs a sample, got {source.input_dim}"
+            )
+        return source
 
     @np.errstate(under="ignore")
     def frontier(
@@ -292,7 +339,7 @@ class TrainingRuns:
         >>> runs.network(repeat=0).input_dim
         4
         """
-        return sample_network(self.prior, self.key, self._repeat(repeat), truncation)
+        return sample_network(self._process("network"), self.key, self._repeat(repeat), truncation)
 
     @np.errstate(under="ignore")
     def data(
@@ -325,13 +372,14 @@ class TrainingRuns:
         >>> X.shape, bool(abs(runs.network(0).probability(X) - probability).max() < 1e-5)
         ((100, 4), True)
         """
+        prior = self._process("data")
         plan, count, item = self._plan, sample_count(samples), self._repeat(repeat)
         whole = -(-count // TEST_MULTIPLE) * TEST_MULTIPLE
         parts = [
             _training.samples(
                 plan.key,
-                plan.prior.input_dim,
-                plan.prior.concentration,
+                prior.input_dim,
+                prior.concentration,
                 item,
                 first,
                 min(2**14, whole - first),
@@ -384,18 +432,16 @@ class TrainingRuns:
             return self._state.features[i].network(
                 self._state.weights[i][item, j, 0, -1], int(width)
             )
-        state = [self._state.weights[i][item : item + 1, j : j + 1].copy()]
-        final_errors(
-            plan,
-            [],
-            state,
-            self.learning_rates[j : j + 1],
-            samples=self.samples,
-            first_repeat=item,
-            inputs=TEST_MULTIPLE,
-            n_threads=1,
-        )
-        return state[0][0, 0, 0, :-1].T.copy(), state[0][0, 0, 0, -1].copy()
+        weights = completed(plan, self._state, item, i, j, self.samples)
+        return weights[:-1].T.copy(), weights[-1].copy()
+
+    def _process(self, name: str) -> NetworkPrior:
+        """Return the prior, which the method of this name needs."""
+        if self.prior is None:
+            raise ValueError(
+                f"{name}() is of runs on the theory's process; these read data of your own"
+            )
+        return self.prior
 
     def _repeat(self, repeat: int) -> int:
         item = positive_int("repeat", repeat, least=0, most=2**53)
@@ -438,9 +484,9 @@ class TrainingRuns:
         """Return a table of these runs, a row for each repeat, width and checkpoint.
 
         It can be fitted like a table of anybody's (`fit`, `isoflop_profiles`, `envelope`). The loss
-        is `error`, which is reducible, at the learning rate that the *other* repeats find best at
-        that checkpoint, as in `frontier`; what diverged is left out. Rows of one repeat are read
-        from the same network and the same data, so a repeat is what `RunTable.run` names.
+        is `error`, reducible or, of own data, the whole log-loss, at the learning rate that the
+        *other* repeats find best at that checkpoint, as in `frontier`; what diverged is left out.
+        Rows of one repeat are read from the same samples, so a repeat is what `RunTable.run` names.
 
         Parameters
         ----------

@@ -17,7 +17,9 @@ RUNS = {  # a run that takes seconds, and what it prints; the others are only lo
     "do_the_intervals_cover.py": (["--help"], "usage"),
     "do_model_and_data_grow_alike.py": (["--help"], "usage"),
     "which_form_forecasts.py": (["--help"], "usage"),
+    "from_own_data_to_a_plan.py": (["cancer"], "log-loss 0.1"),
 }
+NEEDS = {"from_own_data_to_a_plan.py": "sklearn"}
 
 
 def start(folder, *arguments):
@@ -43,6 +45,7 @@ def test_it_loads(script, tmp_path):
 @pytest.mark.parametrize("script", RUNS)
 def test_it_runs(script, tmp_path):
     arguments, printed = RUNS[script]
+    pytest.importorskip(NEEDS.get(script, "numpy"))
     done = start(tmp_path, str(EXAMPLES / script), *arguments)
     assert done.returncode == 0, done.stderr
     assert printed in done.stdout

@@ -133,6 +133,16 @@ CALLS = [
             "test_inputs": 64,
         },
     ),
+    (
+        sc.train,
+        {
+            "data": (np.eye(8, 3), np.arange(8) % 2),
+            "widths": [2],
+            "learning_rates": [0.1],
+            "repeats": 2,
+            "rng": 0,
+        },
+    ),
     (RUNS.extend, {"samples": 128}),
     (RUNS.frontier, {"budgets": [100.0, 1e3], "resamples": 3}),
     (RUNS.data, {"repeat": 0, "samples": 64}),
