@@ -10,6 +10,7 @@
 
 #include "fitting/fitting.h"
 #include "scalecore.h"
+#include "spectral/lower_bound.h"
 #include "spectral/orbits.h"
 #include "spectral/spectral.h"
 

@@ -8,6 +8,7 @@
 #include "fitting/sums.c"
 #include "network/network.c"
 #include "spectral/directions.c"
+#include "spectral/lower_bound.c"
 #include "spectral/projection.c"
 #include "spectral/spectral.c"
 #include "spectral/spectral_frontier.c"

@@ -118,6 +118,10 @@ KERNEL(void, spectral_optimal,
         sc_spectral_optimum *out))
 /* What the fixed part of a row costs over all T samples, in nats. */
 KERNEL(double, spectral_price, (const sc_strategies *, int with, ptrdiff_t row, double T))
+/* The lower bound for d, whole, from 1 to SC_WIDEST_INPUT, and K in (0, 1e300]; its value at T in
+   [1, 1e300], in any order: ranges are added as they are needed. */
+KERNEL(void, lower_bound_open, (sc_lower_bound *, double d, double K))
+KERNEL(double, bayes_error_lower_bound, (sc_lower_bound *, double T))
 /* Spread a set's representatives [coordinate][padded] by at most `steps` steps of descent. Returns
    0 if keep_going stopped the work. */
 KERNEL(int, descend,

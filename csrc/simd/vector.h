@@ -59,6 +59,15 @@ SC_INLINE real r_mantissa(real x)
 
 SC_INLINE real r_over_root(real m, real v, real eps) { return m / (r_sqrt(v) + eps); }
 
+SC_INLINE double sum_of_lanes(real x)
+{
+    double lane[SC_LANES], sum = 0;
+    r_store(lane, x);
+    for (int j = 0; j < SC_LANES; j++)
+        sum += lane[j];
+    return sum;
+}
+
 SC_INLINE real r_nan(void) { return r_set(NAN); }
 
 #endif

@@ -65,15 +65,6 @@ SC_INLINE mixed mixed_coefficient(real x, real twice_kappa)
 
 static const double lane_numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
 
-SC_INLINE double sum_of_lanes(real x)
-{
-    double lane[SC_LANES], sum = 0;
-    r_store(lane, x);
-    for (int j = 0; j < SC_LANES; j++)
-        sum += lane[j];
-    return sum;
-}
-
 SC_INLINE double twice_kappa_of(double d) { return (1 + 2 / d) * 0.125; }
 
 /* The sum of f(mu_i T/4)/T. Coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are not

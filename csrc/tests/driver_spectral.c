@@ -2,6 +2,7 @@
    size. */
 #include "engine/engine.h"
 #include "expect.h"
+#include "spectral/spectrum.h"
 
 enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1 };
 
@@ -187,6 +188,28 @@ static void budgets(const sc_strategies *table)
                 }
 }
 
+/* Between 0 and the upper bound, for T in any order, whatever came before. */
+static void lower_bound(void)
+{
+    const sc_engine *engine = sc_engine_in_use();
+    const double dims[] = {1, 2, 3, 10, 1e5, 1e15};
+    for (int i = 0; i < 6; i++)
+        for (double K = 1e-300; K <= 1e300; K *= K < 1e-3 || K > 1e6 ? 1e99 : 11) {
+            sc_lower_bound *bound = malloc(sizeof *bound);
+            sc_sphere *sphere = malloc(sizeof *sphere);
+            engine->lower_bound_open(bound, dims[i], K);
+            sc_sphere_open(sphere, dims[i]);
+            const double first = engine->bayes_error_lower_bound(bound, 37);
+            for (double T = 1; T <= 1e300; T *= T < 1e15 ? 37 : 1e50) {
+                const double value = engine->bayes_error_lower_bound(bound, T);
+                EXPECT(value >= 0 && value < sc_bayes_error_bound(sphere, T));
+                EXPECT(same(first, engine->bayes_error_lower_bound(bound, 37)));
+            }
+            free(sphere);
+            free(bound);
+        }
+}
+
 void check_spectral(void)
 {
     made_up m;
@@ -195,6 +218,7 @@ void check_spectral(void)
     points(&m.table);
     budgets(&m.table);
     same_with_floors(&m);
+    lower_bound();
     for (int i = 0; i < 12; i++)
         free(m.memory[i]);
 }

@@ -63,6 +63,12 @@ cdef extern from "spectral/spectrum.h" nogil:
     void sc_even_kernels(double, Py_ssize_t, const double *, double *, double *, double *)
 
 
+cdef extern from "spectral/lower_bound.h" nogil:
+    ctypedef struct sc_lower_bound:
+        double d
+        double K
+
+
 cdef extern from "spectral/spectral.h" nogil:
     ctypedef struct sc_strategies:
         double d
@@ -296,6 +302,8 @@ cdef extern from "engine/engine.h" nogil:
                                 const double *, const double *, sc_spectral_terms *) noexcept nogil
         void (*spectral_optimal)(const sc_strategies *, int, int, double, double,
                                  sc_spectral_optimum *) noexcept nogil
+        void (*lower_bound_open)(sc_lower_bound *, double, double) noexcept nogil
+        double (*bayes_error_lower_bound)(sc_lower_bound *, double) noexcept nogil
         double (*spectral_price)(const sc_strategies *, int, Py_ssize_t, double) noexcept nogil
         int (*descend)(const sc_orbits *, double *, int, void *, sc_keep_going,
                        void *) noexcept nogil

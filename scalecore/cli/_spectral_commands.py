@@ -13,6 +13,7 @@ from ..frontier import Frontier, Status
 from ..network import NetworkPrior
 from ..spectral import (
     bayes_error_bound,
+    bayes_error_lower_bound,
     refined_bound,
     spectral_bound,
     spectral_terms,
@@ -70,6 +71,7 @@ def spectral_columns(
             function.__name__: function(*point) for function in (spectral_bound, refined_bound)
         }
         columns["bayes_error_bound"] = bayes_error_bound(samples, input_dim)
+        columns["bayes_error_lower_bound"] = bayes_error_lower_bound(*point[1:])
         return columns | {"strategy": spectral_terms(*point, strategies="all").strategy}
 
 

@@ -2,7 +2,12 @@
 atoms.
 """
 
-from ._bounds import bayes_error_bound, refined_bound, spectral_bound
+from ._bounds import (
+    bayes_error_bound,
+    bayes_error_lower_bound,
+    refined_bound,
+    spectral_bound,
+)
 from ._directions import directions
 from ._spectrum import Spectrum, spectrum
 from ._table import SpectralTable
@@ -14,6 +19,7 @@ __all__ = [
     "SpectralTerms",
     "Spectrum",
     "bayes_error_bound",
+    "bayes_error_lower_bound",
     "directions",
     "refined_bound",
     "spectral_bound",

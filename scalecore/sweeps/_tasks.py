@@ -20,7 +20,7 @@ from ..frontier._objectives import OBJECTIVES
 from ..network import NetworkPrior, misspecification
 from ..network._misspecification import check_misspecification
 from ..planning._plan import Plan, plan
-from ..spectral import bayes_error_bound
+from ..spectral import bayes_error_bound, bayes_error_lower_bound
 from ..training import train
 from ..training._plan import default_checkpoints, plan_training
 
@@ -294,6 +294,12 @@ _TASKS = [
     _PLAN,
     *_BOUND_TASKS,
     _ufunc_task(bayes_error_bound, ("samples", "input_dim"), "error bound of any width", "nat"),
+    _ufunc_task(
+        bayes_error_lower_bound,
+        ("samples", "input_dim", "concentration"),
+        "lower bound of any learner's error",
+        "nat",
+    ),
     _ufunc_task(bounds.occupancy, ("width", "concentration"), "expected distinct units", "1"),
     Task(
         "misspecification",

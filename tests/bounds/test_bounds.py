@@ -366,6 +366,7 @@ def test_threadpoolctl_is_obeyed():
         "sc.error_bound(many[1:], 1e5, 3, 10, out=many[:-1])",  # overlapping: in turn
         "sc.occupancy(many[1:], 10.0, out=out)",
         "sc.bayes_error_bound(many[1:], 3, out=out)",
+        "sc.bayes_error_lower_bound(many[1:], 3, 10.0, out=out)",
     ],
 )
 def test_ctrl_c_is_answered_inside_one_call(call, run_python):

@@ -11,7 +11,12 @@ from numpy.lib.stride_tricks import as_strided
 
 import scalecore as sc
 
-SIZES = {"bayes_error_bound": 16_411, "spectral_bound": 3011, "refined_bound": 3011}
+SIZES = {
+    "bayes_error_bound": 16_411,
+    "bayes_error_lower_bound": 515,
+    "spectral_bound": 3011,
+    "refined_bound": 3011,
+}
 UFUNCS = (
     "error_bound",
     "misspecification_bound",
@@ -31,7 +36,8 @@ def small_table():
 
 
 def arguments_of(name):
-    return {"occupancy": "nK", "bayes_error_bound": "Td"}.get(name, "nTdK")
+    known = {"occupancy": "nK", "bayes_error_bound": "Td", "bayes_error_lower_bound": "TdK"}
+    return known.get(name, "nTdK")
 
 
 def column(name, argument, count):
@@ -102,7 +108,7 @@ def test_all_arguments_over_the_output():
 @pytest.mark.parametrize("name", UFUNCS)
 def test_where_with_overlap(name):
     count = SIZES.get(name, 70_001)
-    room = column(name, "T" if name == "bayes_error_bound" else "n", count)
+    room = column(name, arguments_of(name)[0], count)
     where = np.random.default_rng(0).random(count - 1) < 0.7
     where[1000:1900] = where[count // 3 :] = True  # long runs, and short ones
     others = [OTHERS[letter] for letter in arguments_of(name)[1:]]

@@ -35,6 +35,7 @@ def test_bound_spectral(scalecore_command):
         assert float(row["spectral_bound"]) == sc.spectral_bound(*point)
         assert float(row["refined_bound"]) == sc.refined_bound(*point)
         assert float(row["bayes_error_bound"]) == sc.bayes_error_bound(point[1], 5)
+        assert float(row["bayes_error_lower_bound"]) == sc.bayes_error_lower_bound(*point[1:])
         assert row["strategy"] == sc.spectral_terms(*point, strategies="all").strategy
     assert "spectral_bound" not in scalecore_command("bound", "-n", "2", "-T", "1e5")
 
@@ -58,6 +59,7 @@ def test_fractional_dimensions_have_no_spectral_bound_and_are_told(tmp_path):
     )
     broken, whole = rows(done.stdout)
     assert broken["spectral_bound"] == broken["bayes_error_bound"] == ""
+    assert broken["bayes_error_lower_bound"] == ""
     assert broken["strategy"] == "invalid"
     assert float(broken["error_bound"]) > 0
     assert float(whole["spectral_bound"]) > 0
@@ -193,12 +195,15 @@ def test_sweeping_the_filter_refuses_rates(tmp_path):
     assert not (tmp_path / "f").exists()
 
 
-@pytest.mark.parametrize("task", ["spectral_bound", "refined_bound", "bayes_error_bound"])
+@pytest.mark.parametrize(
+    "task", ["spectral_bound", "refined_bound", "bayes_error_bound", "bayes_error_lower_bound"]
+)
 def test_sweeps_of_spectral_bounds(tmp_path, task):
     sizes = {"samples": [1e3, 1e5], "input_dim": [1, 2.5, 5]}
-    grid = (
-        sizes if task == "bayes_error_bound" else {"width": [2, 30]} | sizes | {"concentration": 10}
-    )
+    grid = {
+        "bayes_error_bound": sizes,
+        "bayes_error_lower_bound": sizes | {"concentration": 10},
+    }.get(task, {"width": [2, 30]} | sizes | {"concentration": 10})
     sc.spectral_table(1)
     with sc.sweep(task, grid, tmp_path / "store").open() as data:
         values = data[task].values
