@@ -68,15 +68,15 @@ static double share(const sc_finite *m, const double *truth, const double *learn
         log_sum = r_fma(joint, below, log_sum);
         learner_sum = r_fma(value, r_load(learner + f), learner_sum);
     }
-    const double true_total = sc_lanes_sum(true_sum),
+    const double true_total = sum_of_lanes(true_sum),
                  scale = greatest + orders > -700.0 ? exp(greatest + orders) : 0.0;
-    double mixture = sc_lanes_sum(learner_sum);
+    double mixture = sum_of_lanes(learner_sum);
     if (true_total == 0.0)
         return 0.0;
     mixture = mixture > 1e-280 ? log(mixture) : log_mixture(learner, logs, m->stride) - greatest;
     if (mixture == -INFINITY) /* the learner rules out what can happen, however seldom */
         return INFINITY;
-    return scale == 0.0 ? 0.0 : scale * (sc_lanes_sum(log_sum) - true_total * mixture);
+    return scale == 0.0 ? 0.0 : scale * (sum_of_lanes(log_sum) - true_total * mixture);
 }
 
 double SC_KERNEL(sc_enumerate)(const sc_finite *m, const double *truth, const double *learner,
@@ -151,8 +151,8 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
             sum = sum + value;
             mean_sum = r_fma(value, r_load(negentropy + from + i), mean_sum);
         }
-        total += sc_lanes_sum(sum);
-        mean += sc_lanes_sum(mean_sum);
+        total += sum_of_lanes(sum);
+        mean += sum_of_lanes(mean_sum);
         for (int c = 0; c < cells; c++) {
             const double *theta = m->theta + c * m->stride + from;
             real part = r_set(0.0), other = r_set(0.0);
@@ -164,7 +164,7 @@ static void believe(const sc_finite *m, const double *log_prior, const double *n
             }
             for (; i < width; i += SC_LANES)
                 part = r_fma(r_load(posterior + i), r_load(theta + i), part);
-            b->predictive[c] += sc_lanes_sum(part + other);
+            b->predictive[c] += sum_of_lanes(part + other);
         }
     }
     for (int c = 0; c < cells; c++)

@@ -72,7 +72,7 @@ static double marginal(const sc_recursion *r, const double *law, ptrdiff_t from,
                                sum[p]);
         for (; i < count; i += SC_LANES)
             sum[0] = r_fma(r_load(joint + i), r_load(theta + i), sum[0]);
-        out[c] = sc_lanes_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
+        out[c] = sum_of_lanes((sum[0] + sum[1]) + (sum[2] + sum[3]));
         total += out[c];
     }
     return total;
@@ -110,7 +110,7 @@ void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first
         next_mass[s] = marginal(r, next + s * r->width, now.from, count, marginals + s * cells);
     }
     for (int i = 0; i < 3; i++)
-        sums[i] = sc_lanes_sum(totals[i]);
+        sums[i] = sum_of_lanes(totals[i]);
 }
 
 /* The sum of x ln x over numbers that lie together. */
@@ -127,7 +127,7 @@ static double sum_x_log_x(const double *x, ptrdiff_t count)
         const real value = r_load(at);
         sum = r_fma(value, sc_log(r_max(value, r_set(SC_TINY))), sum);
     }
-    return sc_lanes_sum(sum);
+    return sum_of_lanes(sum);
 }
 
 /* total d_KL(law / total || predictor), as a sum of terms q ln(q/p) - q + p, each of which is at

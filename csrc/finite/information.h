@@ -8,15 +8,6 @@
 /* Probabilities below this are taken as 0: subnormal numbers are slow, and matter to no result. */
 #define SC_TINY 1e-290
 
-SC_INLINE double sc_lanes_sum(real x)
-{
-    double lanes[SC_LANES], sum = 0.0;
-    r_store(lanes, x);
-    for (int j = 0; j < SC_LANES; j++)
-        sum += lanes[j];
-    return sum;
-}
-
 SC_INLINE real sc_exp_or_zero(real x)
 {
     const real least = r_set(-700.0);
