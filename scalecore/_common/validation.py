@@ -25,9 +25,7 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
     # integers beyond 64 bits become objects, as do None and many things that are no numbers
     if array.dtype == object:
         try:
-            if not all(
-                isinstance(item, (int, float, np.integer, np.floating)) for item in array.flat
-            ):
+            if not all(map(is_real, array.flat)):
                 raise TypeError
             return array.astype(np.float64)
         except (TypeError, OverflowError):
@@ -39,6 +37,15 @@ def real_array(name: str, value: ArrayLike) -> NDArray[np.float64]:
         # a field of packed records: the kernels count strides in whole elements
         array = array.copy()
     return array
+
+
+def is_real(item: object) -> bool:
+    """Whether an element is a real number; for Python truth values are numbers too, and for NumPy
+    durations.
+    """
+    return isinstance(item, (int, float, np.integer, np.floating)) and not isinstance(
+        item, (bool, np.timedelta64)
+    )
 
 
 def _array(name: str, value: Any) -> NDArray[Any]:
@@ -273,8 +280,10 @@ def update_table(name: str, value: ArrayLike, inputs: int, labels: int) -> NDArr
 def truth_values(name: str, value: ArrayLike, count: int) -> NDArray[np.bool_]:
     """Return `value` as one True or False for each of so many rows."""
     array = _array(name, value)
-    if array.dtype != bool and array.size:
-        raise TypeError(f"{name} must be one True or False a row, got {describe(value)}")
+    masked = isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any()
+    if (array.dtype != bool and array.size) or masked:
+        got = "one with masked elements" if masked else describe(value)
+        raise TypeError(f"{name} must be one True or False a row, got {got}")
     if array.shape != (count,):
         raise ValueError(f"{name} must have the table's length, {count}, got shape {array.shape}")
     return array.astype(bool)

@@ -140,6 +140,7 @@ cdef int inner_loop(sc_quantity quantity, char **args, Py_ssize_t count,
     if count < BLOCK:  # sooner done than the GIL is let go
         invalid = points(quantity, 0, count, args, steps, inputs, order)
         done = count
+        check_signals()  # a call with `where`, or of a short axis, comes here very often
     while done < count:
         started, last = seconds_now(), min(count, done + chunk)
         with nogil:

@@ -319,6 +319,8 @@ def around(const double[::1] theta, const double[::1] low, const double[::1] hig
     if not 0 < theta.shape[0] <= SC_FIT_MOST_PARAMETERS:
         raise ValueError(f"theta must have 1 to {SC_FIT_MOST_PARAMETERS} parameters, "
                          f"got {theta.shape[0]}")
+    agree(low.shape[0] == theta.shape[0] == high.shape[0],
+          "there must be both ends for each parameter")
     cdef double[:, ::1] out = np.empty((SC_FIT_MORE_STARTS, theta.shape[0]))
     sc_fit_around(ENGINE, <int>theta.shape[0], &low[0], &high[0], &theta[0], seed, &out[0, 0])
     return np.asarray(out)

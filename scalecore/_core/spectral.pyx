@@ -36,12 +36,14 @@ cdef class Strategies:
     lays it out)."""
 
     cdef sc_strategies table
-    cdef readonly dict arrays  # what the table points to
+    cdef dict held  # the arrays that the table points to
     cdef tuple made_of
+    cdef bint made
 
     def __init__(self, double d, dict arrays, tuple low_degrees):
+        agree(self.held is None, "a table is made once")
         self.made_of = (d, arrays, low_degrees)
-        self.arrays = {name: np.array(array, order="C") for name, array in arrays.items()}
+        self.held = {name: np.array(array, order="C") for name, array in arrays.items()}
         self.check_lengths(low_degrees)
         self.table.d = d
         self.table.rows = len(arrays["units"])
@@ -62,10 +64,19 @@ cdef class Strategies:
         self.table.even[0], self.table.even[1] = low_degrees[:2]
         self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
         self.lay_floors()
+        for array in self.held.values():
+            array.flags.writeable = False
+        self.made = True
+
+    @property
+    def arrays(self):
+        """The arrays by name, read-only; the engine reads those that it has, whatever becomes of
+        this dict."""
+        return dict(self.held)
 
     def check_lengths(self, low_degrees):
         """Every place that the engine looks at is there (it reads whole packs of eigenvalues)."""
-        arrays = self.arrays
+        arrays = self.held
         rows, first, atoms = len(arrays["units"]), arrays["first"], arrays["atom_row"][:-1]
         agree(rows >= 1 and first.shape == (rows + 1,) and first[0] == 0
               and (np.diff(first) >= 0).all() and first[rows] >= 1,
@@ -86,7 +97,7 @@ cdef class Strategies:
         cdef Py_ssize_t ranges = sc_floor_ranges(&self.table)
         cdef double *floors[2]
         for i, name in enumerate(("noise_floors", "mixture_floors")):
-            self.arrays[name] = np.empty((ranges, self.table.rows, 2))
+            self.held[name] = np.empty((ranges, self.table.rows, 2))
             floors[i] = <double *>self.numbers(name)
         sc_lay_floors(ENGINE, &self.table, floors)
 
@@ -94,11 +105,11 @@ cdef class Strategies:
         return Strategies, self.made_of
 
     cdef const double *numbers(self, str name) except NULL:
-        cdef const double[::1] view = self.arrays[name].reshape(-1)
+        cdef const double[::1] view = self.held[name].reshape(-1)
         return &view[0]
 
     cdef const Py_ssize_t *indices(self, str name) except NULL:
-        cdef const Py_ssize_t[::1] view = self.arrays[name]
+        cdef const Py_ssize_t[::1] view = self.held[name]
         return &view[0]
 
 
@@ -127,6 +138,7 @@ cdef class Directory:
         for i in range(len(self.kept)):
             agree(isinstance(self.kept[i], Strategies), "tables must be Strategies")
             strategies = self.kept[i]
+            agree(strategies.made, "tables must have been made")
             agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d,
                   "tables must be by increasing input_dim")
             self.entries[i].input_dim = strategies.table.d

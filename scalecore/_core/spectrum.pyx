@@ -284,7 +284,7 @@ cdef int inner_loop(const bound_loop *bound, char **args, Py_ssize_t count,
         else:
             with nogil:
                 invalid += in_blocks(bound, done, last, team, args, steps)
-            check_signals()
+        check_signals()
         done = last
         chunk = next_chunk(chunk, seconds_now() - started, bound.block)
     fesetexceptflag(&before, FE_ALL_EXCEPT)

@@ -100,9 +100,9 @@ def plot_frontier(frontier: Frontier, ax: Axes | None = None) -> Axes:
     )
     colours = line_colours(samples.shape[1])
     for column in range(samples.shape[1]):
-        label = (
-            f"$d = {dims[0, column]:g}$, $K = {concentrations[0, column]:g}$" if budgets else None
-        )
+        label = None
+        if dims.size:
+            label = f"$d = {dims[0, column]:g}$, $K = {concentrations[0, column]:g}$"
         marker = "o" if samples.shape[0] <= 30 else "none"
         ax.plot(
             samples[:, column],

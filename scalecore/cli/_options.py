@@ -210,7 +210,8 @@ MOST_UNITS = click.option(
     show_default=True,
     help="Size of the table behind a spectral bound: fewer units build faster and bound less "
     "tightly. "
-    "The folder SCALECORE_TABLES, if the environment names one, keeps tables.",
+    "Those of 2,048 units and more are kept in the user's cache folder; SCALECORE_TABLES in the "
+    "environment names another, which keeps all.",
 )
 FORMAT = click.option(
     "--format",

@@ -57,12 +57,15 @@ def read_runs(
     if len(table) == 0:
         dropped = " that --drop-invalid keeps" if drop else ""
         raise click.UsageError(f"{file.name} has names of columns, but no run{dropped}")
+    for note in table.notes:
+        click.echo(f"note: {as_options(note)}", err=True)
     return table
 
 
 _AS_OPTIONS = (  # how a message advises in Python, and on the command line
     (r"columns=\{'(\w+)': None\}", r"leaving out --column \1"),
     (r"columns=\{'(\w+)': \.\.\.\}", r"--column \1=NAME"),
+    (r"columns=\{'(\w+)': '([^']*)'\}", r"--column '\1=\2'"),
     (r"columns\['(\w+)'\]", r"--column \1"),
     (r"\bcolumns=", "--column"),
     (r"drop_invalid=True", "--drop-invalid"),

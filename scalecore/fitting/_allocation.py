@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from .._common.validation import positive_number, real_array
 from ._centre import Array, Covariates
 from ._evaluate import losses
-from ._quantiles import checked_level, interval
+from ._quantiles import checked_level, interval_in_parts
 
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
@@ -168,24 +168,25 @@ def compute_optimal(law: FittedLaw, budget: ArrayLike, cost: float, level: float
         c = np.where(valid, np.log(flat) - np.log(cost) - centre.n - centre.m, np.nan)
     x = Covariates(c, c, None, centre)
 
-    def at(theta: Array) -> tuple[Array, ...]:
+    def at(theta: Array, part: slice = slice(None)) -> tuple[Array, ...]:
         expanded = theta if theta.ndim == 1 else theta[:, None, :]
-        n = best_split(form, expanded, c, x)
-        loss = losses(form, theta, Covariates(n, c - n, None, centre)) * np.exp(law.user_centre.y)
+        n = best_split(form, expanded, c[part], x[part])
+        m = c[part] - n
+        loss = losses(form, theta, Covariates(n, m, None, centre)) * np.exp(law.user_centre.y)
         return (
             np.exp(n + centre.n),
-            np.exp(c - n + centre.m),
+            np.exp(m + centre.m),
             loss,
-            elasticity(form, expanded, c, x),
+            elasticity(form, expanded, c[part], x[part]),
         )
 
     usable = law.usable and "compute" not in form.needs
     names = ("parameters", "samples", "loss", "elasticity")
     if usable:
-        point, ends = (
-            at(law.theta),
-            interval(at(law.theta_draws), level) if len(law.theta_draws) else None,
-        )
+        draws = law.theta_draws
+        point, ends = at(law.theta), None
+        if len(draws):
+            ends = interval_in_parts(lambda part: at(draws, part), len(c), len(draws), level)
     else:
         point, ends = tuple(np.full(flat.shape, np.nan) for _ in names), None
         status[valid] = AllocationStatus.NO_LAW

@@ -56,7 +56,9 @@ def float_column(name: str, values: Any) -> NDArray[np.float64]:
     for i, item in enumerate(array.tolist()):
         if is_missing(item):
             out[i] = np.nan
-        elif isinstance(item, (numbers.Real, Decimal)) and not isinstance(item, bool):
+        elif isinstance(item, (numbers.Real, Decimal)) and not isinstance(
+            item, (bool, np.timedelta64)
+        ):
             out[i] = _double(item)
         else:
             raise TypeError(f"{name} must be real numbers, got {describe(item)} in row {i}")
@@ -147,7 +149,9 @@ def run_codes(name: str, values: Any) -> tuple[NDArray[np.int64], tuple[str, ...
     missing = np.fromiter((is_missing(item) for item in seen), bool, len(seen))
     codes[(missing[codes] if len(seen) else masked) | masked] = -1
     names = [
-        str(int(item)) if isinstance(item, float) and item.is_integer() else str(item)
+        f"{item:.0f}"
+        if isinstance(item, float) and item.is_integer() and abs(item) < 2**53
+        else str(item)
         for item in seen
     ]
     return renumbered(codes, names)

@@ -16,6 +16,7 @@ from ._centre import Array, Centre
 from ._certificate import Certificate, FitStatus
 from ._evaluate import value_and_gradient
 from ._forms import Form
+from ._law_fields import check_fields
 from ._problem import centred, problem_of
 from ._quantiles import checked_level, interval
 from ._run_table import RunTable
@@ -96,6 +97,7 @@ class FittedLaw:
     key: int
 
     def __post_init__(self) -> None:
+        check_fields(self)
         count = len(self.form.parameters)
         for name, shape in (("theta", (count,)), ("theta_draws", (None, count))):
             array = np.array(real_array(name, getattr(self, name)), order="C")

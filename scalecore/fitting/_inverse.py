@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._common.validation import broadcast, real_array
 from ._centre import Array, Covariates
-from ._quantiles import checked_level, interval
+from ._quantiles import checked_level, interval_in_parts
 
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
@@ -106,13 +106,12 @@ def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: flo
     status = np.where(valid, status, SolutionStatus.INVALID).astype(np.int8)
     low, high = nothing, nothing
     if len(law.theta_draws):
-        drawn, which = _crossing(law, law.theta_draws[:, None, :], of, at, target)
-        drawn = np.where(
-            which == SolutionStatus.OUT_OF_REACH,
-            np.inf,
-            np.where(which == SolutionStatus.ALWAYS, -np.inf, drawn),
+        ((low, high),) = interval_in_parts(
+            lambda part: [_drawn_crossings(law, of, at[part], target[part])],
+            len(at),
+            len(law.theta_draws),
+            level,
         )
-        ((low, high),) = interval([drawn], level)
         low, high = (
             np.where(status == SolutionStatus.REACHED, np.exp(end + origin), np.nan)
             for end in (low, high)
@@ -120,6 +119,16 @@ def solve(law: FittedLaw, of: str, given: ArrayLike, loss: ArrayLike, level: flo
     value = np.where(status == SolutionStatus.REACHED, np.exp(log + origin), np.nan)
     value, low, high = (array.reshape(shape)[()] for array in (value, low, high))
     return Solution(value, low, high, status.reshape(shape)[()], of, level)
+
+
+def _drawn_crossings(law: FittedLaw, of: str, at: Array, target: Array) -> Array:
+    """Return where each draw crosses the targets; infinite where it does not."""
+    drawn, which = _crossing(law, law.theta_draws[:, None, :], of, at, target)
+    return np.where(
+        which == SolutionStatus.OUT_OF_REACH,
+        np.inf,
+        np.where(which == SolutionStatus.ALWAYS, -np.inf, drawn),
+    )
 
 
 def _crossing(

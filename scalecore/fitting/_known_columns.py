@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from .._common.validation import describe, known_name
+from ._heading_units import MULTIPLES, factor_of, loss_unit_of
 
 # Names in lower case, one underscore for whatever is no letter or digit; the plainest first.
 KNOWN: dict[str, tuple[str, ...]] = {
@@ -102,21 +103,11 @@ _SYNONYMS = {
     "U": "unique_samples",
 }
 _REQUIRED = ("parameters", "samples", "loss")
-_UNITS = {
-    "k": 1e3,
-    "thousand": 1e3,
-    "m": 1e6,
-    "million": 1e6,
-    "b": 1e9,
-    "bn": 1e9,
-    "billion": 1e9,
-    "t": 1e12,
-    "trillion": 1e12,
-}
-_COUNTS = {
-    name for quantity in ("parameters", "samples", "unique_samples") for name in KNOWN[quantity]
-}
-_LOSS_UNITS = {"nat": "nats", "bit": "bits"}
+_COUNTED = ("parameters", "samples", "unique_samples")
+_COUNTS = {name for quantity in _COUNTED for name in KNOWN[quantity]}
+# words of a heading that names a loss, and what else of it
+_OF_A_LOSS = {"std", "stdev", "stderr", "sem", "se", "var", "variance", "err", "ci", "low", "high"}
+_OF_A_LOSS |= {"lower", "upper", "delta", "diff", "difference", "improvement", "scale", "weight"}
 
 
 @dataclass(frozen=True)
@@ -128,6 +119,7 @@ class Choice:
     loss_unit: str | None = None
     asked: bool = False  # whether the user named the column
     others: tuple[str, ...] = ()  # other columns that have usual names too
+    unknown_unit: str = ""  # what the heading says and is not understood
 
     def __str__(self) -> str:
         return self.column + (f" × {self.factor:g}" if self.factor != 1 else "")
@@ -143,22 +135,26 @@ def _plain(heading: str) -> tuple[str, str]:
     name = re.sub(r"[^a-z0-9]+", "_", name).strip("_")
     first, _, last = name.rpartition("_")
     # of one letter, as in d_k, a name is too short to know what its last word is
-    if not unit and len(first) > 1 and first in _COUNTS and last.rstrip("s") in _UNITS:
+    first = first.removesuffix("_in")
+    if not unit and len(first) > 1 and first in _COUNTS and last.rstrip("s") in MULTIPLES:
         return first, last
     return name, unit.strip()
 
 
 def _choice(quantity: str, heading: str, asked: bool) -> Choice:
-    unit = _plain(heading)[1]
-    first = re.split(r"[\s/]", unit)[0].rstrip("s") if unit else ""
+    name, unit = _plain(heading)
+    choice = Choice(heading, asked=asked)
     if quantity == "loss":
-        return Choice(heading, 1.0, _LOSS_UNITS.get(first), asked)
-    return Choice(
-        heading,
-        1.0 if quantity in ("run", "weight", "progress") else _UNITS.get(first, 1.0),
-        None,
-        asked,
-    )
+        loss_unit = loss_unit_of(name, unit)
+        return replace(
+            choice, loss_unit=loss_unit or None, unknown_unit=unit if loss_unit is None else ""
+        )
+    if quantity not in (*_COUNTED, "compute") or not unit:
+        return choice
+    factor = factor_of(unit, quantity == "compute")
+    if factor is None:
+        return replace(choice, unknown_unit=unit)
+    return replace(choice, factor=factor)
 
 
 def choose(
@@ -187,6 +183,11 @@ def choose(
         if not matches:
             continue
         choice = _choice(quantity, _unique(source, matches[0], headings), False)
+        if choice.unknown_unit and quantity in _REQUIRED:
+            raise ValueError(
+                f"{source}: the unit in {choice.column!r} is not understood; write another, or "
+                f"columns={{{quantity!r}: {choice.column!r}}} to take its numbers as they stand"
+            )
         found[quantity] = replace(choice, others=tuple(matches[1:]))
     missing = [quantity for quantity in _REQUIRED if quantity not in found]
     if missing:
@@ -246,7 +247,8 @@ def _unique(source: str, heading: str, headings: Iterable[str]) -> str:
 
 def _losses(source: str, headings: Sequence[str]) -> list[str]:
     """Return the one column whose name has the word loss in it, or none."""
-    with_loss = [heading for heading in headings if "loss" in _plain(heading)[0].split("_")]
+    words = {heading: set(_plain(heading)[0].split("_")) for heading in headings}
+    with_loss = [h for h in headings if "loss" in words[h] and not words[h] & _OF_A_LOSS]
     if len(with_loss) > 1:
         raise ValueError(
             f"{source} has several losses; choose one with columns={{'loss': ...}}: "

@@ -81,7 +81,7 @@ def load(cls: type[FittedLaw], path: FilePath, form: AnyForm | None) -> FittedLa
     with open(place, encoding="utf-8") as file:
         try:
             content = json.load(file)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ValueError(f"path {place!r} is not a fitted law: {error}") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise ValueError(f"path {place!r} is not a fitted law: FittedLaw.save writes one")
@@ -92,7 +92,7 @@ def load(cls: type[FittedLaw], path: FilePath, form: AnyForm | None) -> FittedLa
         )
     try:
         return _law_of(cls, content, form)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ValueError(f"path {place!r} is not a whole fitted law: {error!r}") from error
 
 
@@ -128,9 +128,9 @@ def _law_of(cls: type[FittedLaw], content: dict[str, Any], form: AnyForm | None)
         table=table,
         form=row,
         theta=theta,
-        centre=Centre(**content["centre"]),
+        centre=Centre(**{name: _number(mean, np.nan) for name, mean in content["centre"].items()}),
         loss_function=content["loss"],
-        delta=content["delta"],
+        delta=_number(content["delta"], np.nan),
         objective=_number(content["objective"], np.nan),
         status=FitStatus[content["status"]],
         certificate=Certificate(**made),

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from .._common.validation import broadcast, real_array
 from ._centre import Array, Covariates
 from ._evaluate import losses
-from ._quantiles import interval
+from ._quantiles import interval_in_parts
 
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
@@ -105,12 +105,18 @@ def predict(
     loss = losses(law.form, law.theta, x) * scale
     low = high = nothing
     if len(law.theta_draws):
-        drawn = losses(law.form, law.theta_draws, x) * scale
+        factors = None
         if kind == "run":
-            count = max(len(drawn), _LEAST_PAIRS)
-            residuals = _residuals_of_new_runs(law, count)
-            drawn = drawn[np.arange(count) % len(drawn)] * np.exp(residuals)[:, None]
-        ((low, high),) = interval([drawn], level)
+            factors = np.exp(_residuals_of_new_runs(law, max(len(law.theta_draws), _LEAST_PAIRS)))
+        count = len(law.theta_draws if factors is None else factors)
+
+        def drawn(part: slice) -> list[Array]:
+            values = losses(law.form, law.theta_draws, x[part]) * scale
+            if factors is not None:
+                values = values[np.arange(count) % len(values)] * factors[:, None]
+            return [values]
+
+        ((low, high),) = interval_in_parts(drawn, len(nothing), count, level)
     loss, low, high = (array.reshape(shape)[()] for array in (loss, low, high))
     return Prediction(loss, low, high, level, kind, law.loss_unit)
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
 from .._common.validation import fraction
 from ._centre import Array
+
+_AT_ONCE = 2**15  # draws of all points that are made at once
 
 
 def checked_level(level: object) -> float:
@@ -35,3 +37,23 @@ def interval(draws: Iterable[Array], level: float) -> list[tuple[Array, Array]]:
         low, high = np.quantile(values, [tail, 1 - tail], axis=0, method="inverted_cdf")
         ends.append((low, high))
     return ends
+
+
+def interval_in_parts(
+    drawn: Callable[[slice], Iterable[Array]], points: int, draws: int, level: float
+) -> list[tuple[Array, Array]]:
+    """Return the same of draws [draw, point] for many points, a part of the points at a time.
+
+    So memory does not grow with draws times points, and a Ctrl-C is seen in between. `drawn` makes
+    the arrays of draws of a part.
+    """
+    parts = [interval(drawn(part), level) for part in _parts(points, max(1, _AT_ONCE // draws))]
+    return [
+        (np.concatenate([low for low, _ in ends]), np.concatenate([high for _, high in ends]))
+        for ends in zip(*parts, strict=True)
+    ]
+
+
+def _parts(points: int, step: int) -> Iterator[slice]:
+    for first in range(0, max(points, 1), step):
+        yield slice(first, first + step)

@@ -84,6 +84,14 @@ def table_fields(
                 )
             continue
         guessed = quantity not in REQUIRED and not choice.asked
+        if choice.unknown_unit:
+            remarks.append(
+                f"the unit in {choice.column!r} is not understood: "
+                + ("it was not taken" if guessed else "its numbers were taken as they stand")
+            )
+            if guessed:
+                del choices[quantity]
+                continue
         numbers, doubt = _tried(source, quantity, choice, values, rows, guessed, drop_invalid)
         if doubt:
             remarks.append(f"{choice.column!r} was not taken for {quantity}: {doubt}")
@@ -300,13 +308,20 @@ def _arrow_source(table: Any, name: str) -> Source:
     )
 
 
+def _polars_column(series: Any) -> Any:
+    """Return a column as NumPy has it; integers of 128 bits, which it has not, as objects."""
+    if "128" in str(series.dtype):
+        return np.array(series.to_list(), dtype=object)
+    return series.to_numpy()
+
+
 def _frame_source(frame: Any) -> Source:
     """Return the columns of whatever has named ones."""
     name = "the frame"
     if isinstance(frame, Mapping):
         keys = list(frame)
         for key in keys:
-            if not np.iterable(frame[key]):
+            if not np.iterable(frame[key]) or not hasattr(frame[key], "__len__"):
                 raise TypeError(
                     f"frame must be a dict of columns, got {describe(frame[key])} as {key!r}"
                 )
@@ -329,7 +344,7 @@ def _frame_source(frame: Any) -> Source:
         return Source(
             name,
             list(frame.columns),
-            lambda i: frame.to_series(i).to_numpy(),
+            lambda i: _polars_column(frame.to_series(i)),
             frame.height,
             text=False,
         )

@@ -160,8 +160,9 @@ class RunTable:
 
         Columns with usual names (N, params, D, tokens, L, loss, C, flops, U, run_name ...) are
         recognised, in any case; the table's repr, `columns` and `notes` say what was taken for
-        what. A unit in brackets behind a name counts: ``tokens (B)`` are billions, ``loss (bits)``
-        are bits. Cells must be plain numbers: ``70M`` is refused.
+        what. A unit in brackets behind a name counts: ``tokens (B)`` or ``tokens (10^9)`` are
+        billions, ``compute (PF-days)`` petaflop-days, ``loss (bits)`` and ``loss_bits`` bits; one
+        that is not understood is refused. Cells must be plain numbers: ``70M`` is refused.
 
         Parameters
         ----------

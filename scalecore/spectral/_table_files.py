@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from .._common.atomic_files import atomic_write
-from ._table_rows import Row
+from ._table_rows import Row, are_rows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,8 +94,8 @@ def save_table(folder: Path, table: SpectralTable, most_units: int) -> None:
 
 
 def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
-    """Read the rows of a table; None if there is none, or a disk has damaged it: it is built
-    again.
+    """Read the rows of a table; None if there is none, or a disk has damaged it, or it is of
+    another dimension: it is built again.
     """
     import zipfile
     import zlib
@@ -108,8 +108,12 @@ def load_rows(folder: Path, d: int, most_units: int) -> list[Row] | None:
         ):
             ends = np.cumsum(stored["lengths"])[:-1]
             parts = np.split(stored["eigenvalues"], ends), np.split(stored["copies"], ends)
-            return list(
+            rows = list(
                 zip(stored["units"].tolist(), *parts, stored["delta"].tolist(), strict=True)
             )
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error):
+            return rows if are_rows(d, rows) else None
+    except (OSError, EOFError, ValueError, TypeError, LookupError, AttributeError):
+        return None
+    # what zipfile raises of files that are cut, spoilt, encrypted or too large for memory
+    except (zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, OverflowError):
         return None

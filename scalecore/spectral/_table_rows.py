@@ -61,8 +61,8 @@ def _size_of_set(d: int, limit: int) -> int:
     return count if count == limit else _size_of_set(d, count)
 
 
-def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
-    """Return the rows of a table, as far as rounding allows."""
+def first_rows(d: int) -> list[Row]:
+    """Return the rows of no unit, of one, and of a pair, which tables of a dimension begin with."""
     low = _spectrum.spectrum(d, 64)
     even = np.exp(low[:, 0])  # lambda_0, lambda_2, lambda_4, ...
     single_copy = np.ones(1)
@@ -76,11 +76,52 @@ def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
     if d == 1:
         # at d = 1, max(x, 0) and max(-x, 0) describe every function
         rows.append((2.0, np.array([0.25]), 2 * single_copy, 0.0))
-        return rows[: most_units + 1]
+        return rows
     rows.append((2.0, np.array([linear]), np.array([float(d)]), 0.5))
-    if most_units > 2:
+    return rows
+
+
+def build_rows(d: int, most_units: int, progress: bool) -> list[Row]:
+    """Return the rows of a table, as far as rounding allows."""
+    rows = first_rows(d)
+    if most_units > 2 and d > 1:
         _add_even_parts(d, rows, _counts(d, most_units), progress)
     return rows[: most_units + 1]
+
+
+def are_rows(d: int, rows: list[Row]) -> bool:
+    """Whether these may be the rows of a table of this dimension: those of a file may be of another
+    one, or not of a table.
+
+    The engine reads them without another look; csrc/spectral/table.c asks the same of C's callers.
+    """
+    known = first_rows(d)
+    if len(rows) < len(known) or (d == 1 and len(rows) > len(known)):
+        return False
+    for row, first in zip(rows, known, strict=False):
+        mine, its = (np.array([one[0], one[3], *one[1], *one[2]]) for one in (row, first))
+        if mine.shape != its.shape or not np.allclose(mine, its, rtol=1e-9, atol=0):
+            return False
+    units = np.array([row[0] for row in rows])
+    return bool((np.diff(units) > 0).all() and units[-1] <= 1e15) and all(
+        _is_row(*row) for row in rows[1:]
+    )
+
+
+def _is_row(
+    units: float, values: NDArray[np.float64], copies: NDArray[np.float64], delta: float
+) -> bool:
+    """Whether these are variances, decreasing, of at most 1/2 in all."""
+    return (
+        values.ndim == copies.ndim == 1
+        and values.dtype == copies.dtype == np.float64
+        and 1 <= len(values) == len(copies)
+        and bool((values >= 1e-100).all() and (np.diff(values) <= 0).all())
+        and bool((copies >= 1).all() and (copies <= 1e15).all())
+        and float(values @ copies) <= 0.5 + 1e-12
+        and 0 <= delta <= 1
+        and units == math.floor(units)
+    )
 
 
 def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) -> None:

@@ -391,6 +391,35 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "sc.error_bound(many, 1e5, 3, 10, out=out, where=every_other)",
+        "sc.occupancy(many, 10.0, out=out, where=every_other)",
+        "sc.bayes_error_bound(many, 3, out=out, where=every_other)",
+        "sc.error_bound(many[:, None], pair, 3, 10, out=as_strided(out, (len(out), 2), (8, 0)))",
+    ],
+)
+def test_ctrl_c_is_answered_between_many_short_loops(call, run_python):
+    """NumPy calls the loop for each run of `where`, or for each row: no call is long."""
+    code = f"""
+import signal, numpy as np, scalecore as sc
+from numpy.lib.stride_tricks import as_strided
+many = np.tile(np.geomspace(2, 1e6, 1_000_000), 30)
+out, pair = np.full(len(many), -1.0), np.array([1e5, 1e6])
+every_other = np.arange(len(many)) % 2 == 0
+signal.signal(signal.SIGALRM, signal.default_int_handler)
+signal.setitimer(signal.ITIMER_REAL, 0.05)
+try:
+    {call}
+    print("finished")
+except KeyboardInterrupt:
+    print(out[-1] == out[-2] == -1.0)
+"""
+    assert run_python(code).split() == ["True"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals")
 def test_a_handler_that_does_not_raise_spoils_nothing(run_python):
     """Points are computed to the end, and are what they are without signals."""
     code = """

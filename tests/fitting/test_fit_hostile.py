@@ -1,11 +1,15 @@
 """Hostile tables: a status or a refusal, never an exception from inside or a bare number."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalecore as sc
+from scalecore.fitting import _quantiles as quantiles
 
 FORMS = ["additive", "tied", "coupled", "kaplan", "kaplan_offset", "compute"]
 N = np.tile([1e8, 3e8, 1e9, 3e9], 4)
@@ -161,3 +165,79 @@ def test_files_that_are_not_laws(tmp_path, spoil, text):
     path.write_text(spoil(path.read_text()))
     with pytest.raises(ValueError, match=text):
         sc.FittedLaw.load(path)
+
+
+WRONG_PARTS = {
+    "delta": ["x", -1.0, [], "HUGE"],
+    "objective": [[], {}, "HUGE"],
+    "intervals": [None, "x", ""],
+    "by": [None, "x"],
+    "loss": [None, "x"],
+    "key": [-1, 2**64, None, "x", 0.5],
+    "status": [None, 5, []],
+    "certificate": [None, [], {"a": 1}],
+    "theta_draws": [["HUGE"] * 5, "x"],
+    "theta": [["HUGE"] * 5, [1.0], None],
+    "centre": [
+        *({"n": wrong, "m": 1.0, "y": 1.0} for wrong in ("x", [1.0], "HUGE")),
+        *({"n": 1.0}, None),
+    ],
+    "reading": [{"rows": [10**30] * 16, "dropped": [], "columns": {}, "notes": []}, 5],
+}
+
+
+@pytest.mark.parametrize("name", WRONG_PARTS)
+def test_a_law_made_by_hand_is_refused_where_it_is_read(tmp_path, name):
+    path = tmp_path / "law.json"
+    law = sc.fit(sc.RunTable(N, D, L), "additive", resamples=3, rng=0)
+    law.save(path)
+    content = json.loads(path.read_text())
+    assert sc.FittedLaw.load(path).theta.tolist() == law.theta.tolist()
+    for value in WRONG_PARTS[name]:
+        text = json.dumps({**content, name: value}).replace('"HUGE"', "1" + "0" * 400)
+        path.write_text(text)
+        with pytest.raises(ValueError, match="is not a whole fitted law"):
+            sc.FittedLaw.load(path)
+
+
+def test_a_file_that_is_nested_without_end_is_no_law(tmp_path):
+    path = tmp_path / "law.json"
+    path.write_text("[" * 200_000)
+    with pytest.raises(ValueError, match="is not a fitted law"):
+        sc.FittedLaw.load(path)
+
+
+def test_a_law_s_fields_are_checked_by_name():
+    law = sc.fit(sc.RunTable(N, D, L), "additive", resamples=3, rng=0)
+    for name, value in (
+        *(("table", None), ("centre", 5), ("status", 0), ("certificate", None)),
+        *(("loss_function", "x"), ("delta", -1.0), ("objective", None), ("intervals", None)),
+        *(("by", "x"), ("key", -1), ("theta", "x"), ("theta_draws", None)),
+        ("centre", dataclasses.replace(law.centre, n="x")),
+        ("centre", dataclasses.replace(law.centre, y=None)),
+    ):
+        with pytest.raises((ValueError, TypeError), match=name):
+            dataclasses.replace(law, **{name: value})
+
+
+@pytest.mark.parametrize("form", ["additive", "coupled", "repeated"])
+def test_answers_for_many_points_are_made_in_parts(form, monkeypatch):
+    """Memory does not grow with draws times points, and the bits are those of one part."""
+    law = sc.fit(sc.RunTable(N, D, L, unique_samples=D / 2), form, resamples=20, rng=0)
+    points, budgets = np.geomspace(1e8, 1e10, 23), np.geomspace(1e20, 1e24, 23)
+
+    def answers():
+        best = law.compute_optimal(budgets)
+        yield from (best.parameters_low, best.loss_high, best.elasticity_low)
+        for kind in ("mean", "run"):
+            predicted = law.predict(points, 1e10, kind=kind)
+            yield from (predicted.loss, predicted.low, predicted.high)
+        solved = law.samples_for(points, 2.5)
+        yield from (solved.low, solved.high)
+
+    want = list(answers())
+    assert sum(np.isfinite(array).any() for array in want) > 5
+    monkeypatch.setattr(quantiles, "_AT_ONCE", 20)
+    for found, wanted in zip(answers(), want, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert law.predict(np.empty(0), 1e10).low.shape == (0,)

@@ -124,6 +124,79 @@ def test_units_in_the_last_word_of_a_known_name(write):
     assert asked.parameters.tolist() == [1e8, 4e8]
 
 
+@pytest.mark.parametrize(
+    ("unit", "factor"),
+    [
+        *(("G", 1e9), ("giga", 1e9), ("in millions", 1e6), ("mio", 1e6), ("M, non-embedding", 1e6)),
+        *(
+            ("10^6", 1e6),
+            ("×10^6", 1e6),
+            ("1e6", 1e6),
+            ("10⁹", 1e9),
+            ("10**9", 1e9),
+            ("Mparams", 1e6),
+        ),
+        *(("non-embedding", 1), ("#", 1), ("N", 1), ("backbone", 1), ("bn", 1e9), ("in B", 1e9)),
+    ],
+)
+def test_units_of_counts(unit, factor):
+    frame = {f"params ({unit})": [1.0, 4.0], "D": [2e9, 8e9], "L": [3.4, 2.8]}
+    assert sc.RunTable.from_frame(frame).parameters.tolist() == [factor, 4 * factor]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        *("params (MM)", "params (GB)", "params (bytes)", "params (M k)", "tokens (TB)"),
+        *("params (µ)", "loss (%)", "loss (ppl)", "loss (log10)", "loss (millinats)"),
+    ],
+)
+def test_units_that_are_not_understood_are_refused(heading):
+    frame = {"params": [1e8, 4e8], "tokens": [2e9, 8e9], "loss": [3.4, 2.8]}
+    name = heading.split()[0]
+    frame[heading] = frame.pop(name)
+    with pytest.raises(ValueError, match=rf"the unit in '{re.escape(heading)}' is not understood"):
+        sc.RunTable.from_frame(frame)
+    quantity = {"params": "parameters", "tokens": "samples"}.get(name, name)
+    table = sc.RunTable.from_frame(frame, columns={quantity: heading})
+    assert getattr(table, quantity).tolist() == frame[heading]
+    assert "numbers were taken as they stand" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("heading", "factor"),
+    [
+        *(("flops (1e18)", 1e18), ("C (1e18 FLOP)", 1e18), ("compute (EFLOPs)", 1e18)),
+        *(("compute (ZFLOP)", 1e21), ("compute (exaflop)", 1e18), ("compute (FLOPs)", 1)),
+        *(("compute (PF-days)", 8.64e19), ("compute (petaflop/s-days)", 8.64e19)),
+        *(("C (PFLOPS-days)", 8.64e19), ("compute (GPU hours)", None), ("compute (hours)", None)),
+    ],
+)
+def test_units_of_compute(heading, factor):
+    frame = {"N": [1.0, 2.0], "D": [1.0, 2.0], "L": [3.4, 2.8], heading: [1.5, 2.5]}
+    table = sc.RunTable.from_frame(frame)
+    if factor is None:
+        assert table.compute is None
+        assert table.notes == (f"the unit in {heading!r} is not understood: it was not taken",)
+    else:
+        np.testing.assert_allclose(table.compute, [1.5 * factor, 2.5 * factor], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("heading", "unit"),
+    [
+        *(("loss_bits", "bits"), ("val_loss_bpb", "bits"), ("loss (bits-per-byte)", "bits")),
+        *(("loss (bpb)", "bits"), ("loss (base 2)", "bits"), ("loss (log2)", "bits")),
+        *(("loss_nats", "nats"), ("loss (C4)", "nats"), ("log_loss", "nats")),
+    ],
+)
+def test_units_of_losses(heading, unit):
+    frame = {"N": [1.0, 2.0], "D": [1.0, 2.0], heading: [3.4, 2.8], "loss_std": [0.1, 0.2]}
+    table = sc.RunTable.from_frame(frame)
+    assert table.loss_unit == unit
+    np.testing.assert_allclose(table.loss / table.loss_scale, frame[heading], rtol=1e-15)
+
+
 @pytest.mark.parametrize("heading", ["d_k", "n_t", "size_m", "loss_b", "tokens_x"])
 def test_last_words_that_are_no_units(write, heading):
     path = write(f"{heading},N,D,L\n7,1e8,2e9,3.4\n8,4e8,8e9,2.8\n")
@@ -390,6 +463,45 @@ def test_frames(make):
     part = sc.RunTable.from_frame(make(), where={"run": "b"}, columns={"run": None})
     assert part.rows.tolist() == [1]
     assert part.run is None
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        np.array([np.timedelta64(1, "s"), 2.0], object),
+        np.array([np.True_, 2.0], object),
+        np.array([True, 2.0], object),
+        [np.timedelta64("NaT"), 2.0],
+    ],
+)
+def test_durations_and_truths_are_no_numbers(column):
+    frame = {"N": column, "D": [2e9, 8e9], "L": [3.4, 2.8]}
+    with pytest.raises(TypeError, match=r"parameters .* must be real numbers, got .* in row 0"):
+        sc.RunTable.from_frame(frame, drop_invalid=True)
+    with pytest.raises(TypeError, match="parameters must be real numbers"):
+        sc.RunTable(*frame.values())
+
+
+def test_columns_that_can_be_read_once_are_refused():
+    for column in (iter([1e8, 4e8]), (n for n in [1e8, 4e8])):
+        with pytest.raises(TypeError, match=r"frame must be a dict of columns, got .* as 'N'"):
+            sc.RunTable.from_frame({"N": column, "D": [2e9, 8e9], "L": [3.4, 2.8]})
+
+
+def test_very_large_integers_of_polars():
+    polars = pytest.importorskip("polars")
+    wide = polars.Series([2**70, None], dtype=polars.Int128)
+    frame = polars.DataFrame({"N": wide, "D": [2e9, 8e9], "L": [3.4, 2.8]})
+    assert sc.RunTable.from_frame(frame, drop_invalid=True).parameters.tolist() == [2.0**70]
+
+
+def test_what_is_masked_in_a_mask_is_neither_true_nor_false():
+    table = sc.RunTable([1e8, 4e8], [2e9, 8e9], [3.4, 2.8])
+    with pytest.raises(
+        TypeError, match="mask must be one True or False a row, got one with masked"
+    ):
+        table.where(np.ma.array([True, True], mask=[False, True]))
+    assert len(table.where(np.ma.array([True, False]))) == 1
 
 
 @pytest.mark.parametrize("module", ["pandas", "polars", "pyarrow"])

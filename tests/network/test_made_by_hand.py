@@ -193,6 +193,7 @@ def functions_of_the_core():
     )
     runs = [np.linspace(0.1, 1, 7) for _ in range(3)]
     yield core_fitting.starts, [0, *runs]
+    yield core_fitting.around, [np.full(5, 0.5), np.zeros(5), np.ones(5), 0]
     yield core_fitting.values, [0, *runs[:2], np.full(5, 0.1), True]
     yield fitted, [*runs, np.ones(7), np.arange(7), np.zeros(5), np.ones(5), np.full((3, 5), 0.3)]
     starts, ends = np.array([0, 1, 2], np.intp), np.array([0, 1], np.int32)
@@ -276,3 +277,22 @@ def test_tables_of_strategies_are_measured():
         wrong[1 if name == "first" else 0] = value
         with pytest.raises(ValueError, match=name):
             core_spectral.Strategies(3.0, kept | {name: wrong}, low)
+
+
+def test_a_table_of_strategies_keeps_what_it_points_to():
+    table = sc.spectral_table(3, most_units=16).strategies
+    budgets, results = [np.full(2, 1e6), np.full(2, 3.0), np.ones(2), np.ones(2)], []
+    for spoil in (lambda: None, table.arrays.clear, lambda: table.arrays.update(units=None)):
+        spoil()
+        out = [np.empty(2) for _ in range(6)] + [np.empty(2, np.int8)]
+        core_spectral.compute_optimal(*budgets, *out, 1, (table,), False, 1)
+        results.append(out[2].tolist())
+    assert results[0] == results[1] == results[2]
+    assert results[0][0] > 0
+    with pytest.raises(ValueError, match="read-only"):
+        table.arrays["first"][1] = 10**9
+    with pytest.raises(ValueError, match="made once"):
+        table.__init__(*table.__reduce__()[1])
+    unmade = core_spectral.Strategies.__new__(core_spectral.Strategies)
+    with pytest.raises(ValueError, match="tables must have been made"):
+        core_spectral.compute_optimal(*budgets, *out, 1, (unmade,), False, 1)

@@ -52,6 +52,11 @@ def small_table():
         (lambda: sc.misspecification(PRIOR, [1], inputs=HUGE), "inputs must be at most"),
         (lambda: sc.misspecification(PRIOR, [HUGE]), "widths"),
         (lambda: sc.compute_optimal(HUGE, 10, 100), "budget"),
+        (lambda: sc.compute_optimal(np.array([True, 1e9], object), 10, 100), "budget must be real"),
+        (
+            lambda: sc.compute_optimal(np.array([np.timedelta64(1), 1e9], object), 10, 100),
+            "budget must be real",
+        ),
         (lambda: sc.compute_optimal(1e9, 10, 100, n_threads=-HUGE), "n_threads must be at least"),
         (lambda: sc.spectral_terms(2, 1e5, 3, 10, strategies=None), "strategies must be"),
         (lambda: sc.spectral_terms(2, 1e5, 3, 10, strategies=5), "strategies must be"),

@@ -236,6 +236,39 @@ def test_a_damaged_table_is_built_again(builds, tmp_path):
     assert len(builds) == 5
 
 
+def test_a_file_with_other_rows_is_no_table(builds, tmp_path):
+    """Of another dimension, or made by hand: it is built again, and no bound comes from it."""
+    want = sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path)
+    (file,) = tmp_path.iterdir()
+    with np.load(file) as stored:
+        good = dict(stored)
+    other = sc.spectral_table(DIM + 1, most_units=UNITS, cache=tmp_path / "other")
+    spoilt = {
+        "eigenvalues": [
+            *(2 * good["eigenvalues"], -good["eigenvalues"], good["eigenvalues"] * np.nan),
+            *(good["eigenvalues"][:-1], good["eigenvalues"].astype(np.float32)),
+            np.where(good["eigenvalues"] < 1e-2, 5e-324, good["eigenvalues"]),
+        ],
+        "copies": [good["copies"] * 0, good["copies"] * 1.5, good["copies"][:, None]],
+        "units": [good["units"][::-1], good["units"] + 0.5, good["units"] * np.nan],
+        "lengths": [good["lengths"] * 1.0, -good["lengths"], good["lengths"][:1]],
+        "delta": [good["delta"] + 2, good["delta"] * np.nan, good["delta"].astype(str)],
+    }
+    cases = [{**good, name: array} for name, arrays in spoilt.items() for array in arrays]
+    cases += [{name: array for name, array in good.items() if name != lost} for lost in good]
+    for case in cases:
+        np.savez(file, **case)
+        tables._TABLES.clear()
+        found = sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path)
+        assert np.array_equal(found.residual, want.residual)
+    (tmp_path / "other" / file.name.replace(f"_{DIM}_", f"_{DIM + 1}_")).replace(file)
+    tables._TABLES.clear()
+    assert np.array_equal(
+        sc.spectral_table(DIM, most_units=UNITS, cache=tmp_path).residual, want.residual
+    )
+    assert not np.array_equal(other.residual, want.residual)
+
+
 def test_writers_at_once_do_not_meet(builds, tmp_path, monkeypatch):
     table, meeting, real, failed = (
         sc.spectral_table(DIM, most_units=UNITS),

@@ -27,6 +27,11 @@ def test_isoflop_marks_every_optimum():
     assert len(ax.get_legend().get_texts()) == 3
 
 
+@pytest.mark.parametrize("shape", [(0,), (3, 0), (0, 3), (1, 1, 0)])
+def test_a_frontier_of_no_budget_can_be_drawn(shape):
+    assert sc.compute_optimal(np.ones(shape), 3, 5).plot().get_xscale() == "log"
+
+
 def test_frontier_has_a_dashed_line_of_slope_one():
     f = sc.compute_optimal(np.geomspace(1e6, 1e18, 13), 10, 100)
     _fig, ax = plt.subplots()
