@@ -132,3 +132,15 @@ def test_learning_curve_exact(contest):
     contest(
         "exact learning curve, M = 1,000, 10,625 and 20,474 count vectors", contenders, 1, "ms", 1e3
     )
+
+
+def test_best_channel(contest):
+    """No rival: NumPy itself is what it runs on."""
+    model, wide = random_model(1000), random_model(1000, 4, 4)
+    contenders = {
+        "M = 1,000, size 8, T = 100": lambda: model.best_channel(8, 100),
+        "T = 10,000": lambda: model.best_channel(8, 10_000),
+        "4 x 4 cells, T = 100": lambda: wide.best_channel(8, 100),
+        "size 64, T = 10,000": lambda: model.best_channel(64, 10_000),
+    }
+    contest("best channel", contenders, 1, "s", 1.0, rounds=1, repeats=3)

@@ -317,8 +317,9 @@ class FiniteModel(Rebuilt):
         -----
         For fixed hypotheses the bound is convex and Blahut and Arimoto's alternation, channel[f, g]
         ~ P(F~ = g) exp(-T d(f, g)), goes down to its minimum. Which hypotheses is a combinatorial
-        question: those that the unlimited optimum uses are pruned to `size` and exchanged while
-        that helps, which finds a local optimum. Source: docs/information.md.
+        question: from several supports (those that the unlimited optimum uses, pruned to `size`; a
+        greedy one; random ones, always the same) hypotheses are exchanged while that helps, and the
+        best local optimum is taken, once it was found often enough. Source: docs/information.md.
 
         Examples
         --------
