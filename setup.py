@@ -43,7 +43,18 @@ UNIX_FLAGS = [
     ),
     *("-fvisibility=hidden", "-g0"),
 ]
-MSVC_FLAGS = ["/std:c11", "/O2", "/fp:precise"]
+# gcc does not align the stack to more than 16 bytes on Windows, but moves AVX's vectors as if it
+# did: the assembler turns those moves into others, which take any address.
+MINGW_FLAGS = [*UNIX_FLAGS, "-Wa,-muse-unaligned-vector-move"]
+# No /arch: SSE2 is its default, and the engine has one lane there (csrc/simd/vector.h). No
+# /experimental:c11atomics: engine/chosen.h does without. /openmp, not /openmp:llvm: the loops are
+# of OpenMP 2.0, whose runtime wheels may bring along. /fp:precise fuses no multiply-adds on x86.
+# Without /utf-8 sources would be read in the machine's code page.
+MSVC_FLAGS = ["/std:c11", "/O2", "/fp:precise", "/utf-8"]
+FLAGS = {"msvc": MSVC_FLAGS, "mingw32": MINGW_FLAGS}  # of other compilers: UNIX_FLAGS
+
+if sys.maxsize < 2**32:
+    sys.exit("scalecore needs a 64-bit Python: its engine counts in 64 bits")
 
 
 class BuildEngine(build_clib):
@@ -55,7 +66,7 @@ class BuildEngine(build_clib):
             Path(self.compiler.library_filename(name, output_dir=self.build_clib)).unlink(
                 missing_ok=True
             )
-        flags = MSVC_FLAGS if self.compiler.compiler_type == "msvc" else UNIX_FLAGS
+        flags = FLAGS.get(self.compiler.compiler_type, UNIX_FLAGS)
         super().build_libraries([(name, info | {"cflags": flags}) for name, info in libraries])
 
 
@@ -83,10 +94,10 @@ class BuildExt(build_ext):
         return [*super().get_outputs(), self.library_file(package, "scalecore")]
 
     def build_extensions(self):
-        msvc = self.compiler.compiler_type == "msvc"
-        openmp_compile, openmp_link = self.openmp_flags(msvc)
+        compiler = self.compiler.compiler_type
+        openmp_compile, openmp_link = self.openmp_flags(compiler == "msvc")
         for extension in self.extensions:
-            extension.extra_compile_args = (MSVC_FLAGS if msvc else UNIX_FLAGS) + openmp_compile
+            extension.extra_compile_args = FLAGS.get(compiler, UNIX_FLAGS) + openmp_compile
             extension.extra_link_args = openmp_link
         super().build_extensions()
 

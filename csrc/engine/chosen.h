@@ -19,10 +19,13 @@
 
 #if defined(__GNUC__)
 #define SC_COLD __attribute__((noinline, cold))
-/* not exported: its address then needs no look-up in the symbol table of a shared library */
-#define SC_HIDDEN __attribute__((visibility("hidden")))
 #else
 #define SC_COLD
+#endif
+#if defined(__GNUC__) && !defined(_WIN32)
+/* not exported: its address then needs no look-up in the symbol table of a shared library */
+#define SC_HIDDEN __attribute__((visibility("hidden")))
+#else /* DLLs export what they are told to, and nothing else */
 #define SC_HIDDEN
 #endif
 

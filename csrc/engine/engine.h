@@ -8,6 +8,15 @@
 #ifndef SC_ENGINE_H
 #define SC_ENGINE_H
 
+#include <float.h>
+#include <stdint.h>
+
+#if UINTPTR_MAX < 0xffffffffffffffffu
+#error "scalecore needs a 64-bit processor and compiler: no -m32"
+#elif FLT_EVAL_METHOD != 0
+#error "scalecore needs sums of doubles that are rounded to doubles: no -mfpmath=387"
+#endif
+
 #include "fitting/fitting.h"
 #include "scalecore.h"
 #include "spectral/lower_bound.h"
@@ -148,7 +157,7 @@ void sc_engine_use(const sc_engine *engine);
 /* a kernel's name in the instruction set for which this file is being compiled */
 #define SC_KERNEL(name) SC_JOIN(name##_, SC_ISA)
 
-#if (defined(__x86_64__) || defined(__i386__)) && (defined(__GNUC__) || defined(__clang__))
+#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
 #define SC_HAVE_X86_KERNELS 1
 #endif
 

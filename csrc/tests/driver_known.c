@@ -1,10 +1,10 @@
 /* Known answers, on every platform and every engine.
  *
  * Numbers without rounding that depends on the instruction set are the same to the last bit
- * everywhere: words of Philox, uniform numbers, signs, directions and what they describe. Where
- * multiply-adds are fused and nothing is approximated (AVX2, NEON) so are the bounds, frontiers,
- * other random numbers, atoms and logits. The rest, and every other engine, is held to a relative
- * error. Values are AVX2's, which the tests in Python hold against mpmath.
+ * everywhere: words of Philox, uniform numbers, signs and directions. Where multiply-adds are fused
+ * and nothing is approximated (AVX2, NEON) so are the bounds, frontiers, other random numbers,
+ * atoms and logits. The rest, and every other engine, is held to a relative error. Values are
+ * AVX2's, which the tests in Python hold against mpmath.
  */
 #include "engine/engine.h"
 #include "expect.h"
@@ -138,11 +138,14 @@ static void frontier(void)
     }
 }
 
-/* Directions by descent, and what a fixed part along them describes. */
+/* Directions by descent, and what a fixed part along them describes: that takes an arc sine, which
+   is the C library's. */
 static void directions(void)
 {
     enum { ORBITS = 6 };
     static const int column[4] = {0, 1, 2, 3};
+    static const double known[4] = {0.0001347247615987222, 0.00013425303584297684,
+                                    0.00012812831560071375, 0.00011449695382604192};
     const sc_orbits set = {.d = 4, .bits = 2, .axes = 1, .orbits = ORBITS, .column = column};
     const ptrdiff_t stride = sc_padded(ORBITS);
     const size_t bytes = sc_descent_space(&set), more = sc_projection_space(&set);
@@ -163,7 +166,7 @@ static void directions(void)
         memcpy(found + k * ORBITS, u + k * stride, ORBITS * sizeof *u);
     EXPECT_BITS(found, 0x279fd18a6983a556u);
     EXPECT(engine->project(&set, u, space, NULL, NULL, eigenvalues, &slope) == 28);
-    EXPECT_BITS(eigenvalues, 0x28acf54a4e45eac4u);
+    expect_near("eigenvalues", eigenvalues, known, 4, 1e-10);
     free(u);
     free(space);
 }

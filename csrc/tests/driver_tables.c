@@ -151,13 +151,15 @@ static void files(const rows_of *rows)
 static void loaded(const rows_of *rows)
 {
     unsigned char bytes[BYTES];
-    char name[] = "/tmp/sctableXXXXXX";
+    const char *const folder = getenv("TEMP"); /* Windows has it */
+    char name[512];
     sc_spectral_table *built, *read = NULL;
     make_file(rows, bytes);
     sign(bytes);
     EXPECT(sc_spectral_table_load("/nowhere/at/all", &read) == SC_ERROR_FILE && !read);
     EXPECT(sc_spectral_table_load(NULL, &read) == SC_ERROR_NULL);
     EXPECT(sc_spectral_table_load("/nowhere/at/all", NULL) == SC_ERROR_NULL);
+    snprintf(name, sizeof name, "%s/sctableXXXXXX", folder ? folder : "/tmp");
     const int file = mkstemp(name);
     EXPECT(file >= 0 && write(file, bytes, BYTES) == BYTES && !close(file));
     EXPECT(build(rows, 10, ROWS, &built) == SC_OK && sc_spectral_table_load(name, &read) == SC_OK);

@@ -9,6 +9,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef _WIN32
+/* There what was allocated on a boundary has a free of its own, so that the driver takes all of its
+   memory in that way. (No reallocation: nothing of the driver grows.) */
+#include <malloc.h>
+static inline void *aligned_zeros(size_t count, size_t size)
+{
+    void *p = _aligned_malloc(count * size, 16);
+    return p ? memset(p, 0, count * size) : NULL;
+}
+#undef malloc
+#undef calloc
+#undef free
+#define malloc(bytes) _aligned_malloc(bytes, 16)
+#define calloc aligned_zeros
+#define aligned_alloc(boundary, bytes) _aligned_malloc(bytes, boundary)
+#define free _aligned_free
+#endif
+
 extern int failures;
 #define EXPECT(what)                                          \
     do {                                                      \

@@ -1,19 +1,8 @@
 #!/usr/bin/env bash
 # Sanitizers, fuzzer, valgrind and the CMake package, as far as their tools are here. FUZZ_RUNS: inputs of the fuzzer (short by default).
 set -euo pipefail
-cd "$(dirname "$0")/.."
-work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
-flags=(-std=c11 -D_POSIX_C_SOURCE=200809L -ffp-contract=off -g -Wall -Wextra -Wpedantic -Werror -I. -I../scalecore/include)
-
-build() { # compiler folder flags...: objects of the engine
-    local compiler=$1 folder=$work/$2
-    shift 2
-    mkdir -p "$folder"
-    export folder
-    printf '%s\n' */*.c | grep -v '^tests/' |
-        xargs -P 4 -I{} bash -c '"${@:2}" -c "$1" -o "$folder/${1//\//_}.o"' build {} "$compiler" "${flags[@]}" "$@"
-}
+# shellcheck source=build.sh
+. "$(dirname "$0")/build.sh"
 
 can() { # compiler flags...: compiles and runs a program
     command -v "$1" >/dev/null || return 1
