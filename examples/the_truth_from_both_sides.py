@@ -1,0 +1,169 @@
+"""How good are the bounds, and how good is training? The error of the best possible learner from
+both sides, beside every bound and trained networks. The experiment behind docs/both_sides.md.
+
+    python the_truth_from_both_sides.py [FOLDER] [--quick]
+
+FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, so that a second
+call only draws. The whole takes some hours of two cores; --quick takes two minutes and shows
+the same with fewer samples, networks and states.
+"""
+
+import argparse
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+
+import scalecore as sc
+
+# (input_dim, concentration): samples of the largest T, networks, states of a chain
+SETTINGS = {(10, 100): (10**5, 48, 96), (10, 1000): (10**4, 32, 96), (40, 100): (10**4, 32, 96)}
+TRAINED_SAMPLES = 10**6
+WIDTHS = np.unique(np.rint(np.geomspace(1, 384, 15)))
+RATES = {"sgd": [0.005, 0.01, 0.02, 0.05, 0.1], "adam": [0.0005, 0.001, 0.002, 0.005, 0.01]}
+LABELS = {"sgd": "best SGD", "adam": "best Adam", "adf": "filter"}
+UNLIMITED = 1e9  # a width
+
+
+def both_sides(folder, prior, largest, networks, states):
+    """Return samples and both sides with their standard errors, from the folder or by chains."""
+    file = folder / f"sides_{prior.input_dim}_{prior.concentration:g}.nc"
+    if not file.exists():
+        samples = 2 ** np.arange(7, np.log2(largest) + 1e-9, 1)
+        samples = np.unique(np.append(samples, 10.0 ** np.arange(2, np.log10(largest) + 1e-9)))
+        found = sc.bayes_error(
+            prior, samples, replicates=networks, states=states, rng=1, progress=True
+        )
+        found.to_dataset().to_netcdf(file)
+    return xr.load_dataset(file)
+
+
+def trained(folder, prior, optimizer, samples, repeats):
+    """Return runs of networks, from the folder or by training."""
+    file = folder / f"runs_{optimizer}_{prior.input_dim}_{prior.concentration:g}.nc"
+    if not file.exists():
+        options = {"learning_rates": RATES[optimizer]} if optimizer in RATES else {}
+        widths = WIDTHS if optimizer in RATES else [prior.input_dim + 2]
+        sc.train(
+            prior,
+            widths,
+            samples if optimizer in RATES else samples // 10,
+            optimizer=optimizer,
+            repeats=repeats,
+            rng=1,
+            progress=True,
+            **options,
+        ).save(file)
+    return sc.TrainingRuns.load(file)
+
+
+def best_error(errors):
+    """Mean and standard error of the best of several learners [repeat, learner, T]; the best in a
+    repeat is the one that the other repeats find best, so that luck does not choose."""
+    repeats = len(errors)
+    errors = np.where(np.isfinite(errors), errors, np.inf)
+    others = (errors.sum(axis=0) - errors) / (repeats - 1)
+    chosen = np.take_along_axis(errors, others.argmin(axis=1)[:, None], axis=1)[:, 0]
+    return chosen.mean(axis=0), chosen.std(axis=0, ddof=1) / np.sqrt(repeats)
+
+
+def draw_samples(ax, prior, sides, runs):
+    """Errors over the number of samples; return the trained errors by optimizer."""
+    d, K = prior.input_dim, prior.concentration
+    T = np.geomspace(100, TRAINED_SAMPLES, 81)
+    ax.fill_between(
+        sides.samples, sides.lower, sides.upper, color="0.6", label="the best learner, both sides"
+    )
+    ax.plot(T, sc.refined_bound(UNLIMITED, T, d, K), "-", label="refined_bound")
+    ax.plot(T, sc.bayes_error_lower_bound(T, d, K), "--", label="bayes_error_lower_bound")
+    found = {}
+    for optimizer, them in runs.items():
+        keep = them.checkpoints >= 100
+        errors = them.error[..., keep].reshape(them.repeats, -1, keep.sum())
+        mean, deviation = found[optimizer] = best_error(errors)
+        where = them.checkpoints[keep]
+        ax.errorbar(
+            where, mean, 2 * deviation, fmt="o", markersize=3, capsize=1, label=LABELS[optimizer]
+        )
+        found[optimizer] = where, mean, deviation
+    ax.set(xscale="log", yscale="log", xlabel="samples $T$", ylabel="error (nats per sample)")
+    ax.set_title(f"$d = {d}$, $K = {K:g}$")
+    ax.legend(frameon=False, fontsize=8)
+    return found
+
+
+def draw_widths(ax, prior, sides, runs, samples):
+    """Errors over the width after so many samples."""
+    d, K = prior.input_dim, prior.concentration
+    row = sides.sel(samples=samples)
+    widths = np.geomspace(1, WIDTHS[-1], 120)
+    ax.axhspan(float(row.lower), float(row.upper), color="0.6", label="the best learner")
+    ax.plot(widths, sc.refined_bound(widths, samples, d, K), label="refined_bound")
+    for optimizer in RATES:
+        them = runs[optimizer]
+        at = int(np.argmin(np.abs(np.log(them.checkpoints / samples))))
+        rows = [best_error(them.error[:, i, :, at : at + 1]) for i in range(them.widths.size)]
+        mean, deviation = (np.array([row[k][0] for row in rows]) for k in (0, 1))
+        ax.errorbar(
+            them.widths, mean, 2 * deviation, fmt="o", markersize=3, label=LABELS[optimizer]
+        )
+    ax.set(xscale="log", yscale="log", xlabel="width $n$", ylabel="error (nats per sample)")
+    ax.set_title(f"$T = {samples:,.0f}$, $d = {d}$, $K = {K:g}$")
+    ax.legend(frameon=False, fontsize=8)
+
+
+def report(prior, sides, found):
+    """Print the factors between the lines, with 95 % intervals where chance enters."""
+    d, K = prior.input_dim, prior.concentration
+    print(f"\nd = {d}, K = {K:g}: lower and upper side, then each as a multiple of the lower side")
+    names = ["upper", "refined", "closed lower", *(LABELS[name] for name in found)]
+    print(f"{'T':>8} {'lower':>20} " + " ".join(f"{name:>20}" for name in names))
+    for T in sides.samples.values:
+        row = sides.sel(samples=T)
+        lower, error = float(row.lower), float(row.lower_std_error)
+        factors = [
+            (float(row.upper) / lower, float(row.upper_std_error) / lower),
+            (sc.refined_bound(UNLIMITED, T, d, K) / lower, 0.0),
+            (sc.bayes_error_lower_bound(T, d, K) / lower, 0.0),
+        ]
+        for where, mean, deviation in found.values():
+            near = int(np.argmin(np.abs(np.log(where / T))))
+            inside = abs(np.log(where[near] / T)) < 0.2
+            factors.append(
+                (mean[near] / lower, deviation[near] / lower) if inside else (np.nan, np.nan)
+            )
+        cells = [f"{f:7.3f} +- {1.96 * np.hypot(s, f * error / lower):5.3f}" for f, s in factors]
+        print(
+            f"{T:8.0f} {lower:11.6f} +-{1.96 * error:7.6f} " + " ".join(f"{c:>20}" for c in cells)
+        )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("folder", nargs="?", default=".", type=Path)
+    parser.add_argument("--quick", action="store_true")
+    options = parser.parse_args()
+    folder, share = options.folder, 100 if options.quick else 1
+    folder.mkdir(parents=True, exist_ok=True)
+    figure, axes = plt.subplots(2, 2, figsize=(10.5, 8), layout="constrained")
+    for ax, ((d, K), (largest, networks, states)) in zip(axes.flat, SETTINGS.items(), strict=False):
+        prior = sc.NetworkPrior(d, K)
+        if options.quick:
+            largest, networks, states = largest // 100, 8, 24
+        sides = both_sides(folder, prior, largest, networks, states)
+        runs = {
+            name: trained(folder, prior, name, TRAINED_SAMPLES // share, 16 if share == 1 else 4)
+            for name in LABELS
+        }
+        report(prior, sides, draw_samples(ax, prior, sides, runs))
+        if (d, K) == (10, 100):
+            draw_widths(axes[1, 1], prior, sides, runs, float(sides.samples.max()))
+    figure.savefig(folder / "both_sides.png", dpi=130)
+
+
+if __name__ == "__main__":
+    main()
