@@ -1,5 +1,7 @@
 """The frontier beside find_minimum, a minimize_scalar loop and a Numba secant."""
 
+import tracemalloc
+
 import numpy as np
 import rivals
 from scipy.optimize import elementwise, minimize_scalar
@@ -9,6 +11,7 @@ import scalecore as sc
 BUDGETS = 100_000
 budget = np.geomspace(1e7, 1e24, BUDGETS)  # below, find_minimum's bracket is not one
 d, K = 10.0, 100.0
+FIELDS = ("width", "samples", "error", "misspecification", "estimation", "elasticity", "status")
 
 
 def find_minimum():
@@ -59,3 +62,24 @@ def test_frontier(contest):
         scale=1e6,
     )
     assert medians["scalecore"] > 0
+
+
+def test_memory(contest):
+    """What a call takes beyond its results; they themselves are 57 bytes a budget."""
+    budget = np.geomspace(1e6, 1e15, 1_000_000)
+    square = budget.reshape(1000, 1000)
+    calls = {
+        "one axis": lambda: sc.compute_optimal(budget, 10, 100),
+        "two axes": lambda: sc.compute_optimal(square, 10, 100),
+        "broadcast": lambda: sc.compute_optimal(square[:, :1], 10, square[:1] / 1e6),
+    }
+    notes = {}
+    for name, call in calls.items():
+        tracemalloc.start()
+        result = call()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        kept = sum(getattr(result, field).nbytes for field in FIELDS)
+        notes[name] = f"{(peak - kept) / 2**20:.2f} MiB beyond its results"
+    contest("a million budgets", calls, 10**6, "ns a budget", rounds=1, repeats=1, notes=notes)
+    print(notes)

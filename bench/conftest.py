@@ -1,4 +1,5 @@
-"""Side-by-side benchmarks: contenders interleaved, medians, one ratio table at the end.
+"""Side-by-side benchmarks: contenders interleaved, medians, one ratio table at the end, which
+``pytest --page results`` also writes into results/bench.md and bench.json, with the machine.
 
 A benchmark is a function that takes the fixture `contest` and hands it a title, contenders by name
 and the number of items; the first one is ours. A contender who would take for ever at so many items
@@ -15,6 +16,7 @@ for variable in ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE"):
     os.environ.pop(variable, None)
 
 import numpy as np  # noqa: E402
+import page  # noqa: E402
 import pytest  # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
@@ -23,6 +25,7 @@ ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
 REST = 0.06
 REPEATS = 3  # calls in a row
 TABLES = []
+MACHINE = pytest.StashKey()
 
 
 @pytest.fixture
@@ -77,7 +80,18 @@ def contest(benchmark):
     return run
 
 
-def pytest_terminal_summary(terminalreporter):
+def pytest_addoption(parser):
+    parser.addoption("--page", metavar="FOLDER", help="write bench.json and bench.md there")
+
+
+def pytest_configure(config):
+    if config.getoption("--page"):
+        config.stash[MACHINE] = page.machine()  # before our own load
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if config.getoption("--page"):
+        page.write(config.getoption("--page"), config.stash[MACHINE], TABLES)
     write = terminalreporter.write_line
     for title, medians, processor, notes in TABLES:
         ours = next(iter(medians.values()))
