@@ -14,13 +14,21 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from engine_build import FLAGS, ROOT
 
 import scalecore as sc
 from scalecore import c_api
 from scalecore._core.bounds import instruction_set
 
+ROOT = Path(__file__).resolve().parents[1]
 COUNT = 10_000_000
+FLAGS = [
+    "-std=c11",
+    "-D_POSIX_C_SOURCE=200809L",
+    "-O3",
+    "-ffp-contract=off",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
 TARGETS = {
     "avx512": [
         "-mavx512f",

@@ -40,7 +40,7 @@ def version(tool):
     return said.stdout.splitlines()[0]
 
 
-def compiled(folder):
+def compiled(folder, compiler=("gcc",)):
     """The program that runs the kernels."""
     sources = [path for path in sorted(SOURCES.glob("*/*.c")) if path.parent.name != "tests"] + [
         DRIVER
@@ -48,17 +48,17 @@ def compiled(folder):
 
     def compile_one(source):
         target = folder / f"{source.parent.name}_{source.stem}.o"
-        subprocess.run(["gcc", *FLAGS, "-c", str(source), "-o", str(target)], check=True)
+        subprocess.run([*compiler, *FLAGS, "-c", str(source), "-o", str(target)], check=True)
         return str(target)
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, sources))
     program = folder / "kernels"
-    subprocess.run(["gcc", *objects, "-lm", "-o", str(program)], check=True)
+    subprocess.run([*compiler, *objects, "-lm", "-o", str(program)], check=True)
     return program
 
 
-def counted(program, folder):
+def counted(program, folder, instruction_set=INSTRUCTION_SET):
     """Instructions of every function measure_*; callgrind writes a file whenever one returns."""
     names = re.findall(r"^MEASURED measure_(\w+)", DRIVER.read_text(), re.M)
     subprocess.run(
@@ -66,7 +66,7 @@ def counted(program, folder):
             *("valgrind", "--tool=callgrind", f"--callgrind-out-file={folder / 'out'}"),
             *("--toggle-collect=measure_*", "--quiet"),
             *(f"--dump-after=measure_{name}" for name in names),
-            *(str(program), INSTRUCTION_SET),
+            *(str(program), instruction_set),
         ],
         check=True,
         stderr=subprocess.DEVNULL,
