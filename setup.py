@@ -178,6 +178,7 @@ setup(
                     "bounds",
                     "frontier",
                     "network",
+                    "posterior",
                     "training",
                     "information",
                     "spectrum",

@@ -72,6 +72,7 @@ if TYPE_CHECKING:
     from .planning._deviations import Deviations, EpochReturns
     from .planning._plan import Plan, plan
     from .planning._plan_status import PlanStatus
+    from .posterior import BayesError, BayesErrorInterrupted, ChainCells, bayes_error
     from .spectral import (
         SpectralTable,
         SpectralTerms,
@@ -177,6 +178,12 @@ _WHERE = {
         "plan",
     ),
     "planning._plan_status": ("PlanStatus",),
+    "posterior": (
+        "BayesError",
+        "BayesErrorInterrupted",
+        "ChainCells",
+        "bayes_error",
+    ),
     "spectral": (
         "SpectralTable",
         "SpectralTerms",
@@ -222,8 +229,11 @@ def __dir__() -> list[str]:
 __all__ = [
     "Allocation",
     "AllocationStatus",
+    "BayesError",
+    "BayesErrorInterrupted",
     "BestChannel",
     "Certificate",
+    "ChainCells",
     "Comparison",
     "ComparisonStatus",
     "ConstrainedLearner",
@@ -270,6 +280,7 @@ __all__ = [
     "TrainingRuns",
     "UserForm",
     "__version__",
+    "bayes_error",
     "bayes_error_bound",
     "bayes_error_lower_bound",
     "closed_form_bound",

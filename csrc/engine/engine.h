@@ -18,6 +18,7 @@
 #endif
 
 #include "fitting/fitting.h"
+#include "posterior/posterior.h"
 #include "scalecore.h"
 #include "spectral/lower_bound.h"
 #include "spectral/orbits.h"

@@ -7,6 +7,7 @@
 #include "finite/information.c"
 #include "fitting/sums.c"
 #include "network/network.c"
+#include "posterior/posterior.c"
 #include "spectral/directions.c"
 #include "spectral/lower_bound.c"
 #include "spectral/projection.c"

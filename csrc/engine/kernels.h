@@ -134,6 +134,21 @@ KERNEL(ptrdiff_t, project,
        (const sc_orbits *, const double *directions, void *space, sc_keep_going, void *state,
         double *eigenvalues, double *slope))
 
+/* ---- the posterior of the infinite-width network ----------------------------------------------- */
+/* See posterior/posterior.h. A history of samples and chains given it; returns 0 if keep_going
+   stopped the work. `trace`, where it is not NULL, gets a row for each state: its log-likelihood
+   and its logits at the fresh inputs. */
+KERNEL(int, posterior_chains,
+       (const sc_posterior *, void *space, sc_keep_going, void *state, double *trace,
+        sc_posterior_result *))
+KERNEL(size_t, posterior_space, (const sc_posterior *)) /* bytes */
+/* For tests and benchmarks: the history (inputs row after row, labels +1 or -1, tails), the
+   log-likelihood and its gradient, `repeats` times, at latents and signs; where the first latent
+   is NaN, at the truth's, which are returned. */
+KERNEL(void, posterior_gradient,
+       (const sc_posterior *, int single, int repeats, void *space, double *latents, double *signs,
+        float *inputs, float *labels, double *tail, double *log_likelihood, double *gradient))
+
 /* ---- fits ------------------------------------------------------------------------------------ */
 /* See fitting/fitting.h. fit_sum: sums over the runs, for a pack of replicas. fit_add: the same
    sums from values and gradients that the caller computed. fit_values: values of one of the

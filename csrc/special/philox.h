@@ -19,10 +19,12 @@ typedef enum sc_purpose {
     SC_FOR_SIGNS = 3,
     SC_FOR_INPUTS = 4,
     SC_FOR_LABELS = 5,
-    SC_FOR_WEIGHTS = 6,      /* the weights at which learners begin */
-    SC_FOR_FRESH_INPUTS = 7, /* inputs on which trained learners are evaluated */
-    SC_FOR_HISTORIES = 10,   /* histories of a finite model */
-    SC_FOR_TRUTHS = 11,      /* which network of a set is the truth, and its labels */
+    SC_FOR_WEIGHTS = 6,       /* the weights at which learners begin */
+    SC_FOR_FRESH_INPUTS = 7,  /* inputs on which trained learners are evaluated */
+    SC_FOR_CHAINS = 8,        /* momenta and first states of chains over the posterior */
+    SC_FOR_CHAIN_CHOICES = 9, /* their choices */
+    SC_FOR_HISTORIES = 10,    /* histories of a finite model */
+    SC_FOR_TRUTHS = 11,       /* which network of a set is the truth, and its labels */
     SC_FOR_TRUTH_INPUTS = 12,
     SC_FOR_RESAMPLES = 13, /* of a table of runs */
     SC_FOR_STARTS = 14,    /* around a fit's optimum */

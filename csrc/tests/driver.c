@@ -179,6 +179,7 @@ int main(void)
         check_networks();
         check_training();
         check_filter();
+        check_posterior();
         check_spectral();
         check_tables();
         check_laws();

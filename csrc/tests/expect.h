@@ -59,6 +59,7 @@ void check_known(void);
 void check_networks(void);
 void check_training(void);
 void check_filter(void);
+void check_posterior(void);
 void check_spectral(void);
 void check_tables(void);
 void check_laws(void);

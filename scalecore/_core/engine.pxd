@@ -45,6 +45,42 @@ cdef extern from "special/philox.h" nogil:
     const int SC_FOR_RESAMPLES
 
 
+cdef extern from "posterior/posterior.h" nogil:
+    const int SC_STICK_MULTIPLE
+    const int SC_INPUT_MULTIPLE
+
+    ctypedef struct sc_posterior:
+        uint64_t key
+        uint64_t item
+        uint64_t place
+        int input_dim
+        double concentration
+        double truncation
+        int sticks
+        Py_ssize_t samples
+        int inputs
+        int states
+        int prior_states
+        int prior_chains
+        int annealing
+        int pilot
+        int accept_all
+        double step
+        double turn
+        double flips
+
+    ctypedef struct sc_posterior_result:
+        double lower
+        double upper
+        double acceptance
+        double flip_acceptance
+        double moved
+        double effective
+        double prior_effective
+        double second_moment
+        double step
+
+
 cdef extern from "spectral/spectrum.h" nogil:
     ctypedef struct sc_degree:
         double log_eigenvalue
@@ -310,6 +346,12 @@ cdef extern from "engine/engine.h" nogil:
         Py_ssize_t (*project)(const sc_orbits *, const double *, void *, sc_keep_going, void *,
                               double *, double *) noexcept nogil
         double (*multiply_adds)(long, int, double *) noexcept nogil
+        int (*posterior_chains)(const sc_posterior *, void *, sc_keep_going, void *, double *,
+                                sc_posterior_result *) noexcept nogil
+        size_t (*posterior_space)(const sc_posterior *) noexcept nogil
+        void (*posterior_gradient)(const sc_posterior *, int, int, void *, double *, double *,
+                                   float *, float *, double *, double *,
+                                   double *) noexcept nogil
 
     const int SC_ATOMS
     void sc_orthonormalise(double *, int, int, int)

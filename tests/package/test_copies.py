@@ -50,6 +50,7 @@ def results():
     yield from (sc.spectral_table(3, most_units=16), sc.spectral_terms(2, 1e5, 3, 10))
     yield from (sc.spectrum(10), prior, prior.sample(0), sc.HypothesisSet([prior.sample(0)]))
     yield sc.misspecification(prior, [2], networks=2, inputs=64, rng=0)
+    yield sc.bayes_error(prior, [8], replicates=2, states=2, rng=0)
     yield from (runs, runs.frontier([100.0, 1e3], resamples=3), runs.to_table())
     yield from (coin, coin.learning_curve(5), coin.best_channel(1, 5))
     yield from (coin.constrained(np.eye(2), 5), sc.updates.last_sample(1, 2))

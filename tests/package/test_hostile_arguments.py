@@ -122,6 +122,10 @@ CALLS = [
         {"prior": PRIOR, "widths": [2], "networks": 2, "inputs": 64, "rng": 0},
     ),
     (
+        sc.bayes_error,
+        {"prior": PRIOR, "samples": [8], "replicates": 2, "states": 2, "rng": 0},
+    ),
+    (
         sc.train,
         {
             "prior": PRIOR,

@@ -21,6 +21,7 @@ FLOORS = [  # from the ground up; those on one floor do not know each other
     {"spectral", "network", "fitting"},
     {"frontier", "information"},
     {"planning", "training"},
+    {"posterior"},
     {"updates", "sweeps", "plotting"},
     {""},  # scalecore itself, which gathers the public names
     {"cli"},

@@ -1,0 +1,34 @@
+"""The table that notebooks show for a BayesError."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .html import html_table, shown_places
+
+if TYPE_CHECKING:
+    from ..posterior import BayesError
+
+
+def bayes_error_html(found: BayesError) -> str:
+    """Rows are numbers of samples."""
+    samples = np.ravel(found.samples)
+    columns = [
+        np.ravel(getattr(found, name))
+        for name in ("lower", "lower_std_error", "upper", "upper_std_error", "ratio")
+    ]
+    sources = np.ravel(found.upper_source)
+    places, note = shown_places(samples.size, "numbers of samples")
+    rows = [
+        (int(samples[i]), *(float(column[i]) for column in columns), str(sources[i]))
+        for i in places
+    ]
+    prior = found.prior
+    title = (
+        f"BayesError: d = {prior.input_dim}, K = {prior.concentration:g}, "
+        f"{found.replicates} replicates x {found.states} states"
+    )
+    heads = ("samples T", "lower (nats)", "s.e.", "upper (nats)", "s.e.", "upper/lower", "upper by")
+    return html_table(title, heads, rows, note)

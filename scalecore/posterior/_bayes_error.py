@@ -1,0 +1,351 @@
+"""The error of the best learner, from below and from above."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._common.progress import bar
+from .._common.validation import (
+    boolean,
+    describe,
+    enough_memory,
+    one_of,
+    positive_int,
+    positive_number,
+    stream_key,
+    thread_count,
+    whole_numbers,
+)
+from .._core import posterior as _posterior
+from .._core.threads import default_threads
+from ..network import NetworkPrior
+from ..spectral import bayes_error_bound, refined_bound
+from ._cells import Cells, cells_of
+from ._result import BayesError, BayesErrorInterrupted, ChainCells
+
+if TYPE_CHECKING:
+    from .._common.annotations import Seed
+
+SIDES = ("both", "lower", "upper")
+_BATCH = 8  # replicates between two looks at the standard errors
+_LEAST_RTOL = 1e-4
+_MOST_STATES = 65536
+_PILOTS = 4  # chains that look for the step of a cell
+_FIRST_PILOT = 2**40  # their networks are none of the replicates'
+_INPUTS = 256  # fresh inputs a chain
+_TURN = 0.8  # mean angle of a trajectory
+_FLIPS = 1.0  # proposals for signs a state, as a share of the sticks
+_ANNEALING = 8  # moves of a chain from the prior at each doubling of its samples
+_UNLIMITED = 1e300  # a width
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """The checked arguments of `bayes_error`."""
+
+    prior: NetworkPrior
+    samples: NDArray[np.float64]
+    replicates: int
+    states: int
+    rtol: float | None
+    side: str
+    cells: Cells
+    key: int
+
+
+@np.errstate(under="ignore")
+def bayes_error(
+    prior: NetworkPrior,
+    samples: ArrayLike,
+    *,
+    replicates: int = 32,
+    states: int = 64,
+    rtol: float | None = None,
+    side: str = "both",
+    rng: Seed = None,
+    n_threads: int | None = None,
+    progress: bool = False,
+) -> BayesError:
+    """Estimate the error of the best possible learner from below and from above, by sampling.
+
+    The Bayes learner's average error over T samples is L_T = I(F; H_T) / T, a sum of increments i_t
+    = I(F; Y_{t+1} | H_t, X_t) for t < T. Each increment is measured between two sides by Markov
+    chains over the posterior of the network F given a history H_t that F produced.
+
+    Parameters
+    ----------
+    prior : NetworkPrior
+        Law of F.
+    samples : array_like of int
+        Numbers of samples T, at least 1. Time grows a little faster than the largest of them.
+    replicates : int, default 32
+        Networks with a history, at least 2; with `rtol`, the fewest.
+    states : int, default 64
+        States of each chain, at least 2. The sides differ by some 2/states where chains mix well.
+    rtol : float, optional
+        Draw replicates, 8 at a time, until every standard error is below this share of its side;
+        at least 1e-4.
+    side : {"both", "lower", "upper"}
+        What is wanted. "lower" takes half of the time; "upper" alone too, but its standard error is
+        several times that of "both".
+    rng : None, int, SeedSequence or Generator
+        Source of randomness. With the same int as for `train`, replicate i has the network and the
+        samples of repeat i.
+    n_threads : int, optional
+        Threads; None means all that this process may use. The answer does not depend on it.
+    progress : bool, default False
+        Show a bar on stderr.
+
+    Returns
+    -------
+    BayesError
+
+    Raises
+    ------
+    BayesErrorInterrupted
+        A KeyboardInterrupt, after Ctrl-C, that carries the replicates that were finished.
+    TypeError, ValueError
+        If an argument is out of its domain, by name, before any work starts.
+
+    Notes
+    -----
+    From below: F is an exact draw from its posterior, so every state F_k of a chain that starts at
+    F and leaves the posterior as it is has the posterior's law, and the entropy H of a label is
+    concave. With P_k the probability of a label 1 at a fresh input X::
+
+        i_t >= E[ H(mean_k P_k) - mean_k H(P_k) ].
+
+    A chain that mixes badly makes this loose, never wrong. From above: the prediction Q of a chain
+    that was drawn from the prior and annealed, and has never seen F, is that of a learner, so::
+
+        i_t <= E mean_k d_KL(P_k || Q) = lower side + E d_KL(mean_k P_k || Q).
+
+    Increments are summed over cells, in each of which a replicate draws its t uniformly;
+    expectations over X are means over 256 fresh inputs. The masses of far sticks relative to the
+    mass that is left, their directions and signs are told to the chain from F, which only lowers
+    its side; the chain from the prior does without them. `cells.sticks` says how many move. The
+    upper side is the least of the chains', `refined_bound` at unlimited width and
+    `bayes_error_bound`; a minimum of estimates is itself low by a fraction of its standard error.
+    Steps of the chains are found by pilots on other networks, so that the chains themselves are
+    fixed. Inputs are rounded to single precision. Source: JVR24 Theorem 3.1.
+
+    Examples
+    --------
+    >>> import scalecore as sc
+    >>> prior = sc.NetworkPrior(input_dim=3, concentration=5)
+    >>> found = sc.bayes_error(prior, [10, 100], replicates=8, states=32, rng=1)
+    >>> bool((found.lower < found.upper).all()), bool((found.ratio < 1.2).all())
+    (True, True)
+    >>> bool((found.upper < sc.bayes_error_bound([10, 100], 3)).all())
+    True
+    """
+    plan = _planned(prior, samples, replicates, states, rtol, side, rng)
+    threads, show = thread_count(n_threads), boolean("progress", progress)
+    _check_memory(plan, threads)
+    rows = np.zeros((0, plan.cells.count, _posterior.STEP + 1))
+    with bar(replicates if rtol is None else None, show, "replicates") as advance:
+        try:
+            steps = _steps(plan, threads)
+            while len(rows) < plan.replicates or not _precise(plan, rows):
+                batch = _batch(plan, steps, len(rows), threads)
+                rows = np.concatenate([rows, batch])
+                advance(len(batch))
+        except KeyboardInterrupt:
+            if len(rows) < 2:
+                raise
+            text = f"bayes_error was interrupted after {len(rows)} replicates"
+            raise BayesErrorInterrupted(text, _result(plan, steps, rows)) from None
+    return _result(plan, steps, rows)
+
+
+def check_bayes_error(prior: Any, samples: Any, **options: Any) -> None:
+    """Raise what `bayes_error` would."""
+    _planned(
+        prior,
+        samples,
+        options.get("replicates", 32),
+        options.get("states", 64),
+        options.get("rtol"),
+        options.get("side", "both"),
+        0,
+    )
+
+
+def _planned(
+    prior: Any, samples: Any, replicates: Any, states: Any, rtol: Any, side: Any, rng: Seed
+) -> _Plan:
+    if not isinstance(prior, NetworkPrior):
+        raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
+    asked = whole_numbers("samples", samples, most=_posterior.MOST_SAMPLES)
+    if asked.size == 0:
+        raise ValueError(f"samples must hold at least one number, got {describe(asked)}")
+    target = None if rtol is None else positive_number("rtol", rtol)
+    if target is not None and target < _LEAST_RTOL:
+        raise ValueError(f"rtol must be at least {_LEAST_RTOL:g}, got {target!r}")
+    return _Plan(
+        prior,
+        asked,
+        positive_int("replicates", replicates, least=2, most=2**31),
+        positive_int("states", states, least=2, most=_MOST_STATES),
+        target,
+        one_of("side", side, SIDES),
+        cells_of(prior, asked),
+        stream_key(rng),
+    )
+
+
+def _chain_options(plan: _Plan) -> dict[str, Any]:
+    return {
+        "key": plan.key,
+        "input_dim": plan.prior.input_dim,
+        "concentration": plan.prior.concentration,
+        "inputs": _INPUTS,
+        "turn": _TURN,
+        "flips": _FLIPS,
+    }
+
+
+def _check_memory(plan: _Plan, threads: int) -> None:
+    """Refuse what does not fit: every thread has a history of its own."""
+    largest = _posterior.space_of(
+        plan.prior.input_dim,
+        int(plan.cells.sticks.max()),
+        int(plan.cells.edges[-1]),
+        _INPUTS,
+        2 * plan.states,
+    )
+    team = min(threads or default_threads(), plan.cells.count * _BATCH)
+    enough_memory(f"chains over {plan.cells.edges[-1]} samples", largest * team / 8)
+
+
+def _steps(plan: _Plan, threads: int) -> NDArray[np.float64]:
+    """Return the step of each cell at its middle, the geometric mean of what its pilots found."""
+    cells, middles = plan.cells, plan.cells.middles
+    jobs = [
+        (_FIRST_PILOT + pilot, cell, cells.sticks[cell], middles[cell])
+        for cell in reversed(range(cells.count))
+        for pilot in range(_PILOTS)
+    ]
+    first = [min(1.0, 5.0 / np.sqrt(300.0 + job[3])) for job in jobs]
+    found = _posterior.chains(
+        jobs=jobs, steps=first, states=1, pilot=True, n_threads=threads, **_chain_options(plan)
+    )
+    steps = found[:, _posterior.STEP].reshape(cells.count, _PILOTS)[::-1]
+    return np.exp(np.log(steps).mean(axis=1))
+
+
+def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> NDArray[np.float64]:
+    """Return what the engine measures for the next replicates: [replicate, cell, column]."""
+    cells = plan.cells
+    count = min(_BATCH, plan.replicates - done) if done < plan.replicates else _BATCH
+    counts = cells.drawn(plan.key, done, count)
+    # the longest first: so threads end together
+    order = [(i, cell) for cell in reversed(range(cells.count)) for i in range(count)]
+    jobs = [(done + i, cell, cells.sticks[cell], counts[i, cell]) for i, cell in order]
+    # a likelihood of more samples is stiffer in proportion to their number
+    sizes = np.sqrt((cells.middles + 100.0) / (counts + 100.0))
+    wanted = np.minimum(1.0, steps * sizes)
+    found = _posterior.chains(
+        jobs=jobs,
+        steps=[wanted[place] for place in order],
+        states=1 if plan.side == "upper" else plan.states,
+        prior_states=0 if plan.side == "lower" else plan.states,
+        prior_chains=0 if plan.side == "lower" else 1,
+        annealing=_ANNEALING,
+        n_threads=threads,
+        **_chain_options(plan),
+    )
+    rows = np.zeros((count, cells.count, found.shape[1]))
+    for place, row in zip(order, found, strict=True):
+        rows[place] = row
+    return rows
+
+
+def _sums(
+    plan: _Plan, rows: NDArray[np.float64], column: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the mean and the standard error of I(F; H_T) / T at the samples asked for."""
+    total = np.cumsum(rows[..., column] * plan.cells.sizes, axis=1)
+    places = np.searchsorted(plan.cells.edges, plan.samples) - 1
+    each = total[:, places] / plan.samples
+    return each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(len(rows))
+
+
+def _precise(plan: _Plan, rows: NDArray[np.float64]) -> bool:
+    if plan.rtol is None:
+        return True
+    columns = [_posterior.LOWER] * (plan.side != "upper")
+    columns += [_posterior.UPPER] * (plan.side != "lower")
+    sides = [_sums(plan, rows, column) for column in columns]
+    return all((std_error <= plan.rtol * mean).all() for mean, std_error in sides)
+
+
+def _least_upper(
+    plan: _Plan, mean: NDArray[np.float64], std_error: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
+    """Return the least upper side with its standard error and its name."""
+    T, d, K = plan.samples, plan.prior.input_dim, plan.prior.concentration
+    zero = np.zeros_like(mean)
+    sides = {
+        "chains": (mean, std_error),
+        "refined_bound": (np.asarray(refined_bound(_UNLIMITED, T, d, K)), zero),
+        "bayes_error_bound": (np.asarray(bayes_error_bound(T, d)), zero),
+    }
+    values = np.stack([np.broadcast_to(value, T.shape) for value, _ in sides.values()])
+    best = np.nanargmin(values, axis=0)
+    errors = np.stack([np.broadcast_to(error, T.shape) for _, error in sides.values()])
+    return (
+        np.take_along_axis(values, best[None], 0)[0],
+        np.take_along_axis(errors, best[None], 0)[0],
+        np.array(list(sides))[best],
+    )
+
+
+def _result(plan: _Plan, steps: NDArray[np.float64], rows: NDArray[np.float64]) -> BayesError:
+    missing = np.full(plan.samples.shape, np.nan)
+    lower = (missing, missing) if plan.side == "upper" else _sums(plan, rows, _posterior.LOWER)
+    chains = (missing, missing) if plan.side == "lower" else _sums(plan, rows, _posterior.UPPER)
+    upper, upper_std_error, source = _least_upper(plan, *chains)
+    return BayesError(
+        samples=plan.samples[()],
+        lower=lower[0][()],
+        lower_std_error=lower[1][()],
+        upper=upper[()],
+        upper_std_error=upper_std_error[()],
+        upper_source=source,
+        chains_upper=chains[0][()],
+        chains_upper_std_error=chains[1][()],
+        prior=plan.prior,
+        replicates=len(rows),
+        states=plan.states,
+        cells=_chain_cells(plan, steps, rows),
+    )
+
+
+def _chain_cells(plan: _Plan, steps: NDArray[np.float64], rows: NDArray[np.float64]) -> ChainCells:
+    mean = rows.mean(axis=0)
+    std_error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
+    for column in (_posterior.LOWER, _posterior.MOVED, _posterior.EFFECTIVE):
+        if plan.side == "upper":
+            mean[:, column] = std_error[:, column] = np.nan
+    for column in (_posterior.UPPER, _posterior.PRIOR_EFFECTIVE):
+        if plan.side == "lower":
+            mean[:, column] = std_error[:, column] = np.nan
+    return ChainCells(
+        edges=plan.cells.edges,
+        sticks=plan.cells.sticks,
+        step=steps,
+        lower=mean[:, _posterior.LOWER],
+        lower_std_error=std_error[:, _posterior.LOWER],
+        upper=mean[:, _posterior.UPPER],
+        upper_std_error=std_error[:, _posterior.UPPER],
+        acceptance=mean[:, _posterior.ACCEPTANCE],
+        flip_acceptance=mean[:, _posterior.FLIP_ACCEPTANCE],
+        moved=mean[:, _posterior.MOVED],
+        effective=mean[:, _posterior.EFFECTIVE],
+        prior_effective=mean[:, _posterior.PRIOR_EFFECTIVE],
+    )

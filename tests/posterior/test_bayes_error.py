@@ -1,0 +1,278 @@
+"""The best learner's error between its sides.
+
+Statistical tests have fixed seeds; a bracket at 3 standard errors on either side alarms falsely
+once in 370, one of them at 4 once in 16,000.
+"""
+
+import os
+import pickle
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+from oracles import posterior as oracle
+
+import scalecore as sc
+from scalecore._core import posterior as core
+from scalecore.posterior import _cells
+
+SMALL = bool(os.environ.get("CI"))
+PRIOR = sc.NetworkPrior(3, 5.0)
+
+
+def brackets(found, truth, std_error, place=-1, widths=3.0):
+    """Whether the sides hold the truth between them, up to 3 standard errors of both."""
+    low, high = found.information_lower[place], found.information_upper[place]
+    T = found.samples[place]
+    low_error = np.hypot(T * found.lower_std_error[place], std_error)
+    high_error = np.hypot(T * found.upper_std_error[place], std_error)
+    return low - widths * low_error <= truth <= high + widths * high_error
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("d", "K", "steps"),
+    [(1, 0.05, 64), (1, 1.0, 64), (2, 1.0, 48), (3, 3.0, 32), (10, 2.0, 32)],
+)
+def test_truth_from_weighted_draws(d, K, steps):
+    """Where few nats are known, draws from the prior weighted by their likelihoods are exact."""
+    rng = np.random.default_rng(int(100 * K) + d)
+    truths = 60 if SMALL else 160
+    truth, std_error = oracle.information_by_weights(
+        oracle.ManyNetworks(d, K, rng), truths, 4000, steps, rng
+    )
+    found = sc.bayes_error(sc.NetworkPrior(d, K), [steps], replicates=48, rng=1)
+    assert brackets(found, truth, std_error), (truth, std_error, found.information_lower)
+    if K >= 1:  # below, chains from the prior miss modes that lie far apart
+        assert found.chains_upper[0] / found.lower[0] < 1.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("d", "steps"), [(1, 300), (2, 200), (3, 100)])
+def test_one_atom(d, steps):
+    """K -> 0: F(x) = s max(w.x, 0), whose posterior is a sum over directions."""
+    rng = np.random.default_rng(d)
+    truths = 60 if SMALL else 160
+    truth, std_error = oracle.one_atom_information(d, steps, truths, rng)
+    found = sc.bayes_error(sc.NetworkPrior(d, 1e-4), [steps], replicates=64, rng=2)
+    assert brackets(found, truth, std_error), (truth, std_error, found.information_lower)
+
+
+# (d, K, T): I in nats with its standard error, or the ends of an interval; from codes of their own
+# (quadrature at d = 1, a grid over directions for one atom).
+KNOWN = {
+    (2, 1e-4, 10): (0.422, 0.012),
+    (2, 1e-4, 100): (2.052, 0.015),
+    (2, 1e-4, 1000): (3.380, 0.046),
+    (3, 1e-4, 10): (0.451, 0.018),
+    (3, 1e-4, 100): (2.407, 0.027),
+    (3, 1e-4, 1000): (4.963, 0.081),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("d", "K", "T"), list(KNOWN))
+def test_values_by_other_codes(d, K, T):
+    truth, std_error = KNOWN[d, K, T]
+    found = sc.bayes_error(sc.NetworkPrior(d, K), [T], replicates=96, states=48, rng=3)
+    assert brackets(found, truth, std_error), (found.information_lower, found.information_upper)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("K", "low", "high"),
+    [(1e-3, 1.411, 1.437), (0.1, 3.04, 3.09), (1.0, 7.23, 7.32), (10.0, 8.25, 8.43)],
+)
+def test_two_slopes(K, low, high):
+    """d = 1 at T = 1e5, where quadrature gives the information between two ends."""
+    if SMALL:
+        pytest.skip("takes a minute")
+    found = sc.bayes_error(sc.NetworkPrior(1, K), [1e5], replicates=24, states=32, rng=4)
+    assert brackets(found, (low + high) / 2, (high - low) / 4)
+
+
+@pytest.mark.slow
+def test_ten_inputs():
+    """d = 10, K = 100: 4.36(4) and 18.18(19) nats at 128 and 1000 by another code's chains."""
+    found = sc.bayes_error(sc.NetworkPrior(10, 100), [128, 1000], replicates=32, rng=5)
+    for place, (known, std_error) in enumerate([(4.36, 0.04), (18.18, 0.19)]):
+        low = found.information_lower[place]
+        error = np.hypot(std_error, found.samples[place] * found.lower_std_error[place])
+        assert abs(low - known) < 0.05 * known + 3 * error  # its chains were others
+    assert (found.ratio < 1.10).all()
+    assert (found.upper_source == "chains").all()
+
+
+def test_sides_are_ordered_and_shrink():
+    found = sc.bayes_error(PRIOR, [1, 10, 100, 1000], replicates=16, states=16, rng=6)
+    assert (found.lower < found.upper).all()
+    assert (np.diff(found.upper) < 0).all()
+    assert (np.diff(found.information_lower) > 0).all()
+    cells = found.cells
+    assert cells.edges[0] == 0
+    assert set(found.samples) <= set(cells.edges)
+    assert (cells.lower <= cells.upper).all()
+    sizes = np.diff(cells.edges)
+    assert (sizes * cells.lower).sum() == pytest.approx(found.information_lower[-1])
+    assert (sizes * cells.upper).sum() == pytest.approx(1000 * found.chains_upper[-1])
+
+
+def test_the_least_upper_side_is_named():
+    """With few states the bounds in closed form are lower than the chains, and have no error."""
+    found = sc.bayes_error(PRIOR, [10**4], replicates=2, states=2, rng=7)
+    assert found.upper_source[0] == "refined_bound"
+    assert found.upper[0] == sc.refined_bound(1e300, 10**4, 3, 5.0)
+    assert found.upper_std_error[0] == 0
+    assert found.chains_upper[0] > found.upper[0]
+
+
+def test_one_side_alone():
+    lower = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, side="lower", rng=8)
+    both = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, rng=8)
+    upper = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, side="upper", rng=8)
+    assert np.array_equal(lower.lower, both.lower)
+    assert np.isnan(lower.chains_upper).all()
+    assert (lower.upper_source != "chains").all()
+    assert np.isnan(upper.lower).all()
+    error = np.hypot(upper.chains_upper_std_error, both.chains_upper_std_error)
+    assert (np.abs(upper.chains_upper - both.chains_upper) < 4 * error).all()
+
+
+def test_shapes_and_order_are_kept():
+    forward = sc.bayes_error(PRIOR, [[10, 30], [100, 30]], replicates=4, states=4, rng=9)
+    assert forward.lower.shape == forward.upper_source.shape == (2, 2)
+    back = sc.bayes_error(PRIOR, [100, 30, 10], replicates=4, states=4, rng=9)
+    assert np.array_equal(forward.lower[1, ::-1], back.lower[1::-1])
+    one = sc.bayes_error(PRIOR, 100, replicates=4, states=4, rng=9)
+    assert np.ndim(one.lower) == 0
+    assert repr(one).startswith("BayesError(1 numbers")
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_same_bits_for_any_threads(threads):
+    one, more = (
+        sc.bayes_error(PRIOR, [10, 200], replicates=10, states=6, rng=10, n_threads=n)
+        for n in (1, threads)
+    )
+    assert np.array_equal(one.lower, more.lower)
+    assert np.array_equal(one.chains_upper, more.chains_upper)
+    assert np.array_equal(one.cells.step, more.cells.step)
+
+
+def test_more_replicates_until_it_is_precise():
+    found = sc.bayes_error(PRIOR, [20], replicates=8, states=8, rtol=0.03, rng=11)
+    assert found.replicates > 8
+    assert found.replicates % 8 == 0
+    assert found.lower_std_error[0] <= 0.03 * found.lower[0]
+    first = sc.bayes_error(PRIOR, [20], replicates=found.replicates, states=8, rng=11)
+    assert np.array_equal(first.lower, found.lower)
+
+
+def test_counts_are_uniform_in_their_cells():
+    cells = _cells.cells_of(PRIOR, np.array([1000.0]))
+    counts = np.concatenate([cells.drawn(5, batch, 8) for batch in range(0, 8000, 8)])
+    assert (counts >= cells.edges[:-1]).all()
+    assert (counts < cells.edges[1:]).all()
+    middle = (cells.edges[:-1] + cells.edges[1:] - 1) / 2
+    std_error = counts.std(axis=0) / np.sqrt(len(counts))
+    assert (np.abs(counts.mean(axis=0) - middle) <= 4 * std_error).all()
+    # one in each eighth of a cell: their means scatter far less
+    means = counts.reshape(-1, 8, cells.count).mean(axis=1)[:, -1]
+    assert means.std() < 0.2 * counts[:, -1].std()
+
+
+def test_sticks_leave_what_was_promised():
+    samples = np.array([1, 100, 10**4, 10**6])
+    for K in (1e-3, 1.0, 100.0):
+        sticks = _cells.moving_sticks(sc.NetworkPrior(10, K), samples)
+        left = (K / (K + 2)) ** sticks / 16
+        assert (left <= 0.0051 * sc.bayes_error_bound(samples, 10)).all()
+        assert (sticks % core.STICK_MULTIPLE == 0).all()
+        assert (np.diff(sticks) >= 0).all()
+
+
+def interrupted(call, seconds):
+    def press():
+        time.sleep(seconds)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            call()
+    finally:
+        thread.join()
+    return caught.value
+
+
+def test_ctrl_c_carries_what_was_finished():
+    def call():
+        sc.bayes_error(PRIOR, [300], replicates=10**6, states=16, rng=12)
+
+    stopped = interrupted(call, 1.5)
+    assert isinstance(stopped, sc.BayesErrorInterrupted)
+    count = stopped.result.replicates
+    assert 2 <= count < 10**6
+    assert str(count) in str(stopped)
+    whole = sc.bayes_error(PRIOR, [300], replicates=count, states=16, rng=12)
+    assert np.array_equal(whole.lower, stopped.result.lower)
+
+
+def test_ctrl_c_inside_one_batch():
+    def call():
+        sc.bayes_error(sc.NetworkPrior(10, 100), [10**6], replicates=2, rng=12)
+
+    assert type(interrupted(call, 0.5)) is KeyboardInterrupt
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"prior": 3}, "prior must be a NetworkPrior"),
+        ({"samples": []}, "samples must hold at least one"),
+        ({"samples": [0]}, "samples must be whole numbers"),
+        ({"samples": [1.5]}, "samples must be whole numbers"),
+        ({"samples": [float("nan")]}, "samples must be whole numbers"),
+        ({"samples": [1e10]}, "samples must be whole numbers, at most 1e"),
+        ({"samples": "many"}, "samples must be real numbers"),
+        ({"replicates": 1}, "replicates must be at least 2"),
+        ({"replicates": 2.5}, "replicates must be an integer"),
+        ({"states": 1}, "states must be at least 2"),
+        ({"states": 10**9}, "states must be at most"),
+        ({"rtol": 0.0}, "rtol must be one positive"),
+        ({"rtol": 1e-9}, "rtol must be at least"),
+        ({"side": "left"}, "side must be one of"),
+        ({"rng": -1}, "rng must not be negative"),
+        ({"n_threads": 0}, "n_threads must be at least 1"),
+        ({"progress": 1}, "progress must be True or False"),
+        ({"prior": sc.NetworkPrior(3, 1e8)}, "prior must have a concentration"),
+    ],
+)
+def test_mistakes(wrong, message):
+    arguments = {"prior": PRIOR, "samples": [10], "replicates": 2, "states": 2} | wrong
+    prior, samples = arguments.pop("prior"), arguments.pop("samples")
+    with pytest.raises((TypeError, ValueError), match=message):
+        sc.bayes_error(prior, samples, **arguments)
+
+
+def test_too_many_samples_for_this_machine():
+    with pytest.raises(MemoryError, match="chains over 1000000000 samples"):
+        sc.bayes_error(sc.NetworkPrior(4000, 5.0), [1e9], replicates=2, states=2)
+
+
+def test_views():
+    found = sc.bayes_error(PRIOR, [10, 100], replicates=4, states=4, rng=13)
+    html = found._repr_html_()
+    assert "BayesError: d = 3, K = 5" in html
+    assert html.count("<tr>") == 3
+    ax = found.plot()
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    data = found.to_dataset()
+    assert (data.lower.values == found.lower).all()
+    assert (data.cell_lower.values == found.cells.lower).all()
+    assert data.lower.attrs["units"] == "nat"
+    again = pickle.loads(pickle.dumps(found))
+    assert np.array_equal(again.upper, found.upper)
