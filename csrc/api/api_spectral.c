@@ -7,7 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define ALL_STRATEGIES (SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE)
+#define ALL_STRATEGIES \
+    (SC_WITH_ATOMS | SC_WITH_STICKS | SC_WITH_QUADRATIC | SC_WITH_MIXTURE | SC_WITH_POLAR)
 
 /* ---- tables ---------------------------------------------------------------------------------- */
 

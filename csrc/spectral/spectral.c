@@ -18,42 +18,132 @@ static ptrdiff_t widest_row(const sc_strategies *s, double n)
     return low;
 }
 
-/* rows of a point that are compared before they are tried; further rows are tried as they come */
+/* rows beside which sticks are tried, at most: a table of ours has fewer */
 #define STICK_ROWS 64
 
-/* Sticks beside each row. The row with the least lower bound is tried first: with its result most
-   others can be left out. */
+/* A row beside which sticks may pay, in which way, and what its fixed part costs at least. */
+typedef struct stick_row {
+    ptrdiff_t row;
+    int vectors, polar;
+    double fixed;
+} stick_row;
+
+/* So many sticks beside a row, and a lower bound on what it costs with them. */
+typedef struct stick_offer {
+    double floor, sticks;
+    ptrdiff_t row;
+    stick_share share;
+} stick_offer;
+
+typedef struct stick_point {
+    const sc_strategies *s;
+    int with;
+    double n, T, log_T;
+    stick_law law;
+    int rows;
+    stick_row row[STICK_ROWS];
+    sc_spectral_terms *best;
+} stick_point;
+
+/* At most e^-x, without an exponential. */
+static double least_power(double x)
+{
+    double power = x < 16 ? 1 - x * (1.0 / 16) : 0;
+    for (int i = 0; i < 4; i++)
+        power *= power;
+    return power;
+}
+
+/* The rows beside which a first stick pays, and as many as there may be leave little enough. */
+static void find_stick_rows(stick_point *p)
+{
+    const sc_strategies *s = p->s;
+    const double *floors = floors_at(s, p->with, p->T), per_sample = 1 / p->T;
+    const double of_vectors = p->law.log_first - p->law.log_noise + p->log_T,
+                 of_polar = p->law.log_first + p->log_T - 2 * SC_LN2, fall = p->law.fall;
+    const int vectors = p->with & SC_WITH_STICKS, polar = p->with & SC_WITH_POLAR;
+    p->rows = 0;
+    for (ptrdiff_t i = 0; i < s->atom_rows && p->rows < STICK_ROWS; i++) {
+        const ptrdiff_t row = s->atom_row[i];
+        const double room = p->n - s->units[row], ratio = of_polar + s->log_residual[row];
+        if (room < 1)
+            break;
+        const int by_vectors = vectors && of_vectors + s->log_rounding[row] >= s->last_stick[row],
+                  by_polar = polar && ratio >= (p->law.K < 1 ? 0 : s->last_polar[row]);
+        if (!by_vectors && !by_polar)
+            continue;
+        /* no code sends more than have a size above the noise */
+        const double decay = fall * room < ratio + fall ? fall * room : ratio + fall,
+                     fixed = least_price(floors, row, p->T, per_sample);
+        if (fixed + s->residual[row] * 0.125 * least_power(decay) < p->best->error)
+            p->row[p->rows++] = (stick_row){row, by_vectors, by_polar, fixed};
+    }
+}
+
+/* Sticks beside each row, sent in one way. The offer with the least lower bound is tried first:
+   with its result most others can be left out. */
+static void sticks_of_code(stick_point *p, stick_code code)
+{
+    const sc_strategies *s = p->s;
+    stick_offer offer[STICK_ROWS];
+    int offers = 0, first = 0;
+    for (int i = 0; i < p->rows; i++) {
+        const ptrdiff_t row = p->row[i].row;
+        if (!(code == STICK_VECTORS ? p->row[i].vectors : p->row[i].polar))
+            continue;
+        /* sticks are whole */
+        const double m =
+            paying_sticks(s, &p->law, code, row, p->log_T, floor(p->n - s->units[row]));
+        if (m < 1)
+            continue;
+        const double least = least_cost_of_sticks(s, &p->law, code, row, p->log_T, m) / p->T
+                             + p->row[i].fixed
+                             + s->residual[row] * 0.125 * least_power(p->law.fall * m);
+        if (least >= p->best->error)
+            continue;
+        const stick_share share = sticks_share(s, &p->law, code, row, p->T, p->log_T, m);
+        offer[offers] = (stick_offer){share.list + share.loss + share.residual + p->row[i].fixed, m,
+                                      row, share};
+        first = offer[offers].floor < offer[first].floor ? offers : first;
+        offers++;
+    }
+    const stick_offer *taken = NULL;
+    for (int k = 0; k < offers; k++) {
+        const stick_offer *const o = &offer[k == 0 ? first : k == first ? 0 : k];
+        if (o->floor < p->best->error
+            && take_sticks(s, p->with, code, o->row, p->T, p->log_T, o->sticks, &o->share, p->best))
+            taken = o;
+    }
+    if (taken && code == POLAR_ONE_BY_ONE) /* their number is found about */
+        for (int step = -1; step <= 1; step += 2) {
+            const double m = taken->sticks + step;
+            if (m >= 1 && m <= p->n - s->units[taken->row]
+                && m <= most_sticks(s, &p->law, code, taken->row, p->log_T))
+                try_sticks(s, p->with, &p->law, code, taken->row, p->T, p->log_T, m, p->best);
+        }
+}
+
 static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K,
                             double log_quarter, sc_spectral_terms *best)
 {
-    const stick_law law = stick_law_of(s->d, K);
-    const double *floors = floors_at(s, with, T), log_T = log_quarter + 2 * SC_LN2;
-    double floor_of[STICK_ROWS], sticks[STICK_ROWS];
-    int rows = 0, first = 0;
-    for (ptrdiff_t i = 0; i < s->atom_rows && n - s->units[s->atom_row[i]] >= 1; i++) {
-        const ptrdiff_t row = s->atom_row[i];
-        /* sticks are whole */
-        const double m = fmin(floor(n - s->units[row]), paying_sticks(s, &law, row, log_T));
-        if (i >= STICK_ROWS) {
-            if (m >= 1)
-                try_sticks(s, with, &law, row, T, log_T, m, best);
-            continue;
-        }
-        sticks[i] = m;
-        floor_of[i] = (double)INFINITY;
-        if (m >= 1) {
-            const stick_share share = sticks_share(s, &law, row, T, log_T, m);
-            floor_of[i] =
-                share.list + share.loss + share.residual + least_price(floors, row, T, 1 / T);
-        }
-        first = floor_of[i] < floor_of[first] ? (int)i : first;
-        rows = (int)i + 1;
+    stick_point p;
+    p.s = s;
+    p.with = with;
+    p.n = n;
+    p.T = T;
+    p.log_T = log_quarter + 2 * SC_LN2;
+    p.best = best;
+    p.law = stick_law_of(s->d, K);
+    find_stick_rows(&p);
+    if (p.rows == 0)
+        return;
+    if (with & SC_WITH_POLAR) { /* first, because they are best most often */
+        prepare_polar(&p.law);
+        sticks_of_code(&p, K < 2 ? POLAR_ALL_DIRECTIONS : POLAR_ONE_BY_ONE);
+        sticks_of_code(&p, K < 2 ? POLAR_ONE_BY_ONE : POLAR_ALL_DIRECTIONS);
     }
-    for (int k = 0; k < rows; k++) {
-        const int i = k == 0 ? first : k == first ? 0 : k;
-        if (floor_of[i] < best->error)
-            try_sticks(s, with, &law, s->atom_row[i], T, log_T, sticks[i], best);
-    }
+    if (with & SC_WITH_STICKS)
+        sticks_of_code(&p, STICK_VECTORS);
 }
 
 /* A row whose remaining units may draw atoms, and a lower bound on what it costs with them. */
@@ -101,7 +191,7 @@ static void without_atoms(point_block *p, int i)
     }
     if (p->with & SC_WITH_QUADRATIC)
         quadratic_form(p->s, p->with, n, T, best);
-    if (p->with & SC_WITH_STICKS)
+    if (p->with & (SC_WITH_STICKS | SC_WITH_POLAR))
         sticks_at_point(p->s, p->with, n, T, p->K[i], log_quarter, best);
 }
 

@@ -37,11 +37,21 @@ typedef struct sc_strategies {
     const double *log_rounding;
     /* ln(m T tau/(4d)) of the smallest stick that pays, m being its mean square */
     const double *last_stick;
-    double even[2], copies_2;         /* lambda_0, lambda_2, N_2 */
-    double beyond, beyond_orthogonal; /* k_4(1) and k_4(0), of the degrees from 4 on */
+    /* ln of the share of a turned direction that is seen beside a row's fixed part, delta */
+    const double *log_delta;
+    /* ln(m_j T rho/4) of the smallest polar stick that may pay, m_j being its mean square */
+    const double *last_polar, *polar_rise; /* and what it changes by: see last_polar_stick */
+    double even[2], copies_2;              /* lambda_0, lambda_2, N_2 */
+    double beyond, beyond_orthogonal;      /* k_4(1) and k_4(0), of the degrees from 4 on */
 } sc_strategies;
 
-typedef enum sc_strategy { SC_FIXED, SC_ATOMS_TOO, SC_STICKS_TOO, SC_QUADRATIC } sc_strategy;
+typedef enum sc_strategy {
+    SC_FIXED,
+    SC_ATOMS_TOO,
+    SC_STICKS_TOO,
+    SC_QUADRATIC,
+    SC_POLAR_TOO
+} sc_strategy;
 
 /* One point of the bound, and what it is made of. All in nats per sample but for units, atoms and
    resolution. */

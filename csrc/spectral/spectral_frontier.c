@@ -9,6 +9,7 @@ typedef struct allocation_search {
     sc_spectral_terms best;
     double samples;
     ptrdiff_t row;
+    stick_code code; /* of sticks */
 } allocation_search;
 
 static void search_without_units(const sc_strategies *s, int with, int integer, double product,
@@ -25,7 +26,7 @@ static void search_without_units(const sc_strategies *s, int with, int integer, 
             continue;
         const sc_spectral_terms terms = fixed_alone(s, with, row, T, log_quarter);
         if (terms.error < found->best.error)
-            *found = (allocation_search){terms, T, row};
+            *found = (allocation_search){terms, T, row, STICK_VECTORS};
     }
     if (with & SC_WITH_QUADRATIC && s->d + 2 <= product) {
         const double T = integer ? floor(product / (s->d + 2)) : product / (s->d + 2),
@@ -38,20 +39,21 @@ static void search_without_units(const sc_strategies *s, int with, int integer, 
 
 /* ---- sticks ---------------------------------------------------------------------------------- */
 
-/* The most sticks that pay along n T = product, as a real number: with more of them each has fewer
-   samples. The function is convex, so that Newton's iterates stay left of the root. */
-static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
-                           double product)
+/* The most sticks that may be sent along n T = product, as a real number: with more of them each has
+   fewer samples. The function is convex, so that Newton's iterates stay left of the root. */
+static double most_along(const sc_strategies *s, const stick_law *law, stick_code code,
+                         ptrdiff_t row, double product)
 {
     const double units = s->units[row];
-    double last = fmin(paying_sticks(s, law, row, log(product / (units + 1))), product - units);
-    if (last <= 1 || paying_sticks(s, law, row, log(product / (units + last))) >= last)
-        return last;
-    const double above = law->log_first + log(product) + s->log_rounding[row] - s->last_stick[row];
+    const double first = most_sticks(s, law, code, row, log(product / (units + 1))),
+                 last = fmin(floor(first), product - units);
+    if (!(last > 1) || most_sticks(s, law, code, row, log(product / (units + last))) >= last)
+        return fmax(last, 0);
+    const double gap_at_one = first + log(units + 1) / law->fall; /* first: at n = units + 1 */
     double m = 1;
     /* a few steps, and one more for each factor of 300 in K */
     for (int step = 0; step < 300; step++) {
-        const double n = units + m, gap = 1 + (above - log(n)) / law->fall - m,
+        const double n = units + m, gap = gap_at_one - log(n) / law->fall - m,
                      move = gap / (1 + 1 / (law->fall * n));
         m = fmax(m + move, 1);
         if (move <= 1e-9 * m)
@@ -60,37 +62,44 @@ static double paying_along(const sc_strategies *s, const stick_law *law, ptrdiff
     return fmin(m, last);
 }
 
-/* ln of what one more stick adds, along n T = product, over what it saves: (rise of the fixed part
- * + list)/(q + m) + [A + B (m - 1/2)]/T over (rho/8) (-ln gamma) gamma^m. Nearly linear in m. */
+/* ln of what one more stick adds, along n T = product, over what it saves: T (rise of the fixed
+ * part) + sticks' cost less its derivative in ln T, plus n times that in m, all over n T, over
+ * (rho/8) (-ln gamma) gamma^m. Nearly linear in m. */
 static double sticks_condition(const sc_strategies *s, int with, const stick_law *law,
-                               ptrdiff_t row, double product, double m)
+                               stick_code code, ptrdiff_t row, double product, double m)
 {
     const double n = s->units[row] + m, T = product / n, log_T = log(T);
-    const stick_share share = sticks_share(s, law, row, T, log_T, m);
-    const double A = SC_LN2 + s->d * 0.5 * (1 + law->log_first + log_T + s->log_rounding[row]);
-    const double added = (price_of(s, with, row, T, log_T - 2 * SC_LN2).rise + share.list) * T
-                         + (A - s->d * 0.5 * law->fall * (m - 0.5)) * n;
+    const stick_cost cost = cost_of_sticks(s, law, code, row, log_T, m);
+    const double added = price_of(s, with, row, T, log_T - 2 * SC_LN2).rise * T + cost.total
+                         - cost.by_log_T + cost.by_sticks * n;
+    if (!(added > 0))
+        return -(double)INFINITY;
     return log(added / product)
            - (s->log_residual[row] - 3 * SC_LN2 + log(law->fall) - law->fall * m);
 }
 
-/* The best number of sticks beside a row, along n T = product, between 1 and `last`. Secants
+/* The best number of sticks beside a row, along n T = product, between 1 and `last`, to a step of
+   `close`. Secants
    between points of either sign; the value at an end that stays is halved (Dowell and Jarratt's
    Illinois rule). */
-static double sticks_along(const sc_strategies *s, int with, const stick_law *law, ptrdiff_t row,
-                           double product, double last)
+static double sticks_along(const sc_strategies *s, int with, const stick_law *law, stick_code code,
+                           ptrdiff_t row, double product, double last, double close)
 {
     double low = 1, high = last, at_low, at_high, m = 1;
-    if (last <= 1 || (at_low = sticks_condition(s, with, law, row, product, 1)) >= 0)
+    if (last <= 1 || (at_low = sticks_condition(s, with, law, code, row, product, 1)) >= 0)
         return 1;
-    if ((at_high = sticks_condition(s, with, law, row, product, last)) <= 0)
+    if ((at_high = sticks_condition(s, with, law, code, row, product, last)) <= 0)
         return last;
     int side = 0;
+    double before = 0;
     for (int step = 0; step < 100 && high - low > 1e-9 * high; step++) {
         m = (low * at_high - high * at_low) / (at_high - at_low);
         if (!(m > low && m < high))
             m = 0.5 * (low + high);
-        const double value = sticks_condition(s, with, law, row, product, m);
+        if (fabs(m - before) < close)
+            break;
+        before = m;
+        const double value = sticks_condition(s, with, law, code, row, product, m);
         if (fabs(value) < 1e-11)
             break;
         if (value > 0) {
@@ -107,35 +116,69 @@ static double sticks_along(const sc_strategies *s, int with, const stick_law *la
     return m;
 }
 
+/* Try the whole numbers of sticks around the best real one (they may coincide). */
+static void try_whole_sticks(const sc_strategies *s, int with, int integer, const stick_law *law,
+                             stick_code code, ptrdiff_t row, double product, double real_one,
+                             double last, allocation_search *found)
+{
+    const double units = s->units[row];
+    for (int step = -1; step <= 1; step++) {
+        double m = fmax(fmin(floor(real_one) + step, floor(last)), 1);
+        const double samples = product / (units + m),
+                     most = most_sticks(s, law, code, row, log(integer ? floor(samples) : samples));
+        m = fmin(m, floor(most));
+        if (!(m >= 1))
+            continue;
+        const double T = integer ? floor(product / (units + m)) : product / (units + m);
+        if (try_sticks(s, with, law, code, row, T, log(T), m, &found->best)) {
+            found->samples = T;
+            found->row = row;
+            found->code = code;
+        }
+    }
+}
+
+static void search_sticks_beside(const sc_strategies *s, int with, int integer, stick_law *law,
+                                 ptrdiff_t row, double log_T, double product, double fixed,
+                                 allocation_search *found)
+{
+    const int polar = with & SC_WITH_POLAR && polar_may_pay(s, law, row, log_T),
+              vectors =
+                  with & SC_WITH_STICKS && most_sticks(s, law, STICK_VECTORS, row, log_T) >= 1;
+    if (!polar && !vectors)
+        return;
+    if (polar)
+        prepare_polar(law);
+    const stick_levels levels = levels_of(s, law, row, product, found->best.error - fixed);
+    /* those first that are best most often */
+    static const stick_code codes[3] = {POLAR_ONE_BY_ONE, POLAR_ALL_DIRECTIONS, STICK_VECTORS};
+    for (int i = polar ? 0 : 2; i < (vectors ? 3 : 2); i++) {
+        if (!sticks_may_beat(s, law, codes[i], row, &levels))
+            continue;
+        const double last = most_along(s, law, codes[i], row, product);
+        if (last < 1)
+            continue;
+        /* whole sticks around it are tried */
+        const double best = sticks_along(s, with, law, codes[i], row, product, last, 0.05);
+        try_whole_sticks(s, with, integer, law, codes[i], row, product, best, last, found);
+    }
+}
+
 static void search_sticks(const sc_strategies *s, int with, int integer, double product, double K,
                           allocation_search *found)
 {
-    const stick_law law = stick_law_of(s->d, K);
+    stick_law law = stick_law_of(s->d, K);
     for (ptrdiff_t i = 0; i < s->atom_rows; i++) {
         const ptrdiff_t row = s->atom_row[i];
-        const double units = s->units[row], narrowest = product / (units + 1);
+        const double narrowest = product / (s->units[row] + 1);
         if (narrowest < 1)
             break;
-        const double last = paying_along(s, &law, row, product);
         /* `narrowest` has the most samples, and a fixed part costs least with them */
-        if (last < 1
-            || least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest)
-                   >= found->best.error)
-            continue;
-        const double best = sticks_along(s, with, &law, row, product, last);
-        /* the whole numbers around the best real one (they may coincide) */
-        for (int step = -1; step <= 1; step++) {
-            double m = fmax(fmin(floor(best) + step, floor(last)), 1);
-            const double samples = product / (units + m);
-            m = fmin(m, paying_sticks(s, &law, row, log(integer ? floor(samples) : samples)));
-            if (m < 1)
-                continue;
-            const double T = integer ? floor(product / (units + m)) : product / (units + m);
-            if (try_sticks(s, with, &law, row, T, log(T), m, &found->best)) {
-                found->samples = T;
-                found->row = row;
-            }
-        }
+        const double fixed =
+            least_price(floors_at(s, with, narrowest), row, narrowest, 1 / narrowest);
+        if (fixed < found->best.error)
+            search_sticks_beside(s, with, integer, &law, row, log(narrowest), product, fixed,
+                                 found);
     }
 }
 
@@ -144,14 +187,15 @@ static double sticks_elasticity(const sc_strategies *s, int with, const allocati
                                 double product, double K)
 {
     const double step = 1e-3, units = found->best.units, m = found->best.atoms;
-    const stick_law law = stick_law_of(s->d, K);
+    stick_law law = stick_law_of(s->d, K);
+    prepare_polar(&law);
     double n[2];
     for (int i = 0; i < 2; i++) {
         const double M = product * exp(i ? step : -step);
-        const double last = paying_along(s, &law, found->row, M);
+        const double last = most_along(s, &law, found->code, found->row, M);
         if (last <= m * (1 + 2 * step))
             return 0; /* m is the last stick that pays: it stays the same until the next one pays */
-        n[i] = units + sticks_along(s, with, &law, found->row, M, last);
+        n[i] = units + sticks_along(s, with, &law, found->code, found->row, M, last, 0);
     }
     return log(n[1] / n[0]) / (2 * step);
 }
@@ -278,7 +322,7 @@ static void search_every_width(const sc_strategies *s, int with, double product,
     SC_KERNEL(sc_spectral_points)(s, with, count, n, T, concentration, terms);
     for (int i = 0; i < count; i++)
         if (terms[i].error < found->best.error) {
-            *found = (allocation_search){terms[i], T[i], 0};
+            *found = (allocation_search){terms[i], T[i], 0, STICK_VECTORS};
             *width = n[i];
         }
 }
@@ -292,10 +336,11 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
     memset(&found, 0, sizeof found);
     found.best.error = (double)INFINITY;
     search_without_units(s, with, integer, product, &found);
-    if (with & SC_WITH_STICKS)
+    if (with & (SC_WITH_STICKS | SC_WITH_POLAR))
         search_sticks(s, with, integer, product, K, &found);
-    out->elasticity =
-        found.best.strategy == SC_STICKS_TOO ? sticks_elasticity(s, with, &found, product, K) : 0;
+    const int has_sticks =
+        found.best.strategy == SC_STICKS_TOO || found.best.strategy == SC_POLAR_TOO;
+    out->elasticity = has_sticks ? sticks_elasticity(s, with, &found, product, K) : 0;
     if (with & SC_WITH_ATOMS && product > K) {
         const double concentration = fmax(K, LEAST_K);
         atom_batch q;
@@ -314,7 +359,7 @@ void SC_KERNEL(sc_spectral_optimal)(const sc_strategies *s, int with, int intege
             if (integer)
                 search_whole_atoms(&q, product, concentration, &drawn, &samples);
             if (drawn.best.error < found.best.error) {
-                found = (allocation_search){drawn.best, samples, drawn.row};
+                found = (allocation_search){drawn.best, samples, drawn.row, STICK_VECTORS};
                 out->elasticity = elasticity;
             }
         }

@@ -121,6 +121,33 @@ static double last_stick(double d, double ratio)
     return fmax(y, 0);
 }
 
+/* The root z of e^z = 1 + z + (d-1)(t + SLANT e^(-t/2)), t = z + what t - z is for the first polar
+ * stick as K grows, or 0; and the root's derivative in t - z. `log_ratio`: ln(delta/rho). See
+ * last_polar_stick in stick_strategy.h. */
+#define SLANT 1.7638757 /* pi e^-(Euler's constant) */
+
+static double last_polar(double d, double log_ratio, double *rise)
+{
+    const double half = (d - 1) / 2;
+    double low = 0, high = 700, turn = 0;
+    *rise = 0;
+    if (d > 1) /* ln G/(4(d-1)) + 2 ln 2, less ln 2 and twice Euler's constant */
+        turn = 1 + LN2 + 1 / half + log1p(-1 / d) - log(8 * half) - 1.8475785103630110 + log_ratio;
+    while (high - low > 1e-9) {
+        const double z = 0.5 * (low + high), t = z + turn;
+        const double turning = d > 1 ? t + SLANT * exp(-0.5 * fmax(t, -1400)) : 0;
+        if (exp(z) > 1 + z + (d > 1 ? 2 * half * turning : 2 * LN2))
+            high = z;
+        else
+            low = z;
+    }
+    if (d > 1) {
+        const double steep = 2 * half * (1 - 0.5 * SLANT * exp(-0.5 * fmax(low + turn, -1400)));
+        *rise = steep / fmax(exp(low) - 1 - steep, 0.25 * exp(low));
+    }
+    return low;
+}
+
 /* Columns of degree 0, degree 2, and all degrees from 4 on together. */
 static void lay_low_degrees(sc_strategies *s)
 {
@@ -140,7 +167,8 @@ static void lay_low_degrees(sc_strategies *s)
 
 /* The columns of a table while they are being filled. */
 typedef struct columns {
-    double *units, *log_units, *residual, *log_residual, *log_rounding, *last_stick;
+    double *units, *log_units, *residual, *log_residual, *log_rounding, *last_stick, *log_delta,
+        *last_polar, *polar_rise;
     double *eigenvalue, *multiplicity, *copies, *logarithms, *rest;
     ptrdiff_t *first, *atom_row;
 } columns;
@@ -175,6 +203,9 @@ static void lay_columns(const sc_table_rows *rows, const columns *c, sc_strategi
         c->log_residual[r] = log(fmax(residual, LEAST_RESIDUAL));
         c->log_rounding[r] = log(rounding);
         c->last_stick[r] = last_stick(s->d, residual / rounding);
+        c->log_delta[r] = log(fmax(rows->delta[r], LEAST_RESIDUAL));
+        c->last_polar[r] =
+            last_polar(s->d, c->log_delta[r] - c->log_residual[r], &c->polar_rise[r]);
         /* atoms beside a row that differs little from the last one would only take time */
         if (residual > 0 && (residual <= 0.8 * last || r == s->rows - 1)) {
             c->atom_row[s->atom_rows++] = r;
@@ -200,6 +231,9 @@ static void point_to(const columns *c, sc_strategies *s)
     s->log_residual = c->log_residual;
     s->log_rounding = c->log_rounding;
     s->last_stick = c->last_stick;
+    s->log_delta = c->log_delta;
+    s->last_polar = c->last_polar;
+    s->polar_rise = c->polar_rise;
     s->eigenvalue = c->eigenvalue;
     s->multiplicity = c->multiplicity;
     s->copies = c->copies;
@@ -213,7 +247,7 @@ static void point_to(const columns *c, sc_strategies *s)
    double. */
 static size_t room_for(size_t rows, size_t numbers)
 {
-    return 8 * rows + 1 + 2 * (numbers + READ_AHEAD) + 3 * (numbers + rows);
+    return 11 * rows + 1 + 2 * (numbers + READ_AHEAD) + 3 * (numbers + rows);
 }
 
 static columns open_columns(double *room, size_t rows, size_t numbers)
@@ -225,6 +259,9 @@ static columns open_columns(double *room, size_t rows, size_t numbers)
     c.log_residual = take(&room, rows);
     c.log_rounding = take(&room, rows);
     c.last_stick = take(&room, rows);
+    c.log_delta = take(&room, rows);
+    c.last_polar = take(&room, rows);
+    c.polar_rise = take(&room, rows);
     c.eigenvalue = take(&room, numbers + READ_AHEAD);
     c.multiplicity = take(&room, numbers + READ_AHEAD);
     c.copies = take(&room, numbers + rows);

@@ -125,6 +125,9 @@ cdef extern from "spectral/spectral.h" nogil:
         const Py_ssize_t *atom_row
         const double *log_rounding
         const double *last_stick
+        const double *log_delta
+        const double *last_polar
+        const double *polar_rise
         double even[2]
         double copies_2
         double beyond
@@ -134,6 +137,7 @@ cdef extern from "spectral/spectral.h" nogil:
     const int SC_WITH_STICKS
     const int SC_WITH_QUADRATIC
     const int SC_WITH_MIXTURE
+    const int SC_WITH_POLAR
     const int SC_SPECTRAL_BOUND
     const int SC_REFINED_BOUND
 

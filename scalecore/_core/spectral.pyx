@@ -7,8 +7,8 @@ from libc.stdint cimport int8_t
 from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_QUADRATIC,
-    SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges, sc_is_input_dim,
+    SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_POLAR,
+    SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges, sc_is_input_dim,
     sc_is_spectral_point, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array,
     sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_of, sc_tables,
 )
@@ -59,6 +59,9 @@ cdef class Strategies:
         self.table.rest = self.numbers("rest")
         self.table.log_rounding = self.numbers("log_rounding")
         self.table.last_stick = self.numbers("last_stick")
+        self.table.log_delta = self.numbers("log_delta")
+        self.table.last_polar = self.numbers("last_polar")
+        self.table.polar_rise = self.numbers("polar_rise")
         self.table.first = self.indices("first")
         self.table.atom_row = self.indices("atom_row")
         self.table.even[0], self.table.even[1] = low_degrees[:2]
@@ -84,7 +87,7 @@ cdef class Strategies:
         agree(len(arrays["atom_row"]) >= 1 and ((0 <= atoms) & (atoms < rows)).all()
               and len(low_degrees) == 5, "atom_row must name rows")
         wanted = dict.fromkeys(("units", "log_units", "residual", "log_residual", "log_rounding",
-                                "last_stick"), rows)
+                                "last_stick", "log_delta", "last_polar", "polar_rise"), rows)
         wanted |= dict.fromkeys(("eigenvalue", "multiplicity"), first[rows] + 8)
         wanted |= dict.fromkeys(("copies", "logarithms", "rest"), first[rows] + rows)
         for name, length in wanted.items():
@@ -268,7 +271,7 @@ cdef int spectral_loop(int strategies, char **args, Py_ssize_t count,
 
 
 STRATEGIES = {"atoms": SC_WITH_ATOMS, "sticks": SC_WITH_STICKS, "quadratic": SC_WITH_QUADRATIC,
-              "mixture": SC_WITH_MIXTURE}
+              "mixture": SC_WITH_MIXTURE, "polar": SC_WITH_POLAR}
 
 # what each ufunc may do
 BOUND_STRATEGIES = {"spectral_bound": SC_SPECTRAL_BOUND, "refined_bound": SC_REFINED_BOUND}

@@ -179,15 +179,16 @@ SC_API int sc_optimal_allocation(sc_bound bound, int integer, double budget, dou
 
 /* What a bound lets a learner do beside a fixed part, any of them together; the two bounds of the
  * package are SC_SPECTRAL_BOUND and SC_REFINED_BOUND. docs/spectral.md derives them, in its
- * sections "Width n with drawn atoms", "Sticks instead of drawn atoms", "A trained quadratic
- * form" and "Coefficients under a Gaussian prior". */
+ * sections "Width n with drawn atoms", "Sticks instead of drawn atoms", "Sizes and directions
+ * apart", "A trained quadratic form" and "Coefficients under a Gaussian prior". */
 typedef enum sc_spectral_strategies {
     SC_WITH_ATOMS = 1,     /* units that are left over draw atoms */
     SC_WITH_STICKS = 2,    /* or hold the first sticks of the process */
     SC_WITH_QUADRATIC = 4, /* or all units are trained into a quadratic form */
     SC_WITH_MIXTURE = 8,   /* coefficients are mixed over a Gaussian prior */
+    SC_WITH_POLAR = 16,    /* sticks' sizes and directions are sent apart */
     SC_SPECTRAL_BOUND = 1,
-    SC_REFINED_BOUND = 15
+    SC_REFINED_BOUND = 31
 } sc_spectral_strategies;
 
 /* What fixed parts of so many units describe, for one input dimension. Opaque, and the caller's:

@@ -187,7 +187,8 @@ ndarray or scalar
 Notes
 -----
 Units that are left beside a fixed part may be sticks of the process, the m first of which leave
-only the share (K/(K+2))^m of the variance: each is sent as a sign and d noisy coordinates; they are
+only the share (K/(K+2))^m of the variance: each is sent as a sign and d noisy coordinates or,
+polar, as a noisy signed size and a direction that is the more precise the larger the size. They are
 whole, also where n is not. For a fixed K the bound then falls like 1/C, up to powers of log C, and
 the best width grows like K log C. d + 2 trained units may be a quadratic form in its eigenbasis,
 which describes all degrees up to 2. And coefficients of the fixed part are mixed over a Gaussian

@@ -15,6 +15,9 @@ from ._table_rows import Row
 
 # rows beside which atoms are tried leave at most this share of what the row tried before leaves
 _ATOMS_RATIO = 0.8
+# of many sticks the mean of ln(size^2) is lower than ln of its mean by ln 2 + 2 Euler's constant
+_MEAN_LOG_IS_LOWER = 1.8475785103630110
+_SLANT = 1.7638757  # pi e^-(Euler's constant)
 _READ_AHEAD = np.zeros(8)  # padding: the engine reads whole packs
 
 
@@ -23,6 +26,8 @@ def engine_table(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _spe
     units = np.array([row[0] for row in rows])
     eigenvalues, copies = [row[1] for row in rows], [row[2] for row in rows]
     rounding = np.maximum(np.maximum(residual, np.array([row[3] for row in rows]) / 2), 1e-300)
+    log_delta = np.log(np.maximum([row[3] for row in rows], 1e-300))
+    last_polar, polar_rise = _last_polar(d, log_delta - np.log(np.maximum(residual, 1e-300)))
     arrays = {
         "units": units,
         "log_units": np.log(np.maximum(units, 0.5)),
@@ -41,6 +46,9 @@ def engine_table(d: int, rows: list[Row], residual: NDArray[np.float64]) -> _spe
         ),
         "log_rounding": np.log(rounding),
         "last_stick": _last_stick(d, residual / rounding),
+        "log_delta": log_delta,
+        "last_polar": last_polar,
+        "polar_rise": polar_rise,
         "atom_row": np.array([*_atom_rows(residual), 0], np.intp),
     }
     return _spectral.Strategies(d, arrays, _low_degrees(d))
@@ -74,6 +82,30 @@ def _last_stick(d: int, ratio: NDArray[np.float64]) -> NDArray[np.float64]:
             ratio * np.exp(np.minimum(y, 700)) - 1, 0.1
         )
     return np.where(ratio > 0, np.maximum(y, 0), math.inf)
+
+
+def _last_polar(
+    d: int, log_ratio: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the root z of e^z = 1 + z + (d-1)(t + c e^(-t/2)), t = z + turn, or 0; and its
+    derivative in `turn`: a polar stick of mean square m may pay if ln(m T rho/4) is at least z.
+
+    `turn` is for the smallest angles that any concentration has (csrc/spectral/stick_strategy.h,
+    last_polar_stick); log_ratio is ln(delta/rho).
+    """
+    low, high = np.zeros_like(log_ratio), np.full_like(log_ratio, 700.0)
+    half, turn, cost_of_sign = (d - 1) / 2, log_ratio, 2 * math.log(2)
+    if d > 1:
+        turn = log_ratio + 1 + math.log(2) + 1 / half + math.log1p(-1 / d) - math.log(8 * half)
+        turn = turn - _MEAN_LOG_IS_LOWER
+    while float(np.max(high - low)) > 1e-9:
+        z = 0.5 * (low + high)
+        t = z + turn
+        turning = 2 * half * (t + _SLANT * np.exp(-0.5 * np.maximum(t, -1400)))
+        above = np.exp(z) > 1 + z + (turning if d > 1 else cost_of_sign)
+        low, high = np.where(above, low, z), np.where(above, z, high)
+    steep = 2 * half * (1 - 0.5 * _SLANT * np.exp(-0.5 * np.maximum(low + turn, -1400)))
+    return low, steep / np.maximum(np.exp(low) - 1 - steep, 0.25 * np.exp(low))
 
 
 def _low_degrees(d: int) -> tuple[float, float, float, float, float]:

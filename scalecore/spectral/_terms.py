@@ -12,7 +12,7 @@ from .._common.validation import broadcast, names, one_of, real_array
 from .._core import spectral as _spectral
 from ._table_lookup import strategies_for
 
-_STRATEGIES = np.array(["fixed", "atoms", "sticks", "quadratic"])
+_STRATEGIES = np.array(["fixed", "atoms", "sticks", "quadratic", "polar"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,9 +33,11 @@ class SpectralTerms:
     residual : ndarray
         What neither the fixed part nor atoms describe: rho_q/8, or K rho_q/(8 n_s).
     list : ndarray
-        What it costs to learn atoms, E U (ln(2 n_s) + d ln(1 + 2/eps))/T, or sticks; 0 without.
+        What it costs to learn atoms, E U (ln(2 n_s) + d ln(1 + 2/eps))/T, or sticks; 0 without. Of
+        polar sticks with what the rounding of their directions costs.
     resolution_loss : ndarray
-        What their rounding costs, eps^2/16 or d m/(2T) of m sticks; 0 without.
+        What their rounding costs, eps^2/16 or d m/(2T) of m sticks, m/(2T) of polar ones' sizes; 0
+        without.
     units : ndarray
         Units of the fixed part, q, or of the quadratic form, d + 2.
     atoms : ndarray
@@ -43,8 +45,9 @@ class SpectralTerms:
     resolution : ndarray
         The drawn atoms' eps; NaN without.
     strategy : ndarray of str
-        What is done beside the fixed part: 'fixed' (nothing), 'atoms', 'sticks', or 'quadratic' in
-        its place; 'invalid' where an argument is out of its domain.
+        What is done beside the fixed part: 'fixed' (nothing), 'atoms', 'sticks', 'polar' (sticks
+        whose sizes and directions are sent apart), or 'quadratic' in its place; 'invalid' where an
+        argument is out of its domain.
 
     Examples
     --------
@@ -81,8 +84,9 @@ class SpectralTerms:
                 or "empty"
             )
             return f"SpectralTerms(shape {np.shape(self.error)}: {strategy})"
+        kind = "polar sticks" if self.strategy == "polar" else self.strategy
         beside = {"fixed": "", "quadratic": " as a quadratic form", "invalid": ""}.get(
-            str(self.strategy), f" and {self.atoms:.6g} {self.strategy}"
+            str(self.strategy), f" and {self.atoms:.6g} {kind}"
         )
         return (
             f"SpectralTerms({self.error:.4g} nats = coefficients {self.coefficients:.3g} + "
@@ -111,9 +115,9 @@ def spectral_terms(
     n, T, d, K : array_like
         As for `spectral_bound`.
     strategies : str or iterable of str, default ("atoms",)
-        What may be done beside the fixed part: any of "atoms", "sticks" and "quadratic". With
-        "mixture" the fixed part's coefficients are mixed over a Gaussian prior instead of sent with
-        noise. The default is `spectral_bound`, "all" of them are `refined_bound`.
+        What may be done beside the fixed part: any of "atoms", "sticks", "polar" and "quadratic".
+        With "mixture" the fixed part's coefficients are mixed over a Gaussian prior instead of sent
+        with noise. The default is `spectral_bound`, "all" of them are `refined_bound`.
 
     Returns
     -------

@@ -11,7 +11,7 @@ import scalecore as sc
 from scalecore import c_api
 
 TABLES = [(1, 64), (2, 64), (3, 40), (10, 100), (1000, 64), (10**15, 5)]
-BOUNDS = {1: sc.spectral_bound, 15: sc.refined_bound}
+BOUNDS = {1: sc.spectral_bound, 31: sc.refined_bound}
 SC_ERROR_NULL, SC_ERROR_RANGE, SC_ERROR_FILE = -2, -3, -11
 
 

@@ -129,6 +129,55 @@ def sticks_bound(m, T, d, K):
     return per / T + (K / (K + 2)) ** m / 16
 
 
+# Sticks whose sizes and directions are sent apart
+
+
+def gain_of_turns(d):
+    """G: what a direction costs is at most (d-1)/2 ln(1 + 2 G x/(d-1)), x the price of 1 - cos."""
+    half = (d - 1) / 2
+    return np.exp(1 - np.log(2) + 1 / half + np.log1p(-1 / d))
+
+
+def turns_of_sticks(m, B, K):
+    """At least the sum over the first m sticks of E ln(1 + B theta_j^2): the least of three bounds
+    in closed form."""
+    L, K = mp.log(B) / 2, mp.mpf(K)
+    h = mp.digamma(1 + K) + mp.euler
+    together = 2 * (L - h) + K * ((L - h) ** 2 + mp.pi**2 / 4 - mp.polygamma(1, 1 + K))
+    if K < 1:
+        together += 2 * mp.pi * K * (2 ** (1 - K) - 1) * mp.exp(-L)
+        together += 4 * (1 - K * h) * mp.exp(-2 * L)
+    if K >= 2:
+        apart = 2 * m * (L - h) - m * (m - 1) / K
+        apart += mp.pi * K * (K - 1) * mp.exp(-L) * ((K / (K - 1)) ** m - 1)
+    else:
+        means = [B * 2 / ((K + 1) * (K + 2)) * (K / (K + 2)) ** j for j in range(m)]
+        costs = [mp.log(v) + 1 / v for v in means]
+        first = 2 * (L - h) + mp.pi * max(K, 1) * mp.exp(-L)
+        apart = mp.fsum(costs[1:]) + min(costs[0], first)
+    return float(together), float(apart)
+
+
+def polar_cost(m, T, d, K, residual=0.5, share=1.0):
+    """The same for the first m sticks, their signed sizes and directions sent apart; infinite where
+    a size is below its noise."""
+    sizes, left = stick_sizes(m, K)
+    if sizes[-1] * T * residual < 4:
+        return np.inf
+    size = (np.log(sizes * T * residual / 4) + 1) / 2
+    if K < 1:
+        w = T * residual / 4 * K / ((K + 1) * (K + 2))
+        e = 2 * w / (w + np.sqrt(w * w + 4 * w))
+        size[0] = min(size[0], np.log(2) + (np.log1p(w / e) + e) / 2)
+    if d == 1:
+        turns = m * np.log(2)
+    else:
+        half = (d - 1) / 2
+        B = gain_of_turns(d) * (K + 1) * T * share / (8 * half)
+        turns = half * min(turns_of_sticks(m, B, K))
+    return (size.sum() + turns) / T + left * residual / 8
+
+
 # A trained quadratic form
 
 
