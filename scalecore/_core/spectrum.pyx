@@ -2,6 +2,7 @@
 unlimited width."""
 
 cimport numpy as np
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdlib cimport free, malloc
@@ -209,7 +210,9 @@ cdef struct bound_loop:
     int inputs
     Py_ssize_t block  # points that one thread computes in a row
     Py_ssize_t worth_a_thread
+    Py_ssize_t quick  # fewer are sooner done than the GIL is let go
     Py_ssize_t first_chunk  # points until the first look at the signals
+    Py_ssize_t largest_chunk  # and between two looks, even if those before took no time
 
 
 cdef Py_ssize_t bayes_points(Py_ssize_t first, Py_ssize_t last, char **args,
@@ -253,9 +256,10 @@ cdef Py_ssize_t lower_points(Py_ssize_t first, Py_ssize_t last, char **args,
     return invalid
 
 
-cdef bound_loop BAYES = bound_loop(bayes_points, 2, 256, 8192, 16 * 8192)
-# some 20 us for every new d or K, 250 at worst, and 1 for every other T
-cdef bound_loop LOWER = bound_loop(lower_points, 3, 64, 256, 256)
+cdef bound_loop BAYES = bound_loop(bayes_points, 2, 256, 8192, 256, 16 * 8192, PY_SSIZE_T_MAX)
+# 0.1 to 0.5 ms for every new d or K, 0.5 us for every other T: points may become a thousand times
+# as slow as those before
+cdef bound_loop LOWER = bound_loop(lower_points, 3, 128, 256, 8, 256, 512)
 
 
 cdef Py_ssize_t in_blocks(const bound_loop *bound, Py_ssize_t first, Py_ssize_t last, int team,
@@ -279,7 +283,7 @@ cdef int inner_loop(const bound_loop *bound, char **args, Py_ssize_t count,
     while done < count:
         started, last = seconds_now(), min(count, done + chunk)
         team = team_size((last - done) // bound.worth_a_thread, 0) if parallel else 1
-        if last - done < bound.block:
+        if last - done < bound.quick:
             invalid += bound.compute(done, last, args, steps)
         else:
             with nogil:
@@ -287,6 +291,7 @@ cdef int inner_loop(const bound_loop *bound, char **args, Py_ssize_t count,
         check_signals()
         done = last
         chunk = next_chunk(chunk, seconds_now() - started, bound.block)
+        chunk = min(chunk, bound.largest_chunk)
     fesetexceptflag(&before, FE_ALL_EXCEPT)
     if invalid:
         feraiseexcept(FE_INVALID)
