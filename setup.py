@@ -123,9 +123,11 @@ class BuildExt(build_ext):
     def build_extensions(self):
         compiler = self.compiler.compiler_type
         openmp_compile, openmp_link = self.openmp_flags(compiler == "msvc")
+        # named, for not every Python has the library of mathematics open for others
+        mathematics = ["-lm"] if compiler == "unix" else []
         for extension in self.extensions:
             extension.extra_compile_args = FLAGS.get(compiler, UNIX_FLAGS) + openmp_compile
-            extension.extra_link_args = openmp_link
+            extension.extra_link_args = [*openmp_link, *mathematics]
         super().build_extensions()
 
     def openmp_flags(self, msvc):
