@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import click
 
 from .. import __version__
+from ._bayes_commands import bayes_command
 from ._bound_commands import bound, figure1_command, frontier, isoflop_command
 from ._comparison_commands import compare_command
 from ._fitting_commands import fit_command
@@ -51,6 +52,7 @@ for command in (
     figure1_command,
     simulate,
     train_command,
+    bayes_command,
     compare_command,
     fit_command,
     plan_command,

@@ -20,6 +20,8 @@ from ..frontier._objectives import OBJECTIVES
 from ..network import NetworkPrior, misspecification
 from ..network._misspecification import check_misspecification
 from ..planning._plan import Plan, plan
+from ..posterior import bayes_error
+from ..posterior._bayes_error import check_bayes_error
 from ..spectral import bayes_error_bound, bayes_error_lower_bound
 from ..training import train
 from ..training._plan import default_checkpoints, plan_training
@@ -272,6 +274,22 @@ def _train_axes(options: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     }
 
 
+def _bayes_error(
+    block: Block, options: Mapping[str, Any], keys: Any, n_threads: int | None
+) -> Outputs:
+    def call(prior: NetworkPrior, key: Any) -> dict[str, NDArray[Any]]:
+        found = bayes_error(
+            prior,
+            np.atleast_1d(options["samples"]),
+            rng=key,
+            n_threads=n_threads,
+            **_without(options, "samples"),
+        )
+        return {name: getattr(found, name) for name in _BAYES_ERROR}
+
+    return _each_point(block, keys, call)
+
+
 def _without(options: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {key: value for key, value in options.items() if key != name}
 
@@ -289,6 +307,17 @@ _BOUND_TASKS = [
     _ufunc_task(bounds.optimal_resolution, POINT, "best resolution", "1"),
     *_OTHERS,
 ]
+_OF_SAMPLES = ("samples",)
+_BAYES_ERROR = {
+    "lower": Output("lower side of the best learner's error", "nat", extra=_OF_SAMPLES),
+    "lower_std_error": Output("its standard error over replicates", "nat", extra=_OF_SAMPLES),
+    "upper": Output("least upper side of the best learner's error", "nat", extra=_OF_SAMPLES),
+    "upper_std_error": Output("its standard error over replicates", "nat", extra=_OF_SAMPLES),
+    "chains_upper": Output("upper side by the chains' predictions", "nat", extra=_OF_SAMPLES),
+    "chains_upper_std_error": Output(
+        "its standard error over replicates", "nat", extra=_OF_SAMPLES
+    ),
+}
 _TASKS = [
     _FRONTIER,
     _PLAN,
@@ -320,6 +349,19 @@ _TASKS = [
         lambda axes, options: check_misspecification(_widest_prior(axes), **options),
         random=True,
         extra_axes=lambda options: {"width": np.atleast_1d(np.asarray(options["widths"], float))},
+    ),
+    Task(
+        "bayes_error",
+        ("input_dim", "concentration"),
+        {"samples": REQUIRED, "replicates": 32, "states": 64, "rtol": None, "side": "both"},
+        _BAYES_ERROR,
+        _bayes_error,
+        lambda axes, options: check_bayes_error(_widest_prior(axes), **options),
+        lambda options: True,  # of refined_bound, which may be the least upper side
+        random=True,
+        extra_axes=lambda options: {
+            "samples": np.atleast_1d(np.asarray(options["samples"], float))
+        },
     ),
     Task(
         "train",

@@ -91,6 +91,15 @@ def test_isoflop(scalecore_command):
     assert float(got[4]["error"]) == sc.isoflop([1e6], 10, 100, points=9).error[0, 4]
 
 
+def test_bayes(scalecore_command):
+    arguments = ("-d", "3", "-K", "5", "-T", "10,100", "--replicates", "4", "--states", "4")
+    got = rows(scalecore_command("bayes", *arguments, "--seed", "5", "--format", "csv"))
+    found = sc.bayes_error(sc.NetworkPrior(3, 5), [10, 100], replicates=4, states=4, rng=5)
+    assert [float(row["lower"]) for row in got] == found.lower.tolist()
+    assert [float(row["upper"]) for row in got] == found.upper.tolist()
+    assert [row["upper_source"] for row in got] == found.upper_source.tolist()
+
+
 def test_simulate(scalecore_command):
     arguments = (
         "simulate",

@@ -95,6 +95,7 @@ def test_chosen_variables_and_names_that_clash(tmp_path):
     [
         ("misspecification", {"widths": [1, 10], "networks": 20, "inputs": 64}, "kl"),
         ("train", TRAIN, "error"),
+        ("bayes_error", {"samples": [5, 20], "replicates": 2, "states": 4}, "lower"),
     ],
 )
 def test_random_streams_belong_to_places_in_the_grid(tmp_path, task, options, variable):
@@ -129,6 +130,9 @@ def test_random_streams_belong_to_places_in_the_grid(tmp_path, task, options, va
                 "learning_rate",
                 "samples",
             )
+        elif task == "bayes_error":
+            found = sc.bayes_error(sc.NetworkPrior(3, 10), rng=key, **options)
+            assert np.array_equal(values[1, 1], found.lower)
         else:
             got = sc.misspecification(sc.NetworkPrior(3, 10), rng=key, **options)
             assert np.array_equal(values[1, 1], got.kl.mean)
