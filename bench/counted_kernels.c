@@ -270,12 +270,12 @@ static void trained(int precision, int optimizer, void (*measure)(void))
 
 static sc_recursion recursion;
 static double sums[3];
-static double *laws, *logs, *next, *log_next, *mass, *next_mass, *marginals;
+static double *laws, *next, *mass, *next_mass, *marginals;
 
 MEASURED measure_recursion(void)
 {
-    sc_engine_in_use()->recur(&recursion, 0, 0, STATES, mass, laws, logs, next, log_next, next_mass,
-                              marginals, sums);
+    sc_engine_in_use()->recur(&recursion, 0, 0, STATES, mass, laws, next, next_mass, marginals,
+                              sums);
 }
 
 /* A step of a dense random table: into every state lead CELLS transitions from random states. */
@@ -289,8 +289,8 @@ static void finite_models(void)
     ptrdiff_t *first = memory((STATES + 1) * sizeof *first);
     int32_t *source = memory(STATES * CELLS * sizeof *source), *cell = memory(STATES * CELLS * 4);
     double *weight = memory(STATES * CELLS * sizeof *weight);
-    laws = memory(law_bytes), logs = memory(law_bytes), next = memory(law_bytes);
-    log_next = memory(law_bytes), mass = memory(STATES * 8), next_mass = memory(STATES * 8);
+    laws = memory(law_bytes), next = memory(law_bytes);
+    mass = memory(STATES * 8), next_mass = memory(STATES * 8);
     marginals = memory(STATES * CELLS * 8);
     for (int f = 0; f < HYPOTHESES; f++) {
         prior[f] = 1.0 / HYPOTHESES;
@@ -311,7 +311,6 @@ static void finite_models(void)
     }
     for (int i = 0; i < STATES * HYPOTHESES; i++) {
         laws[i] = 1.0 / STATES;
-        logs[i] = log(laws[i]);
         mass[i / HYPOTHESES] += laws[i] / HYPOTHESES;
     }
     recursion = (sc_recursion){.model = {HYPOTHESES, 2, 3, theta, log_theta},

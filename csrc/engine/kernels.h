@@ -78,15 +78,14 @@ KERNEL(double, binomial, (uint64_t key, uint64_t item, double n, double p))
 /* ---- finite models --------------------------------------------------------------------------- */
 /* One step of the recursion for one block of hypotheses, into states first ... last - 1.
  *
- * In: the block's laws P(S = s | f), [state][hypothesis], their logarithms (0 where the law is 0)
- * and its mass of each state. Out: the same after the step; the block's P(s,x,y) in `marginals`;
- * and three sums, of P ln P(s'|f), of P (ln P(s,x,y|f) - ln P(s'|f)) over the transitions that
- * merge in s', and of the negentropy (whose total is not quite constant: the law is rounded).
- * Blocks are independent of each other; the kernel `account` puts them together. */
+ * In: the block's laws P(S = s | f), [state][hypothesis], and its mass of each state. Out: the same
+ * after the step; the block's P(s,x,y) in `marginals`; and three sums, of P ln P(s'|f), of the
+ * negentropy and of P itself (which are not quite constant: the law is rounded). What merging transitions lose
+ * follows from the first, before and after the step. Blocks are independent of each other; the
+ * kernel `account` puts them together. */
 KERNEL(void, recur,
        (const sc_recursion *, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass,
-        const double *law, const double *log_law, double *next, double *log_next, double *next_mass,
-        double *marginals, double sums[3]))
+        const double *law, double *next, double *next_mass, double *marginals, double sums[3]))
 /* For states first, first + 1, ... (at most SC_ACCOUNT_STATES): add up the blocks' marginals, and
    compute the sums of sc_account from the total. Where `predictor` is NULL, the best predictor is
    meant. `space` holds SC_ACCOUNT_STATES doubles for each cell. */

@@ -8,20 +8,19 @@
 #define STRIP 4 /* packs whose sums stay in registers */
 
 typedef struct step { /* one block of hypotheses; laws are [state][hypothesis of the block] */
-    const double *mass, *law, *log_law;
-    double *next, *log_next;
+    const double *mass, *law;
+    double *next;
     ptrdiff_t from; /* the block's first hypothesis */
 } step;
 
-/* One strip of P(S' = state | f), its logarithm, and the sums of w ln w over the transitions that
-   lead into this state. */
+/* One strip of P(S' = state | f), and its share of the sums of P ln P and of the negentropy. */
 SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, ptrdiff_t at,
-                     const int packs, real totals[3])
+                     const int packs, real totals[2])
 {
     const ptrdiff_t width = r->width, stride = r->model.stride;
-    real sum[STRIP], apart[STRIP];
+    real sum[STRIP];
     for (int p = 0; p < packs; p++)
-        sum[p] = apart[p] = r_set(0.0);
+        sum[p] = r_set(0.0);
     for (ptrdiff_t e = r->first[state]; e < r->first[state + 1]; e++) {
         const ptrdiff_t source = r->source[e] * width + at,
                         cell = r->cell[e] * stride + now->from + at;
@@ -31,10 +30,7 @@ SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, pt
         for (int p = 0; p < packs; p++) {
             const ptrdiff_t i = p * SC_LANES;
             const real w = r_load(now->law + source + i) * r_load(r->model.theta + cell + i);
-            const real logarithm =
-                r_load(now->log_law + source + i) + r_load(r->model.log_theta + cell + i);
             sum[p] = r_fma(weight, w, sum[p]);
-            apart[p] = r_fma(weight, w * logarithm, apart[p]);
         }
     }
     for (int p = 0; p < packs; p++) {
@@ -42,12 +38,9 @@ SC_INLINE void merge(const sc_recursion *r, const step *now, ptrdiff_t state, pt
         const real prior = r_load(r->prior + now->from + i);
         const mask none = r_lt(sum[p], r_set(SC_TINY));
         const real value = r_select(none, r_set(0.0), sum[p]);
-        const real logarithm = r_select(none, r_set(0.0), sc_log(r_max(sum[p], r_set(SC_TINY))));
         r_store(now->next + to, value);
-        r_store(now->log_next + to, logarithm);
-        totals[0] = r_fma(prior, value * logarithm, totals[0]);
-        totals[1] = r_fma(prior, r_fnma(value, logarithm, apart[p]), totals[1]);
-        totals[2] = r_fma(r_load(r->negentropy + now->from + i), value, totals[2]);
+        totals[0] = r_fma(prior, value * sc_log(r_max(sum[p], r_set(SC_TINY))), totals[0]);
+        totals[1] = r_fma(r_load(r->negentropy + now->from + i), value, totals[1]);
     }
 }
 
@@ -87,14 +80,15 @@ SC_INLINE int reached(const sc_recursion *r, ptrdiff_t state, const double *mass
 }
 
 void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last,
-                         const double *mass, const double *law, const double *log_law, double *next,
-                         double *log_next, double *next_mass, double *marginals, double sums[3])
+                         const double *mass, const double *law, double *next, double *next_mass,
+                         double *marginals, double sums[3])
 {
-    const step now = {mass, law, log_law, next, log_next, block * r->width};
+    const step now = {mass, law, next, block * r->width};
     const ptrdiff_t remaining = r->model.stride - now.from,
                     count = remaining < r->width ? remaining : r->width;
     const int cells = r->model.inputs * r->model.labels;
-    real totals[3] = {r_set(0.0), r_set(0.0), r_set(0.0)};
+    real totals[2] = {r_set(0.0), r_set(0.0)};
+    sums[2] = 0.0;
     for (ptrdiff_t s = first; s < last; s++) {
         /* a state without mass: its rows are never read, whatever they hold */
         if (!reached(r, s, mass)) {
@@ -108,8 +102,9 @@ void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first
         for (; f < count; f += SC_LANES)
             merge(r, &now, s, f, 1, totals);
         next_mass[s] = marginal(r, next + s * r->width, now.from, count, marginals + s * cells);
+        sums[2] += next_mass[s];
     }
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 2; i++)
         sums[i] = sum_of_lanes(totals[i]);
 }
 

@@ -327,8 +327,7 @@ cdef extern from "engine/engine.h" nogil:
         void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
         double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil
         void (*recur)(const sc_recursion *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *,
-                      const double *, const double *, double *, double *, double *, double *,
-                      double *) noexcept nogil
+                      const double *, double *, double *, double *, double *) noexcept nogil
         void (*account)(const sc_recursion *, Py_ssize_t, Py_ssize_t, const double *,
                         const double *, void *, sc_account *) noexcept nogil
         double (*enumerate)(const sc_finite *, const double *, const double *, const double *, int,

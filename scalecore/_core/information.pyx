@@ -89,7 +89,7 @@ cdef class Recursion:
 
     cdef sc_recursion r
     cdef object kept_alive
-    cdef double[:, :, :, ::1] law, log_law
+    cdef double[:, :, :, ::1] law
     cdef double[:, :, ::1] mass
     cdef double[:, :, :, ::1] marginals  # of each step that waits
     cdef double[:, :, ::1] parts
@@ -127,7 +127,7 @@ cdef class Recursion:
         law = np.zeros((2, self.blocks, states, width))
         real = np.arange(self.blocks * width) < hypotheses  # the others fill the last block
         law[0, :, initial] = real.reshape(self.blocks, width)
-        self.law, self.log_law = law, np.zeros(law.shape)
+        self.law = law
         share = np.zeros((cells, self.blocks * width))
         share[:, :stride] = np.asarray(theta).reshape(cells, stride) * np.asarray(prior)
         marginals = np.zeros((at_once + 1, self.blocks, states, cells))
@@ -145,7 +145,7 @@ cdef class Recursion:
         """As many steps as `impossible` has places.
 
         Per step, accounts: x ln x of P(s,x,y), P(s,x) and P(s), the inference gap; sums, after the
-        step: E ln P(S|F), what merging transitions lost of E ln P(S,X,Y|F), E ln P(Y|F,X);
+        step: E ln P(S|F), E ln P(Y|F,X), and their weights' sum, 1 but for rounding;
         impossible: where the predictor (a table for every step, one for all, or none) gives 0 to
         what can happen, or -1. The last row of `accounts` is one more than the steps.
         """
@@ -196,8 +196,7 @@ cdef class Recursion:
             after = 1 - now
             if keep_going(look):
                 ENGINE.recur(&self.r, block, first, last, &self.mass[now, block, 0],
-                             &self.law[now, block, 0, 0], &self.log_law[now, block, 0, 0],
-                             &self.law[after, block, 0, 0], &self.log_law[after, block, 0, 0],
+                             &self.law[now, block, 0, 0], &self.law[after, block, 0, 0],
                              &self.mass[after, block, 0], &self.marginals[t + 1, block, 0, 0],
                              &self.parts[t, item, 0])
             now = after

@@ -251,9 +251,13 @@ def recursion(
             advance(last - first)
     cells, inputs, states, gap = accounts.T
     log_laws = np.append(0.0, sums[:, 0])
-    negentropy = np.append(padded @ t.negentropy, sums[:-1, 2])
+    negentropy = np.append(padded @ t.negentropy, sums[:-1, 1])
     retained = log_laws - states
-    forgotten = sums[:, 1] - cells[:-1] + states[1:]
+    # E ln P(S,X,Y|F) before a step is that of S and of the sample; merging leaves that of S after
+    inputs_alone = padded @ (x_log_x(t.theta).sum(axis=(0, 1)) - t.negentropy)
+    inputs_alone = inputs_alone * np.append(1.0, sums[:-1, 2])
+    merged = log_laws[:-1] + negentropy + inputs_alone - log_laws[1:]
+    forgotten = merged - cells[:-1] + states[1:]
     error = (inputs - cells)[:-1] + negentropy + gap[:-1]
     index = None
     if (impossible >= 0).any():
