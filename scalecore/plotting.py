@@ -17,6 +17,7 @@ from ._views.network_plots import plot_misspecification, plot_network
 from ._views.style import STYLE, line_colours, optimizer_name, power_of_ten, pyplot
 from .frontier import compute_optimal, isoflop
 from .frontier._objectives import OBJECTIVES
+from .spectral import bayes_error_lower_bound
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,6 +149,9 @@ def figure2(
     """Draw what each bound, and training, makes of a budget: on the left the least error, on the
     right the width that has it.
 
+    The band is where the error of the best possible learner lies that reads as many samples as the
+    optimum of "refined" does: between `bayes_error_lower_bound` and that optimum's error.
+
     Parameters
     ----------
     input_dim : int
@@ -224,6 +228,8 @@ def figure2(
             axes, ("error", "width"), ("error (nats per sample)", r"width $n^*$"), strict=True
         ):
             _against_budget(ax, frontiers, trained, name)
+            if name == "error":
+                _best_learner(ax, frontiers["refined"])
             ax.set(xscale="log", yscale="log", xlabel="budget $C$ (FLOPs)", ylabel=label)
         axes[0].legend(loc="lower left", frameon=False)
         axes[0].set_title(f"Error of the best allocation ($d = {d:g}$, $K = {concentration:g}$)")
@@ -243,6 +249,13 @@ def _reached(runs: TrainingRuns, budgets: np.ndarray, cost: float) -> EmpiricalF
         status = runs.frontier(inside, cost, resamples=2).status
         inside = inside[status != EmpiricalStatus.TOO_FEW_WIDTHS]
     return runs.frontier(inside, cost) if inside.size else None
+
+
+def _best_learner(ax: Axes, best: Frontier) -> None:
+    """Shade where the error of the best learner is that reads as many samples as `best` does."""
+    floor = bayes_error_lower_bound(best.samples, best.input_dim, best.concentration)
+    label = "the best learner of the refined optimum's samples"
+    ax.fill_between(best.budget, floor, best.error, color="0.85", linewidth=0, label=label)
 
 
 def _against_budget(

@@ -152,6 +152,11 @@ def test_figure2():
         for bound, label in (("optimal", "error_bound"), ("refined", "refined_bound")):
             assert np.array_equal(drawn[label], getattr(frontiers[bound], name))
     assert (frontiers["spectral"].error <= frontiers["optimal"].error).all()
+    (band,), refined = left.collections, frontiers["refined"]
+    edges = {tuple(point) for point in band.get_paths()[0].vertices}
+    floor = sc.bayes_error_lower_bound(refined.samples, 5, 10)
+    for edge in (floor, refined.error):
+        assert set(zip(refined.budget, edge, strict=True)) <= edges
     figure.canvas.draw()
 
 
