@@ -250,7 +250,7 @@ static void evaluated(const sc_spectral_table *table)
     EXPECT(sc_spectral_evaluate(table, 1, -1, cn, cT, cK, out, 1) == SC_ERROR_ARGUMENT);
     EXPECT(sc_spectral_evaluate(table, 1, COUNT, none, cT, cK, out, 1) == SC_ERROR_ARGUMENT);
     EXPECT(sc_spectral_evaluate(table, 1, COUNT, cn, cT, cK, n + 1, 1) == SC_ERROR_ARGUMENT);
-    EXPECT(sc_spectral_evaluate(table, 16, COUNT, cn, cT, cK, out, 1) == SC_ERROR_ENUM);
+    EXPECT(sc_spectral_evaluate(table, 32, COUNT, cn, cT, cK, out, 1) == SC_ERROR_ENUM);
     EXPECT(sc_spectral_evaluate(table, -1, COUNT, cn, cT, cK, out, 1) == SC_ERROR_ENUM);
     EXPECT(sc_spectral_evaluate(NULL, 1, COUNT, cn, cT, cK, out, 1) == SC_ERROR_NULL);
     EXPECT(isnan(sc_spectral_bound(NULL, 1, 3, 3, 3))
