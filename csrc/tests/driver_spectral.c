@@ -4,11 +4,11 @@
 #include "expect.h"
 #include "spectral/spectrum.h"
 
-enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1 };
+enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1, COLUMNS = 15 };
 
 typedef struct made_up {
     sc_strategies table;
-    double *memory[15];
+    double *memory[COLUMNS];
     ptrdiff_t first[ROWS + 1], atom_row[ROWS];
 } made_up;
 
@@ -229,6 +229,6 @@ void check_spectral(void)
     budgets(&m.table);
     same_with_floors(&m);
     lower_bound();
-    for (int i = 0; i < 12; i++)
+    for (int i = 0; i < COLUMNS; i++)
         free(m.memory[i]);
 }
