@@ -89,7 +89,7 @@ def test_two_slopes(K, low, high):
     """d = 1 at T = 1e5, where quadrature gives the information between two ends."""
     if SMALL:
         pytest.skip("takes a minute")
-    found = sc.bayes_error(sc.NetworkPrior(1, K), [1e5], replicates=24, states=32, rng=4)
+    found = sc.bayes_error(sc.NetworkPrior(1, K), [1e5], replicates=8, states=24, rng=4)
     assert brackets(found, (low + high) / 2, (high - low) / 4)
 
 

@@ -140,7 +140,7 @@ def uniform(counts):
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"flips": 0.0}, {"step": 0.9}, {"turn": 0.05}])
 def test_ranks_of_the_truth_are_uniform(options):
-    counts = ranks_of_the_truth(2000 if SMALL else 20_000, 8, **options)
+    counts = ranks_of_the_truth(2000 if SMALL else 4000, 8, **options)
     assert uniform(counts), counts
 
 
