@@ -4,7 +4,7 @@ both sides, beside every bound and trained networks. The experiment behind docs/
     python the_truth_from_both_sides.py [FOLDER] [--quick]
 
 FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, so that a second
-call only draws. The whole takes some hours of two cores; --quick takes two minutes and shows
+call only draws. The whole takes an hour or two of two cores; --quick takes some minutes and shows
 the same with fewer samples, networks and states.
 """
 
@@ -20,21 +20,21 @@ import xarray as xr
 
 import scalecore as sc
 
-# (input_dim, concentration): samples of the largest T, networks, states of a chain
-SETTINGS = {(10, 100): (10**5, 48, 96), (10, 1000): (10**4, 32, 96), (40, 100): (10**4, 32, 96)}
+SETTINGS = {(10, 100): 24, (10, 1000): 12, (40, 100): 12}  # (input_dim, concentration): networks
+SAMPLES = [100, 300, 1000, 3000, 10_000]
+STATES = 64  # of a chain
 TRAINED_SAMPLES = 10**6
 WIDTHS = np.unique(np.rint(np.geomspace(1, 384, 15)))
 RATES = {"sgd": [0.005, 0.01, 0.02, 0.05, 0.1], "adam": [0.0005, 0.001, 0.002, 0.005, 0.01]}
 LABELS = {"sgd": "best SGD", "adam": "best Adam", "adf": "filter"}
+COLOURS = {"sgd": "tab:red", "adam": "tab:purple", "adf": "tab:green"}
 UNLIMITED = 1e9  # a width
 
 
-def both_sides(folder, prior, largest, networks, states):
+def both_sides(folder, prior, samples, networks, states):
     """Return samples and both sides with their standard errors, from the folder or by chains."""
     file = folder / f"sides_{prior.input_dim}_{prior.concentration:g}.nc"
     if not file.exists():
-        samples = 2 ** np.arange(7, np.log2(largest) + 1e-9, 1)
-        samples = np.unique(np.append(samples, 10.0 ** np.arange(2, np.log10(largest) + 1e-9)))
         found = sc.bayes_error(
             prior, samples, replicates=networks, states=states, rng=1, progress=True
         )
@@ -78,18 +78,25 @@ def draw_samples(ax, prior, sides, runs):
     ax.fill_between(
         sides.samples, sides.lower, sides.upper, color="0.6", label="the best learner, both sides"
     )
-    ax.plot(T, sc.refined_bound(UNLIMITED, T, d, K), "-", label="refined_bound")
-    ax.plot(T, sc.bayes_error_lower_bound(T, d, K), "--", label="bayes_error_lower_bound")
+    ax.plot(T, sc.refined_bound(UNLIMITED, T, d, K), color="tab:blue", label="refined_bound")
+    lowest = sc.bayes_error_lower_bound(T, d, K)
+    ax.plot(T, lowest, "--", color="tab:blue", label="bayes_error_lower_bound")
     found = {}
     for optimizer, them in runs.items():
         keep = them.checkpoints >= 100
         errors = them.error[..., keep].reshape(them.repeats, -1, keep.sum())
-        mean, deviation = found[optimizer] = best_error(errors)
-        where = them.checkpoints[keep]
+        mean, deviation = best_error(errors)
+        found[optimizer] = them.checkpoints[keep], mean, deviation
+        some = slice(None, None, max(1, keep.sum() // 20))
         ax.errorbar(
-            where, mean, 2 * deviation, fmt="o", markersize=3, capsize=1, label=LABELS[optimizer]
+            found[optimizer][0][some],
+            mean[some],
+            2 * deviation[some],
+            fmt="o",
+            markersize=3,
+            color=COLOURS[optimizer],
+            label=LABELS[optimizer],
         )
-        found[optimizer] = where, mean, deviation
     ax.set(xscale="log", yscale="log", xlabel="samples $T$", ylabel="error (nats per sample)")
     ax.set_title(f"$d = {d}$, $K = {K:g}$")
     ax.legend(frameon=False, fontsize=8)
@@ -103,13 +110,18 @@ def draw_widths(ax, prior, sides, runs, samples):
     widths = np.geomspace(1, WIDTHS[-1], 120)
     ax.axhspan(float(row.lower), float(row.upper), color="0.6", label="the best learner")
     ax.plot(widths, sc.refined_bound(widths, samples, d, K), label="refined_bound")
-    for optimizer in RATES:
-        them = runs[optimizer]
+    for optimizer, them in runs.items():
         at = int(np.argmin(np.abs(np.log(them.checkpoints / samples))))
         rows = [best_error(them.error[:, i, :, at : at + 1]) for i in range(them.widths.size)]
         mean, deviation = (np.array([row[k][0] for row in rows]) for k in (0, 1))
         ax.errorbar(
-            them.widths, mean, 2 * deviation, fmt="o", markersize=3, label=LABELS[optimizer]
+            them.widths,
+            mean,
+            2 * deviation,
+            fmt="o",
+            markersize=3,
+            color=COLOURS[optimizer],
+            label=LABELS[optimizer],
         )
     ax.set(xscale="log", yscale="log", xlabel="width $n$", ylabel="error (nats per sample)")
     ax.set_title(f"$T = {samples:,.0f}$, $d = {d}$, $K = {K:g}$")
@@ -150,11 +162,11 @@ def main():
     folder, share = options.folder, 100 if options.quick else 1
     folder.mkdir(parents=True, exist_ok=True)
     figure, axes = plt.subplots(2, 2, figsize=(10.5, 8), layout="constrained")
-    for ax, ((d, K), (largest, networks, states)) in zip(axes.flat, SETTINGS.items(), strict=False):
-        prior = sc.NetworkPrior(d, K)
+    for ax, ((d, K), networks) in zip(axes.flat, SETTINGS.items(), strict=False):
+        prior, samples, states = sc.NetworkPrior(d, K), SAMPLES, STATES
         if options.quick:
-            largest, networks, states = largest // 100, 8, 24
-        sides = both_sides(folder, prior, largest, networks, states)
+            samples, networks, states = SAMPLES[:3], 8, 24
+        sides = both_sides(folder, prior, samples, networks, states)
         runs = {
             name: trained(folder, prior, name, TRAINED_SAMPLES // share, 16 if share == 1 else 4)
             for name in LABELS
