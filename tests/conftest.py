@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 
 import pytest
 from hypothesis import settings
@@ -17,6 +18,35 @@ os.environ.setdefault("SCALECORE_TABLES", "")  # tests leave the user's cache al
 
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.load_profile("default")
+
+
+@contextmanager
+def tables_of_a_new_process():
+    """None, until somebody asks; afterwards those from before again."""
+    from scalecore.spectral import _table_lookup
+
+    kept = dict(_table_lookup._TABLES)
+    _table_lookup._TABLES.clear()
+    try:
+        yield
+    finally:
+        _table_lookup._TABLES.clear()
+        _table_lookup._TABLES.update(kept)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_tables_of_other_files():
+    """A larger table that another file's test has built would change numbers, and which tests came
+    before depends on what can run on a machine."""
+    with tables_of_a_new_process():
+        yield
+
+
+@pytest.fixture
+def no_tables():
+    """For a test whose numbers depend on the size of a table, in a file where others build some."""
+    with tables_of_a_new_process():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -46,7 +46,7 @@ def test_public_methods_are_found():
 @pytest.mark.parametrize(
     ("name", "item"), [pytest.param(*pair, id=pair[0]) for pair in public_objects()]
 )
-def test_docstrings_are_numpydoc_and_their_examples_run(name, item):
+def test_docstrings_are_numpydoc_and_their_examples_run(name, item, no_tables):
     text = item.__doc__
     assert text
     if not isinstance(item, np.ufunc):  # a list of names has room for one line
