@@ -26,7 +26,7 @@ int sc_spectral_table_build(double input_dim, int64_t rows, const double *units,
     const sc_table_rows given = {input_dim,   rows,   units,    lengths,
                                  eigenvalues, copies, residual, delta};
     *table = NULL;
-    return sc_table_from_rows(&given, table);
+    return sc_table_from_rows(sc_engine_in_use(), &given, table);
 }
 
 int sc_spectral_table_read(const void *bytes, size_t count, sc_spectral_table **table)
@@ -36,7 +36,7 @@ int sc_spectral_table_read(const void *bytes, size_t count, sc_spectral_table **
     if (!sc_aligned(table, _Alignof(void *)))
         return SC_ERROR_ALIGNMENT;
     *table = NULL;
-    return sc_table_from_bytes(bytes, count, table);
+    return sc_table_from_bytes(sc_engine_in_use(), bytes, count, table);
 }
 
 /* All that a file has, in memory to be freed; SC_OK, SC_ERROR_FILE or SC_ERROR_MEMORY. */
@@ -75,7 +75,7 @@ int sc_spectral_table_load(const char *path, sc_spectral_table **table)
     int wrong = read_whole(file, &bytes, &count);
     fclose(file);
     if (!wrong)
-        wrong = sc_table_from_bytes(bytes, count, table);
+        wrong = sc_table_from_bytes(sc_engine_in_use(), bytes, count, table);
     free(bytes);
     return wrong;
 }

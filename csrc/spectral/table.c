@@ -30,12 +30,14 @@ static int octaves_of(const sc_strategies *s)
 /* Where a range of T begins. Ranges are quarters of an octave; the last has no end. */
 static double range_start(ptrdiff_t range) { return ldexp(1 + range % 4 * 0.25, (int)(range / 4)); }
 
-ptrdiff_t sc_floor_ranges(const sc_strategies *s) { return 4 * (ptrdiff_t)octaves_of(s) + 1; }
+static ptrdiff_t floor_ranges(const sc_strategies *s) { return 4 * (ptrdiff_t)octaves_of(s) + 1; }
 
-void sc_lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2])
+/* Chords of what each row costs at least, for ranges of T (see floors in spectral.h). `floors` has
+   room for 2 * rows * floor_ranges() numbers, for noise and for the mixture. */
+static void lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2])
 {
     const double safe = 1 - 1e-12; /* rounding must not lift a chord above the cost */
-    s->ranges = sc_floor_ranges(s);
+    s->ranges = floor_ranges(s);
     for (int mixture = 0; mixture < 2; mixture++) {
         const int with = mixture ? SC_WITH_MIXTURE : 0;
         double *const chord = floors[mixture];
@@ -272,7 +274,8 @@ static columns open_columns(double *room, size_t rows, size_t numbers)
     return c;
 }
 
-int sc_table_from_rows(const sc_table_rows *given, sc_spectral_table **table)
+int sc_table_from_rows(const sc_engine *engine, const sc_table_rows *given,
+                       sc_spectral_table **table)
 {
     _Static_assert(sizeof(ptrdiff_t) <= sizeof(double), "indices take the place of doubles");
     const int64_t numbers = numbers_of(given);
@@ -283,7 +286,7 @@ int sc_table_from_rows(const sc_table_rows *given, sc_spectral_table **table)
     /* the number of ranges follows from the eigenvalues, which are still the caller's */
     const ptrdiff_t ends[1] = {(ptrdiff_t)numbers};
     const sc_strategies all = {.rows = 0, .first = ends, .eigenvalue = given->eigenvalues};
-    const size_t floors_room = 2 * rows * (size_t)sc_floor_ranges(&all);
+    const size_t floors_room = 2 * rows * (size_t)floor_ranges(&all);
     const double bytes = 8.0 * ((double)columns_room + 2.0 * (double)floors_room);
     if (bytes > (double)(PTRDIFF_MAX / 2))
         return SC_ERROR_MEMORY;
@@ -298,7 +301,7 @@ int sc_table_from_rows(const sc_table_rows *given, sc_spectral_table **table)
     lay_low_degrees(&s);
     point_to(&c, &s);
     double *floors[2] = {made->numbers + columns_room, made->numbers + columns_room + floors_room};
-    sc_lay_floors(sc_engine_in_use(), &s, floors);
+    lay_floors(engine, &s, floors);
     made->strategies = s;
     *table = made;
     return SC_OK;
@@ -353,7 +356,8 @@ static void decode(const unsigned char *bytes, size_t rows, size_t numbers, doub
         room[rows + i] = double_at(bytes + 8 * i);
 }
 
-int sc_table_from_bytes(const unsigned char *bytes, size_t count, sc_spectral_table **table)
+int sc_table_from_bytes(const sc_engine *engine, const unsigned char *bytes, size_t count,
+                        sc_spectral_table **table)
 {
     if (count < 48 || count % 8 || memcmp(bytes, magic, sizeof magic))
         return SC_ERROR_FILE;
@@ -378,7 +382,7 @@ int sc_table_from_bytes(const unsigned char *bytes, size_t count, sc_spectral_ta
                                  eigenvalues + 2 * numbers + rows};
     int wrong = numbers_of(&given) == (int64_t)numbers ? SC_OK : SC_ERROR_FILE;
     if (!wrong)
-        wrong = sc_table_from_rows(&given, table);
+        wrong = sc_table_from_rows(engine, &given, table);
     free(room);
     return wrong == SC_ERROR_RANGE ? SC_ERROR_FILE : wrong;
 }

@@ -31,13 +31,10 @@ struct sc_spectral_table {
 };
 
 /* SC_OK and the table, which free() frees; SC_ERROR_RANGE or SC_ERROR_MEMORY. */
-int sc_table_from_rows(const sc_table_rows *rows, sc_spectral_table **table);
+int sc_table_from_rows(const sc_engine *engine, const sc_table_rows *rows,
+                       sc_spectral_table **table);
 /* The same, or SC_ERROR_FILE. */
-int sc_table_from_bytes(const unsigned char *bytes, size_t count, sc_spectral_table **table);
-
-/* Chords of what each row costs at least, for ranges of T (see floors in spectral.h). `floors` has
- * room for 2 * rows * sc_floor_ranges() numbers, for noise and for the mixture. */
-ptrdiff_t sc_floor_ranges(const sc_strategies *s);
-void sc_lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2]);
+int sc_table_from_bytes(const sc_engine *engine, const unsigned char *bytes, size_t count,
+                        sc_spectral_table **table);
 
 #endif

@@ -391,8 +391,21 @@ cdef extern from "spectral/arrays.h" nogil:
 
 
 cdef extern from "spectral/table.h" nogil:
-    Py_ssize_t sc_floor_ranges(const sc_strategies *)
-    void sc_lay_floors(const sc_engine *, sc_strategies *, double **)
+    ctypedef struct sc_table_rows:
+        double input_dim
+        int64_t rows
+        const double *units
+        const int64_t *lengths
+        const double *eigenvalues
+        const double *copies
+        const double *residual
+        const double *delta
+
+    ctypedef struct sc_spectral_table:
+        sc_strategies strategies
+
+    int SC_ERROR_MEMORY
+    int sc_table_from_rows(const sc_engine *, const sc_table_rows *, sc_spectral_table **)
 
 
 cdef extern from "fitting/settings.h" nogil:

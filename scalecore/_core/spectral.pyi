@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 STRATEGIES: dict[str, int]
 BOUND_STRATEGIES: dict[str, int]
@@ -13,9 +13,13 @@ class Strategies:
     arrays: dict[str, NDArray[Any]]
     def __init__(
         self,
-        d: float,
-        arrays: dict[str, NDArray[Any]],
-        low_degrees: tuple[float, float, float, float, float],
+        input_dim: float,
+        units: ArrayLike,
+        lengths: ArrayLike,
+        eigenvalues: ArrayLike,
+        copies: ArrayLike,
+        residual: ArrayLike,
+        delta: ArrayLike,
     ) -> None: ...
 
 def dims_with_tables(dims: NDArray[np.float64]) -> list[float]: ...

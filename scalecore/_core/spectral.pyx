@@ -3,14 +3,15 @@
 cimport numpy as np
 from cython.parallel cimport prange
 from libc.math cimport NAN
-from libc.stdint cimport int8_t
+from libc.stdint cimport int8_t, int64_t
 from libc.stdlib cimport free, malloc
 
 from .engine cimport (
-    SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE, SC_WITH_POLAR,
-    SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine, sc_engine_find, sc_floor_ranges, sc_is_input_dim,
-    sc_is_spectral_point, sc_lay_floors, sc_nearly_whole, sc_objective, sc_spectral_array,
-    sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_of, sc_tables,
+    SC_ERROR_MEMORY, SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE,
+    SC_WITH_POLAR, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine, sc_engine_find, sc_is_input_dim,
+    sc_is_spectral_point, sc_nearly_whole, sc_objective, sc_spectral_array, sc_spectral_table,
+    sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_from_rows, sc_table_of,
+    sc_table_rows, sc_tables,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, ONE_BY_ONE, element_order, order_of
@@ -32,88 +33,78 @@ cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 
 cdef class Strategies:
-    """The table of one input dimension, as the engine reads it (scalecore/spectral/_engine_table.py
-    lays it out)."""
+    """The table of one input dimension, as the engine reads it; csrc/spectral/table.c lays it out.
 
-    cdef sc_strategies table
-    cdef dict held  # the arrays that the table points to
-    cdef tuple made_of
-    cdef bint made
+    Eigenvalues and copies of all rows stand after one another; `lengths` tells how many each has.
+    """
 
-    def __init__(self, double d, dict arrays, tuple low_degrees):
-        agree(self.held is None, "a table is made once")
-        self.made_of = (d, arrays, low_degrees)
-        self.held = {name: np.array(array, order="C") for name, array in arrays.items()}
-        self.check_lengths(low_degrees)
-        self.table.d = d
-        self.table.rows = len(arrays["units"])
-        self.table.atom_rows = len(arrays["atom_row"]) - 1  # an empty array has no address
-        self.table.units = self.numbers("units")
-        self.table.log_units = self.numbers("log_units")
-        self.table.residual = self.numbers("residual")
-        self.table.log_residual = self.numbers("log_residual")
-        self.table.eigenvalue = self.numbers("eigenvalue")
-        self.table.multiplicity = self.numbers("multiplicity")
-        self.table.copies = self.numbers("copies")
-        self.table.logarithms = self.numbers("logarithms")
-        self.table.rest = self.numbers("rest")
-        self.table.log_rounding = self.numbers("log_rounding")
-        self.table.last_stick = self.numbers("last_stick")
-        self.table.log_delta = self.numbers("log_delta")
-        self.table.last_polar = self.numbers("last_polar")
-        self.table.polar_rise = self.numbers("polar_rise")
-        self.table.first = self.indices("first")
-        self.table.atom_row = self.indices("atom_row")
-        self.table.even[0], self.table.even[1] = low_degrees[:2]
-        self.table.copies_2, self.table.beyond, self.table.beyond_orthogonal = low_degrees[2:]
-        self.lay_floors()
-        for array in self.held.values():
-            array.flags.writeable = False
-        self.made = True
+    cdef sc_spectral_table *made
+    cdef tuple rows  # what it was made from
+
+    def __cinit__(self, double input_dim, units, lengths, eigenvalues, copies, residual, delta):
+        cdef const double[::1] units_, eigenvalues_, copies_, residual_, delta_
+        cdef const int64_t[::1] lengths_
+        cdef sc_table_rows given
+        units_, residual_, delta_ = columns = [
+            np.array(column, float) for column in (units, residual, delta)]
+        eigenvalues_, copies_ = numbers = [
+            np.array(column, float) for column in (eigenvalues, copies)]
+        counts = np.array(lengths, np.int64)
+        lengths_ = counts
+        agree(len(counts) >= 2 and all(len(column) == len(counts) for column in columns),
+              "a table has rows of units, lengths, residual and delta")
+        agree(counts.min() >= 0 and counts.max() <= len(numbers[0])
+              and all(len(column) == counts.sum() >= 1 for column in numbers),
+              "lengths must tell how many eigenvalues and copies each row has")
+        given.input_dim, given.rows = input_dim, len(counts)
+        given.units, given.lengths = &units_[0], &lengths_[0]
+        given.eigenvalues, given.copies = &eigenvalues_[0], &copies_[0]
+        given.residual, given.delta = &residual_[0], &delta_[0]
+        cdef int wrong
+        with nogil:
+            wrong = sc_table_from_rows(ENGINE, &given, &self.made)
+        if wrong == SC_ERROR_MEMORY:
+            raise MemoryError
+        agree(not wrong, "these are no rows of a table")
+        self.rows = (input_dim, columns[0], counts, *numbers, *columns[1:])
+
+    def __dealloc__(self):
+        free(self.made)
+
+    def __reduce__(self):
+        return Strategies, self.rows
 
     @property
     def arrays(self):
-        """The arrays by name, read-only; the engine reads those that it has, whatever becomes of
-        this dict."""
-        return dict(self.held)
+        """Copies of the engine's columns, by name."""
+        cdef const sc_strategies *table = &self.made.strategies
+        cdef Py_ssize_t rows = table.rows, numbers = table.first[rows]
+        by_row = {
+            "units": doubles(table.units, rows),
+            "residual": doubles(table.residual, rows),
+            "last_stick": doubles(table.last_stick, rows),
+            "last_polar": doubles(table.last_polar, rows),
+            "polar_rise": doubles(table.polar_rise, rows),
+            "first": np.append(0, np.cumsum(self.rows[2])),
+            "atom_row": np.array([table.atom_row[i] for i in range(table.atom_rows)], np.intp),
+        }
+        by_number = {
+            "eigenvalue": doubles(table.eigenvalue, numbers),
+            "multiplicity": doubles(table.multiplicity, numbers),
+            "copies": doubles(table.copies, numbers + rows),
+            "logarithms": doubles(table.logarithms, numbers + rows),
+            "rest": doubles(table.rest, numbers + rows),
+        }
+        floors = {
+            name: doubles(table.floors[i], table.ranges * rows * 2).reshape(-1, rows, 2)
+            for i, name in enumerate(("noise_floors", "mixture_floors"))
+        }
+        return by_row | by_number | floors
 
-    def check_lengths(self, low_degrees):
-        """Every place that the engine looks at is there (it reads whole packs of eigenvalues)."""
-        arrays = self.held
-        rows, first, atoms = len(arrays["units"]), arrays["first"], arrays["atom_row"][:-1]
-        agree(rows >= 1 and first.shape == (rows + 1,) and first[0] == 0
-              and (np.diff(first) >= 0).all() and first[rows] >= 1,
-              "first must tell where the eigenvalues of each row begin")
-        agree(len(arrays["atom_row"]) >= 1 and ((0 <= atoms) & (atoms < rows)).all()
-              and len(low_degrees) == 5, "atom_row must name rows")
-        wanted = dict.fromkeys(("units", "log_units", "residual", "log_residual", "log_rounding",
-                                "last_stick", "log_delta", "last_polar", "polar_rise"), rows)
-        wanted |= dict.fromkeys(("eigenvalue", "multiplicity"), first[rows] + 8)
-        wanted |= dict.fromkeys(("copies", "logarithms", "rest"), first[rows] + rows)
-        for name, length in wanted.items():
-            agree(arrays[name].shape == (length,),
-                  f"{name} must have {length} numbers, got {arrays[name].shape}")
 
-    def lay_floors(self):
-        """Chords [range][row] = (value at T = 0, slope) below what rows cost over all T samples:
-        see csrc/spectral/spectral.h."""
-        cdef Py_ssize_t ranges = sc_floor_ranges(&self.table)
-        cdef double *floors[2]
-        for i, name in enumerate(("noise_floors", "mixture_floors")):
-            self.held[name] = np.empty((ranges, self.table.rows, 2))
-            floors[i] = <double *>self.numbers(name)
-        sc_lay_floors(ENGINE, &self.table, floors)
-
-    def __reduce__(self):
-        return Strategies, self.made_of
-
-    cdef const double *numbers(self, str name) except NULL:
-        cdef const double[::1] view = self.held[name].reshape(-1)
-        return &view[0]
-
-    cdef const Py_ssize_t *indices(self, str name) except NULL:
-        cdef const Py_ssize_t[::1] view = self.held[name]
-        return &view[0]
+cdef doubles(const double *first, Py_ssize_t count):
+    cdef const double[::1] view = <double[:count]>first
+    return np.array(view)
 
 
 # ---- tables by input dimension -------------------------------------------------------------------
@@ -141,11 +132,10 @@ cdef class Directory:
         for i in range(len(self.kept)):
             agree(isinstance(self.kept[i], Strategies), "tables must be Strategies")
             strategies = self.kept[i]
-            agree(strategies.made, "tables must have been made")
-            agree(i == 0 or self.entries[i - 1].input_dim < strategies.table.d,
+            agree(i == 0 or self.entries[i - 1].input_dim < strategies.made.strategies.d,
                   "tables must be by increasing input_dim")
-            self.entries[i].input_dim = strategies.table.d
-            self.entries[i].table = &strategies.table
+            self.entries[i].input_dim = strategies.made.strategies.d
+            self.entries[i].table = &strategies.made.strategies
         self.tables.count = len(self.kept)
         self.tables.entries = self.entries
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from .._common.atomic_files import atomic_write
 from .._common.validation import path
 from .._core import spectral as _spectral
-from ._engine_table import engine_table
 from ._table_for_c import table_bytes
 from ._table_rows import Row
 
@@ -82,8 +81,8 @@ class SpectralTable:
 
         Notes
         -----
-        The file has the rows only. C computes from them what Python does, to a few of the last
-        digits. (`cache=` of `spectral_table` is what keeps tables for Python.)
+        The file has the rows only. What C computes from them is what
+        Python computes. (`cache=` of `spectral_table` is what keeps tables for Python.)
 
         Examples
         --------
@@ -112,12 +111,15 @@ def assemble(d: int, rows: list[Row]) -> SpectralTable:
     )
     if d == 1 and len(rows) == 3:
         residual[2] = 0.0
-    return SpectralTable(
+    strategies = _spectral.Strategies(
         d,
-        np.array(units),
+        units,
+        list(map(len, eigenvalues)),
+        np.concatenate(eigenvalues),
+        np.concatenate(copies),
         residual,
-        eigenvalues,
-        copies,
-        np.array(delta),
-        engine_table(d, rows, residual),
+        delta,
+    )
+    return SpectralTable(
+        d, np.array(units), residual, eigenvalues, copies, np.array(delta), strategies
     )

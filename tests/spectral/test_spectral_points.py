@@ -45,7 +45,7 @@ def exhaustive(table, n, T, K, sticks=False, mixture=False):
         else lambda mu: oracle.coefficient_cost(mu, T)
     )
     d, best = table.input_dim, np.inf
-    may = set(table.strategies.arrays["atom_row"][:-1].tolist())
+    may = set(table.strategies.arrays["atom_row"].tolist())
     for i, units in enumerate(table.units):
         if units > n:
             break
@@ -76,7 +76,7 @@ def cheapest_polar(table, n, T, K, near):
     """The least over the table's rows of polar sticks beside them, over all whole numbers of sticks
     if there are few, else over some and those near one."""
     d, best = table.input_dim, np.inf
-    for i in table.strategies.arrays["atom_row"][:-1]:
+    for i in table.strategies.arrays["atom_row"]:
         left = int(n - table.units[i])
         if left < 1:
             continue
