@@ -12,8 +12,10 @@ from .. import BayesErrorInterrupted, NetworkPrior, bayes_error
 from ._options import (
     FORMAT,
     NUMBERS,
+    ONE_CONCENTRATION,
     PLOT,
     SEED,
+    WHOLE_INPUT_DIM,
     Number,
     Whole,
     Widths,
@@ -25,22 +27,7 @@ from ._options import (
 
 
 @click.command("bayes", epilog=NUMBERS)
-@click.option(
-    "-d",
-    "--input-dim",
-    type=Whole("input_dim"),
-    default=10,
-    show_default=True,
-    help="Input dimension d.",
-)
-@click.option(
-    "-K",
-    "--concentration",
-    type=Number("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K.",
-)
+@options(WHOLE_INPUT_DIM, ONE_CONCENTRATION)
 @click.option(
     "-T",
     "--samples",

@@ -29,6 +29,7 @@ from ._options import (
     INPUT_DIM,
     MOST_UNITS,
     NUMBERS,
+    ONE_CONCENTRATION,
     PLOT,
     SAMPLES,
     WIDTH,
@@ -186,15 +187,7 @@ def isoflop_command(
     show_default=True,
     help="Input dimension d.",
 )
-@click.option(
-    "-K",
-    "--concentration",
-    type=Number("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K.",
-)
-@COST
+@options(ONE_CONCENTRATION, COST)
 @click.option(
     "--out",
     type=Picture(),

@@ -21,12 +21,12 @@ from ._options import (
     FORMAT,
     MEASURING,
     NUMBERS,
+    ONE_CONCENTRATION,
     PLOT,
     TRAINING,
+    WHOLE_INPUT_DIM,
     Axis,
-    Number,
     Picture,
-    Whole,
     draw,
     learning,
     on_terminal,
@@ -38,24 +38,7 @@ from ._options import (
 
 
 @click.command(epilog=NUMBERS)
-@click.option(
-    "-d",
-    "--input-dim",
-    type=Whole("input_dim"),
-    default=10,
-    show_default=True,
-    help="Input dimension d.",
-)
-@click.option(
-    "-K",
-    "--concentration",
-    type=Number("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K.",
-)
-@MEASURING
-@options(FORMAT, PLOT)
+@options(WHOLE_INPUT_DIM, ONE_CONCENTRATION, MEASURING, FORMAT, PLOT)
 def simulate(
     input_dim: int,
     concentration: float,
@@ -108,23 +91,7 @@ def simulate(
 
 
 @click.command("train", epilog=NUMBERS)
-@click.option(
-    "-d",
-    "--input-dim",
-    type=Whole("input_dim"),
-    default=10,
-    show_default=True,
-    help="Input dimension d.",
-)
-@click.option(
-    "-K",
-    "--concentration",
-    type=Number("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K.",
-)
-@TRAINING
+@options(WHOLE_INPUT_DIM, ONE_CONCENTRATION, TRAINING)
 @click.option(
     "-C",
     "--budget",

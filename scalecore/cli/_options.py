@@ -189,6 +189,22 @@ CONCENTRATION = click.option(
     show_default=True,
     help="Concentration K of the Dirichlet process.",
 )
+WHOLE_INPUT_DIM = click.option(
+    "-d",
+    "--input-dim",
+    type=Whole("input_dim"),
+    default=10,
+    show_default=True,
+    help="Input dimension d.",
+)
+ONE_CONCENTRATION = click.option(
+    "-K",
+    "--concentration",
+    type=Number("concentration", exclusive=True),
+    default="100",
+    show_default=True,
+    help="Concentration K of the Dirichlet process.",
+)
 COST = click.option(
     "--cost",
     type=Number("cost", exclusive=True),
