@@ -8,7 +8,17 @@ import numpy as np
 
 import scalecore as sc
 
-SETTINGS = [(10, 100), (10, 10), (10, 1), (10, 1000), (3, 10), (3, 1), (3, 0.1), (100, 100), (2, 10)]
+SETTINGS = [
+    (10, 100),
+    (10, 10),
+    (10, 1),
+    (10, 1000),
+    (3, 10),
+    (3, 1),
+    (3, 0.1),
+    (100, 100),
+    (2, 10),
+]
 BUDGETS = np.array([1e8, 1e9, 1e10, 1e12, 1e15, 1e18])
 OTHERS = ["atoms", "sticks", "quadratic", "mixture"]
 
