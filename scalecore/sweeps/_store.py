@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil, prod
@@ -286,9 +286,33 @@ def _variable(name: str, plan: Plan) -> str:
     return f"optimal_{name}" if name in plan["axes"] else name
 
 
-def finished_chunks(path: Path) -> set[int]:
-    """Return the numbers of the chunks that are finished."""
+def finished_chunks(path: Path, plan: Plan) -> set[int]:
+    """Return the numbers of the chunks that are finished: that have a mark, and all their files,
+    which somebody may have deleted since, or not copied.
+    """
+    marked, outputs = _marked_chunks(path), find_task(plan["task"]).outputs
+    for name in plan["variables"]:
+        files, further = set(os.listdir(path / _variable(name, plan))), len(outputs[name].extra)
+        marked = {
+            number for number in marked if _chunk_file(_places(plan, number), further) in files
+        }
+    return marked
+
+
+def forget_lost_chunks(path: Path, plan: Plan) -> None:
+    """Remove the marks of chunks whose files are gone, so that they are computed again."""
+    # marks first: what other processes finish in between is not lost
+    for number in _marked_chunks(path) - finished_chunks(path, plan):
+        (path / MARKS / str(number)).unlink(missing_ok=True)
+
+
+def _marked_chunks(path: Path) -> set[int]:
     return {int(name) for name in os.listdir(path / MARKS) if name.isdecimal()}
+
+
+def _chunk_file(places: Sequence[int], further: int) -> str:
+    """Return how Zarr names the file of a chunk, of an array of so many further dimensions."""
+    return ".".join(map(str, [*places, *[0] * further])) or "0"
 
 
 @dataclass(frozen=True)
@@ -327,12 +351,16 @@ def share_tables(path: Path, plan: Plan, progress: bool) -> None:
 # ---- one chunk -----------------------------------------------------------------------------------
 
 
+def _places(plan: Plan, number: int) -> list[int]:
+    """Return where along each axis the chunk stands."""
+    return list(map(int, np.unravel_index(number, chunk_grid(plan)))) if plan["shape"] else []
+
+
 def _slices(plan: Plan, number: int) -> dict[str, slice]:
-    places = np.unravel_index(number, chunk_grid(plan)) if plan["shape"] else ()
     lengths = plan["chunks"]
     return {
-        name: slice(int(place) * lengths[name], min(size, (int(place) + 1) * lengths[name]))
-        for place, (name, size) in zip(places, plan["shape"].items(), strict=True)
+        name: slice(place * lengths[name], min(size, (place + 1) * lengths[name]))
+        for place, (name, size) in zip(_places(plan, number), plan["shape"].items(), strict=True)
     }
 
 
@@ -365,14 +393,10 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
 def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> None:
     """Write a chunk, flush it to the disk, and only then say that it is finished."""
     parts = tuple(_slices(store.plan, number).values())
-    place = [
-        part.start // length
-        for part, length in zip(parts, store.plan["chunks"].values(), strict=True)
-    ]
-    files = []
+    places, files = _places(store.plan, number), []
     for name, values in out.items():
         store.variables[name][parts] = values
-        chunk = ".".join(map(str, [*place, *[0] * (values.ndim - len(place))])) or "0"
+        chunk = _chunk_file(places, values.ndim - len(places))
         files.append(store.path / _variable(name, store.plan) / chunk)
     for file in files:
         _flush(file)

@@ -37,6 +37,7 @@ from ._store import (
     continue_or_create,
     do_chunk,
     finished_chunks,
+    forget_lost_chunks,
     make_plan,
     open_store,
     share_tables,
@@ -135,7 +136,11 @@ class Sweep:
         store = Path(path_of("path", path))
         plan = stored_plan(store)
         return cls(
-            store, plan["task"], plan["shape"], len(finished_chunks(store)), prod(chunk_grid(plan))
+            store,
+            plan["task"],
+            plan["shape"],
+            len(finished_chunks(store, plan)),
+            prod(chunk_grid(plan)),
         )
 
 
@@ -208,7 +213,8 @@ def sweep(
     Notes
     -----
     A chunk counts as finished once all its files are flushed to the disk; a sweep that is killed,
-    by whatever, computes the others again when it is called again. Neither chunks, nor executor,
+    by whatever, computes the others again when it is called again, and so those of which a file was
+    deleted since. Neither chunks, nor executor,
     nor interruptions change a bit of the result.
 
     Tables of spectral bounds (`spectral_table`) that this process does not have are built by it
@@ -231,7 +237,8 @@ def sweep(
     plan = continue_or_create(
         definition, plan, axes, path, boolean("resume", resume), rng is not None
     )
-    done = finished_chunks(path)
+    forget_lost_chunks(path, plan)
+    done = finished_chunks(path, plan)
     total = prod(chunk_grid(plan))
     waiting = (  # chunks that another process has not finished meanwhile
         number
@@ -251,7 +258,7 @@ def sweep(
                 _run_on_executor(json.dumps(plan), path, waiting, executor, threads, advance)
     except OSError as error:
         raise failure(error, "finished chunks are kept, the same call continues", path) from error
-    finished = len(finished_chunks(path))
+    finished = len(finished_chunks(path, plan))
     if finished == total:
         rmtree(path / TABLES, ignore_errors=True)
     return Sweep(path, plan["task"], plan["shape"], finished, total)

@@ -328,3 +328,23 @@ def test_a_read_only_store_gives_one_error_and_loses_nothing(tmp_path, open_fold
     ], done.stdout + done.stderr
     assert done.stderr == ""
     same(finished, sc.sweep("compute_optimal", grid, place / "begun", chunks=chunks))
+
+
+@pytest.mark.parametrize("variable", ["error", "width", "status"])
+def test_a_chunk_that_lost_a_file_is_computed_again(tmp_path, variable):
+    """As when a copy of the store was cut short; the others are left alone."""
+    grid = {"budget": "1e3:1e9:7", "concentration": [1, 10], "input_dim": 3}
+    first = sc.sweep("compute_optimal", grid, tmp_path / "store", chunks={"budget": 2})
+    store = first.path
+    with first.open() as data:
+        before = {key: np.array(data[key]) for key in data}
+    kept = ages(store)
+    (store / variable / "1.0").unlink()
+    assert sc.Sweep.load(store).finished == 3
+    again = sc.sweep("compute_optimal", grid, store, chunks={"budget": 2})
+    assert again.complete
+    with again.open() as data:
+        for key, values in before.items():
+            np.testing.assert_array_equal(values, data[key])
+    changed = {key for key, age in ages(store).items() if age != kept[key]}
+    assert changed == {"1"}
