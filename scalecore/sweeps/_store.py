@@ -1,41 +1,26 @@
-"""A sweep's plan, its store, and one chunk of it."""
+"""A sweep's store: made, opened, and how much of it is finished."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import ceil, prod
+from math import prod
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._common.atomic_files import failure
 from .._common.optional import imported
-from .._common.validation import chunk_lengths, describe, grid_axis, known_name, names, stream_key
 from .._core.bounds import VERSION
-from .._core.threads import default_threads
-from ..spectral._table_lookup import (
-    adopt_table,
-    dims_with_tables,
-    has_table,
-    share_table,
-    units_asked_for,
-)
-from ._tasks import AXES, REQUIRED, Task, find_task
-
-if TYPE_CHECKING:
-    from .._common.annotations import Seed
-
-Plan = dict[str, Any]
-Axes = dict[str, NDArray[np.float64]]
+from ..spectral._table_lookup import has_table, share_table
+from ._plan import Axes, Plan, chunk_grid, digest_of, places_of
+from ._tasks import AXES, Task, find_task
 
 # An array with a byte for each chunk of the sweep, in a file of its own: that the file is there
 # says that the chunk is finished. Other readers of Zarr see an array like any other.
@@ -44,106 +29,23 @@ MARKS = "finished_chunks"
 # these. Readers do not look inside an array.
 TABLES = f"{MARKS}/.tables"
 COPY = f"{MARKS}/.{{}}.json"  # of a file that an option names
-_POINTS = 2**20  # in a chunk, where `chunks` does not say
-_FORMAT = 3
 # value of every point of a chunk that is not finished
 _NOT_COMPUTED = {"f8": np.nan, "i1": -1, "i8": -2}
 
 
-def make_plan(
-    task: Task,
-    grid: Mapping[str, Any],
-    chunks: Mapping[str, int] | None,
-    options: dict[str, Any],
-    variables: Any,
-    rng: Seed,
-) -> tuple[Plan, Axes]:
-    """Return everything that fixes the result, as what JSON can hold, and the axes' values; check
-    it all.
-    """
-    if not isinstance(grid, Mapping):
-        raise TypeError(f"grid must be a dict of named axes, got {describe(grid)}")
-    for name in grid:
-        known_name(f"grid has no axis {name!r} for {task.name}; its axes are", name, task.axes)
-    for name in task.axes:
-        if name not in grid and name not in task.optional:
-            raise ValueError(f"grid must have the axis {name!r} for {task.name}")
-    axes = {name: grid_axis(name, values) for name, values in grid.items()}
-    for name in options:
-        known_name(
-            f"{task.name} has no option {name!r} in a sweep; its options are",
-            name,
-            task.options,
-            TypeError,
-        )
-    for name, default in task.options.items():
-        if default is REQUIRED and name not in options:
-            raise TypeError(f"{task.name} needs the option {name!r}")
-    stored = (
-        list(task.default or task.outputs) if variables is None else names("variables", variables)
-    )
-    for name in stored:
-        known_name(f"{task.name} has no variable {name!r}; its variables are", name, task.outputs)
-    task.check(axes, dict(task.options) | options)
-    plain = {
-        name: np.asarray(value).tolist() if not isinstance(value, str) else value
-        for name, value in options.items()
-    }
-    shape = {name: len(values) for name, values in axes.items() if values.ndim}
-    stream_key(rng)  # refuses what is no source of randomness
-    entropy = str(
-        np.random.SeedSequence(rng).entropy
-        if rng is None or isinstance(rng, (int, np.integer))
-        else stream_key(rng)
-    )
-    plan = {
-        "format": _FORMAT,
-        "scalecore": VERSION,
-        "task": task.name,
-        "axes": {name: _axis_entry(values) for name, values in axes.items()},
-        "shape": shape,
-        "chunks": chunk_lengths(shape, chunks, 1 if task.random else _POINTS),
-        "options": plain,
-        "variables": stored,
-        "seed": entropy if task.random else None,
-    }
-    if task.files:
-        plan["files"] = {name: _digest(Path(plain[name])) for name in task.files if name in plain}
-    if task.needs_tables(plain):
-        dims = dims_with_tables(axes["input_dim"])
-        plan["tables"] = {str(d): units_asked_for(d) for d in dims}
-    return plan, axes
-
-
-def _axis_entry(values: NDArray[np.float64]) -> Any:
-    """Return what a plan says of an axis. The store has its values; a million of them would make
-    the plan slow to read and send.
-    """
-    if not values.ndim:
-        return float(values)
-    digest = hashlib.sha256(values.astype("<f8").tobytes()).hexdigest()[:16]
-    return {
-        "count": len(values),
-        "least": float(values.min()),
-        "most": float(values.max()),
-        "sha256": digest,
-    }
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def chunk_grid(plan: Plan) -> list[int]:
-    """Return the number of chunks along each axis."""
-    return [ceil(size / plan["chunks"][name]) for name, size in plan["shape"].items()]
-
-
-# ---- the store -----------------------------------------------------------------------------------
-
-
 def _zarr() -> Any:
     return imported("zarr", "sweep needs zarr", "data")
+
+
+def flush(path: Path) -> None:
+    """Wait until a file or a folder is on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows cannot open folders, and need not flush them
+        return
+    file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(file)
+    finally:
+        os.close(file)
 
 
 def stored_plan(path: Path) -> Plan:
@@ -206,11 +108,11 @@ def _create(task: Task, plan: Plan, axes: Axes, path: Path) -> None:
     try:
         _write_empty(task, plan, axes, making)
         for file in (making, *making.rglob("*")):
-            _flush(file)
+            flush(file)
         if os.name == "nt" and path.exists():  # elsewhere os.replace replaces an empty folder
             path.rmdir()
         making.rename(path)
-        _flush(path.absolute().parent)
+        flush(path.absolute().parent)
     except OSError as error:
         if not (path.is_dir() and (path / MARKS).is_dir()):
             raise failure(error, "the store was not created", path) from error
@@ -249,7 +151,7 @@ def _write_empty(task: Task, plan: Plan, axes: Axes, making: Path) -> None:
         output = task.outputs[name]
         sizes = [len(extra[dim]) for dim in output.extra]
         group.create_array(
-            _variable(name, plan),
+            variable_of(name, plan),
             shape=(*shape.values(), *sizes),
             chunks=(*lengths.values(), *sizes),
             dtype=output.dtype,
@@ -277,11 +179,11 @@ def _write_empty(task: Task, plan: Plan, axes: Axes, making: Path) -> None:
     for name, digest in plan.get("files", {}).items():
         copy = making / COPY.format(name)
         shutil.copyfile(plan["options"][name], copy)
-        if _digest(copy) != digest:
+        if digest_of(copy) != digest:
             raise ValueError(f"{plan['options'][name]} changed while the store was made")
 
 
-def _variable(name: str, plan: Plan) -> str:
+def variable_of(name: str, plan: Plan) -> str:
     """Return an output's name in the store, where one of the axes may have it already."""
     return f"optimal_{name}" if name in plan["axes"] else name
 
@@ -292,9 +194,9 @@ def finished_chunks(path: Path, plan: Plan) -> set[int]:
     """
     marked, outputs = _marked_chunks(path), find_task(plan["task"]).outputs
     for name in plan["variables"]:
-        files, further = set(os.listdir(path / _variable(name, plan))), len(outputs[name].extra)
+        files, further = set(os.listdir(path / variable_of(name, plan))), len(outputs[name].extra)
         marked = {
-            number for number in marked if _chunk_file(_places(plan, number), further) in files
+            number for number in marked if chunk_file(places_of(plan, number), further) in files
         }
     return marked
 
@@ -310,7 +212,7 @@ def _marked_chunks(path: Path) -> set[int]:
     return {int(name) for name in os.listdir(path / MARKS) if name.isdecimal()}
 
 
-def _chunk_file(places: Sequence[int], further: int) -> str:
+def chunk_file(places: Sequence[int], further: int) -> str:
     """Return how Zarr names the file of a chunk, of an array of so many further dimensions."""
     return ".".join(map(str, [*places, *[0] * further])) or "0"
 
@@ -334,7 +236,7 @@ def open_store(path: str, plan: str) -> Opened:
     # Zarr would look for empty chunks, which takes as long as writing them
     with zarr.config.set({"array.write_empty_chunks": True}):
         group = zarr.open_group(path, mode="r+", use_consolidated=False)
-        variables = {name: group[_variable(name, asked)] for name in asked["variables"]}
+        variables = {name: group[variable_of(name, asked)] for name in asked["variables"]}
     return Opened(
         Path(path), asked, {name: np.asarray(group[name][...]) for name in asked["axes"]}, variables
     )
@@ -346,88 +248,3 @@ def share_tables(path: Path, plan: Plan, progress: bool) -> None:
     """
     for d, units in plan["tables"].items():
         share_table(int(d), path / TABLES, units, progress)
-
-
-# ---- one chunk -----------------------------------------------------------------------------------
-
-
-def _places(plan: Plan, number: int) -> list[int]:
-    """Return where along each axis the chunk stands."""
-    return list(map(int, np.unravel_index(number, chunk_grid(plan)))) if plan["shape"] else []
-
-
-def _slices(plan: Plan, number: int) -> dict[str, slice]:
-    lengths = plan["chunks"]
-    return {
-        name: slice(place * lengths[name], min(size, (place + 1) * lengths[name]))
-        for place, (name, size) in zip(_places(plan, number), plan["shape"].items(), strict=True)
-    }
-
-
-def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArray[Any]]:
-    """Compute one chunk."""
-    plan = store.plan
-    task, parts, dims = find_task(plan["task"]), _slices(plan, number), list(plan["shape"])
-    block = {
-        name: values[parts[name]].reshape([-1 if dim == name else 1 for dim in dims])
-        if name in parts
-        else values
-        for name, values in store.axes.items()
-    }
-    if task.needs_tables(plan["options"]):
-        for d in dims_with_tables(block["input_dim"]):
-            adopt_table(d, store.path / TABLES, plan["tables"][str(d)])
-    keys = None
-    if task.random:
-        shape = list(plan["shape"].values())
-        places = np.arange(prod(shape)).reshape(shape)[tuple(parts.values())]
-        keys = [
-            np.random.SeedSequence(int(plan["seed"]), spawn_key=(int(place),))
-            for place in places.flat
-        ]
-    copies = {name: str(store.path / COPY.format(name)) for name in plan.get("files", {})}
-    output = task.compute(block, plan["options"] | copies, keys, n_threads or None)
-    return {name: output(name) for name in plan["variables"]}
-
-
-def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> None:
-    """Write a chunk, flush it to the disk, and only then say that it is finished."""
-    parts = tuple(_slices(store.plan, number).values())
-    places, files = _places(store.plan, number), []
-    for name, values in out.items():
-        store.variables[name][parts] = values
-        chunk = _chunk_file(places, values.ndim - len(places))
-        files.append(store.path / _variable(name, store.plan) / chunk)
-    for file in files:
-        _flush(file)
-        _flush(file.parent)
-    mark = store.path / MARKS / str(number)
-    mark.write_bytes(b"\x01")
-    _flush(mark)
-    _flush(mark.parent)
-
-
-def _flush(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():  # Windows cannot open folders, and need not flush them
-        return
-    file = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
-def do_chunk(path: str, plan: str, number: int, n_threads: int, sharing: int) -> int:
-    """Compute and write one chunk, in whatever process; without `n_threads`, on its share of the
-    machine.
-    """
-    store = open_store(path, plan)
-    # finished by a worker that died before it could report it
-    if (store.path / MARKS / str(number)).exists():
-        return number
-    write_chunk(
-        store,
-        number,
-        compute_chunk(store, number, n_threads or max(1, default_threads() // sharing)),
-    )
-    return number

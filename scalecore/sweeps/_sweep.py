@@ -28,21 +28,18 @@ from .._common.atomic_files import failure
 from .._common.progress import bar
 from .._common.validation import boolean, describe, thread_count
 from .._common.validation import path as path_of
+from ._chunks import compute_chunk, do_chunk, write_chunk
+from ._plan import chunk_grid, make_plan
 from ._store import (
     MARKS,
     TABLES,
     Opened,
-    chunk_grid,
-    compute_chunk,
     continue_or_create,
-    do_chunk,
     finished_chunks,
     forget_lost_chunks,
-    make_plan,
     open_store,
     share_tables,
     stored_plan,
-    write_chunk,
 )
 from ._tasks import find_task
 

@@ -208,9 +208,10 @@ def test_clients_of_dask_killed_at_random_moments(tmp_path, dask_sweep, whole_sw
 
 
 def test_a_chunk_is_marked_after_all_of_it_is_flushed(tmp_path, monkeypatch):
-    store, flushed = import_module("scalecore.sweeps._store"), []
-    real = store._flush
-    monkeypatch.setattr(store, "_flush", lambda path: (real(path), flushed.append(path)))
+    parts = [import_module(f"scalecore.sweeps.{name}") for name in ("_store", "_chunks")]
+    real, flushed = parts[0].flush, []
+    for part in parts:
+        monkeypatch.setattr(part, "flush", lambda path: (real(path), flushed.append(path)))
     path = tmp_path / "s"
     sc.sweep(
         "compute_optimal",
