@@ -124,7 +124,7 @@ def test_several_processes_at_once_all_succeed(what, tmp_path):
 
 def test_of_several_that_create_a_store_the_first_stays(tmp_path, monkeypatch):
     """Another process comes first at the very last moment; was it another sweep, that is said."""
-    real = stores._flush
+    real = stores.flush
     for other, message in (
         ({}, None),
         ({"bound": "closed_form"}, "belongs to another sweep: options"),
@@ -133,11 +133,11 @@ def test_of_several_that_create_a_store_the_first_stays(tmp_path, monkeypatch):
 
         def first(file, path=path, other=other):
             if not path.exists():
-                monkeypatch.setattr(stores, "_flush", real)
+                monkeypatch.setattr(stores, "flush", real)
                 sc.sweep("compute_optimal", GRID, path, **other)
             real(file)
 
-        monkeypatch.setattr(stores, "_flush", first)
+        monkeypatch.setattr(stores, "flush", first)
         if message is None:
             assert sc.sweep("compute_optimal", GRID, path).complete
         else:
