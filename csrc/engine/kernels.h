@@ -80,9 +80,9 @@ KERNEL(double, binomial, (uint64_t key, uint64_t item, double n, double p))
  *
  * In: the block's laws P(S = s | f), [state][hypothesis], and its mass of each state. Out: the same
  * after the step; the block's P(s,x,y) in `marginals`; and three sums, of P ln P(s'|f), of the
- * negentropy and of P itself (which are not quite constant: the law is rounded). What merging transitions lose
- * follows from the first, before and after the step. Blocks are independent of each other; the
- * kernel `account` puts them together. */
+ * negentropy and of P itself (which are not quite constant: the law is rounded). What merging
+ * transitions lose follows from the first, before and after the step. Blocks are independent of
+ * each other; the kernel `account` puts them together. */
 KERNEL(void, recur,
        (const sc_recursion *, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last, const double *mass,
         const double *law, double *next, double *next_mass, double *marginals, double sums[3]))
@@ -133,7 +133,7 @@ KERNEL(ptrdiff_t, project,
        (const sc_orbits *, const double *directions, void *space, sc_keep_going, void *state,
         double *eigenvalues, double *slope))
 
-/* ---- the posterior of the infinite-width network ----------------------------------------------- */
+/* ---- the posterior of the infinite-width network --------------------------------------------- */
 /* See posterior/posterior.h. A history of samples and chains given it; returns 0 if keep_going
    stopped the work. `trace`, where it is not NULL, gets a row for each state: its log-likelihood
    and its logits at the fresh inputs. */

@@ -5,11 +5,11 @@
 
 #include <math.h>
 
-/* ---- nodes over a random share of the mass -------------------------------------------------------
+/* ---- nodes over a random share of the mass -----------------------------------------------------
  * The size-biased share x ~ Beta(1, K) is 1 - e^(-s/K), s ~ Exp(1). Sums over nodes with ln s in
  * equal steps converge geometrically: every integrand here is analytic in ln s up to an imaginary
- * part of pi/2. Their error is below 1e-11 of each sum, and LOWER_BOUND_SLACK keeps the result a bound.
- */
+ * part of pi/2. Their error is below 1e-11 of each sum, and LOWER_BOUND_SLACK keeps the result a
+ * bound. */
 #define SHARES_STEP 0.3
 #define SHARES_HIGHEST 4.0    /* ln s; e^-s is below 1e-23 there */
 #define SHARES_LOWEST (-72.0) /* where K is tiny nothing below matters */
@@ -65,7 +65,7 @@ static means means_over_shares(const sc_lower_bound *b, double g, int count)
     return m;
 }
 
-/* ---- how much of a logit's change reaches the label ------------------------------------------- */
+/* ---- how much of a logit's change reaches the label ------------------------------------------ */
 
 /* E[w e^(-w y/8)], w = |X|^2/d: 4 sigma' on average where logits have the variance w y/2 */
 static double damping(double d, double y) { return exp(-(d / 2 + 1) * log1p(y / (4 * d))); }

@@ -237,10 +237,8 @@ def suggest_runs(
         raise TypeError(f"law must be a FittedLaw (from sc.fit), got {describe(law)}")
     budget, target = positive_number("budget", budget), positive_number("target", target)
     quantity, level = one_of("quantity", quantity, QUANTITIES), checked_level(level)
-    run_limit, repeat_limit = (
-        positive_int("most_runs", most_runs, most=10**6),
-        positive_int("most_repeats", most_repeats, most=10**6),
-    )
+    run_limit = positive_int("most_runs", most_runs, most=10**6)
+    repeat_limit = positive_int("most_repeats", most_repeats, most=10**6)
     simulations = positive_int("simulations", simulations, least=0, most=10**6)
     show, key = boolean("progress", progress), stream_key(rng)
     N, D = _candidates(law, budget, candidates)
@@ -250,14 +248,15 @@ def suggest_runs(
         "quantity": quantity,
         "level": level,
         "law": law,
+        "candidates": (N, D),
     }
-    ask["candidates"] = (N, D)
     if not law.usable or "compute" in law.form.needs:
         return _without(DesignStatus.NO_LAW, ask)
     if not len(law.table) or np.isfinite(law.theta_draws).all(1).sum() < 2:
         return _without(DesignStatus.NO_DRAWS, ask)
-    centre = law.centre
-    measure = Quantity(law, quantity, np.log(target) - np.log(law.cost) - centre.n - centre.m)
+    measure = Quantity(
+        law, quantity, np.log(target) - np.log(law.cost) - law.centre.n - law.centre.m
+    )
     log_value, width = float(measure.log(law.theta[None])[0]), measure.width(law.theta_draws, level)
     if not (np.isfinite(log_value) and np.isfinite(width)):
         return _without(DesignStatus.NO_LAW, ask)
@@ -265,11 +264,8 @@ def suggest_runs(
     affordable = (cost <= budget * (1 + 1e-12)) & (cost > 0)
     if not affordable.any():
         return _without(DesignStatus.NO_CANDIDATE, ask)
-    n, m, cost = (
-        np.log(N[affordable]) - centre.n,
-        np.log(D[affordable]) - centre.m,
-        cost[affordable],
-    )
+    N, D, cost = N[affordable], D[affordable], cost[affordable]
+    n, m = np.log(N) - law.centre.n, np.log(D) - law.centre.m
     known = information(
         law,
         measure,
@@ -289,24 +285,35 @@ def suggest_runs(
         )
         after = float(np.median(widths))
     which, repeats = np.unique(chosen, return_counts=True)
-    which, repeats = (part[np.argsort(cost[which], kind="stable")] for part in (which, repeats))
-    shift = law.user_centre.y if quantity == "loss" else centre.n
-    value = float(np.exp(log_value + shift))
-    before = _interval_now(measure, level, shift)
+    order = np.argsort(cost[which], kind="stable")
+    which, repeats = which[order], repeats[order]
     return Design(
-        parameters=N[affordable][which],
-        samples=D[affordable][which],
+        parameters=N[which],
+        samples=D[which],
         repeats=repeats.astype(np.int64),
         compute=cost[which],
-        value=value,
-        before=before,
-        after=(value * float(np.exp(-after / 2)), value * float(np.exp(after / 2))),
+        **_intervals(measure, log_value, level, after),
         width_before=width,
         width_after=after,
         width_linear=linear,
         status=DesignStatus.PLANNED,
         **ask,
     )
+
+
+def _intervals(quantity: Quantity, log_value: float, level: float, width: float) -> dict[str, Any]:
+    """Return the quantity, its interval by the draws, and one of so much width in its logarithm."""
+    from ..fitting._quantiles import interval
+
+    law = quantity.law
+    shift = law.user_centre.y if quantity.name == "loss" else law.centre.n
+    ((low, high),) = interval([quantity.log(law.theta_draws)], level)
+    value = float(np.exp(log_value + shift))
+    return {
+        "value": value,
+        "before": (float(np.exp(low + shift)), float(np.exp(high + shift))),
+        "after": (value * float(np.exp(-width / 2)), value * float(np.exp(width / 2))),
+    }
 
 
 def _some_draws(law: FittedLaw, quantity: Quantity) -> Array:
@@ -318,13 +325,6 @@ def _some_draws(law: FittedLaw, quantity: Quantity) -> Array:
     ]
     good = np.isfinite(quantity.gradient(spaced)).all(1)
     return spaced[good] if good.any() else law.theta[None]
-
-
-def _interval_now(quantity: Quantity, level: float, shift: float) -> tuple[float, float]:
-    from ..fitting._quantiles import interval
-
-    ((low, high),) = interval([quantity.log(quantity.law.theta_draws)], level)
-    return float(np.exp(low + shift)), float(np.exp(high + shift))
 
 
 def _candidates(law: FittedLaw, budget: float, given: Any) -> tuple[Array, Array]:
