@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 
 # name: (long name, units)
 SIDES = {
-    "lower": ("lower side of the best learner's average error", "nat"),
+    "lower": ("tightest lower side of the best learner's average error", "nat"),
     "lower_std_error": ("its standard error over replicates", "nat"),
-    "upper": ("least upper side of the best learner's average error", "nat"),
+    "lower_source": ("which lower side is the tightest", "1"),
+    "upper": ("tightest upper side of the best learner's average error", "nat"),
     "upper_std_error": ("its standard error over replicates", "nat"),
-    "upper_source": ("which upper side is the least", "1"),
+    "upper_source": ("which upper side is the tightest", "1"),
+    "chains_lower": ("lower side by the chains", "nat"),
+    "chains_lower_std_error": ("its standard error over replicates", "nat"),
     "chains_upper": ("upper side by the chains' predictions", "nat"),
     "chains_upper_std_error": ("its standard error over replicates", "nat"),
     "information_lower": ("lower side of the information in the samples", "nat"),

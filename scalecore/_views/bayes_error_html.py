@@ -19,10 +19,14 @@ def bayes_error_html(found: BayesError) -> str:
         np.ravel(getattr(found, name))
         for name in ("lower", "lower_std_error", "upper", "upper_std_error", "ratio")
     ]
-    sources = np.ravel(found.upper_source)
+    sources = [np.ravel(source) for source in (found.lower_source, found.upper_source)]
     places, note = shown_places(samples.size, "numbers of samples")
     rows = [
-        (int(samples[i]), *(float(column[i]) for column in columns), str(sources[i]))
+        (
+            int(samples[i]),
+            *(float(column[i]) for column in columns),
+            *(str(source[i]) for source in sources),
+        )
         for i in places
     ]
     prior = found.prior
@@ -30,5 +34,6 @@ def bayes_error_html(found: BayesError) -> str:
         f"BayesError: d = {prior.input_dim}, K = {prior.concentration:g}, "
         f"{found.replicates} replicates x {found.states} states"
     )
-    heads = ("samples T", "lower (nats)", "s.e.", "upper (nats)", "s.e.", "upper/lower", "upper by")
+    sides = ("lower (nats)", "s.e.", "upper (nats)", "s.e.", "upper/lower")
+    heads = ("samples T", *sides, "lower by", "upper by")
     return html_table(title, heads, rows, note)

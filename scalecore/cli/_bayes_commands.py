@@ -96,8 +96,9 @@ def bayes_command(
         found, stopped = error.result, True
         click.echo(f"note: {error}", err=True)
     columns: dict[str, Any] = {"samples": found.samples}
-    for name in ("lower", "lower_std_error", "upper", "upper_std_error", "upper_source"):
-        columns[name] = getattr(found, name)
+    for side in ("lower", "upper"):
+        for name in (side, f"{side}_std_error", f"{side}_source"):
+            columns[name] = getattr(found, name)
     show(columns, form)
     draw(plot, found.plot)
     if stopped:

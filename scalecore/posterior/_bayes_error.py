@@ -23,9 +23,9 @@ from .._common.validation import (
 from .._core import posterior as _posterior
 from .._core.threads import default_threads
 from ..network import NetworkPrior
-from ..spectral import bayes_error_bound, refined_bound
 from ._cells import Cells, cells_of
 from ._result import BayesError, BayesErrorInterrupted, ChainCells
+from ._sources import CHAINS, Side, filter_upper, proved_lower, proved_upper, tightest
 
 if TYPE_CHECKING:
     from .._common.annotations import Seed
@@ -40,7 +40,6 @@ _INPUTS = 256  # fresh inputs a chain
 _TURN = 0.8  # mean angle of a trajectory
 _FLIPS = 1.0  # proposals for signs a state, as a share of the sticks
 _ANNEALING = 8  # moves of a chain from the prior at each doubling of its samples
-_UNLIMITED = 1e300  # a width
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +54,14 @@ class _Plan:
     side: str
     cells: Cells
     key: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """Bounds of either side that need no chain."""
+
+    lower: list[Side]
+    upper: list[Side]
 
 
 @np.errstate(under="ignore")
@@ -90,8 +97,8 @@ def bayes_error(
         Draw replicates, 8 at a time, until every standard error is below this share of its side;
         at least 1e-4.
     side : {"both", "lower", "upper"}
-        What is wanted. "lower" takes half of the time; "upper" alone too, but its standard error is
-        several times that of "both".
+        Which chains to run. "lower" takes half of the time; "upper" alone too, but its standard
+        error is several times that of "both". Where there are none, proved bounds stand in.
     rng : None, int, SeedSequence or Generator
         Source of randomness. With the same int as for `train`, replicate i has the network and the
         samples of repeat i.
@@ -127,9 +134,13 @@ def bayes_error(
     Increments are summed over cells, in each of which a replicate draws its t uniformly;
     expectations over X are means over 256 fresh inputs. The masses of far sticks relative to the
     mass that is left, their directions and signs are told to the chain from F, which only lowers
-    its side; the chain from the prior does without them. `cells.sticks` says how many move. The
-    upper side is the least of the chains', `refined_bound` at unlimited width and
-    `bayes_error_bound`; a minimum of estimates is itself low by a fraction of its standard error.
+    its side; the chain from the prior does without them. `cells.sticks` says how many move.
+
+    Each side is the tightest of several, after two standard errors are counted against estimates,
+    and says which. Lower: the chains' and `bayes_error_lower_bound`. Upper: the chains',
+    `refined_bound` at unlimited width, `bayes_error_bound`, and the errors of the filter of
+    `train`, an honest learner too, over 256 to 1,024 networks.
+
     Steps of the chains are found by pilots on other networks, so that the chains themselves are
     fixed. Inputs are rounded to single precision. Source: JVR24 Theorem 3.1.
 
@@ -146,6 +157,7 @@ def bayes_error(
     plan = _planned(prior, samples, replicates, states, rtol, side, rng)
     threads, show = thread_count(n_threads), boolean("progress", progress)
     _check_memory(plan, threads)
+    others = _others(plan, n_threads)
     rows = np.zeros((0, plan.cells.count, _posterior.STEP + 1))
     with bar(replicates if rtol is None else None, show, "replicates") as advance:
         try:
@@ -158,8 +170,8 @@ def bayes_error(
             if len(rows) < 2:
                 raise
             text = f"bayes_error was interrupted after {len(rows)} replicates"
-            raise BayesErrorInterrupted(text, _result(plan, steps, rows)) from None
-    return _result(plan, steps, rows)
+            raise BayesErrorInterrupted(text, _result(plan, others, steps, rows)) from None
+    return _result(plan, others, steps, rows)
 
 
 def check_bayes_error(prior: Any, samples: Any, **options: Any) -> None:
@@ -222,6 +234,13 @@ def _check_memory(plan: _Plan, threads: int) -> None:
     enough_memory(f"chains over {plan.cells.edges[-1]} samples", largest * team / 8)
 
 
+def _others(plan: _Plan, n_threads: int | None) -> _Others:
+    upper = proved_upper(plan.prior, plan.samples)
+    if plan.side != "lower":
+        upper += filter_upper(plan.prior, plan.samples, plan.replicates, plan.key, n_threads)
+    return _Others(proved_lower(plan.prior, plan.samples), upper)
+
+
 def _steps(plan: _Plan, threads: int) -> NDArray[np.float64]:
     """Return the step of each cell at its middle, the geometric mean of what its pilots found."""
     cells, middles = plan.cells, plan.cells.middles
@@ -242,7 +261,7 @@ def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> 
     """Return what the engine measures for the next replicates: [replicate, cell, column]."""
     cells = plan.cells
     count = min(_BATCH, plan.replicates - done) if done < plan.replicates else _BATCH
-    counts = cells.drawn(plan.key, done, count)
+    counts = cells.drawn(plan.key, done, _BATCH)[:count]
     # the longest first: so threads end together
     order = [(i, cell) for cell in reversed(range(cells.count)) for i in range(count)]
     jobs = [(done + i, cell, cells.sticks[cell], counts[i, cell]) for i, cell in order]
@@ -284,41 +303,32 @@ def _precise(plan: _Plan, rows: NDArray[np.float64]) -> bool:
     return all((std_error <= plan.rtol * mean).all() for mean, std_error in sides)
 
 
-def _least_upper(
-    plan: _Plan, mean: NDArray[np.float64], std_error: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.str_]]:
-    """Return the least upper side with its standard error and its name."""
-    T, d, K = plan.samples, plan.prior.input_dim, plan.prior.concentration
-    zero = np.zeros_like(mean)
-    sides = {
-        "chains": (mean, std_error),
-        "refined_bound": (np.asarray(refined_bound(_UNLIMITED, T, d, K)), zero),
-        "bayes_error_bound": (np.asarray(bayes_error_bound(T, d)), zero),
-    }
-    values = np.stack([np.broadcast_to(value, T.shape) for value, _ in sides.values()])
-    best = np.nanargmin(values, axis=0)
-    errors = np.stack([np.broadcast_to(error, T.shape) for _, error in sides.values()])
-    return (
-        np.take_along_axis(values, best[None], 0)[0],
-        np.take_along_axis(errors, best[None], 0)[0],
-        np.array(list(sides))[best],
-    )
+def _chain_side(plan: _Plan, rows: NDArray[np.float64], column: int, without: str) -> Side:
+    """Return a side by the chains, NaN where the other one alone was asked for."""
+    if plan.side == without:
+        return Side(CHAINS, *np.full((2, *plan.samples.shape), np.nan))
+    return Side(CHAINS, *_sums(plan, rows, column))
 
 
-def _result(plan: _Plan, steps: NDArray[np.float64], rows: NDArray[np.float64]) -> BayesError:
-    missing = np.full(plan.samples.shape, np.nan)
-    lower = (missing, missing) if plan.side == "upper" else _sums(plan, rows, _posterior.LOWER)
-    chains = (missing, missing) if plan.side == "lower" else _sums(plan, rows, _posterior.UPPER)
-    upper, upper_std_error, source = _least_upper(plan, *chains)
+def _result(
+    plan: _Plan, others: _Others, steps: NDArray[np.float64], rows: NDArray[np.float64]
+) -> BayesError:
+    chains_lower = _chain_side(plan, rows, _posterior.LOWER, "upper")
+    chains_upper = _chain_side(plan, rows, _posterior.UPPER, "lower")
+    lower, lower_source = tightest([chains_lower, *others.lower], upper=False)
+    upper, upper_source = tightest([chains_upper, *others.upper], upper=True)
     return BayesError(
         samples=plan.samples[()],
-        lower=lower[0][()],
-        lower_std_error=lower[1][()],
-        upper=upper[()],
-        upper_std_error=upper_std_error[()],
-        upper_source=source,
-        chains_upper=chains[0][()],
-        chains_upper_std_error=chains[1][()],
+        lower=lower.mean[()],
+        lower_std_error=lower.std_error[()],
+        lower_source=lower_source,
+        upper=upper.mean[()],
+        upper_std_error=upper.std_error[()],
+        upper_source=upper_source,
+        chains_lower=chains_lower.mean[()],
+        chains_lower_std_error=chains_lower.std_error[()],
+        chains_upper=chains_upper.mean[()],
+        chains_upper_std_error=chains_upper.std_error[()],
         prior=plan.prior,
         replicates=len(rows),
         states=plan.states,

@@ -45,13 +45,15 @@ class Cells:
 
     def drawn(self, key: int, batch: int, count: int) -> NDArray[np.int64]:
         """Return numbers of samples [replicate, cell], uniform in each cell: one in each of `count`
-        equal parts of it, in an order of each cell's own.
+        equal parts of it, in an order of each cell's own. Neither cells that follow nor how many of
+        the rows are used changes them.
         """
-        rng = np.random.Generator(np.random.Philox(key=[key, batch]))
-        parts = rng.permuted(np.tile(np.arange(count), (self.count, 1)), axis=1).T
-        places = (parts + rng.random((count, self.count))) / count
-        inside = np.minimum(np.floor(places * self.sizes).astype(np.int64), self.sizes - 1)
-        return self.edges[:-1] + inside
+        counts = np.empty((count, self.count), np.int64)
+        for cell, (first, size) in enumerate(zip(self.edges, self.sizes, strict=False)):
+            rng = np.random.Generator(np.random.Philox(key=[key, batch], counter=[0, 0, 0, cell]))
+            places = (rng.permuted(np.arange(count)) + rng.random(count)) / count
+            counts[:, cell] = first + np.minimum(np.floor(places * size).astype(np.int64), size - 1)
+        return counts
 
 
 def cells_of(prior: NetworkPrior, samples: NDArray[np.float64]) -> Cells:

@@ -70,14 +70,17 @@ class BayesError:
     samples : ndarray
         Numbers of samples T, as asked. All that follows has their shape.
     lower, lower_std_error : ndarray
-        Estimate of a lower bound of the average error L_T, nats per sample, and its standard error
-        over replications. NaN where the side was not asked for.
+        The tightest known lower bound of the average error L_T, nats per sample, and its standard
+        error over replications, which is 0 where the bound is proved.
+    lower_source : ndarray of str
+        Which one that is: "chains" or "bayes_error_lower_bound".
     upper, upper_std_error : ndarray
-        The least known upper bound of L_T; its standard error is 0 where the bound is no estimate.
+        The tightest known upper bound of L_T, in the same way.
     upper_source : ndarray of str
-        Which one that is: "chains", "refined_bound" or "bayes_error_bound".
-    chains_upper, chains_upper_std_error : ndarray
-        The upper bound by the chains' predictions, whether it is the least or not.
+        "chains", "filter", "refined_bound" or "bayes_error_bound".
+    chains_lower, chains_lower_std_error, chains_upper, chains_upper_std_error : ndarray
+        The bounds by the chains, whether they are the tightest or not; NaN where a side was not
+        asked for.
     prior : NetworkPrior
     replicates, states : int
         Networks with their histories, and states of each chain.
@@ -90,7 +93,7 @@ class BayesError:
     >>> prior = sc.NetworkPrior(input_dim=3, concentration=5)
     >>> found = sc.bayes_error(prior, [10, 100], replicates=8, states=16, rng=1)
     >>> found
-    BayesError(2 numbers of samples, 8 replicates x 16 states, upper/lower 1.1... to 1.1...)
+    BayesError(2 numbers of samples, 8 replicates x 16 states, upper/lower 1.08... to 1.19...)
     >>> bool((found.lower < found.upper).all())
     True
     >>> bool((found.information_lower == found.samples * found.lower).all())
@@ -100,9 +103,12 @@ class BayesError:
     samples: NDArray[np.float64]
     lower: NDArray[np.float64]
     lower_std_error: NDArray[np.float64]
+    lower_source: NDArray[np.str_]
     upper: NDArray[np.float64]
     upper_std_error: NDArray[np.float64]
     upper_source: NDArray[np.str_]
+    chains_lower: NDArray[np.float64]
+    chains_lower_std_error: NDArray[np.float64]
     chains_upper: NDArray[np.float64]
     chains_upper_std_error: NDArray[np.float64]
     prior: NetworkPrior

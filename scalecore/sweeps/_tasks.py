@@ -309,10 +309,14 @@ _BOUND_TASKS = [
 ]
 _OF_SAMPLES = ("samples",)
 _BAYES_ERROR = {
-    "lower": Output("lower side of the best learner's error", "nat", extra=_OF_SAMPLES),
+    "lower": Output("tightest lower side of the best learner's error", "nat", extra=_OF_SAMPLES),
     "lower_std_error": Output("its standard error over replicates", "nat", extra=_OF_SAMPLES),
-    "upper": Output("least upper side of the best learner's error", "nat", extra=_OF_SAMPLES),
+    "upper": Output("tightest upper side of the best learner's error", "nat", extra=_OF_SAMPLES),
     "upper_std_error": Output("its standard error over replicates", "nat", extra=_OF_SAMPLES),
+    "chains_lower": Output("lower side by the chains", "nat", extra=_OF_SAMPLES),
+    "chains_lower_std_error": Output(
+        "its standard error over replicates", "nat", extra=_OF_SAMPLES
+    ),
     "chains_upper": Output("upper side by the chains' predictions", "nat", extra=_OF_SAMPLES),
     "chains_upper_std_error": Output(
         "its standard error over replicates", "nat", extra=_OF_SAMPLES

@@ -16,7 +16,7 @@ from oracles import posterior as oracle
 
 import scalecore as sc
 from scalecore._core import posterior as core
-from scalecore.posterior import _cells
+from scalecore.posterior import _bayes_error, _cells, _sources
 
 SMALL = bool(os.environ.get("CI"))
 PRIOR = sc.NetworkPrior(3, 5.0)
@@ -107,7 +107,7 @@ def test_ten_inputs():
 
 def test_sides_are_ordered_and_shrink():
     found = sc.bayes_error(PRIOR, [1, 10, 100, 1000], replicates=16, states=16, rng=6)
-    assert (found.lower < found.upper).all()
+    assert (found.chains_lower < found.chains_upper).all()
     assert (np.diff(found.upper) < 0).all()
     assert (np.diff(found.information_lower) > 0).all()
     cells = found.cells
@@ -115,27 +115,62 @@ def test_sides_are_ordered_and_shrink():
     assert set(found.samples) <= set(cells.edges)
     assert (cells.lower <= cells.upper).all()
     sizes = np.diff(cells.edges)
-    assert (sizes * cells.lower).sum() == pytest.approx(found.information_lower[-1])
+    assert (sizes * cells.lower).sum() == pytest.approx(1000 * found.chains_lower[-1])
     assert (sizes * cells.upper).sum() == pytest.approx(1000 * found.chains_upper[-1])
 
 
-def test_the_least_upper_side_is_named():
-    """With few states the bounds in closed form are lower than the chains, and have no error."""
-    found = sc.bayes_error(PRIOR, [10**4], replicates=2, states=2, rng=7)
-    assert found.upper_source[0] == "refined_bound"
-    assert found.upper[0] == sc.refined_bound(1e300, 10**4, 3, 5.0)
-    assert found.upper_std_error[0] == 0
-    assert found.chains_upper[0] > found.upper[0]
+def test_the_tightest_sides_are_named():
+    """With two states proved bounds and the filter are tighter than chains."""
+    found = sc.bayes_error(PRIOR, [100, 10**4], replicates=8, states=2, rng=7)
+    assert found.lower_source.tolist() == ["bayes_error_lower_bound"] * 2
+    assert np.array_equal(found.lower, sc.bayes_error_lower_bound([100, 10**4], 3, 5.0))
+    assert (found.lower_std_error == 0).all()
+    assert found.upper_source.tolist() == ["filter", "refined_bound"]
+    assert found.upper_std_error[0] > 0
+    assert found.upper[1] == sc.refined_bound(1e300, 10**4, 3, 5.0)
+    assert found.upper_std_error[1] == 0
+    assert (found.chains_lower < found.lower).all()
+    assert (found.chains_upper > found.upper).all()
+    many = sc.bayes_error(PRIOR, [100], replicates=64, rng=7)
+    assert many.lower_source == many.upper_source == ["chains"]
+    assert many.lower == many.chains_lower
+    assert many.upper == many.chains_upper
+
+
+def test_chance_counts_against_an_estimate():
+    """Of sides that agree up to chance the more precise is taken, in either direction."""
+    exact = _sources.Side("proved", np.array([1.0, 1.0]), np.zeros(2))
+    rough = _sources.Side("estimate", np.array([0.9, 0.5]), np.array([0.1, 0.1]))
+    upper, names = _sources.tightest([rough, exact], upper=True)
+    assert names.tolist() == ["proved", "estimate"]
+    assert upper.mean.tolist() == [1.0, 0.5]
+    assert upper.std_error.tolist() == [0.0, 0.1]
+    rough = _sources.Side("estimate", np.array([1.1, 1.5]), np.array([0.1, 0.1]))
+    lower, names = _sources.tightest([rough, exact], upper=False)
+    assert names.tolist() == ["proved", "estimate"]
+    assert lower.mean.tolist() == [1.0, 1.5]
+
+
+def test_a_failing_bound_fails_before_the_chains(monkeypatch):
+    def failing(*_):
+        raise RuntimeError("no table")
+
+    monkeypatch.setattr(_bayes_error, "proved_upper", failing)
+    monkeypatch.setattr(core, "chains", lambda **_: pytest.fail("chains ran first"))
+    with pytest.raises(RuntimeError, match="no table"):
+        sc.bayes_error(PRIOR, [10], replicates=2, states=2)
 
 
 def test_one_side_alone():
     lower = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, side="lower", rng=8)
     both = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, rng=8)
     upper = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, side="upper", rng=8)
-    assert np.array_equal(lower.lower, both.lower)
+    assert np.array_equal(lower.chains_lower, both.chains_lower)
     assert np.isnan(lower.chains_upper).all()
-    assert (lower.upper_source != "chains").all()
-    assert np.isnan(upper.lower).all()
+    assert set(lower.upper_source) <= {"refined_bound", "bayes_error_bound"}
+    assert np.isnan(upper.chains_lower).all()
+    assert (upper.lower_source == "bayes_error_lower_bound").all()
+    assert np.array_equal(upper.lower, sc.bayes_error_lower_bound([10, 100], 3, 5.0))
     error = np.hypot(upper.chains_upper_std_error, both.chains_upper_std_error)
     assert (np.abs(upper.chains_upper - both.chains_upper) < 4 * error).all()
 
@@ -178,6 +213,9 @@ def test_counts_are_uniform_in_their_cells():
     middle = (cells.edges[:-1] + cells.edges[1:] - 1) / 2
     std_error = counts.std(axis=0) / np.sqrt(len(counts))
     assert (np.abs(counts.mean(axis=0) - middle) <= 4 * std_error).all()
+    # the cells that follow do not change those before
+    fewer = _cells.cells_of(PRIOR, np.array([10.0]))
+    assert np.array_equal(fewer.drawn(5, 8, 8), cells.drawn(5, 8, 8)[:, : fewer.count])
     # one in each eighth of a cell: their means scatter far less
     means = counts.reshape(-1, 8, cells.count).mean(axis=1)[:, -1]
     assert means.std() < 0.2 * counts[:, -1].std()
