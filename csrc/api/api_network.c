@@ -107,10 +107,10 @@ int sc_network_logits(sc_precision precision, int input_dim, ptrdiff_t atoms,
     if (space_bytes < needed)
         return SC_ERROR_SPACE;
     if (precision == SC_SINGLE)
-        sc_engine_in_use()->logits32(directions, weights, atoms, input_dim, inputs, count, out,
+        sc_engine_in_use()->logits32(directions, weights, atoms, 0, input_dim, inputs, count, out,
                                      space);
     else
-        sc_engine_in_use()->logits64(directions, weights, atoms, input_dim, inputs, count, out,
+        sc_engine_in_use()->logits64(directions, weights, atoms, 0, input_dim, inputs, count, out,
                                      space);
     return SC_OK;
 }

@@ -33,12 +33,14 @@ KERNEL(size_t, experiment_space, (const sc_experiment *, int single)) /* bytes *
 KERNEL(double, atoms,
        (const sc_experiment *, uint64_t item, uint64_t chunk_number, double left, double *masses,
         double *scales, double *directions))
+/* Logits at inputs, a row each. Directions are rows too, or, if `grouped`, [group of 4][coordinate]
+   [atom], and then `atoms` is a multiple of 4. */
 KERNEL(void, logits64,
-       (const double *directions, const double *weights, ptrdiff_t atoms, int d, const double *X,
-        ptrdiff_t count, double *out, void *space))
+       (const double *directions, const double *weights, ptrdiff_t atoms, int grouped, int d,
+        const double *X, ptrdiff_t count, double *out, void *space))
 KERNEL(void, logits32,
-       (const float *directions, const float *weights, ptrdiff_t atoms, int d, const float *X,
-        ptrdiff_t count, float *out, void *space))
+       (const float *directions, const float *weights, ptrdiff_t atoms, int grouped, int d,
+        const float *X, ptrdiff_t count, float *out, void *space))
 KERNEL(size_t, logits_space, (int d))
 KERNEL(int, samples,
        (const sc_experiment *, int single, uint64_t item, int fresh, uint64_t first, void *space,

@@ -14,9 +14,11 @@
 #define SC_TILES 16  /* tiles whose sums wait for the next atoms when a network is evaluated */
 #define SC_INPUTS 32 /* inputs whose random numbers come together; every tile is a multiple */
 
+/* What follows a chunk in a work space begins with a cache line, as the chunk does: a pack that lies
+   across two lines costs two loads. */
 typedef struct sc_chunk {
-    double mass[SC_ATOMS];  /* of the network's whole mass */
-    double scale[SC_ATOMS]; /* sign * sqrt(K+1) / |unnormalised direction| */
+    SC_ALIGNED double mass[SC_ATOMS]; /* of the network's whole mass */
+    double scale[SC_ATOMS];           /* sign * sqrt(K+1) / |unnormalised direction| */
     /* mass of the atoms before this one, as a share of what was left when the chunk began */
     double below[SC_ATOMS + 1];
     /* mass that no atom has taken yet, before this chunk and after it */

@@ -88,13 +88,31 @@ SC_INLINE void SC_T(rows)(const SC_T(number) * activations, const int *row,
         SC_T(store)(sum + p * SC_T(LANES), total[p] + other[p]);
 }
 
-/* Logits of `count` inputs (row-major) for a network of given atoms (row-major directions). */
-static void SC_T(logits)(const SC_T(number) * directions, const SC_T(number) * weights,
-                         ptrdiff_t atoms, int d, const SC_T(number) * X, ptrdiff_t count,
-                         SC_T(number) * out, SC_T(number) * workspace)
+/* Put atoms (row-major directions) into groups; returns how many groups there are. */
+static int SC_T(group_atoms)(const SC_T(number) * directions, const SC_T(number) * weights,
+                             int atoms, int d, SC_T(number) * w, SC_T(number) * weight)
 {
-    SC_T(number) *w = workspace, *weight = w + (size_t)SC_ATOMS * (size_t)d, *x = weight + SC_ATOMS,
-                 *sum = x + (size_t)SC_T(TILE) * (size_t)d * SC_TILES;
+    const int groups = (atoms + 3) / 4;
+    for (int a = 0; a < 4 * groups; a++) {
+        /* units that only fill up a group have weight 0 */
+        const SC_T(number) *row = directions + (ptrdiff_t)(a < atoms ? a : 0) * d;
+        SC_T(number) *to = w + (size_t)(a / 4) * 4 * (size_t)d + a % 4;
+        weight[a] = a < atoms ? weights[a] : 0;
+        for (int k = 0; k < d; k++)
+            to[4 * k] = row[k];
+    }
+    return groups;
+}
+
+/* Logits of `count` inputs (row-major) for a network of given atoms: row-major directions, or, if
+   `grouped`, whole groups. */
+static void SC_T(logits)(const SC_T(number) * directions, const SC_T(number) * weights,
+                         ptrdiff_t atoms, int grouped, int d, const SC_T(number) * X,
+                         ptrdiff_t count, SC_T(number) * out, SC_T(number) * workspace)
+{
+    SC_T(number) *const own = workspace, *const own_weight = own + (size_t)SC_ATOMS * (size_t)d,
+                        *const x = own_weight + SC_ATOMS,
+                        *const sum = x + (size_t)SC_T(TILE) * (size_t)d * SC_TILES;
     for (ptrdiff_t first = 0; first < count; first += SC_T(TILE) * SC_TILES) {
         const int inputs =
             count - first < SC_T(TILE) * SC_TILES ? (int)(count - first) : SC_T(TILE) * SC_TILES;
@@ -110,15 +128,13 @@ static void SC_T(logits)(const SC_T(number) * directions, const SC_T(number) * w
                 to[(ptrdiff_t)k * SC_T(TILE)] = row[k];
         }
         for (ptrdiff_t j = 0; j < atoms; j += SC_ATOMS) {
-            const int present = atoms - j < SC_ATOMS ? (int)(atoms - j) : SC_ATOMS,
-                      groups = (present + 3) / 4;
-            for (int a = 0; a < 4 * groups; a++) {
-                /* units that only fill up a group have weight 0 */
-                const SC_T(number) *row = directions + (j + (a < present ? a : 0)) * d;
-                SC_T(number) *to = w + (size_t)(a / 4) * 4 * (size_t)d + a % 4;
-                weight[a] = a < present ? weights[j + a] : 0;
-                for (int k = 0; k < d; k++)
-                    to[4 * k] = row[k];
+            const int present = atoms - j < SC_ATOMS ? (int)(atoms - j) : SC_ATOMS;
+            const SC_T(number) *w = directions + j * d, *weight = weights + j;
+            int groups = present / 4;
+            if (!grouped) {
+                groups = SC_T(group_atoms)(w, weight, present, d, own, own_weight);
+                w = own;
+                weight = own_weight;
             }
             for (int t = 0; t < tiles; t++)
                 for (int s = 0; s < SC_T(TILE); s += STRIP)

@@ -308,10 +308,10 @@ cdef extern from "engine/engine.h" nogil:
         size_t (*experiment_space)(const sc_experiment *, int) noexcept nogil
         double (*atoms)(const sc_experiment *, uint64_t, uint64_t, double, double *, double *,
                         double *) noexcept nogil
-        void (*logits64)(const double *, const double *, Py_ssize_t, int, const double *,
+        void (*logits64)(const double *, const double *, Py_ssize_t, int, int, const double *,
                          Py_ssize_t, double *, void *) noexcept nogil
-        void (*logits32)(const float *, const float *, Py_ssize_t, int, const float *, Py_ssize_t,
-                         float *, void *) noexcept nogil
+        void (*logits32)(const float *, const float *, Py_ssize_t, int, int, const float *,
+                         Py_ssize_t, float *, void *) noexcept nogil
         size_t (*logits_space)(int) noexcept nogil
         int (*samples)(const sc_experiment *, int, uint64_t, int, uint64_t, void *, sc_keep_going,
                        void *, void *, void *, double *, double *) noexcept nogil

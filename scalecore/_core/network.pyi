@@ -8,6 +8,9 @@ MOST_CONCENTRATION: float
 def atoms(
     key: int, item: int, input_dim: int, concentration: float, chunk: int, left: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], float]: ...
+def grouped(
+    directions: NDArray[np.floating], weights: NDArray[np.floating], dtype: type
+) -> tuple[NDArray[np.floating], NDArray[np.floating]]: ...
 def logits(
     directions: NDArray[np.floating],
     weights: NDArray[np.floating],

@@ -63,15 +63,31 @@ def atoms(uint64_t key, uint64_t item, int input_dim, double concentration, uint
     return directions, np.sign(scale), np.asarray(mass), left
 
 
-def logits(const number[:, ::1] directions, const number[::1] weights, const number[:, ::1] inputs,
-           number[::1] out, int n_threads):
-    """out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0)."""
+def grouped(directions, weights, dtype):
+    """Atoms as `logits` wants them: directions [group of 4, coordinate, atom], and weights. Those
+    that only fill up the last group have weight 0."""
+    cdef Py_ssize_t m = len(weights), missing = (4 - m % 4) % 4
+    agree(len(directions) == m, "there must be as many weights as directions")
+    rows, padded = np.asarray(directions, dtype), np.asarray(weights, dtype)
+    if missing:
+        # the engine, where it groups atoms itself, fills up with the first atom of their chunk
+        filler = rows[(m - 1) // SC_ATOMS * SC_ATOMS]
+        rows = np.concatenate([rows, np.broadcast_to(filler, (missing, rows.shape[1]))])
+        padded = np.concatenate([padded, np.zeros(missing, dtype)])
+    groups = rows.reshape(-1, 4, rows.shape[1]).transpose(0, 2, 1)
+    return np.ascontiguousarray(groups), np.ascontiguousarray(padded)
+
+
+def logits(const number[:, :, ::1] directions, const number[::1] weights,
+           const number[:, ::1] inputs, number[::1] out, int n_threads):
+    """out[i] = sum_j weights[j] max(directions[j] . inputs[i], 0), of `grouped` atoms."""
     agree(1 <= directions.shape[1] <= MOST_EVALUATED, "directions must have 1 to 8388607 columns")
-    agree(weights.shape[0] == directions.shape[0], "there must be as many weights as directions")
+    agree(directions.shape[2] == 4 and weights.shape[0] == 4 * directions.shape[0],
+          "there must be four directions a group, and as many weights as directions")
     agree(inputs.shape[1] == directions.shape[1],
           "inputs and directions must have the same dimension")
     agree(out.shape[0] == inputs.shape[0], "there must be as many results as inputs")
-    cdef Py_ssize_t count = inputs.shape[0], m = directions.shape[0], i
+    cdef Py_ssize_t count = inputs.shape[0], m = weights.shape[0], i
     cdef Py_ssize_t blocks = (count + INPUTS - 1) // INPUTS
     cdef int d = <int>directions.shape[1], team = team_size(blocks, n_threads)
     cdef size_t each = (ENGINE.logits_space(d) + 63) // 64 * 64
@@ -83,7 +99,7 @@ def logits(const number[:, ::1] directions, const number[::1] weights, const num
     if count == 0 or m == 0:
         out[:] = 0
         return
-    w, a = &directions[0, 0], &weights[0]
+    w, a = &directions[0, 0, 0], &weights[0]
     memory = work_space(each, team, &space)
     start_watch(&look)
     try:
@@ -91,11 +107,11 @@ def logits(const number[:, ::1] directions, const number[::1] weights, const num
             for i in prange(blocks, schedule="dynamic", num_threads=team):
                 if keep_going(&look):
                     if number is double:
-                        ENGINE.logits64(w, a, m, d, &inputs[i * INPUTS, 0],
+                        ENGINE.logits64(w, a, m, True, d, &inputs[i * INPUTS, 0],
                                         min(<Py_ssize_t>INPUTS, count - i * INPUTS),
                                         &out[i * INPUTS], space + threadid() * each)
                     else:
-                        ENGINE.logits32(w, a, m, d, &inputs[i * INPUTS, 0],
+                        ENGINE.logits32(w, a, m, True, d, &inputs[i * INPUTS, 0],
                                         min(<Py_ssize_t>INPUTS, count - i * INPUTS),
                                         &out[i * INPUTS], space + threadid() * each)
     finally:

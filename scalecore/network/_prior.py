@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -189,8 +190,9 @@ class Network(Rebuilt):
             (count,),
             f"(m,) with m = {count} as in directions",
         )
-        object.__setattr__(self, "directions", frozen(directions.view()))
-        object.__setattr__(self, "output_weights", frozen(weights.view()))
+        # copies: what the caller does with arrays of their own changes no network
+        object.__setattr__(self, "directions", frozen(directions.copy()))
+        object.__setattr__(self, "output_weights", frozen(weights.copy()))
         object.__setattr__(self, "leftover", nonnegative_number("leftover", self.leftover))
         object.__setattr__(
             self, "concentration", positive_number("concentration", self.concentration)
@@ -200,6 +202,15 @@ class Network(Rebuilt):
     def input_dim(self) -> int:
         """Dimension d of the input."""
         return self.directions.shape[1]
+
+    @cached_property
+    def _double_atoms(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """What the engine evaluates, made once: the arrays above never change."""
+        return _network.grouped(self.directions, self.output_weights, np.float64)
+
+    @cached_property
+    def _single_atoms(self) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        return _network.grouped(self.directions, self.output_weights, np.float32)
 
     @property
     def masses(self) -> NDArray[np.float64]:
@@ -245,11 +256,8 @@ class Network(Rebuilt):
         """
         rows, single = input_rows("X", X, self.input_dim)
         out = np.empty(len(rows), rows.dtype)
-        directions, weights = (
-            np.ascontiguousarray(array, rows.dtype)
-            for array in (self.directions, self.output_weights)
-        )
-        _network.logits(directions, weights, rows, out, thread_count(n_threads))
+        atoms = self._single_atoms if rows.dtype == np.float32 else self._double_atoms
+        _network.logits(*atoms, rows, out, thread_count(n_threads))
         return out[0] if single else out
 
     @np.errstate(under="ignore")

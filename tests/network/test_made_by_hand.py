@@ -180,7 +180,12 @@ def functions_of_the_core():
     )
     yield (
         core_network.logits,
-        [np.ones((m, d)), np.ones(m), np.ones((count, d)), np.empty(count), 1],
+        [
+            *core_network.grouped(np.ones((m, d)), np.ones(m), float),
+            np.ones((count, d)),
+            np.empty(count),
+            1,
+        ],
     )
     rows = [np.empty((2, 3)) for _ in range(3)]
     yield core_network.experiment, [1, 0, 3, 5.0, 1e-8, 64, np.array([1.0, 2, 9]), False, *rows, 1]

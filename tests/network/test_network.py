@@ -182,6 +182,15 @@ def test_any_number_of_units():
     assert not np.isfinite(frozen(np.full((1, 5), np.inf))).any()
 
 
+def test_arrays_of_the_caller_change_no_network():
+    directions, weights, X = np.eye(5), np.arange(1.0, 6), np.ones((3, 5))
+    net = sc.Network(directions, weights, 0.0, 1.0)
+    directions[:], weights[:] = 7, 7
+    for dtype in (np.float64, np.float32):
+        for _ in range(2):  # made and kept
+            assert (net(X.astype(dtype)) == 15).all()
+
+
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_nan_spoils_its_row_only(dtype):
     net = sc.NetworkPrior(4, 10.0).sample(2)
