@@ -46,7 +46,11 @@ def proved_upper(prior: NetworkPrior, samples: NDArray[np.float64]) -> list[Side
 
 
 def filter_upper(
-    prior: NetworkPrior, samples: NDArray[np.float64], replicates: int, key: int, n_threads: int | None
+    prior: NetworkPrior,
+    samples: NDArray[np.float64],
+    replicates: int,
+    key: int,
+    n_threads: int | None,
 ) -> list[Side]:
     """Return the prequential errors of filters (see `train`, "adf"), narrow and, where that is
     cheap, with as many units as an even polynomial of degree 2 has coefficients.
