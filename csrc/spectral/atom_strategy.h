@@ -349,11 +349,9 @@ SC_INLINE void least_cost_of_atoms(real d, real K, real T, real best, real *scal
     *log_8_scale = sc_log(r_max(*scale * r_set(8.0), r_set(1e-300)));
 }
 
-SC_INLINE double least_cost_beside(const sc_strategies *s, double scale, double log_8_scale,
-                                   ptrdiff_t row)
+SC_INLINE real least_cost_beside(real scale, real log_8_scale, real log_residual)
 {
-    const double grown = 1 - log_8_scale + s->log_residual[row];
-    return scale * (grown > SC_LN2 ? grown : SC_LN2);
+    return scale * r_max(r_set(1.0) - log_8_scale + log_residual, r_set(SC_LN2));
 }
 
 #endif

@@ -1,7 +1,7 @@
 /* The spectral bound at points: the least over all strategies. */
 #include "spectral/atom_strategy.h"
 #include "engine/engine.h"
-#include "spectral/stick_strategy.h"
+#include "spectral/sticks_at_points.h"
 
 #define POINTS 64 /* points of a block, whose atoms are solved together */
 
@@ -18,138 +18,11 @@ static ptrdiff_t widest_row(const sc_strategies *s, double n)
     return low;
 }
 
-/* rows beside which sticks are tried, at most: a table of ours has fewer */
-#define STICK_ROWS 64
-
-/* A row beside which sticks may pay, in which way, and what its fixed part costs at least. */
-typedef struct stick_row {
-    ptrdiff_t row;
-    int vectors, polar;
-    double fixed;
-} stick_row;
-
-/* So many sticks beside a row, and a lower bound on what it costs with them. */
-typedef struct stick_offer {
-    double floor, sticks;
-    ptrdiff_t row;
-    stick_share share;
-} stick_offer;
-
-typedef struct stick_point {
-    const sc_strategies *s;
-    int with;
-    double n, T, log_T;
-    stick_law law;
-    int rows;
-    stick_row row[STICK_ROWS];
-    sc_spectral_terms *best;
-} stick_point;
-
-/* At most e^-x, without an exponential. */
-static double least_power(double x)
-{
-    double power = x < 16 ? 1 - x * (1.0 / 16) : 0;
-    for (int i = 0; i < 4; i++)
-        power *= power;
-    return power;
-}
-
-/* The rows beside which a first stick pays, and as many as there may be leave little enough. */
-static void find_stick_rows(stick_point *p)
-{
-    const sc_strategies *s = p->s;
-    const double *floors = floors_at(s, p->with, p->T), per_sample = 1 / p->T;
-    const double of_vectors = p->law.log_first - p->law.log_noise + p->log_T,
-                 of_polar = p->law.log_first + p->log_T - 2 * SC_LN2, fall = p->law.fall;
-    const int vectors = p->with & SC_WITH_STICKS, polar = p->with & SC_WITH_POLAR;
-    p->rows = 0;
-    for (ptrdiff_t i = 0; i < s->atom_rows && p->rows < STICK_ROWS; i++) {
-        const ptrdiff_t row = s->atom_row[i];
-        const double room = p->n - s->units[row], ratio = of_polar + s->log_residual[row];
-        if (room < 1)
-            break;
-        const int by_vectors = vectors && of_vectors + s->log_rounding[row] >= s->last_stick[row],
-                  by_polar = polar && ratio >= (p->law.K < 1 ? 0 : s->last_polar[row]);
-        if (!by_vectors && !by_polar)
-            continue;
-        /* no code sends more than have a size above the noise */
-        const double decay = fall * room < ratio + fall ? fall * room : ratio + fall,
-                     fixed = least_price(floors, row, p->T, per_sample);
-        if (fixed + s->residual[row] * 0.125 * least_power(decay) < p->best->error)
-            p->row[p->rows++] = (stick_row){row, by_vectors, by_polar, fixed};
-    }
-}
-
-/* Sticks beside each row, sent in one way. The offer with the least lower bound is tried first:
-   with its result most others can be left out. */
-static void sticks_of_code(stick_point *p, stick_code code)
-{
-    const sc_strategies *s = p->s;
-    stick_offer offer[STICK_ROWS];
-    int offers = 0, first = 0;
-    for (int i = 0; i < p->rows; i++) {
-        const ptrdiff_t row = p->row[i].row;
-        if (!(code == STICK_VECTORS ? p->row[i].vectors : p->row[i].polar))
-            continue;
-        /* sticks are whole */
-        const double m =
-            paying_sticks(s, &p->law, code, row, p->log_T, floor(p->n - s->units[row]));
-        if (m < 1)
-            continue;
-        const double least = least_cost_of_sticks(s, &p->law, code, row, p->log_T, m) / p->T
-                             + p->row[i].fixed
-                             + s->residual[row] * 0.125 * least_power(p->law.fall * m);
-        if (least >= p->best->error)
-            continue;
-        const stick_share share = sticks_share(s, &p->law, code, row, p->T, p->log_T, m);
-        offer[offers] = (stick_offer){share.list + share.loss + share.residual + p->row[i].fixed, m,
-                                      row, share};
-        first = offer[offers].floor < offer[first].floor ? offers : first;
-        offers++;
-    }
-    const stick_offer *taken = NULL;
-    for (int k = 0; k < offers; k++) {
-        const stick_offer *const o = &offer[k == 0 ? first : k == first ? 0 : k];
-        if (o->floor < p->best->error
-            && take_sticks(s, p->with, code, o->row, p->T, p->log_T, o->sticks, &o->share, p->best))
-            taken = o;
-    }
-    if (taken && code == POLAR_ONE_BY_ONE) /* their number is found about */
-        for (int step = -1; step <= 1; step += 2) {
-            const double m = taken->sticks + step;
-            if (m >= 1 && m <= p->n - s->units[taken->row]
-                && m <= most_sticks(s, &p->law, code, taken->row, p->log_T))
-                try_sticks(s, p->with, &p->law, code, taken->row, p->T, p->log_T, m, p->best);
-        }
-}
-
-static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K,
-                            double log_quarter, sc_spectral_terms *best)
-{
-    stick_point p;
-    p.s = s;
-    p.with = with;
-    p.n = n;
-    p.T = T;
-    p.log_T = log_quarter + 2 * SC_LN2;
-    p.best = best;
-    p.law = stick_law_of(s->d, K);
-    find_stick_rows(&p);
-    if (p.rows == 0)
-        return;
-    if (with & SC_WITH_POLAR) { /* first, because they are best most often */
-        prepare_polar(&p.law);
-        sticks_of_code(&p, K < 2 ? POLAR_ALL_DIRECTIONS : POLAR_ONE_BY_ONE);
-        sticks_of_code(&p, K < 2 ? POLAR_ONE_BY_ONE : POLAR_ALL_DIRECTIONS);
-    }
-    if (with & SC_WITH_STICKS)
-        sticks_of_code(&p, STICK_VECTORS);
-}
-
-/* A row whose remaining units may draw atoms, and a lower bound on what it costs with them. */
+/* A row whose remaining units may draw atoms, and lower bounds on what its fixed part costs, and on
+   what it costs with the atoms. */
 typedef struct offer {
     ptrdiff_t row;
-    double floor;
+    double fixed, floor;
 } offer;
 
 /* rows of a point that are compared before they are solved; further rows are solved at once */
@@ -163,9 +36,9 @@ typedef struct point_block {
     SC_ALIGNED double log_quarter[POINTS], scale[POINTS], log_8_scale[POINTS];
     int offers[POINTS];
     offer offer[POINTS][OFFERS]; /* the one with the least lower bound comes first */
-    /* the best ln n_s beside that row, and `slope`: ln n_s changes by 1/slope for each 1 in the ln
-       of the residual */
-    double log_atoms[POINTS], slope[POINTS];
+    /* beside that row: the best real number of atoms, its ln, what they cost; and `slope`: ln n_s
+       changes by 1/slope for each 1 in the ln of the residual */
+    double atoms[POINTS], log_atoms[POINTS], cost[POINTS], slope[POINTS];
     sc_spectral_terms *best;
 } point_block;
 
@@ -195,18 +68,46 @@ static void without_atoms(point_block *p, int i)
         sticks_at_point(p->s, p->with, n, T, p->K[i], log_quarter, best);
 }
 
+/* Leave out those that at a real number of atoms, the best, do no better than what is known. */
+static void keep_those_that_may_win(const point_block *p, atom_batch *q)
+{
+    int kept = 0;
+    for (int j = 0; j < q->count; j++) {
+        const double T = q->samples[j],
+                     least = least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T),
+                     of_atoms = q->misspecification[j] + q->loss[j] + q->list[j];
+        if (!((least + of_atoms) * (1 - 1e-9) < p->best[q->owner[j]].error))
+            continue;
+        q->owner[kept] = q->owner[j];
+        q->row[kept] = q->row[j];
+        q->T_or_product[kept] = q->T_or_product[j];
+        q->K[kept] = q->K[j];
+        q->limit[kept] = q->limit[j];
+        q->units[kept] = q->units[j];
+        q->share[kept] = q->share[j];
+        q->log_atoms[kept++] = q->log_atoms[j];
+    }
+    q->count = kept;
+}
+
+static void keep_first_root(point_block *p, const atom_batch *q, int j)
+{
+    const int i = q->owner[j];
+    p->atoms[i] = q->atoms[j];
+    p->log_atoms[i] = q->log_atoms[j];
+    p->cost[i] = q->misspecification[j] + q->loss[j] + q->list[j];
+    p->slope[i] = q->slope[j];
+}
+
 static void settle_and_take(point_block *p, atom_batch *q)
 {
     double root[ATOM_BATCH];
     solve_atoms(q);
+    for (int j = 0; j < q->count; j++)
+        if (q->row[j] == p->offer[q->owner[j]][0].row)
+            keep_first_root(p, q, j);
+    keep_those_that_may_win(p, q);
     memcpy(root, q->log_atoms, sizeof root);
-    for (int j = 0; j < q->count; j++) {
-        const int i = q->owner[j];
-        if (q->row[j] == p->offer[i][0].row) {
-            p->log_atoms[i] = q->log_atoms[j];
-            p->slope[i] = q->slope[j];
-        }
-    }
     for (int upper = 0; upper < 2; upper++) {
         evaluate_whole_atoms(q, root, upper);
         for (int j = 0; j < q->count; j++)
@@ -262,9 +163,9 @@ static void find_offers(point_block *p, int i, atom_batch *q)
         if (atom_limit < 1 || atom_limit <= K)
             break;
         const double lost = s->residual[row] * 0.125 * K / atom_limit + least,
-                     grown = least_cost_beside(s, scale, log_8_scale, row);
-        const double floor =
-            least_price(floors, row, T, per_sample) + (lost > grown ? lost : grown);
+                     grown = scale * (1 - log_8_scale + s->log_residual[row]),
+                     fixed = least_price(floors, row, T, per_sample);
+        const double floor = fixed + (lost > grown ? lost : grown);
         if (floor >= beaten)
             continue;
         if (p->offers[i] == OFFERS) {
@@ -272,7 +173,7 @@ static void find_offers(point_block *p, int i, atom_batch *q)
             continue;
         }
         offer *const list = p->offer[i];
-        const offer latest = {row, floor};
+        const offer latest = {row, fixed, floor};
         list[p->offers[i]] = latest;
         if (latest.floor < list[0].floor) {
             list[p->offers[i]] = list[0];
@@ -280,6 +181,26 @@ static void find_offers(point_block *p, int i, atom_batch *q)
         }
         p->offers[i]++;
     }
+}
+
+/* A lower bound on the cost of atoms beside a row, from what they cost beside the first one. The
+ * cost is a least over n_s of (residual K/(8 n_s) + what rises with n_s), so that it is concave in
+ * the residual, and rises with it: beside a larger residual it is not less, beside a smaller one
+ * not less than in proportion. Where the first row's atoms are limited by the width, it falls at
+ * most as the limit grows.
+ */
+static double least_cost_after_first(const point_block *p, int i, ptrdiff_t row)
+{
+    const sc_strategies *s = p->s;
+    const ptrdiff_t first = p->offer[i][0].row;
+    const double limit = p->n[i] - s->units[first], ratio = s->residual[row] / s->residual[first],
+                 grown = (p->n[i] - s->units[row]) / limit;
+    double cost = p->cost[i] * (1 - 1e-9);
+    if (ratio < 1)
+        cost *= ratio;
+    if (grown > 1 && p->atoms[i] >= limit * (1 - 1e-9))
+        cost /= grown;
+    return cost;
 }
 
 /* For each point the row with the least lower bound is solved first: with its result most others
@@ -303,6 +224,8 @@ static void with_atoms(point_block *p)
         for (int k = 1; k < p->offers[i]; k++)
             if (p->offer[i][k].floor < beaten) {
                 const ptrdiff_t row = p->offer[i][k].row;
+                if (p->offer[i][k].fixed + least_cost_after_first(p, i, row) >= beaten)
+                    continue;
                 const double grown =
                     p->s->log_residual[row] - p->s->log_residual[p->offer[i][0].row];
                 put_atoms_beside(p, i, row, p->log_atoms[i] + grown / p->slope[i], &q);

@@ -24,6 +24,7 @@ typedef struct stick_law {
     /* of directions: (d-1)/2, and where `polar` is set ln(y/(delta T theta^2)), of section 9.1;
        psi(1+K) + Euler's constant; psi'(1+K) */
     double half, log_turn, harmonic, trigamma, log_grown; /* the last: ln(K+1) */
+    double rise;                                          /* where K >= 2: -ln(1 - 1/K) */
     double turn, least_turn; /* ln(y rho/(m_1 T delta/4)) of the first stick; its least of any K */
     int polar;
 } stick_law;
@@ -66,6 +67,7 @@ SC_INLINE void prepare_polar(stick_law *law)
         return;
     harmonic_of(1 + law->K, &law->harmonic, &law->trigamma);
     law->log_grown = log(law->K + 1);
+    law->rise = law->K >= 2 ? -log1p(-1 / law->K) : 0;
     if (law->d > 1) { /* ln G/(4(d-1)) */
         const double turn = 1 - SC_LN2 + 1 / law->half + log1p(-1 / law->d) - log(8 * law->half);
         law->log_turn = turn + law->log_grown;
@@ -77,127 +79,160 @@ SC_INLINE void prepare_polar(stick_law *law)
     law->polar = 1;
 }
 
+/* What the formulas of sticks read of a table's rows: of one row in all lanes, or of a row in
+   each. */
+typedef struct stick_rows {
+    real log_residual, log_rounding, last_stick, log_delta, last_polar, polar_rise;
+} stick_rows;
+
+SC_INLINE stick_rows stick_row_of(const sc_strategies *s, ptrdiff_t row)
+{
+    return (stick_rows){r_set(s->log_residual[row]), r_set(s->log_rounding[row]),
+                        r_set(s->last_stick[row]),   r_set(s->log_delta[row]),
+                        r_set(s->last_polar[row]),   r_set(s->polar_rise[row])};
+}
+
 /* What m sticks cost to send, over all samples: with their noise, of which `noise` is the part of
    vectors or sizes; and the derivatives in m and in ln T. */
 typedef struct stick_cost {
-    double total, noise, by_sticks, by_log_T;
+    real total, noise, by_sticks, by_log_T;
 } stick_cost;
 
-SC_INLINE stick_cost cost_of_vectors(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
-                                     double log_T, double m)
+/* The sum of `first`, `first` - `fall`, ... over m sticks, and its derivative in m */
+SC_INLINE real sum_of_falling(real first, double fall, real m)
 {
-    const double half_d = s->d * 0.5,
-                 first =
-                     SC_LN2
-                     + half_d
-                           * (1 + law->log_first - law->log_noise + log_T + s->log_rounding[row]),
-                 slope = half_d * law->fall;
-    return (stick_cost){m * (first - slope * (m - 1) * 0.5), m * half_d, first - slope * (m - 0.5),
-                        m * half_d};
+    return m * (first - r_set(0.5 * fall) * (m - r_set(1.0)));
+}
+SC_INLINE real slope_of_falling(real first, double fall, real m)
+{
+    return first - r_set(fall) * (m - r_set(0.5));
+}
+
+SC_INLINE stick_cost cost_of_vectors(const stick_law *law, const stick_rows *rows, real log_T,
+                                     real m)
+{
+    const double half_d = law->d * 0.5, slope = half_d * law->fall;
+    const real ratio = r_set(1 + law->log_first - law->log_noise) + log_T + rows->log_rounding,
+               first = r_fma(r_set(half_d), ratio, r_set(SC_LN2)), noise = m * r_set(half_d);
+    return (stick_cost){sum_of_falling(first, slope, m), noise, slope_of_falling(first, slope, m),
+                        noise};
 }
 
 /* ln(m_1 T rho/4): a stick's size is sent with noise 4/(T rho), which must be below its m_j */
-SC_INLINE double log_size_ratio(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
-                                double log_T)
+SC_INLINE real log_size_ratio(const stick_law *law, const stick_rows *rows, real log_T)
 {
-    return law->log_first + log_T + s->log_residual[row] - 2 * SC_LN2;
+    return r_set(law->log_first - 2 * SC_LN2) + log_T + rows->log_residual;
 }
+
+/* e^x, where x may be anything: beyond 700 either way it no longer matters */
+SC_INLINE real stick_exp(real x) { return sc_exp(r_max(r_min(x, r_set(700.0)), r_set(-700.0))); }
 
 /* The signed sizes. Where K < 1 the first stick is most of the mass, so that its size is nearly
    known: then its sign may be sent alone, and its size around the mean. */
-SC_INLINE stick_cost cost_of_sizes(const stick_law *law, double log_ratio, double m)
+SC_INLINE stick_cost cost_of_sizes(const stick_law *law, real log_ratio, real m)
 {
-    const double first = 0.5 * (1 + log_ratio), slope = 0.5 * law->fall;
-    stick_cost cost = {m * (first - slope * (m - 1) * 0.5), 0.5 * m, first - slope * (m - 0.5),
-                       0.5 * m};
+    const real half = r_set(0.5), one = r_set(1.0), zero = r_set(0.0),
+               first = half * (one + log_ratio);
+    const double slope = 0.5 * law->fall;
+    stick_cost cost = {sum_of_falling(first, slope, m), half * m, slope_of_falling(first, slope, m),
+                       half * m};
     if (law->K < 1) {
-        /* the variance is K/(2(K+1)) times the mean square; noise e, in units of 4/(T rho) */
-        const double w = exp(log_ratio) * law->K / (2 * (law->K + 1));
-        const double e = 2 * w / (w + sqrt(w * (w + 4))),
-                     saved = first - SC_LN2 - 0.5 * (log1p(w / e) + e);
-        if (saved > 0) {
-            cost.total -= saved;
-            cost.noise -= 0.5 * (1 - e);
-            cost.by_log_T -= 0.5 * (1 - e);
-        }
+        /* the variance w is K/(2(K+1)) times the mean square, e the noise, both in units of
+           4/(T rho) */
+        const real w = stick_exp(log_ratio) * r_set(law->K / (2 * (law->K + 1)));
+        const real root = one + r_sqrt(one + r_set(4.0) / w), e = r_set(2.0) / root;
+        const real saved = first - r_set(SC_LN2) - half * (sc_log1p(half * w * root) + e);
+        const mask saves = r_lt(zero, saved);
+        cost.total = cost.total - r_select(saves, saved, zero);
+        const real less_noise = r_select(saves, half * (one - e), zero);
+        cost.noise = cost.noise - less_noise;
+        cost.by_log_T = cost.by_log_T - less_noise;
     }
     return cost;
 }
 
 /* The sum of E ln y_j over the first m sticks, y_j = B theta_j^2; or where K < 2, that of ln E
    y_j. */
-SC_INLINE stick_cost logs_one_by_one(const stick_law *law, double log_B, double m)
+SC_INLINE stick_cost logs_one_by_one(const stick_law *law, real log_B, real m)
 {
     const int wide = law->K >= 2;
-    const double first = wide ? log_B - 2 * law->harmonic : log_B + law->log_first - law->log_grown,
-                 fall = wide ? 2 / law->K : law->fall;
-    return (stick_cost){m * (first - fall * (m - 1) * 0.5), 0, first - fall * (m - 0.5), m};
+    const double fall = wide ? 2 / law->K : law->fall;
+    const real first = log_B + r_set(wide ? -2 * law->harmonic : law->log_first - law->log_grown);
+    return (stick_cost){sum_of_falling(first, fall, m), r_set(0.0),
+                        slope_of_falling(first, fall, m), m};
 }
 
 /* Sums over the first m sticks of bounds on E ln(1 + y_j), in units of (d-1)/2. */
-SC_INLINE stick_cost turns_one_by_one(const stick_law *law, double log_B, double m)
+SC_INLINE stick_cost turns_one_by_one(const stick_law *law, real log_B, real m)
 {
-    const double K = law->K, root = exp(-0.5 * log_B);
+    const double K = law->K;
+    const real half = r_set(0.5), root = stick_exp(r_set(-0.5) * log_B);
     stick_cost turns = logs_one_by_one(law, log_B, m);
     if (K >= 2) { /* and E ln(1 + 1/y_j), with E 1/(1 - beta) = K/(K-1) */
-        const double rise = -log1p(-1 / K), scale = STICK_PI * K * (K - 1) * root,
-                     excess = scale * expm1(m * rise);
-        turns.total += excess;
-        turns.by_sticks += (excess + scale) * rise;
-        turns.by_log_T -= 0.5 * excess;
+        const real scale = root * r_set(STICK_PI * K * (K - 1)), rise = r_set(law->rise),
+                   excess = scale * sc_expm1(r_min(m * rise, r_set(700.0)));
+        turns.total = turns.total + excess;
+        turns.by_sticks = r_fma(excess + scale, rise, turns.by_sticks);
+        turns.by_log_T = turns.by_log_T - half * excess;
         return turns;
     }
     /* and 1/E y_j; the first stick as above, if that is less */
-    const double log_y = log_B + law->log_first - law->log_grown, inverse = exp(-log_y);
-    const double grown = exp(law->fall * m), others = inverse * 0.5 * K * (grown - (K + 2) / K);
-    turns.total +=
-        others + fmin(log_B - 2 * law->harmonic - log_y + STICK_PI * fmax(K, 1) * root, inverse);
-    turns.by_sticks += inverse * 0.5 * K * grown * law->fall;
-    turns.by_log_T -= others;
+    const real log_y = log_B + r_set(law->log_first - law->log_grown), inverse = stick_exp(-log_y),
+               grown = stick_exp(r_set(law->fall) * m - log_y) * r_set(0.5 * K),
+               others = grown - inverse * r_set(0.5 * (K + 2)),
+               first = r_fma(root, r_set(STICK_PI * fmax(K, 1)),
+                             log_B - log_y - r_set(2 * law->harmonic));
+    turns.total = turns.total + others + r_min(first, inverse);
+    turns.by_sticks = r_fma(grown, r_set(law->fall), turns.by_sticks);
+    turns.by_log_T = turns.by_log_T - others;
     return turns;
 }
 
 /* The sum of E ln(1 + B theta^2) over all sticks */
-SC_INLINE stick_cost turns_of_all(const stick_law *law, double log_B)
+SC_INLINE stick_cost turns_of_all(const stick_law *law, real log_B)
 {
-    const double K = law->K, above = 0.5 * log_B - law->harmonic;
-    double total = 2 * above + K * (above * above + STICK_PI * STICK_PI / 4 - law->trigamma);
+    const double K = law->K;
+    const real above = r_fma(log_B, r_set(0.5), r_set(-law->harmonic));
+    real total =
+        r_fma(r_set(K), r_fma(above, above, r_set(STICK_PI * STICK_PI / 4 - law->trigamma)),
+              above + above);
     if (K < 1)
-        total += 2 * K * (exp2(1 - K) - 1) * STICK_PI * exp(-0.5 * log_B)
-                 + 4 * (1 - K * law->harmonic) * exp(-log_B);
-    return (stick_cost){total, 0, 0, 1 + K * above};
+        total = total + stick_exp(r_set(-0.5) * log_B) * r_set(2 * K * (exp2(1 - K) - 1) * STICK_PI)
+                + stick_exp(-log_B) * r_set(4 * (1 - K * law->harmonic));
+    return (stick_cost){total, r_set(0.0), r_set(0.0), r_fma(r_set(K), above, r_set(1.0))};
 }
 
-static stick_cost cost_of_sticks(const sc_strategies *s, const stick_law *law, stick_code code,
-                                 ptrdiff_t row, double log_T, double m)
+SC_INLINE stick_cost cost_of_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
+                                    real log_T, real m)
 {
     if (code == STICK_VECTORS)
-        return cost_of_vectors(s, law, row, log_T, m);
-    stick_cost cost = cost_of_sizes(law, log_size_ratio(s, law, row, log_T), m);
-    if (s->d == 1) { /* a direction is a sign */
-        cost.total += m * SC_LN2;
-        cost.by_sticks += SC_LN2;
+        return cost_of_vectors(law, rows, log_T, m);
+    stick_cost cost = cost_of_sizes(law, log_size_ratio(law, rows, log_T), m);
+    if (law->d == 1) { /* a direction is a sign */
+        cost.total = r_fma(m, r_set(SC_LN2), cost.total);
+        cost.by_sticks = cost.by_sticks + r_set(SC_LN2);
         return cost;
     }
-    const double log_B = law->log_turn + log_T + s->log_delta[row];
+    const real log_B = r_set(law->log_turn) + log_T + rows->log_delta, half = r_set(law->half);
     const stick_cost turns =
         code == POLAR_ONE_BY_ONE ? turns_one_by_one(law, log_B, m) : turns_of_all(law, log_B);
-    cost.total += law->half * turns.total;
-    cost.by_sticks += law->half * turns.by_sticks;
-    cost.by_log_T += law->half * turns.by_log_T;
+    cost.total = r_fma(half, turns.total, cost.total);
+    cost.by_sticks = r_fma(half, turns.by_sticks, cost.by_sticks);
+    cost.by_log_T = r_fma(half, turns.by_log_T, cost.by_log_T);
     return cost;
 }
 
 /* How many sticks may be sent, at a real number: of vectors those that pay, whose ln(m_j T
  * tau/(4d)) is at least the row's `last_stick`; of polar ones those with a size above its noise.
  * Below 1 if none. */
-SC_INLINE double most_sticks(const sc_strategies *s, const stick_law *law, stick_code code,
-                             ptrdiff_t row, double log_T)
+SC_INLINE real most_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
+                           real log_T)
 {
-    const double above = code == STICK_VECTORS ? law->log_first - law->log_noise + log_T
-                                                     + s->log_rounding[row] - s->last_stick[row]
-                                               : log_size_ratio(s, law, row, log_T);
-    return 1 + above / law->fall;
+    real above = log_size_ratio(law, rows, log_T);
+    if (code == STICK_VECTORS)
+        above =
+            r_set(law->log_first - law->log_noise) + log_T + rows->log_rounding - rows->last_stick;
+    return r_fma(above, r_set(1 / law->fall), r_set(1.0));
 }
 
 /* Whether a polar stick may pay beside a row: whether the first one is above the row's `last_polar`,
@@ -205,94 +240,59 @@ SC_INLINE double most_sticks(const sc_strategies *s, const stick_law *law, stick
 SC_INLINE int polar_may_pay(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
                             double log_T)
 {
-    return log_size_ratio(s, law, row, log_T) >= (law->K < 1 ? 0 : s->last_polar[row]);
+    return law->log_first + log_T + s->log_residual[row] - 2 * SC_LN2
+           >= (law->K < 1 ? 0 : s->last_polar[row]);
 }
 
 /* The last polar stick that pays beside a row, about: one more saves e^z/2, with z = ln(m_j T
  * rho/4), and costs (1 + z)/2 + (d-1)/2 (t + SLANT e^(-t/2)), with t = E ln y_j. `last_polar` is
  * where these are equal for the least t - z that any K has, `polar_rise` its derivative in t - z. */
-SC_INLINE double last_polar_stick(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
-                                  double log_T)
+SC_INLINE real last_polar_stick(const stick_law *law, const stick_rows *rows, real log_T)
 {
-    const double first = log_size_ratio(s, law, row, log_T), z = s->last_polar[row],
-                 m = 1 + (first - z) / law->fall;
-    const double grown =
-        law->turn - law->least_turn - (law->K >= 2 ? (m - 1) * (2 / law->K - law->fall) : 0);
-    return m - grown * s->polar_rise[row] / law->fall;
+    const real one = r_set(1.0), per_fall = r_set(1 / law->fall),
+               m = r_fma(log_size_ratio(law, rows, log_T) - rows->last_polar, per_fall, one);
+    real grown = r_set(law->turn - law->least_turn);
+    if (law->K >= 2)
+        grown = grown - (m - one) * r_set(2 / law->K - law->fall);
+    return m - grown * rows->polar_rise * per_fall;
 }
 
-/* How many sticks are sent, at most `limit`: as many as pay. With the directions of all of them
-   paid for together, each that may be sent pays. */
-SC_INLINE double paying_sticks(const sc_strategies *s, const stick_law *law, stick_code code,
-                               ptrdiff_t row, double log_T, double limit)
+/* How many sticks are sent, at most `limit`, before it is rounded down: as many as pay. With the
+   directions of all of them paid for together, each that may be sent pays. */
+SC_INLINE real paying_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
+                             real log_T, real limit)
 {
-    double most = fmin(most_sticks(s, law, code, row, log_T), limit);
-    if (most > 1 && code == POLAR_ONE_BY_ONE)
-        most = fmax(fmin(most, last_polar_stick(s, law, row, log_T)), 1);
-    return most >= 1 ? floor(most) : 0;
+    const real one = r_set(1.0), most = r_min(most_sticks(law, rows, code, log_T), limit);
+    if (code != POLAR_ONE_BY_ONE)
+        return most;
+    const real last = r_max(r_min(most, last_polar_stick(law, rows, log_T)), one);
+    return r_select(r_lt(one, most), last, most);
 }
 
 /* Less than what m sticks cost to send, and than what more of them do, over all samples; found
    without logarithms. */
-SC_INLINE double least_cost_of_sticks(const sc_strategies *s, const stick_law *law, stick_code code,
-                                      ptrdiff_t row, double log_T, double m)
+SC_INLINE real least_cost_of_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
+                                    real log_T, real m)
 {
     if (code == STICK_VECTORS)
-        return cost_of_vectors(s, law, row, log_T, m).total;
-    const double first = 0.5 * (1 + log_size_ratio(s, law, row, log_T)),
-                 sizes = m * (first - 0.25 * law->fall * (m - 1))
-                         - (law->K < 1 ? fmax(first - SC_LN2, 0) : 0),
-                 log_B = law->log_turn + log_T + s->log_delta[row];
-    if (s->d == 1)
-        return sizes + m * SC_LN2;
+        return cost_of_vectors(law, rows, log_T, m).total;
+    const real log_ratio = log_size_ratio(law, rows, log_T),
+               first = r_fma(log_ratio, r_set(0.5), r_set(0.5));
+    real sizes = sum_of_falling(first, 0.5 * law->fall, m);
+    if (law->K < 1)
+        sizes = sizes - r_max(first - r_set(SC_LN2), r_set(0.0));
+    if (law->d == 1)
+        return r_fma(m, r_set(SC_LN2), sizes);
+    const real log_B = r_set(law->log_turn) + log_T + rows->log_delta, half = r_set(law->half);
     if (code == POLAR_ALL_DIRECTIONS) {
-        const double above = 0.5 * log_B - law->harmonic;
-        return sizes + law->half * (2 * above + law->K * (above * above + 0.8));
+        const real above = r_fma(log_B, r_set(0.5), r_set(-law->harmonic));
+        return r_fma(half, r_fma(r_set(law->K), r_fma(above, above, r_set(0.8)), above + above),
+                     sizes);
     }
-    const double turns = logs_one_by_one(law, log_B, m).total;
-    /* where K < 2 the first stick's may be less than its part of this, by at most so much */
-    return sizes + law->half * (law->K < 2 ? turns - LOG_OF_MEAN_OVER_MEAN_LOG : turns);
-}
-
-/* What sticks beside a row, along n T = product, have to stay under to be better than `limit`, the
- * best so far less the least that the fixed part costs. Where they leave 2^-k ... 2^(1-k) of it, the
- * others may cost 1 - 2^-k of it, and they are at least as many as leave 2^(1-k) of it, at most as
- * many samples. */
-#define STICK_LEVELS 4
-typedef struct stick_levels {
-    int count;
-    double sticks[STICK_LEVELS], log_T[STICK_LEVELS], allowed[STICK_LEVELS]; /* over all samples */
-} stick_levels;
-
-SC_INLINE stick_levels levels_of(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
-                                 double product, double limit)
-{
-    const double halving = SC_LN2 / law->fall, most = product - s->units[row];
-    double m = (s->log_residual[row] - 3 * SC_LN2 - log(limit)) / law->fall, left = 0.5;
-    stick_levels levels = {0, {0}, {0}, {0}};
-    for (int k = 0; k < STICK_LEVELS; k++, m += halving, left *= 0.5) {
-        if (m + halving < 1 && k + 1 < STICK_LEVELS)
-            continue; /* one stick leaves less */
-        const double sticks = m > 1 ? m : 1;
-        if (sticks > most)
-            break;
-        const double T = product / (s->units[row] + sticks);
-        levels.sticks[levels.count] = sticks;
-        levels.log_T[levels.count] = log(T);
-        levels.allowed[levels.count++] = (k + 1 < STICK_LEVELS ? 1 - left : 1) * limit * T;
-    }
-    return levels;
-}
-
-SC_INLINE int sticks_may_beat(const sc_strategies *s, const stick_law *law, stick_code code,
-                              ptrdiff_t row, const stick_levels *levels)
-{
-    for (int k = 0; k < levels->count; k++)
-        if (most_sticks(s, law, code, row, levels->log_T[k]) >= levels->sticks[k]
-            && least_cost_of_sticks(s, law, code, row, levels->log_T[k], levels->sticks[k])
-                   < levels->allowed[k])
-            return 1;
-    return 0;
+    real turns = logs_one_by_one(law, log_B, m).total;
+    if (law->K < 2) /* the first stick's may be less than its part of this, by at most so much */
+        turns = turns - r_set(LOG_OF_MEAN_OVER_MEAN_LOG);
+    return r_fma(half, turns, sizes);
 }
 
 typedef struct stick_share {
@@ -302,9 +302,11 @@ typedef struct stick_share {
 static stick_share sticks_share(const sc_strategies *s, const stick_law *law, stick_code code,
                                 ptrdiff_t row, double T, double log_T, double m)
 {
-    const stick_cost cost = cost_of_sticks(s, law, code, row, log_T, m);
-    return (stick_share){(cost.total - cost.noise) / T, cost.noise / T,
-                         s->residual[row] * 0.125 * exp(-law->fall * m)};
+    const stick_rows rows = stick_row_of(s, row);
+    const stick_cost cost = cost_of_sticks(law, &rows, code, r_set(log_T), r_set(m));
+    const double total = sc_first_lane(cost.total), noise = sc_first_lane(cost.noise),
+                 left = sc_first_lane(stick_exp(r_set(-law->fall * m)));
+    return (stick_share){(total - noise) / T, noise / T, s->residual[row] * 0.125 * left};
 }
 
 /* Compare m sticks beside a row, whose share this is, with the best so far, and replace that if they
