@@ -149,14 +149,21 @@ class BuildExt(build_ext):
 INCLUDE = ["csrc", "scalecore/include", "scalecore/_core", numpy.get_include()]
 
 
+# One build for every CPython from 3.11 on, if asked for; docs/embedding.md says what that costs.
+ABI3 = os.environ.get("SCALECORE_ABI3", "0") not in ("", "0")
+ABI3_MACROS = [("Py_LIMITED_API", "0x030b0000"), ("CYTHON_LIMITED_API", "1")] if ABI3 else []
+
+
 def extension(name):
     return Extension(
         f"scalecore.{name}",
         [f"scalecore/{name.replace('.', '/')}.pyx"],
         include_dirs=INCLUDE,
+        py_limited_api=ABI3,
         define_macros=[
-            (macro, "NPY_2_0_API_VERSION")
-            for macro in ("NPY_NO_DEPRECATED_API", "NPY_TARGET_VERSION")
+            ("NPY_NO_DEPRECATED_API", "NPY_2_0_API_VERSION"),
+            ("NPY_TARGET_VERSION", "NPY_2_0_API_VERSION"),
+            *ABI3_MACROS,
         ],
         depends=[*HEADERS, *ENGINE],
     )
@@ -164,6 +171,7 @@ def extension(name):
 
 setup(
     version=VERSION,
+    options={"bdist_wheel": {"py_limited_api": "cp311"}} if ABI3 else {},
     libraries=[
         (
             "scalecore_engine",
