@@ -50,16 +50,16 @@ def test_frontier_to_zarr(contest, tmp_path):
 
 
 def write_alone(folder, size):
-    """Seconds that the disk takes for as many bytes, in files as long as a chunk's, written and
-    flushed one after another."""
-    block, start = np.random.default_rng(0).bytes(2**23), perf_counter()
+    """Seconds, of the clock and of processors, that the disk takes for as many bytes, in files as
+    long as a chunk's, written and flushed one after another."""
+    block, start, cpu = np.random.default_rng(0).bytes(2**23), perf_counter(), time.process_time()
     with tempfile.TemporaryDirectory(dir=folder) as place:
         for number in range(max(1, round(size / len(block)))):
             with open(Path(place) / str(number), "wb") as file:
                 file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
-        return perf_counter() - start
+        return perf_counter() - start, time.process_time() - cpu
 
 
 def frontier(points, folder):
@@ -68,10 +68,10 @@ def frontier(points, folder):
 
     inside, compute = 0.0, kernel.compute_optimal
 
-    def timed(*arguments):
+    def timed(*arguments, **named):
         nonlocal inside
         start = perf_counter()
-        compute(*arguments)
+        compute(*arguments, **named)
         inside += perf_counter() - start
 
     axes, place = grid(points), tempfile.mkdtemp(dir=folder)
@@ -85,10 +85,10 @@ def frontier(points, folder):
     )
     size = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file())
     shutil.rmtree(place)
-    start = perf_counter()
+    start, kernel_cpu = perf_counter(), time.process_time()
     kernel_alone(axes["budget"])
-    alone = perf_counter() - start
-    disk = write_alone(folder, size)
+    alone, kernel_cpu = perf_counter() - start, time.process_time() - kernel_cpu
+    disk, disk_cpu = write_alone(folder, size)
     print(
         f"{points:.3g} points, {size / 1e9:.3g} GB: {wall:.1f} s, {cpu:.1f} s of processors, at "
         f"most {memory / 1e6:.0f} MB"
@@ -96,6 +96,10 @@ def frontier(points, folder):
     print(f"inside the kernel: {inside:.1f} s, {inside / wall:.0%} of the sweep's time")
     print(f"the kernel alone, nothing written: {alone:.1f} s, {alone / wall:.0%}")
     print(f"as many bytes written and flushed alone: {disk:.1f} s, {disk / wall:.0%}")
+    print(
+        f"processors: kernel {kernel_cpu:.1f} s, writing {disk_cpu:.1f} s; were they never idle and"
+        f" did nothing else, the kernel's share would be {kernel_cpu / (kernel_cpu + disk_cpu):.0%}"
+    )
 
 
 def dask(rounds, folder):
