@@ -35,5 +35,5 @@ size_t sc_projection_space(const sc_orbits *set)
     const size_t orbits = (size_t)set->orbits, n = orbits + (set->axes ? (size_t)set->d : 0);
     const size_t images = (size_t)1 << set->bits;
     const size_t matrices = 3 * (n * n + (images - 1) * orbits * orbits) + 3 * n * n;
-    return sizeof(double) * (matrices + 4 * images * orbits + 8 + 4 * n);
+    return sizeof(double) * (matrices + 4 * images * orbits + 8 + 12 * n);
 }

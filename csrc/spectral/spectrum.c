@@ -236,9 +236,43 @@ double sc_bayes_error_bound(const sc_sphere *sphere, double T)
 
 /* ---- kernels between directions -------------------------------------------------------------- */
 
-#define MOST_SERIES 2048 /* most even degrees of a series; at d = 2 some 300 reach the last digit */
+#define MOST_SERIES 2048 /* most even degrees of a series; at d = 2 some 100 reach the last digit */
 
-void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram,
+/* N_l lambda_l^2, and how small it may be to count. */
+static double weight_of(const cursor *c)
+{
+    return c->mass > 0 ? c->mass * ldexp(c->eigenvalue.mantissa, (int)c->eigenvalue.exponent) : 0;
+}
+
+static double least_weight(const cursor *first) { return 1e-18 * first->mass * first->mass; }
+
+/* P_l'(1) */
+static double steepness(double d, double l) { return l * (l + d - 2) / (d - 1); }
+
+void sc_covariance_weights_of(double d, int lowest, sc_covariance_weights *out)
+{
+    cursor c = first_degree(d);
+    const double least = least_weight(&c);
+    *out = (sc_covariance_weights){{weight_of(&c), 0}, 0, 0, 0, 0, 1};
+    if (lowest == 0)
+        out->sum = out->low[0];
+    next_degree(&c);
+    for (; out->terms < MOST_SERIES; out->terms++, next_degree(&c)) {
+        const double weight = weight_of(&c), steep = weight * steepness(d, c.l);
+        if (!(weight > least))
+            break;
+        if (out->terms == 1)
+            out->low[1] = weight;
+        if (c.l >= lowest) {
+            out->sum += weight;
+            out->steep += steep;
+        }
+        out->slope_sum += steep;
+        out->slope_steep += steep * steepness(d, c.l);
+    }
+}
+
+void sc_even_kernels(double d, int lowest, ptrdiff_t count, const double *cosine, double *gram,
                      double *covariance, double *slopes)
 {
     enum { WIDE = 64 };
@@ -246,20 +280,18 @@ void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gr
         const int size = count - first < WIDE ? (int)(count - first) : WIDE;
         double t[WIDE], now[WIDE], last[WIDE], sum[WIDE], slope[WIDE];
         cursor c = first_degree(d);
-        const double least = 1e-18 * c.mass * c.mass;
-        double weight = c.mass * ldexp(c.eigenvalue.mantissa, (int)c.eigenvalue.exponent);
+        const double least = least_weight(&c);
         for (int j = 0; j < size; j++) {
             t[j] = fmax(-1, fmin(1, cosine[first + j]));
             gram[first + j] = (sqrt((1 - t[j]) * (1 + t[j])) + t[j] * asin(t[j])) / (2 * PI);
             last[j] = 1;
             now[j] = t[j];
-            sum[j] = weight;
+            sum[j] = lowest == 0 ? weight_of(&c) : 0;
             slope[j] = 0;
         }
         for (int i = 1; i < MOST_SERIES; i++) {
             next_degree(&c);
-            weight =
-                c.mass > 0 ? c.mass * ldexp(c.eigenvalue.mantissa, (int)c.eigenvalue.exponent) : 0;
+            const double weight = weight_of(&c);
             if (!(weight > least))
                 break;
             /* P_(l+1) = ((2l+d-2) t P_l - l P_(l-1))/(l+d-2) */
@@ -267,10 +299,10 @@ void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gr
                 const double l = 2 * i - 1 + step, up = (2 * l + d - 2) / (l + d - 2),
                              down = l / (l + d - 2);
                 if (step == 1) {
-                    /* P_l'(1) = l (l+d-2)/(d-1) */
-                    const double steep = weight * (2.0 * i * (2.0 * i + d - 2) / (d - 1));
+                    const double steep = weight * steepness(d, 2.0 * i);
+                    const double kept = 2 * i >= lowest ? weight : 0;
                     for (int j = 0; j < size; j++) {
-                        sum[j] += weight * now[j];
+                        sum[j] += kept * now[j];
                         slope[j] += steep * now[j];
                     }
                 }

@@ -42,8 +42,19 @@ double sc_nearly_whole(double x);
 double sc_bayes_error_bound(const sc_sphere *, double T);
 
 /* Kernels between directions with cosines t, d > 1: gram = sum over even l of N_l lambda_l P_l(t),
-   covariance the same of N_l lambda_l^2, slopes of N_l lambda_l^2 P_l'(1). */
-void sc_even_kernels(double d, ptrdiff_t count, const double *cosine, double *gram,
+   covariance the same of N_l lambda_l^2 for l >= lowest (0, 2 or 4), slopes of N_l lambda_l^2
+   P_l'(1). */
+void sc_even_kernels(double d, int lowest, ptrdiff_t count, const double *cosine, double *gram,
                      double *covariance, double *slopes);
+
+/* The series of sc_even_kernels, by which their errors are bounded. With w_l = N_l lambda_l^2 and
+   p_l = P_l'(1): sums over l >= lowest of w and w p, over l >= 2 of w p and w p^2, and how many
+   degrees there are. */
+typedef struct sc_covariance_weights {
+    double low[2]; /* w_0, w_2 */
+    double sum, steep, slope_sum, slope_steep;
+    int terms;
+} sc_covariance_weights;
+void sc_covariance_weights_of(double d, int lowest, sc_covariance_weights *out);
 
 #endif

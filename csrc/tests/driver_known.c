@@ -144,8 +144,8 @@ static void directions(void)
 {
     enum { ORBITS = 6 };
     static const int column[4] = {0, 1, 2, 3};
-    static const double known[4] = {0.0001347247615987222, 0.00013425303584297684,
-                                    0.00012812831560071375, 0.00011449695382604192};
+    static const double known[4] = {0.00013472476180104674, 0.00013425303604810556,
+                                    0.00012812831580477047, 0.00011449695403619046};
     const sc_orbits set = {.d = 4, .bits = 2, .axes = 1, .orbits = ORBITS, .column = column};
     const ptrdiff_t stride = sc_padded(ORBITS);
     const size_t bytes = sc_descent_space(&set), more = sc_projection_space(&set);

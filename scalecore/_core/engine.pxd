@@ -96,7 +96,7 @@ cdef extern from "spectral/spectrum.h" nogil:
     void sc_spectrum(double, int, sc_degree *)
     void sc_sphere_open(sc_sphere *, double)
     double sc_bayes_error_bound(const sc_sphere *, double)
-    void sc_even_kernels(double, Py_ssize_t, const double *, double *, double *, double *)
+    void sc_even_kernels(double, int, Py_ssize_t, const double *, double *, double *, double *)
 
 
 cdef extern from "spectral/lower_bound.h" nogil:

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 
 def spectrum(d: float, count: int) -> NDArray[np.float64]: ...
 def even_kernels(
-    d: float, cosines: NDArray[np.float64]
+    d: float, cosines: NDArray[np.float64], lowest: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]: ...
 
 class OrbitSet:

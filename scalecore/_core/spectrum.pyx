@@ -47,9 +47,9 @@ def spectrum(double d, int count):
     return out
 
 
-def even_kernels(double d, const double[:, ::1] cosines):
+def even_kernels(double d, const double[:, ::1] cosines, int lowest=0):
     """Gram, covariance and slope matrix of the even parts of units whose directions have these
-    cosines: a symmetric matrix."""
+    cosines: a symmetric matrix. Of the covariance the degrees from `lowest` on, which is even."""
     cdef Py_ssize_t count = cosines.shape[0], i
     agree(cosines.shape[1] == count and sc_is_input_dim(d),
           "cosines must be a square matrix, of a whole dimension")
@@ -63,8 +63,8 @@ def even_kernels(double d, const double[:, ::1] cosines):
     with nogil:
         for i in prange(count, schedule="dynamic", num_threads=team):
             if keep_going(&look):
-                sc_even_kernels(d, count - i, &cosines[i, i], &gram[i, i], &covariance[i, i],
-                                &slopes[i, i])
+                sc_even_kernels(d, lowest, count - i, &cosines[i, i], &gram[i, i],
+                                &covariance[i, i], &slopes[i, i])
     raise_pending(&look)
     for matrix in matrices:
         matrix += np.triu(matrix, 1).T
@@ -150,8 +150,9 @@ def fixed_parts(list sets, int n_threads=0):
     """Spread sets and tell what the covariance, projected on the even functions along each, has.
 
     For each set the eigenvalues, decreasing, and the sum of lambda_l P_l'(1) tr P Pi_l; None where
-    rounding forbids. Each is one thread's work from its start to its end, the largest first: nobody
-    waits at barriers that a busy machine makes long.
+    rounding forbids. No sum of the largest eigenvalues, nor the other, is above the exact one. Each
+    set is one thread's work from its start to its end, the largest first: nobody waits at barriers
+    that a busy machine makes long.
     """
     cdef Py_ssize_t count = len(sets), i, j
     cdef watch state

@@ -1,11 +1,12 @@
 """Rows of a table: what the best fixed part of so many units describes.
 
-A row is valid for any directions; rounding may only loosen it (eigenvalues are lowered by their
-error). Rows grow: the partial sums of their eigenvalues are nowhere below those of the row before,
-so that its bound is nowhere above (docs/spectral.md); only the first two, one unit and the pair
-that makes linear functions, do not compare. Where a row describes much more than the one before and
-some partial sum is a little lower, it is those before that are lowered to it: that keeps them
-valid, as costs are concave, and loosens them by little.
+A row is valid for any directions; rounding may only loosen it (partial sums of its largest
+eigenvalues are proved to be nowhere above the exact ones). Rows grow: the partial sums of their
+eigenvalues are nowhere below those of the row before, so that its bound is nowhere above
+(docs/spectral.md); only the first two, one unit and the pair that makes linear functions, do not
+compare. Where a row describes much more than the one before and some partial sum is a little lower,
+it is those before that are lowered to it: that keeps them valid, as costs are concave, and loosens
+them by little.
 """
 
 from __future__ import annotations
@@ -29,6 +30,9 @@ _BATCH = (
     4,
 )  # rows of few and of many directions that are built before it is asked whether they grow
 _ALIASES = 512
+# less than what rounding leaves of an eigenvalue in closed form; at equal angles, whose terms are
+# positive and added pairwise, more is left (docs/spectral.md, section 12.1)
+_CLOSED_FORM, _EQUAL_ANGLES = 1 - 1e-12, 1 - 2**-45
 _YIELD = 0.05  # of what a row describes more, by which partial sums before may be lowered for it
 _ALIKE = 0.02  # eigenvalues that share their mean
 
@@ -181,21 +185,26 @@ def _positive(described: tuple[NDArray[np.float64], float] | None) -> Part | Non
         return None
     values, slope = described
     values = np.ascontiguousarray(values[values > 0])
-    return values, np.ones(len(values)), slope * (1 - 1e-9)
+    return values, np.ones(len(values)), slope
 
 
 def _orthonormal(d: int, count: int) -> Part:
-    """Matrices with one number on the diagonal and one off it have two eigenvalues."""
+    """Matrices with one number on the diagonal and one off it have two eigenvalues.
+
+    Degree 0, which is nearly all of the covariance, is the same off the diagonal: without it their
+    difference has all its digits.
+    """
     (g, g_off), (h, h_off), (w, w_off) = (
         matrix[0] for matrix in _spectrum.even_kernels(float(d), np.eye(2))
     )
+    high, high_off = _spectrum.even_kernels(float(d), np.eye(2), 2)[1][0]
     sums = g + (count - 1) * g_off
     together, slope = (h + (count - 1) * h_off) / sums, (w + (count - 1) * w_off) / sums
-    if count == 1:
-        return np.array([together]), np.ones(1), slope
-    values, copies = np.array([together, (h - h_off) / (g - g_off)]), np.array([1.0, count - 1.0])
-    positive = values > 0  # from d = 1e8 on the second is lost in rounding
-    return values[positive], copies[positive], slope + (count - 1) * (w - w_off) / (g - g_off)
+    if count > 1:
+        slope += (count - 1) * (w - w_off) / (g - g_off)
+    values = np.array([together, (high - high_off) / (g - g_off)])[:count] * _CLOSED_FORM
+    positive = values > 0  # from d = 1e9 on degree 2 is too small a part to be counted
+    return values[positive], np.array([1.0, count - 1.0])[:count][positive], slope * _CLOSED_FORM
 
 
 def _circle(count: int) -> Part:
@@ -207,10 +216,10 @@ def _circle(count: int) -> Part:
     # an upper bound on what all other frequencies add
     beyond = 1.01 / (12 * math.pi**2 * float(count) ** 4 * (_ALIASES - 1.0) ** 3)
     gram = weights.sum(axis=1) + beyond
-    slope = float(
-        ((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram)
-    )  # P_l'(1) = l^2, l = 2 |alias|
-    return np.sort((weights**2).sum(axis=1) / gram)[::-1], np.ones(count), slope
+    # P_l'(1) = l^2, l = 2 |alias|
+    slope = float(((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram))
+    values = np.sort((weights**2).sum(axis=1) / gram)[::-1]
+    return values * _EQUAL_ANGLES, np.ones(count), slope * _CLOSED_FORM
 
 
 def _give_way(rows: list[Row], row: Row) -> bool:

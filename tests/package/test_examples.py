@@ -14,6 +14,7 @@ if not EXAMPLES.is_dir():
 SCRIPTS = sorted(path.name for path in EXAMPLES.glob("*.py"))
 RUNS = {  # a run that takes seconds, and what it prints; the others are only loaded
     "which_directions.py": (["3", "4", "7"], "residual beside the pair"),
+    "what_rounding_costs.py": (["3", "7", "5", "9"], "lowered by"),
     "do_the_intervals_cover.py": (["--help"], "usage"),
     "do_model_and_data_grow_alike.py": (["--help"], "usage"),
     "which_form_forecasts.py": (["--help"], "usage"),
