@@ -8,6 +8,11 @@
 #ifndef SC_ENGINE_H
 #define SC_ENGINE_H
 
+/* before any header, for there may be none of 32 bits */
+#if defined(__SIZEOF_POINTER__) && __SIZEOF_POINTER__ < 8
+#error "scalecore needs a 64-bit processor and compiler: no -m32"
+#endif
+
 #include <float.h>
 #include <stdint.h>
 
