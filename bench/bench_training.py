@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import scalecore as sc
+from scalecore._core.network import multiply_adds
 from scalecore._core.threads import default_threads
 from scalecore._core.training import sweeps
 
@@ -115,6 +116,12 @@ def ours(n, samples, concentration=0.01, threads=None, optimizer="sgd", dtype="f
     return lambda: sc.train(prior, [n], samples, optimizer=optimizer, dtype=dtype, **options)
 
 
+def in_registers(n, steps, threads):
+    """A call that does the multiply-adds of so many steps, two a weight, and nothing else."""
+    repeats = round(4 * D * n * steps / (threads * multiply_adds(1, True, 1)))
+    return lambda: multiply_adds(repeats, True, threads)
+
+
 @pytest.mark.parametrize("n", [64, 16, 256])
 def test_steps(contest, n):
     samples = 20_000 if n < 256 else 8_000
@@ -140,6 +147,8 @@ def test_steps(contest, n):
         "scalecore, float64": handed(n, X, y, dtype="float64"),
         "scalecore, Adam": handed(n, X, y, optimizer="adam"),
         "read, change and write the weights, one thread": lambda: sweeps(weights, samples),
+        "its multiply-adds in registers": in_registers(n, samples * RUNS, THREADS),
+        "its multiply-adds in registers, one thread": in_registers(n, samples * RUNS, 1),
         "Numba, parallel over runs": lambda: numba_runs(W, A, X, y, rates, factors, logits),
     }
     try:
@@ -163,13 +172,17 @@ def test_steps(contest, n):
         samples * RUNS,
         "ns a step",
     )
-    one, sweep = (
-        medians["scalecore, handed the data, one thread"],
-        medians["read, change and write the weights, one thread"],
+    own, limit = (
+        [medians[name + suffix] for suffix in ("", ", one thread")]
+        for name in ("scalecore, handed the data", "its multiply-adds in registers")
     )
+    sweep = medians["read, change and write the weights, one thread"]
     print(
-        f"n = {n}: {one / sweep:.2f} times one sweep of the weights; second core "
-        f"{one / medians['scalecore, handed the data']:.2f}"
+        f"n = {n}: one thread {limit[1] / own[1]:.0%} of its multiply-adds' limit, "
+        f"{THREADS} threads {limit[0] / own[0]:.0%}; {own[1] / sweep:.2f} times one sweep of "
+        f"the weights; second core {own[1] / own[0]:.2f}, of multiply-adds "
+        f"{limit[1] / limit[0]:.2f}; at that limit Numba would take "
+        f"{medians['Numba, parallel over runs'] / limit[0]:.1f} times as long"
     )
 
 

@@ -20,9 +20,9 @@ import page  # noqa: E402
 import pytest  # noqa: E402
 
 ROUNDS = int(os.environ.get("BENCH_ROUNDS", "7"))
-# seconds: the last contender's threads (BLAS, OpenMP) go on spinning for a while, on everybody's
-# cores
-REST = 0.06
+# seconds: the last contender's threads go on spinning on everybody's cores for a while, OpenBLAS's
+# for 2^28 cycles
+REST = 0.15
 REPEATS = 3  # calls in a row
 TABLES = []
 MACHINE = pytest.StashKey()

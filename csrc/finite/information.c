@@ -5,7 +5,9 @@
  */
 #include "finite/information.h"
 
-#define STRIP 4 /* packs whose sums stay in registers */
+#define STRIP 4    /* packs whose sums stay in registers */
+#define AHEAD 2    /* states whose sources are fetched before they are needed, */
+#define NEAR 65536 /* if a block's law has more numbers than a near cache keeps anyway */
 
 typedef struct step { /* one block of hypotheses; laws are [state][hypothesis of the block] */
     const double *mass, *law;
@@ -79,6 +81,18 @@ SC_INLINE int reached(const sc_recursion *r, ptrdiff_t state, const double *mass
     return 0;
 }
 
+/* Fetch the rows that `merge` will read for a state: transitions come from anywhere, which no
+   processor foresees. */
+SC_INLINE void fetch_sources(const sc_recursion *r, const step *now, ptrdiff_t state,
+                             ptrdiff_t count)
+{
+    for (ptrdiff_t e = r->first[state]; e < r->first[state + 1]; e++) {
+        const double *row = now->law + r->source[e] * r->width;
+        for (ptrdiff_t i = 0; i < count; i += 8)
+            SC_PREFETCH(row + i);
+    }
+}
+
 void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first, ptrdiff_t last,
                          const double *mass, const double *law, double *next, double *next_mass,
                          double *marginals, double sums[3])
@@ -86,10 +100,12 @@ void SC_KERNEL(sc_recur)(const sc_recursion *r, ptrdiff_t block, ptrdiff_t first
     const step now = {mass, law, next, block * r->width};
     const ptrdiff_t remaining = r->model.stride - now.from,
                     count = remaining < r->width ? remaining : r->width;
-    const int cells = r->model.inputs * r->model.labels;
+    const int cells = r->model.inputs * r->model.labels, far = r->states * count > NEAR;
     real totals[2] = {r_set(0.0), r_set(0.0)};
     sums[2] = 0.0;
     for (ptrdiff_t s = first; s < last; s++) {
+        if (far && s + AHEAD < last)
+            fetch_sources(r, &now, s + AHEAD, count);
         /* a state without mass: its rows are never read, whatever they hold */
         if (!reached(r, s, mass)) {
             memset(marginals + s * cells, 0, (size_t)cells * sizeof *marginals);
@@ -184,3 +200,5 @@ void SC_KERNEL(sc_account)(const sc_recursion *r, ptrdiff_t first, ptrdiff_t blo
 }
 
 #undef STRIP
+#undef AHEAD
+#undef NEAR

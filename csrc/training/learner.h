@@ -14,8 +14,9 @@
 #define SLOTS (HALF_BATCH > PACK ? HALF_BATCH : PACK)
 
 /* Call `strip`, a function of (packs, the place of its first unit, the tile's width, ...), for
-   every strip of a learner, and add up what it returns in `total`, lane by lane. */
-#define FOR_STRIPS(strip, state, padded, rows, ...)                        \
+   every strip of a learner, and add up what it returns in `total`, lane by lane. After each tile do
+   one step for the `other` half of the batch (see `correct`). */
+#define FOR_STRIPS(other, strip, state, padded, rows, ...)                 \
     SC_T(pack) total = SC_T(set)(0);                                       \
     for (int first = 0; first < padded; first += TILE) {                   \
         const int wide = padded - first < TILE ? padded - first : TILE;    \
@@ -27,6 +28,7 @@
         for (; s < wide; s += PACK)                                        \
             total = total + strip(1, (state) + s, wide, __VA_ARGS__);      \
         (state) += (ptrdiff_t)wide * (rows);                               \
+        SC_T(correct)(other);                                              \
     }
 
 SC_INLINE int SC_T(padded)(int width) { return (width + UNITS - 1) / UNITS * UNITS; }
@@ -51,7 +53,7 @@ typedef struct SC_T(half) {
 /* One step from the parts of the logits to the slopes, sigma(f) - y times `factor` and minus the
    rate. The steps are long chains of operations that wait for each other, and a processor looks
    only so far ahead: so the sweep over one half of the learners does a step of the other half's
-   after each learner. */
+   after each tile. */
 SC_INLINE void SC_T(correct)(SC_T(half) * half)
 {
     if (half->waiting == 2) {

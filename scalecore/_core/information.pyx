@@ -36,9 +36,12 @@ cdef enum:
     # so many, with WIDTH hypotheses of a block, stay in the second-level cache from step to step;
     # if there are
     STATES = 1024
-    # more, blocks are as wide as they can be, are cut into pieces of the states, and meet after
-    # every step
     WIDTH = 64
+    # up to so many, and blocks enough to keep threads busy, they stay in the third-level cache;
+    MOST_STATES = 4096
+    ENOUGH_BLOCKS = 8
+    # otherwise blocks are as wide as they can be, are cut into pieces of the states, and meet after
+    # every step
     PIECE = 64
     PAYS = 32768  # numbers to go through, some 20 us, before another thread pays
     MARGINALS = 1048576  # numbers that wait for `account`
@@ -102,7 +105,9 @@ cdef class Recursion:
                  Py_ssize_t initial, Py_ssize_t hypotheses, Py_ssize_t steps):
         cdef Py_ssize_t states = first.shape[0] - 1, stride = theta.shape[2]
         cdef Py_ssize_t cells = theta.shape[0] * theta.shape[1]
-        cdef Py_ssize_t width = WIDTH if states <= STATES else SC_MOST_WIDTH, at_once
+        cdef bint whole = states <= STATES or (states <= MOST_STATES
+                                               and stride >= ENOUGH_BLOCKS * WIDTH)
+        cdef Py_ssize_t width = WIDTH if whole else SC_MOST_WIDTH, at_once
         agree(prior.shape[0] == stride == negentropy.shape[0],
               "prior and negentropy must be padded like theta")
         agree(states >= 1 and 0 <= initial < states and 0 <= hypotheses <= stride and steps >= 1,
@@ -120,7 +125,7 @@ cdef class Recursion:
         self.r.source, self.r.cell = &source[0], &cell[0]
         self.r.weight, self.r.width = &weight[0], width
         self.blocks, self.now = (stride + width - 1) // width, 0
-        self.pieces = 1 if states <= STATES else (states + PIECE - 1) // PIECE
+        self.pieces = 1 if whole else (states + PIECE - 1) // PIECE
         at_once = 1
         if self.pieces == 1:
             at_once = max(1, min(64, steps, MARGINALS // (self.blocks * states * cells)))

@@ -81,9 +81,18 @@ class _Arrays:
         if not self.y.size:
             raise ValueError("data must hold at least one sample, got none")
         self.size, self.shuffled, self._dtype = self.y.size, shuffle, dtype
+        # read where they are; arrays in files are copied block by block
+        flags = self.X.flags
+        self._as_they_are = (
+            not shuffle
+            and type(self.X) is np.ndarray
+            and self.X.dtype == dtype
+            and flags.c_contiguous
+            and flags.aligned
+        )
         rows = max(1, _CHECKED_AT_ONCE // self.input_dim)
         for first in range(0, self.y.size, rows):
-            _converted("X of data", self.X[first : first + rows], dtype, first)
+            _converted("X of data", self.X[first : first + rows], dtype, first, copied=False)
 
     @property
     def input_dim(self) -> int:
@@ -96,6 +105,9 @@ class _Arrays:
             orders = [order_of(key, repeat, self.y.size)[:samples] for repeat in range(repeats)]
         for start in range(first, samples, size):
             end = min(start + size, samples)
+            if self._as_they_are:
+                yield self.X[None, start:end], self.y[None, start:end].astype(self._dtype)
+                continue
             rows = [order[start:end] if self.shuffled else slice(start, end) for order in orders]
             inputs = np.empty((len(rows), end - start, self.input_dim), self._dtype)
             labels = np.empty((len(rows), end - start), self._dtype)
@@ -191,12 +203,14 @@ def _checked(block: Any, name: str, dtype: str, input_dim: int | None = None) ->
     return _converted(f"X in {name}", X, dtype, 0), y.astype(dtype)
 
 
-def _converted(name: str, X: NDArray[Any], dtype: str, first: int) -> NDArray[Any]:
-    """Return a copy in this precision; refuse what is no finite number in it, by its place in the
-    whole of which X begins at `first`.
+def _converted(
+    name: str, X: NDArray[Any], dtype: str, first: int, copied: bool = True
+) -> NDArray[Any]:
+    """Return X in this precision, by default always a copy; refuse what is no finite number in it,
+    by its place in the whole of which X begins at `first`.
     """
     with np.errstate(over="ignore"):
-        copy = X.astype(dtype)
+        copy = X.astype(dtype, copy=copied)
     wrong = ~np.isfinite(copy)
     if wrong.any():
         row, column = np.unravel_index(np.argmax(wrong), X.shape)

@@ -143,6 +143,24 @@ def test_long_runs_stay_exact():
     assert np.abs(got.forgotten - expected[1]).max() < 1e-12
 
 
+@pytest.mark.parametrize("M", [70, 511, 521])
+@pytest.mark.parametrize("S", [1024, 1025, 4097])
+def test_however_blocks_are_cut(S, M):
+    """They are whole up to 1,024 states, and from 512 hypotheses on up to 4,096. Of the states, 400
+    are reached; without the others the recursion is that of few states."""
+    rng = np.random.default_rng(4)
+    model = random_model(3, M, 1, 2)
+    few = rng.integers(0, 400, (400, 1, 2))
+    places = rng.permutation(S)[:400]
+    many = rng.integers(0, S, (S, 1, 2))
+    many[places] = places[few]
+    want = model.incremental(few, 9)
+    for threads in (1, 3):
+        got = model.incremental(many, 9, initial=int(places[0]), n_threads=threads)
+        for name in ("retained", "forgotten", "error"):
+            assert np.abs(getattr(got, name) - getattr(want, name)).max() < 1e-12, name
+
+
 def test_states_that_are_never_reached_cost_nothing_and_change_nothing():
     model = random_model(2, 5, 1, 2)
     small = np.array([[[1, 0]], [[0, 1]]])
