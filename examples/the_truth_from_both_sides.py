@@ -3,9 +3,10 @@ both sides, beside every bound and trained networks. The experiment behind docs/
 
     python the_truth_from_both_sides.py [FOLDER] [--quick]
 
-FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, so that a second
-call only draws. The whole takes an hour or two of two cores; --quick takes some minutes and shows
-the same with fewer samples, networks and states.
+FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, each in a file
+of its own once it is finished: a second call goes on from there, a third only draws. The chains
+take an hour of one processor; --quick takes some minutes and shows the same with fewer samples,
+networks and states.
 """
 
 import argparse
@@ -20,8 +21,14 @@ import xarray as xr
 
 import scalecore as sc
 
-SETTINGS = {(10, 100): 24, (10, 1000): 12, (40, 100): 12}  # (input_dim, concentration): networks
-SAMPLES = [100, 300, 1000, 3000, 10_000]
+SAMPLES = [100, 300, 1000, 3000, 10_000, 30_000, 100_000]
+# (input_dim, concentration): networks for the sides up to so many samples; more samples are costly
+SETTINGS = {
+    (10, 100): {10_000: 24, 100_000: 4},
+    (10, 1000): {10_000: 7},
+    (40, 100): {10_000: 8},
+}
+TRAINED = [(10, 100)]  # where networks are trained too
 STATES = 64  # of a chain
 TRAINED_SAMPLES = 10**6
 WIDTHS = np.unique(np.rint(np.geomspace(1, 384, 15)))
@@ -31,15 +38,27 @@ COLOURS = {"sgd": "tab:red", "adam": "tab:purple", "adf": "tab:green"}
 UNLIMITED = 1e9  # a width
 
 
-def both_sides(folder, prior, samples, networks, states):
+def both_sides(folder, prior, networks, states):
     """Return samples and both sides with their standard errors, from the folder or by chains."""
-    file = folder / f"sides_{prior.input_dim}_{prior.concentration:g}.nc"
-    if not file.exists():
-        found = sc.bayes_error(
-            prior, samples, replicates=networks, states=states, rng=1, progress=True
-        )
-        found.to_dataset().to_netcdf(file)
-    return xr.load_dataset(file)
+    d, K = prior.input_dim, prior.concentration
+    pieces, done = [], 0
+    for most, count in networks.items():
+        file = folder / f"sides_{d}_{K:g}_{most}.nc"
+        if not file.exists():
+            samples = [samples for samples in SAMPLES if samples <= most]
+            found = sc.bayes_error(
+                prior,
+                samples,
+                replicates=count,
+                states=states,
+                rng=int(d * 10_000 + K),
+                progress=True,
+            )
+            found.to_dataset().to_netcdf(file)
+        piece = xr.load_dataset(file).drop_dims("cell")
+        pieces.append(piece.sel(samples=piece.samples > done))
+        done = most
+    return xr.concat(pieces, "samples", combine_attrs="override")
 
 
 def trained(folder, prior, optimizer, samples, repeats):
@@ -51,7 +70,7 @@ def trained(folder, prior, optimizer, samples, repeats):
         sc.train(
             prior,
             [d + 2, d * (d + 1) // 2 + 2][: 1 + (d <= 10)] if filtered else WIDTHS,
-            samples // 10 if filtered else samples,
+            samples if optimizer == "sgd" else samples // 10,  # the others are slower
             learning_rates=None if filtered else RATES[optimizer],
             optimizer=optimizer,
             repeats=repeats,
@@ -74,7 +93,8 @@ def best_error(errors):
 def draw_samples(ax, prior, sides, runs):
     """Errors over the number of samples; return the trained errors by optimizer."""
     d, K = prior.input_dim, prior.concentration
-    T = np.geomspace(100, TRAINED_SAMPLES, 81)
+    most = TRAINED_SAMPLES if runs else float(sides.samples.max())
+    T = np.geomspace(100, most, 81)
     ax.fill_between(
         sides.samples, sides.lower, sides.upper, color="0.6", label="the best learner, both sides"
     )
@@ -163,17 +183,18 @@ def main():
     folder.mkdir(parents=True, exist_ok=True)
     figure, axes = plt.subplots(2, 2, figsize=(10.5, 8), layout="constrained")
     for ax, ((d, K), networks) in zip(axes.flat, SETTINGS.items(), strict=False):
-        prior, samples, states = sc.NetworkPrior(d, K), SAMPLES, STATES
+        prior, states = sc.NetworkPrior(d, K), STATES
         if options.quick:
-            samples, networks, states = SAMPLES[:3], 8, 24
-        sides = both_sides(folder, prior, samples, networks, states)
+            networks, states = {1000: 8}, 24
+        sides = both_sides(folder, prior, networks, states)
         runs = {
             name: trained(folder, prior, name, TRAINED_SAMPLES // share, 16 if share == 1 else 4)
-            for name in LABELS
+            for name in (LABELS if (d, K) in TRAINED else ())
         }
         report(prior, sides, draw_samples(ax, prior, sides, runs))
-        if (d, K) == (10, 100):
-            draw_widths(axes[1, 1], prior, sides, runs, float(sides.samples.max()))
+        if runs:
+            last = min(float(sides.samples.max()), 10_000.0)
+            draw_widths(axes[1, 1], prior, sides, runs, last)
     figure.savefig(folder / "both_sides.png", dpi=130)
 
 

@@ -5,7 +5,8 @@
  * rotations preserve volume and are undone by a reversed momentum whatever the gradient is a
  * function of the position only: so it may be in single precision, and the energies that decide
  * about acceptance are in double. Step size and number of steps are drawn before the trajectory,
- * not of its state. Signs are flipped by Metropolis, one or two atoms at a time.
+ * not of its state. Signs, and on a line directions, are changed by Metropolis, one
+ * or two atoms at a time.
  */
 #ifndef SC_POSTERIOR_MOVES_H
 #define SC_POSTERIOR_MOVES_H
@@ -80,8 +81,8 @@ static int sc_trajectory(sc_work *w)
     return 1;
 }
 
-/* proposed -= change * max(g_j.x, 0) for a block */
-static void sc_without_stick(const sc_work *w, ptrdiff_t block, int j, double change)
+/* proposed -= change * max(side g_j.x, 0) for a block */
+static void sc_without_stick(const sc_work *w, ptrdiff_t block, int j, double side, double change)
 {
     const float *x = w->data.inputs + block * w->block * w->d;
     const double *g = sc_vectors(w->position, w->sticks);
@@ -89,13 +90,43 @@ static void sc_without_stick(const sc_work *w, ptrdiff_t block, int j, double ch
     for (int s = 0; s < w->block; s += SC_LANES) {
         real h = r_set(0.0);
         for (int k = 0; k < w->d; k++)
-            h = r_fma(r_set(g[sc_coordinate(j, k, w->d)]), r_load_float(x + k * w->block + s), h);
+            h = r_fma(r_set(side * g[sc_coordinate(j, k, w->d)]),
+                      r_load_float(x + k * w->block + s), h);
         r_store(F + s, r_fnma(r_set(change), r_max(r_set(0.0), h), r_load(F + s)));
     }
 }
 
-/* Propose to flip the signs of one stick, or of two (i != j). */
-static int sc_flip(sc_work *w, int i, int j)
+/* What a proposal does to each of its sticks i and j, which may be one. */
+typedef struct sc_change {
+    int i, j;
+    int flip;    /* the sign becomes its opposite */
+    int reflect; /* so does the direction */
+} sc_change;
+
+static void sc_propose_stick(const sc_work *w, ptrdiff_t block, int j, const sc_change *change)
+{
+    const double before = w->weight[j], after = change->flip ? -before : before;
+    if (change->reflect) {
+        sc_without_stick(w, block, j, 1.0, before);
+        sc_without_stick(w, block, j, -1.0, -after);
+    } else
+        sc_without_stick(w, block, j, 1.0, before - after);
+}
+
+static void sc_change_stick(sc_work *w, int j, const sc_change *change)
+{
+    double *g = sc_vectors(w->position, w->sticks);
+    if (change->flip) {
+        w->sign[j] = -w->sign[j];
+        w->weight[j] = -w->weight[j];
+    }
+    for (int k = 0; change->reflect && k < w->d; k++)
+        g[sc_coordinate(j, k, w->d)] = -g[sc_coordinate(j, k, w->d)];
+}
+
+/* Propose a change, by Metropolis. It undoes itself, the prior of signs and vectors is symmetric,
+   and which sticks it is does not depend on the state: so the likelihoods decide. */
+static int sc_propose(sc_work *w, const sc_change *change)
 {
     double log_likelihood = 0.0;
     for (ptrdiff_t b = 0; b < w->data.count; b++) {
@@ -103,9 +134,9 @@ static int sc_flip(sc_work *w, int i, int j)
         if (!sc_chain_goes_on(w))
             return 0;
         memcpy(w->proposed + first, w->logits + first, (size_t)w->block * sizeof *w->logits);
-        sc_without_stick(w, b, i, 2.0 * w->weight[i]);
-        if (i != j)
-            sc_without_stick(w, b, j, 2.0 * w->weight[j]);
+        sc_propose_stick(w, b, change->i, change);
+        if (change->i != change->j)
+            sc_propose_stick(w, b, change->j, change);
         log_likelihood += sc_block_log_likelihood(w->proposed + first, w->labels + first, w->block);
     }
     const double chance = exp(fmin(0.0, log_likelihood - w->log_likelihood));
@@ -115,12 +146,9 @@ static int sc_flip(sc_work *w, int i, int j)
         return 1;
     sc_exchange(&w->logits, &w->proposed);
     w->log_likelihood = log_likelihood;
-    w->sign[i] = -w->sign[i];
-    w->weight[i] = -w->weight[i];
-    if (i != j) {
-        w->sign[j] = -w->sign[j];
-        w->weight[j] = -w->weight[j];
-    }
+    sc_change_stick(w, change->i, change);
+    if (change->i != change->j)
+        sc_change_stick(w, change->j, change);
     return 1;
 }
 
@@ -131,6 +159,16 @@ static int sc_any_stick(sc_work *w)
     return j < w->sticks ? j : w->sticks - 1;
 }
 
+/* A line has two directions, and no trajectory leads from one to the other, because the network
+   jumps where a vector is 0: there, directions are proposed too, of one stick or two, with their
+   signs or without. In more dimensions a vector goes round. */
+static int sc_reflect(sc_work *w, int two)
+{
+    const int i = sc_any_stick(w), j = two ? sc_any_stick(w) : i;
+    const sc_change change = {i, j, sc_chain_uniform(w) < 0.5, 1};
+    return sc_propose(w, &change);
+}
+
 /* Proposals in turn: one stick, two of opposite signs. Which two is uniform among all such pairs,
    whose number a flip of both does not change; where two draws have the same sign, nothing is
    proposed. */
@@ -138,9 +176,10 @@ static int sc_flips(sc_work *w, int proposals)
 {
     for (int n = 0; n < proposals; n++) {
         const int i = sc_any_stick(w), j = n % 2 ? sc_any_stick(w) : i;
-        if (i != j && w->sign[i] == w->sign[j])
-            continue;
-        if (!sc_flip(w, i, j))
+        const sc_change change = {i, j, 1, 0};
+        if ((i == j || w->sign[i] != w->sign[j]) && !sc_propose(w, &change))
+            return 0;
+        if (w->d == 1 && !sc_reflect(w, n % 2))
             return 0;
     }
     return 1;

@@ -35,6 +35,7 @@ _BATCH = 8  # replicates between two looks at the standard errors
 _LEAST_RTOL = 1e-4
 _MOST_STATES = 65536
 _PILOTS = 4  # chains that look for the step of a cell
+_COSTLY = 20_000  # samples: pilots begin near the step that they look for
 _FIRST_PILOT = 2**40  # their networks are none of the replicates'
 _INPUTS = 256  # fresh inputs a chain
 _TURN = 0.8  # mean angle of a trajectory
@@ -136,10 +137,10 @@ def bayes_error(
     mass that is left, their directions and signs are told to the chain from F, which only lowers
     its side; the chain from the prior does without them. `cells.sticks` says how many move.
 
-    Each side is the tightest of several, after two standard errors are counted against estimates,
-    and says which. Lower: the chains' and `bayes_error_lower_bound`. Upper: the chains',
-    `refined_bound` at unlimited width, `bayes_error_bound`, and the errors of the filter of
-    `train`, an honest learner too, over 256 to 1,024 networks.
+    Each side is the tightest of several, and says which. Lower: the chains' and
+    `bayes_error_lower_bound`. Upper: the chains', `refined_bound` at unlimited width,
+    `bayes_error_bound`, and the errors of the filter of `train`, an honest learner too, over 256 to
+    1,024 networks of its own, where they are lower by two standard errors.
 
     Steps of the chains are found by pilots on other networks, so that the chains themselves are
     fixed. Inputs are rounded to single precision. Source: JVR24 Theorem 3.1.
@@ -241,20 +242,45 @@ def _others(plan: _Plan, n_threads: int | None) -> _Others:
     return _Others(proved_lower(plan.prior, plan.samples), upper)
 
 
+def _scaled(step: Any, samples: Any, wanted: Any) -> Any:
+    """Return a step for `wanted` samples from one for `samples`: likelihoods become stiffer."""
+    return step * np.sqrt((samples + 100.0) / (wanted + 100.0))
+
+
 def _steps(plan: _Plan, threads: int) -> NDArray[np.float64]:
-    """Return the step of each cell at its middle, the geometric mean of what its pilots found."""
+    """Return the step of each cell at its middle, the geometric mean of what its pilots found.
+
+    From `_COSTLY` samples on pilots are fewer, and start where the cell before leads.
+    """
     cells, middles = plan.cells, plan.cells.middles
-    jobs = [
-        (_FIRST_PILOT + pilot, cell, cells.sticks[cell], middles[cell])
-        for cell in reversed(range(cells.count))
-        for pilot in range(_PILOTS)
-    ]
-    first = [min(1.0, 5.0 / np.sqrt(300.0 + job[3])) for job in jobs]
+    cheap = np.count_nonzero(middles <= _COSTLY)
+    places = [(cell, pilot) for cell in reversed(range(cheap)) for pilot in range(_PILOTS)]
+    first = [min(1.0, 5.0 / np.sqrt(300.0 + middles[cell])) for cell, _ in places]
+    found = _piloted(plan, places, first, threads).reshape(cheap, _PILOTS)[::-1]
+    steps = list(np.exp(found.mean(axis=1)))
+    for cell in range(cheap, cells.count):
+        places = [(cell, pilot) for pilot in range(_PILOTS // 2)]
+        near = _scaled(steps[-1], middles[cell - 1], middles[cell])
+        steps.append(np.exp(_piloted(plan, places, [near] * len(places), threads).mean()))
+    return np.array(steps)
+
+
+def _piloted(
+    plan: _Plan, places: list[tuple[int, int]], first: list[Any], threads: int
+) -> NDArray[np.float64]:
+    """Return the logarithms of the steps that pilots found, each a cell and a number."""
     found = _posterior.chains(
-        jobs=jobs, steps=first, states=1, pilot=True, n_threads=threads, **_chain_options(plan)
+        jobs=[
+            (_FIRST_PILOT + pilot, cell, plan.cells.sticks[cell], plan.cells.middles[cell])
+            for cell, pilot in places
+        ],
+        steps=first,
+        states=1,
+        pilot=True,
+        n_threads=threads,
+        **_chain_options(plan),
     )
-    steps = found[:, _posterior.STEP].reshape(cells.count, _PILOTS)[::-1]
-    return np.exp(np.log(steps).mean(axis=1))
+    return np.log(found[:, _posterior.STEP])
 
 
 def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> NDArray[np.float64]:
@@ -265,9 +291,7 @@ def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> 
     # the longest first: so threads end together
     order = [(i, cell) for cell in reversed(range(cells.count)) for i in range(count)]
     jobs = [(done + i, cell, cells.sticks[cell], counts[i, cell]) for i, cell in order]
-    # a likelihood of more samples is stiffer in proportion to their number
-    sizes = np.sqrt((cells.middles + 100.0) / (counts + 100.0))
-    wanted = np.minimum(1.0, steps * sizes)
+    wanted = np.minimum(1.0, _scaled(steps, cells.middles, counts))
     found = _posterior.chains(
         jobs=jobs,
         steps=[wanted[place] for place in order],
@@ -315,8 +339,8 @@ def _result(
 ) -> BayesError:
     chains_lower = _chain_side(plan, rows, _posterior.LOWER, "upper")
     chains_upper = _chain_side(plan, rows, _posterior.UPPER, "lower")
-    lower, lower_source = tightest([chains_lower, *others.lower], upper=False)
-    upper, upper_source = tightest([chains_upper, *others.upper], upper=True)
+    lower, lower_source = tightest(chains_lower, others.lower, upper=False)
+    upper, upper_source = tightest(chains_upper, others.upper, upper=True)
     return BayesError(
         samples=plan.samples[()],
         lower=lower.mean[()],

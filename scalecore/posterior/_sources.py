@@ -15,7 +15,7 @@ from ..training import TrainingInterrupted, train
 
 CHAINS = "chains"
 _UNLIMITED = 1e300  # a width
-_CAUTION = 2.0  # standard errors that count against an estimate
+_CAUTION = 2.0  # standard errors by which an estimate must be tighter than the chains'
 _FILTERS = 16  # networks of the filter for one of the chains: its error on one sample is all chance
 _FEWEST_FILTERS, _MOST_FILTERS = 256, 1024
 _MOST_COEFFICIENTS = 512  # of the filter: a sample costs their square
@@ -79,14 +79,18 @@ def filter_upper(
     return [Side("filter", *both) for both in zip(means, std_errors, strict=True)]
 
 
-def tightest(sides: list[Side], *, upper: bool) -> tuple[Side, NDArray[np.str_]]:
-    """Return, at each number of samples, the bound that is tightest after two of its standard
-    errors are counted against it, and its name. So chance alone seldom makes an estimate the best.
+def tightest(chains: Side, others: list[Side], *, upper: bool) -> tuple[Side, NDArray[np.str_]]:
+    """Return, at each number of samples, the tightest bound and its name.
+
+    The two sides of the chains share their networks, so that they know their ratio best: another
+    estimate takes the place of one only if it is tighter by two standard errors of the difference.
     """
-    sign = 1.0 if upper else -1.0
+    sides, sign = [chains, *others], 1.0 if upper else -1.0
     means = np.stack([side.mean for side in sides])
     std_errors = np.stack([side.std_error for side in sides])
-    best = np.nanargmin(sign * means + _CAUTION * std_errors, axis=0)[None]
+    handicap = np.where(std_errors > 0, _CAUTION * np.hypot(std_errors, chains.std_error), 0.0)
+    handicap[0] = 0.0
+    best = np.nanargmin(sign * means + handicap, axis=0)[None]
     chosen = (np.take_along_axis(values, best, 0)[0] for values in (means, std_errors))
     return Side("", *chosen), np.array([side.name for side in sides])[best[0]]
 

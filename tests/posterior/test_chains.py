@@ -19,6 +19,7 @@ from scalecore.network._prior import sample_network
 
 SMALL = bool(os.environ.get("CI"))
 PRIOR = {"key": 11, "input_dim": 3, "concentration": 5.0}
+LINE = {"input_dim": 1, "concentration": 0.5}  # where directions are proposed too
 OPTIONS = {"inputs": 64, "turn": 0.8, "flips": 1.0}
 
 
@@ -138,17 +139,62 @@ def uniform(counts):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("options", [{}, {"flips": 0.0}, {"step": 0.9}, {"turn": 0.05}])
+@pytest.mark.parametrize(
+    "options", [{}, {"flips": 0.0}, {"step": 0.9}, {"turn": 0.05}, LINE, LINE | {"turn": 0.05}]
+)
 def test_ranks_of_the_truth_are_uniform(options):
     counts = ranks_of_the_truth(2000 if SMALL else 4000, 8, **options)
     assert uniform(counts), counts
 
 
-@pytest.mark.parametrize("options", [{"step": 0.9, "flips": 0.0}, {"flips": 1.0, "turn": 0.01}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"step": 0.9, "flips": 0.0},
+        {"flips": 1.0, "turn": 0.01},
+        LINE | {"flips": 1.0, "turn": 0.01},
+    ],
+)
 def test_ranks_tell_of_a_broken_acceptance(options):
     """Once trajectories, once flips of signs that are all taken; and the same chains unbroken."""
     assert uniform(ranks_of_the_truth(400, 8, **options))
     assert not uniform(ranks_of_the_truth(400, 8, accept_all=True, **options))
+
+
+@pytest.mark.parametrize("item", range(6))
+def test_likelihoods_of_states_on_a_line_are_those_of_their_slopes(item):
+    """A network on a line is two slopes, which ratios to the truth's logits give: so a proposal
+    whose likelihood is not that of what it becomes is told.
+    """
+    K, states = LINE["concentration"], 40
+    got = core.gradient(
+        key=PRIOR["key"], input_dim=1, concentration=K, job=[item, 0, 8, 30], single=False
+    )
+    X, z = got["inputs"].astype(float), got["labels"].astype(float)
+    truth = oracle.logits(got["latents"], got["signs"], X, got["tail"], K)
+    trace = np.zeros((1, states, 65))
+    run([[item, 0, 8, 30]], states=states, trace=trace, **LINE)
+    ratios = trace[0, :, 1:] / trace[0, 0, 1:]
+    last = ratios[-1]  # its two values tell the half lines apart
+    half = np.abs(last - last[0]) > np.abs(last - last[np.abs(last - last[0]).argmax()])
+    assert half.any()
+    one, other = ratios[:, ~half][:, :1], ratios[:, half][:, :1]
+    likelihoods = [
+        -np.logaddexp(0, -z * truth * np.where(X[:, 0] > 0, right, left)).sum(axis=1)
+        for right, left in ((one, other), (other, one))
+    ]
+    wrong = [np.abs(trace[0, :, 0] - likelihood).max() for likelihood in likelihoods]
+    assert min(wrong) < 1e-8, wrong
+
+
+def test_a_chain_on_a_line_changes_sides():
+    """From any state to the opposite direction of its heaviest stick, which no trajectory does."""
+    trace = np.zeros((40, 40, 65))
+    run(
+        [[i, 0, 8, 30] for i in range(40)], states=40, trace=trace, **LINE | {"concentration": 0.01}
+    )
+    slopes = np.abs(trace[..., 1:]).argmax(axis=2)  # one stick: one half line has all logits
+    assert np.mean([np.unique(row).size > 1 for row in slopes]) > 0.5
 
 
 def test_the_last_state_has_the_law_of_the_first():
