@@ -196,8 +196,8 @@ double SC_KERNEL(sc_binomial)(uint64_t key, uint64_t item, double n, double p)
     return sc_binomial(&uniforms, n, p);
 }
 
-/* Chains side by side: four cycles for a result, two units, and on x86 with 16 registers all of them
-   but four. */
+/* Chains side by side: four cycles for a result, two units, and on x86 with 16 registers all of
+   them but four. */
 #define SC_CHAINS 12
 
 double SC_KERNEL(sc_multiply_adds)(long repeats, int single, double *sink)

@@ -14,8 +14,8 @@
 #define SC_TILES 16  /* tiles whose sums wait for the next atoms when a network is evaluated */
 #define SC_INPUTS 32 /* inputs whose random numbers come together; every tile is a multiple */
 
-/* What follows a chunk in a work space begins with a cache line, as the chunk does: a pack that lies
-   across two lines costs two loads. */
+/* What follows a chunk in a work space begins with a cache line, as the chunk does: a pack that
+   lies across two lines costs two loads. */
 typedef struct sc_chunk {
     SC_ALIGNED double mass[SC_ATOMS]; /* of the network's whole mass */
     double scale[SC_ATOMS];           /* sign * sqrt(K+1) / |unnormalised direction| */

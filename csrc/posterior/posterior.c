@@ -96,8 +96,9 @@ static int sc_keep_state(sc_work *w, int k, double *trace)
     return 1;
 }
 
-/* From one state to the next: signs, a trajectory, signs; a palindrome, so that the whole is
-   reversible too. */
+/* From one state to the next: signs, a trajectory, signs. Each leaves the posterior as it is, which
+   is all that the bounds need. (The whole is reversible but for the order of proposals of one stick
+   and of two.) */
 static int sc_next_state(sc_work *w)
 {
     const int proposals = (int)ceil(0.5 * w->p->flips * w->sticks);

@@ -249,7 +249,7 @@ ptrdiff_t SC_KERNEL(sc_project)(const sc_orbits *o, const double *directions, vo
 {
     const int images = 1 << o->bits;
     const ptrdiff_t stride = sc_padded(o->orbits), n = first_size(o), plain = o->orbits * o->orbits;
-    /* forms cost as much time as directions do: where they are more, degree 2 stays in the matrix */
+    /* forms take as much time as directions: where they are more, degree 2 stays in the matrix */
     const int lowest = o->d * (o->d + 1.0) / 2 <= (double)sc_set_size(o) ? 4 : 2;
     kernels k = {.set = o, .size = n, .lowest = lowest};
     sc_interest p = {going, state, 0};

@@ -235,7 +235,7 @@ SC_INLINE real most_sticks(const stick_law *law, const stick_rows *rows, stick_c
     return r_fma(above, r_set(1 / law->fall), r_set(1.0));
 }
 
-/* Whether a polar stick may pay beside a row: whether the first one is above the row's `last_polar`,
+/* Whether a polar stick may pay beside a row: whether the first is above the row's `last_polar`,
    which does not know that a size may be known beforehand. */
 SC_INLINE int polar_may_pay(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
                             double log_T)
@@ -246,7 +246,7 @@ SC_INLINE int polar_may_pay(const sc_strategies *s, const stick_law *law, ptrdif
 
 /* The last polar stick that pays beside a row, about: one more saves e^z/2, with z = ln(m_j T
  * rho/4), and costs (1 + z)/2 + (d-1)/2 (t + SLANT e^(-t/2)), with t = E ln y_j. `last_polar` is
- * where these are equal for the least t - z that any K has, `polar_rise` its derivative in t - z. */
+ * where these are equal for the least t - z of any K, `polar_rise` its derivative in t - z. */
 SC_INLINE real last_polar_stick(const stick_law *law, const stick_rows *rows, real log_T)
 {
     const real one = r_set(1.0), per_fall = r_set(1 / law->fall),
@@ -309,8 +309,8 @@ static stick_share sticks_share(const sc_strategies *s, const stick_law *law, st
     return (stick_share){(total - noise) / T, noise / T, s->residual[row] * 0.125 * left};
 }
 
-/* Compare m sticks beside a row, whose share this is, with the best so far, and replace that if they
-   are better; returns whether they are. */
+/* Compare m sticks beside a row, whose share this is, with the best so far, and replace that if
+   they are better; returns whether they are. */
 SC_INLINE int take_sticks(const sc_strategies *s, int with, stick_code code, ptrdiff_t row,
                           double T, double log_T, double m, const stick_share *share,
                           sc_spectral_terms *best)
