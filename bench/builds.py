@@ -35,10 +35,8 @@ def kernels():
     table = sc.RunTable(N, D, loss)
 
     def trained(optimizer):
-        return lambda: sc.train(
-            prior, [64], 4000, learning_rates=[0.05], repeats=8, optimizer=optimizer, rng=1,
-            test_inputs=64, n_threads=1,
-        )  # fmt: skip
+        options = {"learning_rates": [0.05], "repeats": 8, "test_inputs": 64, "n_threads": 1}
+        return lambda: sc.train(prior, [64], 4000, optimizer=optimizer, rng=1, **options)
 
     return {
         "error_bound, one point": (lambda: sc.error_bound(10.0, 1e4, 10.0, 100.0), 5000),

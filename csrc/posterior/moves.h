@@ -5,8 +5,8 @@
  * rotations preserve volume and are undone by a reversed momentum whatever the gradient is a
  * function of the position only: so it may be in single precision, and the energies that decide
  * about acceptance are in double. Step size and number of steps are drawn before the trajectory,
- * not of its state. Signs, and on a line directions, are changed by Metropolis, one
- * or two atoms at a time.
+ * not of its state. Signs, and on a line directions, are changed by Metropolis, one or two atoms at
+ * a time.
  */
 #ifndef SC_POSTERIOR_MOVES_H
 #define SC_POSTERIOR_MOVES_H

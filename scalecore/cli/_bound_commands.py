@@ -31,9 +31,9 @@ from ._options import (
     NUMBERS,
     ONE_CONCENTRATION,
     PLOT,
+    REAL_INPUT_DIM,
     SAMPLES,
     WIDTH,
-    Number,
     Picture,
     Whole,
     draw,
@@ -179,15 +179,7 @@ def isoflop_command(
 
 
 @click.command("figure1")
-@click.option(
-    "-d",
-    "--input-dim",
-    type=Number("input_dim", 1),
-    default="10",
-    show_default=True,
-    help="Input dimension d.",
-)
-@options(ONE_CONCENTRATION, COST)
+@options(REAL_INPUT_DIM, ONE_CONCENTRATION, COST)
 @click.option(
     "--out",
     type=Picture(),

@@ -173,38 +173,36 @@ BUDGET = click.option(
     required=True,
     help="Compute budget C in FLOPs.",
 )
-INPUT_DIM = click.option(
-    "-d",
-    "--input-dim",
-    type=Axis("input_dim", 1),
-    default="10",
-    show_default=True,
-    help="Input dimension d.",
-)
-CONCENTRATION = click.option(
-    "-K",
-    "--concentration",
-    type=Axis("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K of the Dirichlet process.",
-)
-WHOLE_INPUT_DIM = click.option(
-    "-d",
-    "--input-dim",
-    type=Whole("input_dim"),
-    default=10,
-    show_default=True,
-    help="Input dimension d.",
-)
-ONE_CONCENTRATION = click.option(
-    "-K",
-    "--concentration",
-    type=Number("concentration", exclusive=True),
-    default="100",
-    show_default=True,
-    help="Concentration K of the Dirichlet process.",
-)
+
+
+def _input_dim(kind: click.ParamType) -> Callable[..., Any]:
+    return click.option(
+        "-d",
+        "--input-dim",
+        type=kind,
+        default="10",
+        show_default=True,
+        help="Input dimension d.",
+    )
+
+
+def _concentration(kind: click.ParamType) -> Callable[..., Any]:
+    return click.option(
+        "-K",
+        "--concentration",
+        type=kind,
+        default="100",
+        show_default=True,
+        help="Concentration K of the Dirichlet process.",
+    )
+
+
+INPUT_DIM = _input_dim(Axis("input_dim", 1))
+CONCENTRATION = _concentration(Axis("concentration", exclusive=True))
+# of commands about one prior; a formula takes any real d
+WHOLE_INPUT_DIM = _input_dim(Whole("input_dim"))
+REAL_INPUT_DIM = _input_dim(Number("input_dim", 1))
+ONE_CONCENTRATION = _concentration(Number("concentration", exclusive=True))
 COST = click.option(
     "--cost",
     type=Number("cost", exclusive=True),

@@ -81,8 +81,8 @@ class SpectralTable:
 
         Notes
         -----
-        The file has the rows only. What C computes from them is what
-        Python computes. (`cache=` of `spectral_table` is what keeps tables for Python.)
+        The file has the rows only. What C computes from them is what Python computes, to the last
+        bit. (`cache=` of `spectral_table` is what keeps tables for Python.)
 
         Examples
         --------
