@@ -36,6 +36,7 @@ _LEAST_RTOL = 1e-4
 _MOST_STATES = 65536
 _PILOTS = 4  # chains that look for the step of a cell
 _COSTLY = 20_000  # samples: pilots begin near the step that they look for
+_MOST_PILOTED = 150_000  # samples: beyond, a pilot would take as long as a replicate
 _FIRST_PILOT = 2**40  # their networks are none of the replicates'
 _INPUTS = 256  # fresh inputs a chain
 _TURN = 0.8  # mean angle of a trajectory
@@ -132,10 +133,11 @@ def bayes_error(
 
         i_t <= E mean_k d_KL(P_k || Q) = lower side + E d_KL(mean_k P_k || Q).
 
-    Increments are summed over cells, in each of which a replicate draws its t uniformly;
-    expectations over X are means over 256 fresh inputs. The masses of far sticks relative to the
-    mass that is left, their directions and signs are told to the chain from F, which only lowers
-    its side; the chain from the prior does without them. `cells.sticks` says how many move.
+    Increments are summed over cells, in each of which a replicate draws one t, more often where
+    increments are larger, and weights it by the inverse of its chance; expectations over X are
+    means over 256 fresh inputs. The masses of far sticks relative to the mass that is left, their
+    directions and signs are told to the chain from F, which only lowers its side; the chain from
+    the prior does without them. `cells.sticks` says how many move.
 
     Each side is the tightest of several, and says which. Lower: the chains' and
     `bayes_error_lower_bound`. Upper: the chains', `refined_bound` at unlimited width,
@@ -250,7 +252,8 @@ def _scaled(step: Any, samples: Any, wanted: Any) -> Any:
 def _steps(plan: _Plan, threads: int) -> NDArray[np.float64]:
     """Return the step of each cell at its middle, the geometric mean of what its pilots found.
 
-    From `_COSTLY` samples on pilots are fewer, and start where the cell before leads.
+    From `_COSTLY` samples on pilots are fewer, and start where the cell before leads; beyond
+    `_MOST_PILOTED` that is the step.
     """
     cells, middles = plan.cells, plan.cells.middles
     cheap = np.count_nonzero(middles <= _COSTLY)
@@ -261,7 +264,9 @@ def _steps(plan: _Plan, threads: int) -> NDArray[np.float64]:
     for cell in range(cheap, cells.count):
         places = [(cell, pilot) for pilot in range(_PILOTS // 2)]
         near = _scaled(steps[-1], middles[cell - 1], middles[cell])
-        steps.append(np.exp(_piloted(plan, places, [near] * len(places), threads).mean()))
+        if middles[cell] <= _MOST_PILOTED:
+            near = np.exp(_piloted(plan, places, [near] * len(places), threads).mean())
+        steps.append(near)
     return np.array(steps)
 
 
@@ -284,7 +289,10 @@ def _piloted(
 
 
 def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> NDArray[np.float64]:
-    """Return what the engine measures for the next replicates: [replicate, cell, column]."""
+    """Return what the engine measures for the next replicates: [replicate, cell, column].
+
+    Both sides are weighted, so that their means are those of the cell's increments.
+    """
     cells = plan.cells
     count = min(_BATCH, plan.replicates - done) if done < plan.replicates else _BATCH
     counts = cells.drawn(plan.key, done, _BATCH)[:count]
@@ -305,6 +313,7 @@ def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> 
     rows = np.zeros((count, cells.count, found.shape[1]))
     for place, row in zip(order, found, strict=True):
         rows[place] = row
+    rows[..., [_posterior.LOWER, _posterior.UPPER]] *= cells.weights(counts)[..., None]
     return rows
 
 
