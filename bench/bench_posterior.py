@@ -1,5 +1,7 @@
-"""The likelihood of the infinite-width network with its gradient, on one thread, beside Numba and
-NumPy/BLAS; the FMA peak of the same run."""
+"""The likelihood of the infinite-width network with its gradient, on one thread, beside Numba,
+NumPy/BLAS and, where it is installed, JAX; the FMA peak of the same run."""
+
+import os
 
 import numba
 import numpy as np
@@ -46,6 +48,28 @@ def numpy_pulls(X, w, weights, z, tail):
     return ((h > 0) * pull[:, None]).T @ X
 
 
+def jax_gradient(X, w, weights, z, tail):
+    """Return a call of JAX's gradient by w of the log-likelihood, compiled, or None without JAX."""
+    # JAX reads them when it is imported: one thread, as all others have here
+    os.environ.setdefault(
+        "XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    )
+    os.environ.setdefault("JAX_ENABLE_X64", "true")
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")
+    try:
+        import jax
+    except ImportError:
+        return None
+
+    def log_likelihood(w, weights, X):
+        logits = jax.numpy.maximum(X @ w.T, 0) @ weights + tail
+        return jax.nn.log_sigmoid(z * logits).sum()
+
+    both = jax.jit(jax.value_and_grad(log_likelihood, argnums=(0, 1)))
+    on_device = [jax.numpy.asarray(array) for array in (w, weights, X)]
+    return lambda: jax.block_until_ready(both(*on_device))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_gradient(contest, dtype):
     """flops: 4d + 2 for a stick and a sample."""
@@ -70,14 +94,19 @@ def test_gradient(contest, dtype):
         for _ in range(REPEATS):
             numba_pulls(blocks, w, weights, z, tail, out, h, F)
 
+    contenders = {
+        "scalecore": ours,
+        peak: (lambda: multiply_adds(1_000_000, single, 1), 1),
+        "Numba in blocks": numba_loops,
+        "NumPy / BLAS": (lambda: numpy_pulls(X, w, weights, z, tail), 1),
+    }
+    by_jax = jax_gradient(X, w, weights, z, tail)
+    if by_jax is not None:
+        contenders["JAX, compiled"] = (by_jax, 1)
+
     medians = contest(
         f"gradient, {STICKS} sticks x {SAMPLES} samples, d = {D}, {dtype}, one thread",
-        {
-            "scalecore": ours,
-            peak: (lambda: multiply_adds(1_000_000, single, 1), 1),
-            "Numba in blocks": numba_loops,
-            "NumPy / BLAS": (lambda: numpy_pulls(X, w, weights, z, tail), 1),
-        },
+        contenders,
         REPEATS,
         "ms",
         1e3,

@@ -49,6 +49,23 @@ def test_truth_from_weighted_draws(d, K, steps):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("d", "K", "steps"), [(1, 0.5, 30), (3, 5.0, 40), (10, 100.0, 40)])
+def test_sets_of_hypotheses(d, K, steps):
+    """F is one of 512 networks from the prior, and posteriors are sums over them. I(F; H) is what
+    data tell of which network of a set it is and of which set; that they hardly tell of the set,
+    where they tell less than 2 of its ln 512 = 6.2 nats, is what the lower side tests here."""
+    prior = sc.NetworkPrior(d, K)
+    told = []
+    for number in range(4 if SMALL else 8):
+        networks = [prior.sample(1000 * number + i) for i in range(512)]
+        curve = sc.HypothesisSet(networks).learning_curve(steps, replicates=12, rng=number)
+        told.append(curve.information[-1])
+    truth, std_error = np.mean(told), np.std(told, ddof=1) / np.sqrt(len(told))
+    found = sc.bayes_error(prior, [steps], replicates=32, states=48, rng=6)
+    assert brackets(found, truth, std_error), (truth, std_error, found.information_lower)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(("d", "steps"), [(1, 300), (2, 200), (3, 100)])
 def test_one_atom(d, steps):
     """K -> 0: F(x) = s max(w.x, 0), whose posterior is a sum over directions."""
