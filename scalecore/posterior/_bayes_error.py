@@ -12,7 +12,6 @@ from .._common.progress import bar
 from .._common.validation import (
     boolean,
     describe,
-    enough_memory,
     one_of,
     positive_int,
     positive_number,
@@ -21,9 +20,9 @@ from .._common.validation import (
     whole_numbers,
 )
 from .._core import posterior as _posterior
-from .._core.threads import default_threads
 from ..network import NetworkPrior
-from ._cells import Cells, cells_of
+from ._cells import cells_of
+from ._replicates import Plan, check_memory, next_batch, steps_of_cells
 from ._result import BayesError, BayesErrorInterrupted, ChainCells
 from ._sources import CHAINS, Side, filter_upper, proved_lower, proved_upper, tightest
 
@@ -31,31 +30,8 @@ if TYPE_CHECKING:
     from .._common.annotations import Seed
 
 SIDES = ("both", "lower", "upper")
-_BATCH = 8  # replicates between two looks at the standard errors
 _LEAST_RTOL = 1e-4
 _MOST_STATES = 65536
-_PILOTS = 4  # chains that look for the step of a cell
-_COSTLY = 20_000  # samples: pilots begin near the step that they look for
-_MOST_PILOTED = 150_000  # samples: beyond, a pilot would take as long as a replicate
-_FIRST_PILOT = 2**40  # their networks are none of the replicates'
-_INPUTS = 256  # fresh inputs a chain
-_TURN = 0.8  # mean angle of a trajectory
-_FLIPS = 1.0  # proposals for signs a state, as a share of the sticks
-_ANNEALING = 8  # moves of a chain from the prior at each doubling of its samples
-
-
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """The checked arguments of `bayes_error`."""
-
-    prior: NetworkPrior
-    samples: NDArray[np.float64]
-    replicates: int
-    states: int
-    rtol: float | None
-    side: str
-    cells: Cells
-    key: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,16 +135,16 @@ def bayes_error(
     """
     plan = _planned(prior, samples, replicates, states, rtol, side, rng)
     threads, show = thread_count(n_threads), boolean("progress", progress)
-    _check_memory(plan, threads)
+    check_memory(plan, threads)
     others = _others(plan, n_threads)
     rows = np.zeros((0, plan.cells.count, _posterior.STEP + 1))
     with bar(replicates if rtol is None else None, show, "replicates") as advance:
         try:
-            steps = _steps(plan, threads)
+            steps = steps_of_cells(plan, threads)
             while len(rows) < plan.replicates or not _precise(plan, rows):
-                batch = _batch(plan, steps, len(rows), threads)
-                rows = np.concatenate([rows, batch])
-                advance(len(batch))
+                for part in next_batch(plan, steps, len(rows), threads):
+                    rows = np.concatenate([rows, part])
+                    advance(len(part))
         except KeyboardInterrupt:
             if len(rows) < 2:
                 raise
@@ -192,7 +168,7 @@ def check_bayes_error(prior: Any, samples: Any, **options: Any) -> None:
 
 def _planned(
     prior: Any, samples: Any, replicates: Any, states: Any, rtol: Any, side: Any, rng: Seed
-) -> _Plan:
+) -> Plan:
     if not isinstance(prior, NetworkPrior):
         raise TypeError(f"prior must be a NetworkPrior, got {describe(prior)}")
     asked = whole_numbers("samples", samples, most=_posterior.MOST_SAMPLES)
@@ -201,7 +177,7 @@ def _planned(
     target = None if rtol is None else positive_number("rtol", rtol)
     if target is not None and target < _LEAST_RTOL:
         raise ValueError(f"rtol must be at least {_LEAST_RTOL:g}, got {target!r}")
-    return _Plan(
+    return Plan(
         prior,
         asked,
         positive_int("replicates", replicates, least=2, most=2**31),
@@ -213,112 +189,15 @@ def _planned(
     )
 
 
-def _chain_options(plan: _Plan) -> dict[str, Any]:
-    return {
-        "key": plan.key,
-        "input_dim": plan.prior.input_dim,
-        "concentration": plan.prior.concentration,
-        "inputs": _INPUTS,
-        "turn": _TURN,
-        "flips": _FLIPS,
-    }
-
-
-def _check_memory(plan: _Plan, threads: int) -> None:
-    """Refuse what does not fit: every thread has a history of its own."""
-    largest = _posterior.space_of(
-        plan.prior.input_dim,
-        int(plan.cells.sticks.max()),
-        int(plan.cells.edges[-1]),
-        _INPUTS,
-        2 * plan.states,
-    )
-    team = min(threads or default_threads(), plan.cells.count * _BATCH)
-    enough_memory(f"chains over {plan.cells.edges[-1]} samples", largest * team / 8)
-
-
-def _others(plan: _Plan, n_threads: int | None) -> _Others:
+def _others(plan: Plan, n_threads: int | None) -> _Others:
     upper = proved_upper(plan.prior, plan.samples)
     if plan.side != "lower":
         upper += filter_upper(plan.prior, plan.samples, plan.replicates, plan.key, n_threads)
     return _Others(proved_lower(plan.prior, plan.samples), upper)
 
 
-def _scaled(step: Any, samples: Any, wanted: Any) -> Any:
-    """Return a step for `wanted` samples from one for `samples`: likelihoods become stiffer."""
-    return step * np.sqrt((samples + 100.0) / (wanted + 100.0))
-
-
-def _steps(plan: _Plan, threads: int) -> NDArray[np.float64]:
-    """Return the step of each cell at its middle, the geometric mean of what its pilots found.
-
-    From `_COSTLY` samples on pilots are fewer, and start where the cell before leads; beyond
-    `_MOST_PILOTED` that is the step.
-    """
-    cells, middles = plan.cells, plan.cells.middles
-    cheap = np.count_nonzero(middles <= _COSTLY)
-    places = [(cell, pilot) for cell in reversed(range(cheap)) for pilot in range(_PILOTS)]
-    first = [min(1.0, 5.0 / np.sqrt(300.0 + middles[cell])) for cell, _ in places]
-    found = _piloted(plan, places, first, threads).reshape(cheap, _PILOTS)[::-1]
-    steps = list(np.exp(found.mean(axis=1)))
-    for cell in range(cheap, cells.count):
-        places = [(cell, pilot) for pilot in range(_PILOTS // 2)]
-        near = _scaled(steps[-1], middles[cell - 1], middles[cell])
-        if middles[cell] <= _MOST_PILOTED:
-            near = np.exp(_piloted(plan, places, [near] * len(places), threads).mean())
-        steps.append(near)
-    return np.array(steps)
-
-
-def _piloted(
-    plan: _Plan, places: list[tuple[int, int]], first: list[Any], threads: int
-) -> NDArray[np.float64]:
-    """Return the logarithms of the steps that pilots found, each a cell and a number."""
-    found = _posterior.chains(
-        jobs=[
-            (_FIRST_PILOT + pilot, cell, plan.cells.sticks[cell], plan.cells.middles[cell])
-            for cell, pilot in places
-        ],
-        steps=first,
-        states=1,
-        pilot=True,
-        n_threads=threads,
-        **_chain_options(plan),
-    )
-    return np.log(found[:, _posterior.STEP])
-
-
-def _batch(plan: _Plan, steps: NDArray[np.float64], done: int, threads: int) -> NDArray[np.float64]:
-    """Return what the engine measures for the next replicates: [replicate, cell, column].
-
-    Both sides are weighted, so that their means are those of the cell's increments.
-    """
-    cells = plan.cells
-    count = min(_BATCH, plan.replicates - done) if done < plan.replicates else _BATCH
-    counts = cells.drawn(plan.key, done, _BATCH)[:count]
-    # the longest first: so threads end together
-    order = [(i, cell) for cell in reversed(range(cells.count)) for i in range(count)]
-    jobs = [(done + i, cell, cells.sticks[cell], counts[i, cell]) for i, cell in order]
-    wanted = np.minimum(1.0, _scaled(steps, cells.middles, counts))
-    found = _posterior.chains(
-        jobs=jobs,
-        steps=[wanted[place] for place in order],
-        states=1 if plan.side == "upper" else plan.states,
-        prior_states=0 if plan.side == "lower" else plan.states,
-        prior_chains=0 if plan.side == "lower" else 1,
-        annealing=_ANNEALING,
-        n_threads=threads,
-        **_chain_options(plan),
-    )
-    rows = np.zeros((count, cells.count, found.shape[1]))
-    for place, row in zip(order, found, strict=True):
-        rows[place] = row
-    rows[..., [_posterior.LOWER, _posterior.UPPER]] *= cells.weights(counts)[..., None]
-    return rows
-
-
 def _sums(
-    plan: _Plan, rows: NDArray[np.float64], column: int
+    plan: Plan, rows: NDArray[np.float64], column: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the mean and the standard error of I(F; H_T) / T at the samples asked for."""
     total = np.cumsum(rows[..., column] * plan.cells.sizes, axis=1)
@@ -327,7 +206,7 @@ def _sums(
     return each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(len(rows))
 
 
-def _precise(plan: _Plan, rows: NDArray[np.float64]) -> bool:
+def _precise(plan: Plan, rows: NDArray[np.float64]) -> bool:
     if plan.rtol is None:
         return True
     columns = [_posterior.LOWER] * (plan.side != "upper")
@@ -336,7 +215,7 @@ def _precise(plan: _Plan, rows: NDArray[np.float64]) -> bool:
     return all((std_error <= plan.rtol * mean).all() for mean, std_error in sides)
 
 
-def _chain_side(plan: _Plan, rows: NDArray[np.float64], column: int, without: str) -> Side:
+def _chain_side(plan: Plan, rows: NDArray[np.float64], column: int, without: str) -> Side:
     """Return a side by the chains, NaN where the other one alone was asked for."""
     if plan.side == without:
         return Side(CHAINS, *np.full((2, *plan.samples.shape), np.nan))
@@ -344,7 +223,7 @@ def _chain_side(plan: _Plan, rows: NDArray[np.float64], column: int, without: st
 
 
 def _result(
-    plan: _Plan, others: _Others, steps: NDArray[np.float64], rows: NDArray[np.float64]
+    plan: Plan, others: _Others, steps: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> BayesError:
     chains_lower = _chain_side(plan, rows, _posterior.LOWER, "upper")
     chains_upper = _chain_side(plan, rows, _posterior.UPPER, "lower")
@@ -369,7 +248,7 @@ def _result(
     )
 
 
-def _chain_cells(plan: _Plan, steps: NDArray[np.float64], rows: NDArray[np.float64]) -> ChainCells:
+def _chain_cells(plan: Plan, steps: NDArray[np.float64], rows: NDArray[np.float64]) -> ChainCells:
     mean = rows.mean(axis=0)
     std_error = rows.std(axis=0, ddof=1) / np.sqrt(len(rows))
     for column in (_posterior.LOWER, _posterior.MOVED, _posterior.EFFECTIVE):

@@ -16,7 +16,7 @@ from oracles import posterior as oracle
 
 import scalecore as sc
 from scalecore._core import posterior as core
-from scalecore.posterior import _bayes_error, _cells, _sources
+from scalecore.posterior import _bayes_error, _cells, _replicates, _sources
 
 SMALL = bool(os.environ.get("CI"))
 PRIOR = sc.NetworkPrior(3, 5.0)
@@ -287,6 +287,26 @@ def test_ctrl_c_carries_what_was_finished():
     assert str(count) in str(stopped)
     whole = sc.bayes_error(PRIOR, [300], replicates=count, states=16, side="lower", rng=12)
     assert np.array_equal(whole.lower, stopped.result.lower)
+
+
+def test_costly_batches_come_in_parts(monkeypatch):
+    """So that Ctrl-C leaves what is finished of a batch; the answer is the same."""
+    options = {"replicates": 10, "states": 4, "rng": 12}
+    whole = sc.bayes_error(PRIOR, [300], **options)
+    sizes = []
+    measured = _replicates._measured
+
+    def counted(plan, steps, first, counts, threads):
+        sizes.append((first, len(counts)))
+        return measured(plan, steps, first, counts, threads)
+
+    monkeypatch.setattr(_replicates, "_COSTLY", 200)
+    monkeypatch.setattr(_replicates, "_measured", counted)
+    monkeypatch.setattr(_bayes_error, "steps_of_cells", lambda plan, threads: whole.cells.step)
+    parts = sc.bayes_error(PRIOR, [300], n_threads=3, **options)
+    assert sizes == [(0, 3), (3, 3), (6, 2), (8, 2)]
+    assert np.array_equal(parts.lower, whole.lower)
+    assert np.array_equal(parts.upper, whole.upper)
 
 
 def test_ctrl_c_inside_one_batch():
