@@ -22,6 +22,8 @@ SIDES = {
     "upper": ("tightest upper side of the best learner's average error", "nat"),
     "upper_std_error": ("its standard error over replicates", "nat"),
     "upper_source": ("which upper side is the tightest", "1"),
+    "ratio": ("upper over lower side", "1"),
+    "ratio_std_error": ("its standard error", "1"),
     "chains_lower": ("lower side by the chains", "nat"),
     "chains_lower_std_error": ("its standard error over replicates", "nat"),
     "chains_upper": ("upper side by the chains' predictions", "nat"),

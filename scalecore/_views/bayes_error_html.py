@@ -17,7 +17,14 @@ def bayes_error_html(found: BayesError) -> str:
     samples = np.ravel(found.samples)
     columns = [
         np.ravel(getattr(found, name))
-        for name in ("lower", "lower_std_error", "upper", "upper_std_error", "ratio")
+        for name in (
+            "lower",
+            "lower_std_error",
+            "upper",
+            "upper_std_error",
+            "ratio",
+            "ratio_std_error",
+        )
     ]
     sources = [np.ravel(source) for source in (found.lower_source, found.upper_source)]
     places, note = shown_places(samples.size, "numbers of samples")
@@ -34,6 +41,6 @@ def bayes_error_html(found: BayesError) -> str:
         f"BayesError: d = {prior.input_dim}, K = {prior.concentration:g}, "
         f"{found.replicates} replicates x {found.states} states"
     )
-    sides = ("lower (nats)", "s.e.", "upper (nats)", "s.e.", "upper/lower")
+    sides = ("lower (nats)", "s.e.", "upper (nats)", "s.e.", "upper/lower", "s.e.")
     heads = ("samples T", *sides, "lower by", "upper by")
     return html_table(title, heads, rows, note)

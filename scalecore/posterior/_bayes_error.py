@@ -196,13 +196,18 @@ def _others(plan: Plan, n_threads: int | None) -> _Others:
     return _Others(proved_lower(plan.prior, plan.samples), upper)
 
 
+def _each(plan: Plan, rows: NDArray[np.float64], column: int) -> NDArray[np.float64]:
+    """Return I(F; H_T) / T [replicate, ...] at the samples asked for."""
+    total = np.cumsum(rows[..., column] * plan.cells.sizes, axis=1)
+    places = np.searchsorted(plan.cells.edges, plan.samples) - 1
+    return total[:, places] / plan.samples
+
+
 def _sums(
     plan: Plan, rows: NDArray[np.float64], column: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the mean and the standard error of I(F; H_T) / T at the samples asked for."""
-    total = np.cumsum(rows[..., column] * plan.cells.sizes, axis=1)
-    places = np.searchsorted(plan.cells.edges, plan.samples) - 1
-    each = total[:, places] / plan.samples
+    """Return the mean of `_each` and its standard error."""
+    each = _each(plan, rows, column)
     return each.mean(axis=0), each.std(axis=0, ddof=1) / np.sqrt(len(rows))
 
 
@@ -222,13 +227,37 @@ def _chain_side(plan: Plan, rows: NDArray[np.float64], column: int, without: str
     return Side(CHAINS, *_sums(plan, rows, column))
 
 
+def _ratio_error(
+    plan: Plan,
+    rows: NDArray[np.float64],
+    lower: tuple[Side, NDArray[np.str_]],
+    upper: tuple[Side, NDArray[np.str_]],
+) -> NDArray[np.float64]:
+    """Return the standard error of upper / lower, each a bound and its source, to first order.
+
+    Deviations of the chains' sides are of the same networks, and cancel for the most part; what is
+    not by chains is independent of them.
+    """
+    deviations: NDArray[np.float64] = np.zeros((len(rows), *plan.samples.shape))
+    variance: NDArray[np.float64] = np.zeros(plan.samples.shape)
+    for (side, source), column, sign in (
+        (lower, _posterior.LOWER, -1.0),
+        (upper, _posterior.UPPER, 1.0),
+    ):
+        chains = source == CHAINS
+        deviations += np.where(chains, sign * _each(plan, rows, column) / side.mean, 0.0)
+        variance += np.where(chains, 0.0, (side.std_error / side.mean) ** 2)
+    variance += deviations.var(axis=0, ddof=1) / len(rows)
+    return np.sqrt(variance) * upper[0].mean / lower[0].mean
+
+
 def _result(
     plan: Plan, others: _Others, steps: NDArray[np.float64], rows: NDArray[np.float64]
 ) -> BayesError:
     chains_lower = _chain_side(plan, rows, _posterior.LOWER, "upper")
     chains_upper = _chain_side(plan, rows, _posterior.UPPER, "lower")
-    lower, lower_source = tightest(chains_lower, others.lower, upper=False)
-    upper, upper_source = tightest(chains_upper, others.upper, upper=True)
+    lower, lower_source = lower_side = tightest(chains_lower, others.lower, upper=False)
+    upper, upper_source = upper_side = tightest(chains_upper, others.upper, upper=True)
     return BayesError(
         samples=plan.samples[()],
         lower=lower.mean[()],
@@ -237,6 +266,7 @@ def _result(
         upper=upper.mean[()],
         upper_std_error=upper.std_error[()],
         upper_source=upper_source,
+        ratio_std_error=_ratio_error(plan, rows, lower_side, upper_side)[()],
         chains_lower=chains_lower.mean[()],
         chains_lower_std_error=chains_lower.std_error[()],
         chains_upper=chains_upper.mean[()],

@@ -78,6 +78,9 @@ class BayesError:
         The tightest known upper bound of L_T, in the same way.
     upper_source : ndarray of str
         "chains", "filter", "refined_bound" or "bayes_error_bound".
+    ratio_std_error : ndarray
+        Standard error of `ratio`. Where both sides are the chains' it is small, because both are
+        measured on the same networks.
     chains_lower, chains_lower_std_error, chains_upper, chains_upper_std_error : ndarray
         The bounds by the chains, whether they are the tightest or not; NaN where a side was not
         asked for.
@@ -107,6 +110,7 @@ class BayesError:
     upper: NDArray[np.float64]
     upper_std_error: NDArray[np.float64]
     upper_source: NDArray[np.str_]
+    ratio_std_error: NDArray[np.float64]
     chains_lower: NDArray[np.float64]
     chains_lower_std_error: NDArray[np.float64]
     chains_upper: NDArray[np.float64]
@@ -180,7 +184,7 @@ class BayesError:
 
 
 class BayesErrorInterrupted(KeyboardInterrupt):
-    """Ctrl-C during `bayes_error`, when at least one batch of replicates was finished.
+    """Ctrl-C during `bayes_error`, when at least two replicates were finished.
 
     Attributes
     ----------

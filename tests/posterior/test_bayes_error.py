@@ -175,6 +175,32 @@ def test_a_failing_bound_fails_before_the_chains(monkeypatch):
         sc.bayes_error(PRIOR, [10], replicates=2, states=2)
 
 
+def test_error_of_the_ratio():
+    """Against the jackknife over replicates; where sides have other sources, as independent."""
+    plan = _bayes_error._planned(PRIOR, [10, 100], 12, 8, None, "both", 3)
+    steps = _replicates.steps_of_cells(plan, 0)
+    rows = np.concatenate(list(_replicates.next_batch(plan, steps, 0, 0)))
+    nothing = _bayes_error._Others([], [])
+    found = _bayes_error._result(plan, nothing, steps, rows)
+    ratios = np.array(
+        [
+            _bayes_error._result(plan, nothing, steps, np.delete(rows, left, axis=0)).ratio
+            for left in range(len(rows))
+        ]
+    )
+    jackknife = np.sqrt((len(rows) - 1) * ratios.var(axis=0))
+    assert found.ratio_std_error == pytest.approx(jackknife, rel=0.1)
+    independent = np.hypot(found.lower_std_error / found.lower, found.upper_std_error / found.upper)
+    assert (found.ratio_std_error < 0.6 * found.ratio * independent).all()
+    # a proved lower side, and an upper one that is another estimate
+    proved = _sources.Side("proved", found.lower * 2, np.zeros(2))
+    other = _sources.Side("filter", found.upper / 2, found.upper / 100)
+    among = _bayes_error._result(plan, _bayes_error._Others([proved], [other]), steps, rows)
+    assert (among.lower_source == "proved").all()
+    assert (among.upper_source == "filter").all()
+    assert among.ratio_std_error == pytest.approx(0.02 * among.ratio)
+
+
 def test_one_side_alone():
     lower = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, side="lower", rng=8)
     both = sc.bayes_error(PRIOR, [10, 100], replicates=8, states=8, rng=8)
