@@ -19,9 +19,11 @@
 #define ATOM_BATCH 64
 #define ATOM_PACKS (ATOM_BATCH / SC_LANES)
 #define ATOM_STEPS 60
-/* the search ends after a step in ln n_s below this: a further step would change the bound by its
-   square */
-#define ATOM_CLOSE 1e-6
+/* The search ends with a step in ln n_s below this, after which phi is not evaluated again: what is
+   left is its square if it was Newton's step, as at a given T; and along n T = M, where it was a
+   secant's, less than the step, of which the bound changes by the square. */
+#define NEWTON_CLOSE 1e-3
+#define SECANT_CLOSE 1e-6
 
 typedef struct atom_batch {
     const sc_strategies *s;
@@ -35,10 +37,12 @@ typedef struct atom_batch {
     double T_or_product[ATOM_BATCH], K[ATOM_BATCH], limit[ATOM_BATCH], units[ATOM_BATCH],
         share[ATOM_BATCH];
     double guess[ATOM_BATCH]; /* first guess of x, or NaN */
-    /* results; `slope` is the slope of phi at its root */
+    double root[ATOM_BATCH];  /* x where phi = 0, or the end nearest to it */
+    /* what was evaluated last. `rise`: the derivative of list + loss in x; `slope`: that of phi, at
+       a given T. */
     double log_atoms[ATOM_BATCH], atoms[ATOM_BATCH], samples[ATOM_BATCH],
         misspecification[ATOM_BATCH], loss[ATOM_BATCH], list[ATOM_BATCH], eps[ATOM_BATCH],
-        phi[ATOM_BATCH], slope[ATOM_BATCH];
+        rise[ATOM_BATCH], phi[ATOM_BATCH], slope[ATOM_BATCH];
 } atom_batch;
 
 SC_INLINE void add_atoms(atom_batch *q, int owner, ptrdiff_t row, double T_or_product, double K,
@@ -66,7 +70,7 @@ typedef struct atom_pack {
 } atom_pack;
 
 typedef struct atom_parts {
-    real x, misspecification, loss, list, eps, n, T, phi;
+    real x, misspecification, loss, list, eps, n, T, rise, phi, slope;
 } atom_parts;
 
 SC_INLINE void open_atoms(const atom_batch *q, int first, atom_pack *p)
@@ -110,6 +114,18 @@ static int open_packs(atom_batch *q, atom_pack *pack, int *which)
     return packs;
 }
 
+/* The derivative of phi at a given T: 1 + d ln(a g + U)/dx, with `by_x` = a, `twice` = da/dx and
+ * `total` = a g + U. Where eps is not clipped, d ln eps/dx = (a/U) (eps + 2)/(3 eps + 4). It directs
+ * the search and needs no more than four digits.
+ */
+SC_INLINE real slope_of_phi(real d, real U, real by_x, real twice, real g, real eps, real total)
+{
+    const real one = r_set(1.0), two = r_set(2.0),
+               finer = r_select(r_lt(eps, two), d * two * by_x, r_set(0.0))
+                       * r_reciprocal_coarse(r_fma(r_set(3.0), eps, r_set(4.0)) * U);
+    return r_fma(r_fma(twice, g, by_x * (two - finer)), r_reciprocal_coarse(total), one);
+}
+
 /* Evaluate phi and the parts of the bound at x of the packs pack[which[i]], phase by phase, so that
    packs of a phase fill each other's gaps. */
 static void evaluate_packs(const atom_pack *pack, const int *which, int count, atom_parts *out)
@@ -138,14 +154,18 @@ static void evaluate_packs(const atom_pack *pack, const int *which, int count, a
         const real n = out[i].n, K = p->origin.K;
         real trigamma, tetragamma;
         sc_polygamma(K + n, &trigamma, &tetragamma);
-        real rise = r_fma(n * trigamma * K, g[i], U[i]) * inverse_T[i];
+        const real by_x = n * trigamma * K, total = r_fma(by_x, g[i], U[i]);
+        out[i].rise = total * inverse_T[i];
         if (along)
-            rise = r_fma(n / (p->units + n), out[i].list + rise_of_lanes(p, out[i].T), rise);
+            out[i].rise =
+                r_fma(n / (p->units + n), out[i].list + rise_of_lanes(p, out[i].T), out[i].rise);
+        else
+            out[i].slope = slope_of_phi(p->d, U[i], by_x, r_fma(n * tetragamma * n, K, by_x), g[i],
+                                        out[i].eps, total);
         out[i].misspecification = p->share / n;
-        out[i].phi = rise;
     }
     for (int i = 0; i < count; i++)
-        out[i].phi = sc_log(out[i].phi) + out[i].x - pack[which[i]].log_share;
+        out[i].phi = sc_log(out[i].rise) + out[i].x - pack[which[i]].log_share;
 }
 
 SC_INLINE void store_atoms(atom_batch *q, int first, const atom_parts *parts)
@@ -157,7 +177,10 @@ SC_INLINE void store_atoms(atom_batch *q, int first, const atom_parts *parts)
     r_store(q->loss + first, parts->loss);
     r_store(q->list + first, parts->list);
     r_store(q->eps + first, parts->eps);
+    r_store(q->rise + first, parts->rise);
     r_store(q->phi + first, parts->phi);
+    if (!q->along)
+        r_store(q->slope + first, parts->slope);
 }
 
 SC_INLINE void replace_lanes(atom_parts *parts, mask where, const atom_parts *by)
@@ -169,7 +192,9 @@ SC_INLINE void replace_lanes(atom_parts *parts, mask where, const atom_parts *by
     parts->loss = r_select(where, by->loss, parts->loss);
     parts->list = r_select(where, by->list, parts->list);
     parts->eps = r_select(where, by->eps, parts->eps);
+    parts->rise = r_select(where, by->rise, parts->rise);
     parts->phi = r_select(where, by->phi, parts->phi);
+    parts->slope = r_select(where, by->slope, parts->slope);
 }
 
 /* A first x, found as in frontier.c: U is taken as n, or as K ln(n/K), whichever gives more. */
@@ -192,9 +217,10 @@ SC_INLINE real first_guess_of_atoms(const atom_pack *p)
 }
 
 /* The search for phi = 0 between 0 and the limit, one strategy a lane; where phi has no root, it
-   ends at the end nearest to one. Secants, kept between points of either sign. */
+   ends at the end nearest to one. Newton's method at a given T, secants along n T = M, kept between
+   points of either sign. */
 typedef struct atom_search {
-    real low, high, slope, before, phi_before;
+    real low, high, slope, before, phi_before, root;
     mask active;
 } atom_search;
 
@@ -203,19 +229,31 @@ SC_INLINE void set_out(const atom_pack *p, const atom_parts *at, atom_search *se
     search->active = r_le(r_set(0.0), p->limit); /* all lanes */
     search->low = r_set(0.0);
     search->high = p->limit;
-    search->slope =
-        r_set(p->q->along ? 1.8 : 1.1) + p->origin.K * r_reciprocal(p->origin.K + at->n);
+    search->slope = r_set(1.8) + p->origin.K * r_reciprocal(p->origin.K + at->n);
     search->before = search->phi_before = r_set((double)NAN);
+    search->root = at->x;
+}
+
+SC_INLINE void take_secant(const atom_parts *at, atom_search *search)
+{
+    const real zero = r_set(0.0), one = r_set(1.0);
+    const real step = at->x - search->before, rise = at->phi - search->phi_before;
+    const mask climbs = r_lt(zero, rise * step); /* false in the first step */
+    search->slope =
+        r_select(climbs, rise * r_reciprocal(r_select(climbs, step, one)), search->slope);
+    search->before = at->x;
+    search->phi_before = at->phi;
 }
 
 /* Where to evaluate next. A lane that has converged keeps its x, whatever the other lanes do. */
 SC_INLINE real next_step(const atom_pack *p, const atom_parts *at, atom_search *search)
 {
-    const real zero = r_set(0.0), one = r_set(1.0), x = at->x, phi = at->phi;
-    const real step = x - search->before, rise = phi - search->phi_before;
-    const mask climbs = r_lt(zero, rise * step); /* false in the first step */
-    search->slope =
-        r_select(climbs, rise * r_reciprocal(r_select(climbs, step, one)), search->slope);
+    const real zero = r_set(0.0), x = at->x, phi = at->phi,
+               close = r_set(p->q->along ? SECANT_CLOSE : NEWTON_CLOSE);
+    if (p->q->along)
+        take_secant(at, search);
+    else
+        search->slope = at->slope;
     const mask above = r_lt(zero, phi);
     search->high = r_select(above, x, search->high);
     search->low = r_select(above, search->low, x);
@@ -229,10 +267,9 @@ SC_INLINE real next_step(const atom_pack *p, const atom_parts *at, atom_search *
     next = r_select(astray, r_select(at_end, r_select(above, zero, p->limit), halved), next);
     /* at an end phi is not 0, so that the last step is not negligible and must be taken */
     const mask to_end = m_or(r_le(next, zero), r_le(p->limit, next));
-    search->active = m_and(
-        search->active, r_lt(r_select(to_end, zero, r_set(ATOM_CLOSE)), r_max(next - x, x - next)));
-    search->before = x;
-    search->phi_before = phi;
+    search->root = r_select(search->active, next, search->root);
+    search->active =
+        m_and(search->active, r_lt(r_select(to_end, zero, close), r_max(next - x, x - next)));
     return r_select(search->active, next, x);
 }
 
@@ -266,7 +303,7 @@ static void solve_atoms(atom_batch *q)
     }
     for (int i = 0; i < packs; i++) {
         store_atoms(q, i * SC_LANES, &parts[i]);
-        r_store(q->slope + i * SC_LANES, search[i].slope);
+        r_store(q->root + i * SC_LANES, search[i].root);
     }
 }
 
@@ -296,36 +333,35 @@ static void evaluate_atoms(atom_batch *q, const double *log_atoms)
  */
 #define WHOLE_ANYHOW 1e8
 
-static void evaluate_whole_atoms(atom_batch *q, const double *root, int upper)
+static void evaluate_whole_atoms(atom_batch *q, int upper)
 {
-    double whole[ATOM_BATCH], log_whole[ATOM_BATCH] = {0};
-    for (int j = 0; j < q->count; j++) {
-        const double real_one = exp(root[j]), most = fmax(floor(q->limit[j]), 1);
-        if (real_one < WHOLE_ANYHOW)
-            whole[j] = fmin(floor(real_one * (1 + 1e-12)) + upper, most);
-        else
-            whole[j] = fmin(real_one, q->limit[j]);
-        log_whole[j] = log(whole[j]);
+    SC_ALIGNED double whole[ATOM_BATCH];
+    SC_ALIGNED double log_whole[ATOM_BATCH];
+    for (int first = 0; first < q->count; first += SC_LANES) {
+        r_store(whole + first, sc_exp(r_load(q->root + first)));
+        for (int j = first; j < first + SC_LANES; j++) {
+            const double most = fmax(floor(q->limit[j]), 1), above = upper + 1e-12 * whole[j];
+            whole[j] = whole[j] < WHOLE_ANYHOW ? fmin(floor(whole[j] + above), most)
+                                               : fmin(whole[j], q->limit[j]);
+        }
+        r_store(log_whole + first, sc_log(r_load(whole + first)));
     }
     evaluate_atoms(q, log_whole);
     for (int j = 0; j < q->count; j++)
         q->atoms[j] = whole[j];
 }
 
-/* Whether a strategy that was settled or evaluated does better than the best so far, which then it
-   is. */
-static int take_if_better(const atom_batch *q, int j, sc_spectral_terms *best)
+/* Whether a strategy that was settled or evaluated, beside a fixed part of this price, does better
+   than the best so far, which then it is. */
+static int take_atoms(const atom_batch *q, int j, const sc_price *price, sc_spectral_terms *best)
 {
-    const double T = q->samples[j], of_atoms = q->misspecification[j] + q->loss[j] + q->list[j];
-    if (!(of_atoms + least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T) < best->error))
-        return 0;
-    const sc_price price = price_of(q->s, q->with, q->row[j], T, log(T * 0.25));
-    const double error = of_atoms + price.coefficients + price.distortion;
+    const double error =
+        q->misspecification[j] + q->loss[j] + q->list[j] + price->coefficients + price->distortion;
     if (!(error < best->error))
         return 0;
     *best = (sc_spectral_terms){
-        error,      price.coefficients, price.distortion, q->misspecification[j],
-        q->list[j], q->loss[j],         q->units[j],      q->atoms[j],
+        error,      price->coefficients, price->distortion, q->misspecification[j],
+        q->list[j], q->loss[j],          q->units[j],       q->atoms[j],
         q->eps[j],  SC_ATOMS_TOO};
     return 1;
 }

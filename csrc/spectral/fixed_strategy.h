@@ -97,14 +97,23 @@ SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, dou
                                   : price_of_noise(s, row, T, log_quarter);
 }
 
-/* The chords of all rows over the range that T lies in: a quarter of an octave, or everything
-   beyond the last of these. */
-SC_INLINE const double *floors_at(const sc_strategies *s, int with, double T)
+/* The range that T lies in: a quarter of an octave, or everything beyond the last of these. */
+SC_INLINE ptrdiff_t range_of(const sc_strategies *s, double T)
 {
     uint64_t bits;
     memcpy(&bits, &T, sizeof bits);
     const ptrdiff_t range = (ptrdiff_t)(bits >> 50) - ((ptrdiff_t)1023 << 2), last = s->ranges - 1;
-    return s->floors[(with & SC_WITH_MIXTURE) != 0] + 2 * s->rows * (range < last ? range : last);
+    return range < last ? range : last;
+}
+
+/* The chords over that range, of all rows and of those that may have atoms. */
+SC_INLINE const double *floors_at(const sc_strategies *s, int with, double T)
+{
+    return s->floors[(with & SC_WITH_MIXTURE) != 0] + 2 * s->rows * range_of(s, T);
+}
+SC_INLINE const double *atom_floors_at(const sc_strategies *s, int with, double T)
+{
+    return s->atoms.floors[(with & SC_WITH_MIXTURE) != 0] + 2 * s->atoms.stride * range_of(s, T);
 }
 
 /* A lower bound on what a row costs, from its chord. */

@@ -11,6 +11,16 @@
 
 #include "scalecore.h"
 
+/* The columns of sc_strategies for the rows beside which atoms and sticks are tried, one after the
+ * other; after the last one comes that again, up to whole packs. `eighth`: residual/8.
+ * floors[mixture][range] are the rows' values at T = 0, and then their slopes.
+ */
+typedef struct sc_atom_columns {
+    ptrdiff_t stride; /* rows, with those that are there again */
+    const double *units, *eighth, *log_residual, *log_rounding, *last_stick, *log_delta,
+        *last_polar, *polar_rise, *floors[2];
+} sc_atom_columns;
+
 typedef struct sc_strategies {
     double d;
     ptrdiff_t rows;
@@ -33,6 +43,7 @@ typedef struct sc_strategies {
     /* the rows beside which atoms and sticks are tried for the remaining units */
     ptrdiff_t atom_rows;
     const ptrdiff_t *atom_row;
+    sc_atom_columns atoms; /* their columns */
     /* ln tau: what an error in a stick's vector costs beside a row's fixed part */
     const double *log_rounding;
     /* ln(m T tau/(4d)) of the smallest stick that pays, m being its mean square */

@@ -58,17 +58,25 @@ typedef struct best_with_atoms {
     double log_atoms;
 } best_with_atoms;
 
+/* take_atoms() with the fixed part that a strategy has. */
+static int try_atoms(const atom_batch *q, int j, sc_spectral_terms *best)
+{
+    const double T = q->samples[j], of_atoms = q->misspecification[j] + q->loss[j] + q->list[j];
+    if (!(of_atoms + least_price(floors_at(q->s, q->with, T), q->row[j], T, 1 / T) < best->error))
+        return 0;
+    const sc_price price = price_of(q->s, q->with, q->row[j], T, log(T * 0.25));
+    return take_atoms(q, j, &price, best);
+}
+
 static void settle_and_compare(atom_batch *q, best_with_atoms *best)
 {
-    double root[ATOM_BATCH];
     solve_atoms(q);
-    memcpy(root, q->log_atoms, sizeof root);
     for (int upper = 0; upper < 2; upper++) {
-        evaluate_whole_atoms(q, root, upper);
+        evaluate_whole_atoms(q, upper);
         for (int j = 0; j < q->count; j++)
-            if (take_if_better(q, j, &best->best)) {
+            if (try_atoms(q, j, &best->best)) {
                 best->row = q->row[j];
-                best->log_atoms = root[j];
+                best->log_atoms = q->root[j];
             }
     }
     q->count = 0;
@@ -192,7 +200,7 @@ static void search_whole_atoms(atom_batch *q, double product, double K, best_wit
         if (q->count == ATOM_BATCH || at_end) {
             evaluate_atoms(q, x);
             for (int j = 0; j < q->count; j++)
-                if (take_if_better(q, j, &best->best)) {
+                if (try_atoms(q, j, &best->best)) {
                     best->best.atoms = whole[j];
                     *samples = q->samples[j];
                 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "spectral/atom_columns.h"
 #include "spectral/spectrum.h"
 
 #define LN2 0.6931471805599453
@@ -287,11 +288,14 @@ int sc_table_from_rows(const sc_engine *engine, const sc_table_rows *given,
     const ptrdiff_t ends[1] = {(ptrdiff_t)numbers};
     const sc_strategies all = {.rows = 0, .first = ends, .eigenvalue = given->eigenvalues};
     const size_t floors_room = 2 * rows * (size_t)floor_ranges(&all);
-    const double bytes = 8.0 * ((double)columns_room + 2.0 * (double)floors_room);
+    /* as if atoms were tried beside every row */
+    const size_t atoms_room = sc_room_for_atom_columns(s.rows, floor_ranges(&all));
+    const double bytes =
+        8.0 * ((double)columns_room + 2.0 * (double)floors_room + (double)atoms_room);
     if (bytes > (double)(PTRDIFF_MAX / 2))
         return SC_ERROR_MEMORY;
     sc_spectral_table *const made =
-        calloc(1, sizeof *made + (columns_room + 2 * floors_room) * sizeof(double));
+        calloc(1, sizeof *made + (columns_room + 2 * floors_room + atoms_room) * sizeof(double));
     if (!made)
         return SC_ERROR_MEMORY;
     const columns c = open_columns(made->numbers, rows, (size_t)numbers);
@@ -302,6 +306,7 @@ int sc_table_from_rows(const sc_engine *engine, const sc_table_rows *given,
     point_to(&c, &s);
     double *floors[2] = {made->numbers + columns_room, made->numbers + columns_room + floors_room};
     lay_floors(engine, &s, floors);
+    sc_lay_atom_columns(&s, floors[1] + floors_room);
     made->strategies = s;
     *table = made;
     return SC_OK;

@@ -2,9 +2,10 @@
    size. */
 #include "engine/engine.h"
 #include "expect.h"
+#include "spectral/atom_columns.h"
 #include "spectral/spectrum.h"
 
-enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1, COLUMNS = 15 };
+enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1, COLUMNS = 16 };
 
 typedef struct made_up {
     sc_strategies table;
@@ -85,6 +86,7 @@ static void make(made_up *m)
                                .copies_2 = 54,
                                .beyond = 8e-3,
                                .beyond_orthogonal = 1e-4};
+    sc_lay_atom_columns(&m->table, column(m, 15, sc_room_for_atom_columns(ROWS, RANGES)));
 }
 
 static double end_of(int range) { return ldexp(1 + range % 4 / 4.0, range / 4); }
@@ -102,6 +104,7 @@ static void lay_floors(made_up *m)
             m->memory[11][2 * (k * ROWS + r)] = (cost - slope * from) * (1 - 1e-12);
             m->memory[11][2 * (k * ROWS + r) + 1] = slope * (1 - 1e-12);
         }
+    sc_lay_atom_columns(&m->table, m->memory[15]);
 }
 
 enum { ALL = SC_REFINED_BOUND, COUNT = 9 * 9 * 9 };
