@@ -177,8 +177,11 @@ static void add_low_degrees(const kernels *k, const double *directions, int char
 
 /* ---- eigenvalues ----------------------------------------------------------------------------- */
 
+/* Sums over the characters: the trace of the slopes, lowered by its error; what sums of the largest
+   eigenvalues may be too large by; at least the variance that the exact span describes more than
+   the eigenvalues say; no exact eigenvalue is below the least. */
 typedef struct projected {
-    double *slope, *loss; /* to which a character's are added */
+    double slope, loss, lost, least;
 } projected;
 
 /* At least the Frobenius norm, of a lower triangle. */
@@ -190,11 +193,10 @@ static double norm_of_lower(const double *a, ptrdiff_t n)
     return 1.01 * sqrt(square);
 }
 
-/* Eigenvalues of one character's matrices; their number, or why there are none. Added to `loss` is
-   what sums of the largest may be too large by, and to `slope` the trace, lowered by its error. */
+/* Eigenvalues of one character's matrices; their number, or why there are none. */
 static ptrdiff_t project(const kernels *k, const sc_rounding *r, const double *directions,
                          int character, double *room, sc_interest *p, double *values,
-                         const projected *sums)
+                         projected *sums)
 {
     const ptrdiff_t n = character ? k->set->orbits : k->size;
     double *gram = of_character(k, GRAM, character), *inverse = room, *other = inverse + n * n,
@@ -212,9 +214,10 @@ static ptrdiff_t project(const kernels *k, const sc_rounding *r, const double *d
         return SC_STOPPED;
     const double square = dot(inverse, inverse, n * n), size = norm_of_lower(product, n);
     for (ptrdiff_t i = 0; i < n; i++)
-        *sums->slope += more[i];
-    *sums->slope -= loss_of_slope(r, gram, inverse, n, square, more, spare);
-    *sums->loss += loss_of_sums(r, gram, inverse, product, n, square, size, &low.sums, more, spare);
+        sums->slope += more[i];
+    sums->slope -= loss_of_slope(r, gram, inverse, n, square, more, spare);
+    double trace = 0, kept = 0;
+    const sc_losses found = losses(r, gram, inverse, product, n, square, size, &low.sums, more);
     tridiagonalise(product, n, values, below, spare, p);
     if (p->over)
         return SC_STOPPED;
@@ -223,6 +226,13 @@ static ptrdiff_t project(const kernels *k, const sc_rounding *r, const double *d
     if (!diagonalise(values, below, n)
         || !lower_to_certainty(inverse, other, n, size, spare, values))
         return SC_ROUNDING_FORBIDS;
+    for (ptrdiff_t i = 0; i < n; i++) {
+        trace += inverse[i];
+        kept += values[i];
+        sums->least = fmin(sums->least, (values[i] - found.each) / 1.5);
+    }
+    sums->loss += found.sums;
+    sums->lost += found.excess + trace - kept + rounding_of((double)n) * (trace + kept);
     return n;
 }
 
@@ -253,7 +263,7 @@ ptrdiff_t SC_KERNEL(sc_project)(const sc_orbits *o, const double *directions, vo
     const int lowest = o->d * (o->d + 1.0) / 2 <= (double)sc_set_size(o) ? 4 : 2;
     kernels k = {.set = o, .size = n, .lowest = lowest};
     sc_interest p = {going, state, 0};
-    double *room = space, loss = 0;
+    double *room = space;
     for (int i = 0; i < KERNELS; i++, room += n * n + (images - 1) * plain)
         k.matrix[i] = room;
     k.cosine = room;
@@ -274,8 +284,7 @@ ptrdiff_t SC_KERNEL(sc_project)(const sc_orbits *o, const double *directions, vo
     for (ptrdiff_t i = 0; i < n; i++)
         r.norm = fmax(r.norm, 1.01 * k.sum[i]);
     ptrdiff_t count = 0;
-    *slope = 0;
-    const projected sums = {slope, &loss};
+    projected sums = {0, 0, 0, INFINITY};
     for (int character = 0; character < images; character++) {
         const ptrdiff_t more =
             project(&k, &r, directions, character, room, &p, values + count, &sums);
@@ -283,5 +292,8 @@ ptrdiff_t SC_KERNEL(sc_project)(const sc_orbits *o, const double *directions, vo
             return more;
         count += more;
     }
-    return take_off_largest(values, count, loss) ? count : SC_ROUNDING_FORBIDS;
+    const double lost = sums.lost + sums.loss;
+    *slope = sums.slope - sc_slope_of_lost(o->d, fmax(sums.least, lost / (double)count), lost);
+    return isfinite(*slope) && take_off_largest(values, count, sums.loss) ? count
+                                                                          : SC_ROUNDING_FORBIDS;
 }

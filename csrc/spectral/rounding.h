@@ -14,6 +14,7 @@
 typedef struct sc_rounding {
     double gram, covariance, slopes; /* an entry of G, H, S is wrong by at most so much */
     double norm, slope_norm;         /* at least those of |H| and |S|, spectral */
+    double left_out;                 /* of an entry of H, by degrees that its series leaves out */
     double features;                 /* relative, of a quadratic form at a direction */
     double weights, slope_weights;   /* relative, of the weights of the degrees in H and S */
 } sc_rounding;
@@ -54,6 +55,7 @@ static sc_rounding rounding_of_entries(const sc_orbits *o, const sc_covariance_w
         .gram = images / 4 * (cosine + rounding_of(o->bits + 16.0)),
         .covariance = images * (w->steep * legendre + sums * w->sum),
         .slopes = images * (w->slope_steep * legendre + sums * w->slope_sum),
+        .left_out = images * w->left_out,
         .slope_norm = 1.01 * size * w->slope_sum,
         .features = 1.01 * length + rounding_of(6),
         .weights = rounding_of(200 + 14.0 * w->terms),
@@ -61,9 +63,10 @@ static sc_rounding rounding_of_entries(const sc_orbits *o, const sc_covariance_w
     };
 }
 
-/* (5): sum_ij |E_ij| v_i v_j of E = X G X' - I and weights v > 0. `column` is room for n. */
+/* (5): sum_ij |E_ij| v_i v_j of E = X G X' - I and weights v > 0. `column` becomes |X'|v and, if it
+   is not NULL, `rows` |U||X'|v, n each. */
 static double loss_by_overlaps(const sc_rounding *r, const double *upper, const double *inverse,
-                               ptrdiff_t n, const double *weight, double *column)
+                               ptrdiff_t n, const double *weight, double *column, double *rows)
 {
     double sum = 0, square = 0;
     memset(column, 0, sizeof(double) * (size_t)n);
@@ -81,17 +84,54 @@ static double loss_by_overlaps(const sc_rounding *r, const double *upper, const 
         const double all = sum_of_partial(row);
         square += all * all;
         sum += column[i];
+        if (rows)
+            rows[i] = all;
     }
     return 4.1 * rounding_of(SC_DEPTH(n)) * square + r->gram * sum * sum;
 }
 
-/* (10): what the sum of the k largest eigenvalues of the computed M, brought to tridiagonal form,
- * may be too large by, for any k. `inverse_square`: the sum of the squares of X; `size`: at least
- * M's Frobenius norm. a and b are room for n each. */
-static double loss_of_sums(const sc_rounding *r, const double *upper, const double *inverse,
-                           const double *product, ptrdiff_t n, double inverse_square, double size,
-                           const sc_low_degrees *low, double *a, double *b)
+/* What a computed matrix with some errors may have to say of the exact span. */
+typedef struct sc_losses {
+    double sums;   /* the sum of the k largest eigenvalues may be too large by so much, for any k */
+    double excess; /* the sum of all may be too small by so much */
+    double each;   /* the least one, when divided by 1.5, may be too large by so much */
+} sc_losses;
+
+/* (13): what the exact trace may have more than the computed one because 1/x is above 2 - x. Where
+   E is not small there is no bound, and this is infinite. `column` and `rows` are those of (5);
+   `back` is room for n. */
+static double excess_by_overlaps(const sc_rounding *r, const double *upper, const double *inverse,
+                                 ptrdiff_t n, const double *weight, const double *column,
+                                 const double *rows, double *back)
 {
+    const double depth = rounding_of(SC_DEPTH(n));
+    double sum = 0, square = 0, ratio = 0;
+    memset(back, 0, sizeof(double) * (size_t)n);
+    for (ptrdiff_t i = 0; i < n; i++) {
+        sum += column[i];
+        for (ptrdiff_t j = i; j < n; j++)
+            back[j] += fabs(upper[i * n + j]) * rows[i];
+    }
+    for (ptrdiff_t i = 0; i < n; i++) {
+        double by_factor = 0, by_entries = 0;
+        for (ptrdiff_t j = 0; j <= i; j++) {
+            by_factor += fabs(inverse[i * n + j]) * back[j];
+            by_entries += fabs(inverse[i * n + j]);
+        }
+        const double wrong = depth * (3.1 * by_factor + rows[i]) + r->gram * sum * by_entries;
+        square += wrong * wrong;
+        ratio = fmax(ratio, wrong / weight[i]);
+    }
+    return ratio < 0.5 ? 1.01 * square / (1 - 1.01 * ratio) : INFINITY;
+}
+
+/* (10), (13): of the eigenvalues of the computed M, brought to tridiagonal form. `inverse_square`:
+ * the sum of the squares of X; `size`: at least M's Frobenius norm. `room` is for 4n. */
+static sc_losses losses(const sc_rounding *r, const double *upper, const double *inverse,
+                        const double *product, ptrdiff_t n, double inverse_square, double size,
+                        const sc_low_degrees *low, double *room)
+{
+    double *const a = room, *const column = a + n, *const rows = column + n, *const back = rows + n;
     const double m = (double)n, depth = rounding_of(SC_DEPTH(n));
     const double feature = depth + r->features;
     /* errors of M whose Frobenius norm, and whose trace norm, is known: (6), (8), (9); (2), (7) */
@@ -106,9 +146,13 @@ static double loss_of_sums(const sc_rounding *r, const double *upper, const doub
         a[i] = sqrt(fmax(product[i * n + i], 0) + 3 * (spread + along));
         trace += a[i] * a[i];
     }
-    return 1.01
-           * (sqrt(m) * spread + along + r->weights * trace
-              + loss_by_overlaps(r, upper, inverse, n, a, b));
+    sc_losses found = {0, 0, 1.01 * (spread + along)};
+    found.sums = 1.01
+                 * (sqrt(m) * spread + along + r->weights * trace
+                    + loss_by_overlaps(r, upper, inverse, n, a, column, rows));
+    found.excess = found.sums + 1.01 * m * r->left_out * inverse_square
+                   + excess_by_overlaps(r, upper, inverse, n, a, column, rows, back);
+    return found;
 }
 
 /* (11): the same of the trace of X S X', whose diagonal is known; that is used up. */
@@ -125,7 +169,7 @@ static double loss_of_slope(const sc_rounding *r, const double *upper, const dou
     }
     return 1.01
            * (wrong + r->slope_weights * trace + rounding_of((double)n) * trace
-              + loss_by_overlaps(r, upper, inverse, n, diagonal, room));
+              + loss_by_overlaps(r, upper, inverse, n, diagonal, room, NULL));
 }
 
 #endif

@@ -253,7 +253,8 @@ void sc_covariance_weights_of(double d, int lowest, sc_covariance_weights *out)
 {
     cursor c = first_degree(d);
     const double least = least_weight(&c);
-    *out = (sc_covariance_weights){{weight_of(&c), 0}, 0, 0, 0, 0, 1};
+    double even = c.mass; /* of all even functions it is 1/4 */
+    *out = (sc_covariance_weights){{weight_of(&c), 0}, 0, 0, 0, 0, 0, 1};
     if (lowest == 0)
         out->sum = out->low[0];
     next_degree(&c);
@@ -269,7 +270,28 @@ void sc_covariance_weights_of(double d, int lowest, sc_covariance_weights *out)
         }
         out->slope_sum += steep;
         out->slope_steep += steep * steepness(d, c.l);
+        even += c.mass;
     }
+    /* eigenvalues fall, and 1e-14 is more than what rounding does to the sum of masses */
+    out->left_out =
+        ldexp(c.eigenvalue.mantissa, (int)c.eigenvalue.exponent) * (fmax(0.25 - even, 0) + 1e-14);
+}
+
+#define STEPPED_DEGREES 128 /* that are gone through one by one */
+
+double sc_slope_of_lost(double d, double least, double lost)
+{
+    if (!(lost > 0))
+        return 0;
+    const double log_least = log(least) - 1e-9; /* more than what rounding does */
+    cursor c = first_degree(d);
+    double log_eigenvalue = log(c.mass), l = 0;
+    for (; log_eigenvalue > log_least && l < STEPPED_DEGREES; l += 2)
+        log_eigenvalue += 2 * log(fabs(l - 1) / (l + d + 1));
+    /* lambda_L <= lambda_l ((l + d + 1)/(L + d + 1))^(d + 2) */
+    if (log_eigenvalue > log_least)
+        l = (l + d + 1) * exp((log_eigenvalue - log_least) / (d + 2)) * (1 + 1e-9) - d + 1;
+    return 1.01 * lost * (1 + steepness(d, l));
 }
 
 void sc_even_kernels(double d, int lowest, ptrdiff_t count, const double *cosine, double *gram,

@@ -48,13 +48,18 @@ void sc_even_kernels(double d, int lowest, ptrdiff_t count, const double *cosine
                      double *covariance, double *slopes);
 
 /* The series of sc_even_kernels, by which their errors are bounded. With w_l = N_l lambda_l^2 and
-   p_l = P_l'(1): sums over l >= lowest of w and w p, over l >= 2 of w p and w p^2, and how many
-   degrees there are. */
+   p_l = P_l'(1): sums over l >= lowest of w and w p, over l >= 2 of w p and w p^2, at least the sum
+   of w over the degrees that are left out, and how many degrees there are. */
 typedef struct sc_covariance_weights {
     double low[2]; /* w_0, w_2 */
-    double sum, steep, slope_sum, slope_steep;
+    double sum, steep, slope_sum, slope_steep, left_out;
     int terms;
 } sc_covariance_weights;
 void sc_covariance_weights_of(double d, int lowest, sc_covariance_weights *out);
+
+/* At most so much does the mean of sum_l lambda_l P_l'(1) tr P Pi_l fall when directions are dropped
+   from a span by chance, each a coefficient of its own, of which none has less variance than
+   `least`, and which describe `lost` in the mean (docs/spectral.md, section 12.2). */
+double sc_slope_of_lost(double d, double least, double lost);
 
 #endif

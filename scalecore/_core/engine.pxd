@@ -95,6 +95,7 @@ cdef extern from "spectral/spectrum.h" nogil:
     double sc_nearly_whole(double)
     void sc_spectrum(double, int, sc_degree *)
     void sc_sphere_open(sc_sphere *, double)
+    double sc_slope_of_lost(double, double, double)
     double sc_bayes_error_bound(const sc_sphere *, double)
     void sc_even_kernels(double, int, Py_ssize_t, const double *, double *, double *, double *)
 

@@ -10,8 +10,8 @@ from libc.stdlib cimport free, malloc
 from .engine cimport (
     SC_MOST_BITS, SC_NO_MEMORY, SC_STOPPED, sc_bayes_error_bound, sc_degree, sc_descent_space,
     sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim, sc_lower_bound, sc_nearly_whole,
-    sc_orbits, sc_orthonormalise, sc_padded, sc_projection_space, sc_set_size, sc_spectrum,
-    sc_sphere, sc_sphere_open,
+    sc_orbits, sc_orthonormalise, sc_padded, sc_projection_space, sc_set_size,
+    sc_slope_of_lost, sc_spectrum, sc_sphere, sc_sphere_open,
 )
 from .checks cimport agree
 from .element_order cimport ANY_ORDER, order_of
@@ -45,6 +45,13 @@ def spectrum(double d, int count):
     with nogil:
         sc_spectrum(d, count, <sc_degree *>&values[0, 0])
     return out
+
+
+def slope_of_lost(double d, double least, double lost):
+    """Return at most how much the mean of sum_l lambda_l P_l'(1) tr P Pi_l falls when directions,
+    none of less variance than `least`, are dropped by chance that describe `lost` in the mean."""
+    agree(sc_is_input_dim(d) and d > 1 and least > 0, "no directions to drop")
+    return sc_slope_of_lost(d, least, lost)
 
 
 def even_kernels(double d, const double[:, ::1] cosines, int lowest=0):

@@ -6,7 +6,8 @@ eigenvalues are nowhere below those of the row before, so that its bound is nowh
 (docs/spectral.md); only the first two, one unit and the pair that makes linear functions, do not
 compare. Where a row describes much more than the one before and some partial sum is a little lower,
 it is those before that are lowered to it: that keeps them valid, as costs are concave, and loosens
-them by little.
+them by little. To lower eigenvalues is to drop directions by chance, which raises what sticks feel
+of the rounding of their directions, delta: with the eigenvalues delta changes too.
 """
 
 from __future__ import annotations
@@ -137,8 +138,8 @@ def _add_even_parts(d: int, rows: list[Row], counts: list[int], progress: bool) 
             batch = counts[first : first + max(_BATCH[counts[first] > _FEW], default_threads())]
             for count, part in zip(batch, _even_parts(d, batch), strict=True):
                 row = None if part is None else _with_linear(2.0 + count, *part, d)
-                if row is not None and _give_way(rows, row):
-                    rows.append(_merge_close_eigenvalues(row, (rows[1], rows[-1])))
+                if row is not None and _give_way(rows, row, d):
+                    rows.append(_merge_close_eigenvalues(row, (rows[1], rows[-1]), d))
                 elif count > _PATIENCE[count > _FEW] * rows[-1][0]:
                     advance(sum(count**2 for count in counts[first:]))
                     return  # directions crowd: rounding forbids rows with more of them
@@ -202,9 +203,17 @@ def _orthonormal(d: int, count: int) -> Part:
     together, slope = (h + (count - 1) * h_off) / sums, (w + (count - 1) * w_off) / sums
     if count > 1:
         slope += (count - 1) * (w - w_off) / (g - g_off)
-    values = np.array([together, (high - high_off) / (g - g_off)])[:count] * _CLOSED_FORM
-    positive = values > 0  # from d = 1e9 on degree 2 is too small a part to be counted
-    return values[positive], np.array([1.0, count - 1.0])[:count][positive], slope * _CLOSED_FORM
+    exact = np.array([together, (high - high_off) / (g - g_off)])[:count]
+    copies = np.array([1.0, count - 1.0])[:count]
+    # from d = 1e9 on degree 2 is too small a part to be counted; a projection has no more of it
+    # than the whole
+    positive = exact > 0
+    most = np.maximum(exact, math.exp(_spectrum.spectrum(d, 2)[1, 0]))
+    values = exact * _CLOSED_FORM
+    lost = float(copies @ np.where(positive, 2 * (exact - values), most))
+    least = values.min() if positive.all() else lost / count
+    slope = slope * _CLOSED_FORM - _spectrum.slope_of_lost(d, least, lost)
+    return values[positive], copies[positive], slope
 
 
 def _circle(count: int) -> Part:
@@ -218,11 +227,23 @@ def _circle(count: int) -> Part:
     gram = weights.sum(axis=1) + beyond
     # P_l'(1) = l^2, l = 2 |alias|
     slope = float(((2.0 * alias) ** 2 * weights**2).sum(axis=1) @ (1 / gram))
-    values = np.sort((weights**2).sum(axis=1) / gram)[::-1]
-    return values * _EQUAL_ANGLES, np.ones(count), slope * _CLOSED_FORM
+    values = np.sort((weights**2).sum(axis=1) / gram)[::-1] * _EQUAL_ANGLES
+    # with all frequencies numerators are larger by at most beyond^2, and denominators smaller
+    most = ((weights**2).sum(axis=1) + beyond**2) / weights.sum(axis=1)
+    lost = float(most.sum() / _EQUAL_ANGLES - values.sum())
+    slope = slope * _CLOSED_FORM - _spectrum.slope_of_lost(2, values[-1], lost)
+    return values, np.ones(count), slope
 
 
-def _give_way(rows: list[Row], row: Row) -> bool:
+def _lowered(
+    row: Row, values: NDArray[np.float64], copies: NDArray[np.float64], lost: float, d: int
+) -> Row:
+    """Return a row with other eigenvalues, whose sum is smaller by `lost`."""
+    delta = row[3] + 2 * _spectrum.slope_of_lost(d, row[1][-1], lost)
+    return row[0], values, copies, min(1.0, delta)
+
+
+def _give_way(rows: list[Row], row: Row, d: int) -> bool:
     """Whether a row grows, after those before have been lowered for it if that takes little."""
     # Each row dominates those before it: what dominates one of them dominates all before that one.
     first = len(rows)
@@ -238,11 +259,15 @@ def _give_way(rows: list[Row], row: Row) -> bool:
     for k in above:
         count = np.arange(1 + np.sum(rows[k][2]))
         sums, reached = _partial_sums(rows[k], count), _partial_sums(row, count)
-        values = np.minimum.accumulate(np.diff(np.minimum(sums, reached))) * (1 - 2**-50)
+        values = np.minimum.accumulate(np.diff(np.minimum(sums, reached)))
+        rounding = len(values) * 2**-52  # more than that of all sums, which are below 1/2
+        values[0] -= rounding
         if float(np.max(sums - reached)) > _YIELD * gain or values[-1] <= 0:
             return False
-        alone = rows[k][0], values, np.ones(len(values)), rows[k][3]
-        lowered[k] = _merge_close_eigenvalues(alone, (rows[1], lowered.get(k - 1, rows[k - 1])))
+        lost = float(sums[-1] - np.sum(values)) + rounding
+        alone = _lowered(rows[k], values, np.ones(len(values)), lost, d)
+        below = rows[1], lowered.get(k - 1, rows[k - 1])
+        lowered[k] = _merge_close_eigenvalues(alone, below, d)
     for k, given in lowered.items():
         rows[k] = given
     return _dominates(row, rows[-1])
@@ -254,19 +279,22 @@ def _partial_sums(row: Row, count: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.interp(count, corners, np.append(0.0, np.cumsum(row[1] * row[2])))
 
 
-def _merge_close_eigenvalues(row: Row, below: tuple[Row, ...]) -> Row:
+def _merge_close_eigenvalues(row: Row, below: tuple[Row, ...], d: int) -> Row:
     """Let eigenvalues within 2 % of each other share their mean, which loosens bounds by some parts
     in 1e5 and saves sums.
 
     That must not hide that the row grows: if it does, the partial sums at the corners of those
     below are kept as well.
     """
-    units, values, copies, delta = row
+    _, values, copies, _ = row
     for corners in ((), np.concatenate([np.cumsum(last[2]) for last in below])):
         groups = _groups(values, np.cumsum(copies), corners)
         counts = np.add.reduceat(copies, groups)
-        means = np.add.reduceat(values * copies, groups) / counts * (1 - 2**-51)
-        coarse = units, means, counts, delta
+        sizes = np.diff([*groups, len(values)])
+        share = (sizes + 4) * 2**-53  # more than rounding does to a sum of so many
+        means = np.add.reduceat(values * copies, groups) / counts
+        means = np.minimum.accumulate(means * (1 - share))
+        coarse = _lowered(row, means, counts, 3.01 * float(share @ (means * counts)), d)
         if all(_dominates(coarse, last) for last in below):
             return coarse
     return row

@@ -63,6 +63,15 @@ def exact_projection(d, directions):
     return sums, mp.fsum((inverse * S * inverse.T)[i, i] for i in range(count))
 
 
+def slope_of_lost(d, least, lost):
+    """At most so much does the slope fall when directions with variances from `least` on are
+    dropped by chance, which describe `lost` in the mean (section 12.2)."""
+    degree = 2
+    while oracle.eigenvalue(degree, d) > least:
+        degree += 2
+    return float(lost * (1 + mp.mpf(degree * (degree + d - 2)) / (d - 1)))
+
+
 def projection(d, directions):
     """What the proved losses are made of, without a group, in NumPy: U, X, M, H without its lowest
     degrees, the features of those, S's diagonal, and the sums over degrees."""
@@ -88,6 +97,7 @@ def projection(d, directions):
         ]
     features = np.array(features)
     projected = features @ X.T
+    slopes = X @ np.einsum("l,lij->ij", weights * p, P) @ X.T
     return {
         "upper": upper,
         "X": X,
@@ -95,7 +105,8 @@ def projection(d, directions):
         "M": X @ H @ X.T + projected.T @ projected,
         "features": features,
         "projected": projected,
-        "S": np.diag(X @ np.einsum("l,lij->ij", weights * p, P) @ X.T),
+        "S": np.diag(slopes),
+        "slopes": slopes,
         "sum": weights[first:].sum(),
         "steep": weights[first:] @ p[first:],
         "slope_sum": weights @ p,

@@ -1,6 +1,8 @@
 """Eigenvalues of rows against 50-digit arithmetic: rounding may only have lowered their sums, and
 by as much as is proved (docs/spectral.md, section 12.1)."""
 
+from itertools import pairwise
+
 import mpmath as mp
 import numpy as np
 import pytest
@@ -8,7 +10,8 @@ from oracles import spectral as oracle
 from oracles import spectral_rounding as rounding
 
 import scalecore as sc
-from scalecore._core.spectrum import OrbitSet, even_kernels, fixed_parts
+from scalecore._core.spectrum import OrbitSet, even_kernels, fixed_parts, slope_of_lost
+from scalecore.spectral import _table_rows
 
 
 @pytest.fixture(autouse=True)
@@ -64,13 +67,89 @@ def test_no_sum_is_promised_too_high_and_each_lowered_as_proved(d, count, closes
     assert slope_lost >= 0
     loss, slope_loss = rounding.proved_losses(d, directions)
     certainty = 6 * count * rounding.U * 0.2  # of one eigenvalue: section 12.1, (9)
+    # the slope of a span from which directions are dropped by chance: the variance that is lost may
+    # be twice the loss, and the least eigenvalue is known to a factor of 1.5
+    least = float(exact[-1] - exact[-2])
+    assert slope_lost >= rounding.slope_of_lost(d, least, lost[-1])
     if closest is None:
         for k, part in enumerate(lost):
             assert 0.9 * loss < part < 1.1 * loss + (k + 1) * certainty
-        assert 0.9 * slope_loss < slope_lost < 1.1 * slope_loss
+        at_least = 0.9 * slope_loss + rounding.slope_of_lost(d, least, 1.9 * loss)
+        lost_by_all = 2.1 * loss + 2 * count * certainty
+        at_most = 1.1 * slope_loss + 1.1 * rounding.slope_of_lost(d, least / 1.6, lost_by_all)
+        assert at_least < slope_lost < at_most
     else:  # rounding itself is a part of what is proved
         assert (lost > 0.5 * loss).all()
         assert (lost < 1.5 * loss + count * certainty).all()
+
+
+@pytest.mark.parametrize("d", [2, 3, 6, 10, 100])
+def test_slopes_are_concave_in_inverse_eigenvalues(d):
+    """The points (1/lambda_l, P_l'(1)), of which the bound on lost slopes is made: between two, the
+    slope is 2 lambda_l (l - 1)^2 / ((d - 1)(d + 2)), which falls."""
+    degrees = range(0, 60, 2)
+    inverse = [1 / oracle.eigenvalue(k, d) for k in degrees]
+    steep = [mp.mpf(k * (k + d - 2)) / (d - 1) for k in degrees]
+    rises = [
+        (b - a) / (y - x)
+        for a, b, x, y in zip(steep, steep[1:], inverse, inverse[1:], strict=False)
+    ]
+    for k, rise in zip(degrees, rises, strict=False):
+        assert mp.almosteq(rise * inverse[k // 2] * (d - 1) * (d + 2), 2 * (k - 1) ** 2, 1e-30)
+    assert all(a > b for a, b in pairwise(rises))
+
+
+@pytest.mark.parametrize("d", [2, 3, 6, 10, 1000])
+@pytest.mark.parametrize("least", [0.1, 1e-3, 1e-7, 1e-12, 1e-30])
+def test_what_lost_directions_cost(d, least):
+    """Against its twin, degree by degree; far out, where degrees are not gone through one by one,
+    it is larger, by less than a half."""
+    found = slope_of_lost(d, least, 1e-5)
+    if d == 2 and least == 1e-30:  # l is 2e7 there: lambda_l > 1/(16 l^4), P_l'(1) = l^2
+        assert 1e-5 * 0.25 / np.sqrt(least) < found < 1e-5 / np.sqrt(least)
+        return
+    exact = rounding.slope_of_lost(d, least, 1e-5)
+    assert exact <= found < 1.5 * exact
+    assert slope_of_lost(d, least, 0.0) == 0.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_dropped_directions_take_no_more_of_the_slope(seed):
+    """Any directions of a span, dropped with any chances: the claim of section 12.2 itself."""
+    rng = np.random.default_rng(seed)
+    d = int(rng.choice([2, 3, 6, 10]))
+    directions = oracle.random_directions(int(rng.integers(2, 24)), d, rng)
+    part = rounding.projection(d, directions)
+    values, vectors = np.linalg.eigh(part["M"])
+    each = np.einsum("ji,jk,ki->i", vectors, part["slopes"], vectors)
+    for power in (0, 1, 4):
+        chances = rng.random(len(values)) ** power * (rng.random(len(values)) < 0.5)
+        chances[rng.integers(len(values))] = 1.0
+        least = values[chances > 0].min()
+        allowed = slope_of_lost(d, least, chances @ values)
+        assert chances @ each <= allowed * (1 + 1e-6)
+
+
+def test_rows_whose_eigenvalues_are_lowered_have_a_larger_delta():
+    """Eigenvalues that share their mean lose some roundings, and rows that give way more."""
+    none, *few = _table_rows.first_rows(3)
+    values = np.array([0.3, 0.1, 0.01, 0.0099, 1e-4])
+    merged, copies, delta = _table_rows._merge_close_eigenvalues(
+        (7.0, values, np.ones(5), 0.1), (none,), 3
+    )[1:]
+    assert copies.tolist() == [1, 1, 2, 1]
+    lost = mp.fsum(values) - mp.fsum(merged * copies)
+    assert 0 < lost < 1e-14
+    assert delta - 0.1 >= 2 * rounding.slope_of_lost(3, 1e-4, lost) - 2e-17
+
+    rows = [none, *few, (7.0, np.array([0.3, 0.05]), np.array([1.0, 3.0]), 0.1)]
+    better = 8.0, np.array([0.3, 0.0499, 0.03]), np.array([1.0, 3.0, 1.0]), 0.05
+    assert _table_rows._give_way(rows, better, 3)
+    lowered, copies, delta = rows[-1][1:]
+    lost = 0.45 - mp.fsum(lowered * copies)
+    assert lost == pytest.approx(3e-4)
+    least = rounding.slope_of_lost(3, 0.05, lost)
+    assert 2 * least <= delta - 0.1 < 2.1 * least
 
 
 @pytest.mark.parametrize("seed", range(12))
