@@ -1,6 +1,8 @@
 /* See atom_columns.h. */
 #include "spectral/atom_columns.h"
 
+#include <math.h>
+
 #define PACK 8 /* lanes of the widest pack */
 
 static ptrdiff_t whole_packs(ptrdiff_t rows) { return (rows + PACK - 1) / PACK * PACK; }
@@ -29,6 +31,8 @@ void sc_lay_atom_columns(sc_strategies *s, double *room)
     const ptrdiff_t stride = whole_packs(s->atom_rows);
     a->stride = stride;
     a->units = lay(s, s->units, 1, room);
+    for (ptrdiff_t i = s->atom_rows; i < stride; i++)
+        room[i] = (double)INFINITY;
     a->eighth = lay(s, s->residual, 0.125, room + stride);
     a->log_residual = lay(s, s->log_residual, 1, room + 2 * stride);
     a->log_rounding = lay(s, s->log_rounding, 1, room + 3 * stride);

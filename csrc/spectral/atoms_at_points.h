@@ -12,9 +12,7 @@
 #define SC_ATOMS_AT_POINTS_H
 
 #include "spectral/atom_strategy.h"
-
-/* rows that are compared at once; a table of ours has fewer that may have atoms */
-#define ATOM_ROWS 64
+#include "spectral/row_packs.h"
 
 /* What an evaluation at n_1 atoms tells of the other rows of its point: ln n_1, h(n_1), its
    derivative in ln n; the ln of the residual beside which n_1 is best, and how the ln of that
@@ -71,36 +69,6 @@ SC_INLINE real least_beside(const atom_tangent *at, double K, real share, real l
     return r_select(stops, closed, r_max(r_select(r_le(-far, t), open, zero), by_limit));
 }
 
-/* The rows of a pack by what they cost: positive numbers, whose last six bits are replaced by the
-   row's place, so that the least of them tells which it is. */
-#define PLACE_BITS ((uint64_t)ATOM_ROWS - 1)
-#define NO_PLACE 1e300
-
-SC_INLINE real with_place(real cost, int first)
-{
-    return r_from_bits((r_bits(cost) & b_set(~PLACE_BITS)) + b_lane_numbers()
-                       + b_set((uint64_t)first));
-}
-
-SC_INLINE int place_of_least(real numbers)
-{
-    uint64_t lane[SC_LANES];
-    double as_double[SC_LANES];
-    r_store(as_double, numbers);
-    memcpy(lane, as_double, sizeof lane);
-    for (int half = SC_LANES / 2; half > 0; half /= 2)
-        for (int j = 0; j < half; j++)
-            lane[j] = lane[j + half] < lane[j] ? lane[j + half] : lane[j];
-    return (int)(lane[0] & PLACE_BITS);
-}
-
-/* The least that the fixed parts of a pack of rows cost. */
-SC_INLINE real fixed_at_least(const atom_points *p, const double *floors, ptrdiff_t row, double T)
-{
-    return r_fma(r_load(floors + p->s->atoms.stride + row), r_set(T), r_load(floors + row))
-           * r_set(1 / T);
-}
-
 /* The mask of these bits */
 SC_INLINE mask mask_of(unsigned lanes)
 {
@@ -115,7 +83,7 @@ static void keep_open(atom_points *p, int i)
                  T = p->T[i], *const floors = atom_floors_at(p->s, p->with, T);
     const uint64_t all = p->open[i];
     const real beaten = r_set(p->best[i].error * (1 + 1e-10)), one = r_set(1.0),
-               none = r_set(NO_PLACE);
+               none = r_set(NO_COST);
     real seen = none;
     uint64_t open = 0;
     for (int k = 0; k < ATOM_ROWS && all >> k; k += SC_LANES) {
@@ -123,7 +91,7 @@ static void keep_open(atom_points *p, int i)
         if (!before)
             continue;
         const ptrdiff_t row = p->from + k;
-        const real least = fixed_at_least(p, floors, row, T)
+        const real least = fixed_at_least(p->s, floors, row, T)
                            + least_beside(&p->tangent[i], K, r_load(a->eighth + row) * r_set(K),
                                           r_load(a->log_residual + row),
                                           r_max(r_set(p->most[i]) - r_load(a->units + row), one));
@@ -149,7 +117,7 @@ static void open_rows(atom_points *p, int i)
     const sc_atom_columns *const a = &p->s->atoms;
     const double T = p->T[i], *const floors = atom_floors_at(p->s, p->with, T);
     const real beaten = r_set(p->best[i].error), K = r_set(fmax(p->K[i], LEAST_K)),
-               most = r_set(p->most[i]), one = r_set(1.0), none = r_set(NO_PLACE),
+               most = r_set(p->most[i]), one = r_set(1.0), none = r_set(NO_COST),
                scale = r_set(p->scale[i]), log_8_scale = r_set(p->log_8_scale[i]),
                least_list = scale * r_set(SC_LN2);
     const ptrdiff_t rows = p->s->atom_rows - p->from;
@@ -165,12 +133,12 @@ static void open_rows(atom_points *p, int i)
                    drawn =
                        r_max(loss + least_list,
                              least_cost_beside(scale, log_8_scale, r_load(a->log_residual + row))),
-                   least = drawn + fixed_at_least(p, floors, row, T);
+                   least = drawn + fixed_at_least(p->s, floors, row, T);
         const mask may_win = m_and(room, r_lt(least, beaten));
         open |= (uint64_t)m_lanes(may_win) << k;
         seen = r_min(seen, with_place(r_select(may_win, least, none), k));
     }
-    p->open[i] = rows < ATOM_ROWS ? open & ~(~(uint64_t)0 << rows) : open;
+    p->open[i] = open;
     p->first[i] = place_of_least(seen);
 }
 

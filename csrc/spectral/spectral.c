@@ -20,6 +20,7 @@ static ptrdiff_t widest_row(const sc_strategies *s, double n)
 
 typedef struct point_block {
     const sc_strategies *s;
+    stick_law sticks;
     int with, count;
     const double *n, *T, *K;
     /* see least_cost_of_atoms */
@@ -35,22 +36,38 @@ static void find_logarithms(point_block *p, int first)
     r_store(p->log_quarter + first, sc_log(r_load(quarter)));
 }
 
+/* Compare a row alone with the best so far, unless a lower bound on it is not below that. */
+static void try_fixed_alone(const point_block *p, int i, ptrdiff_t row)
+{
+    const double T = p->T[i];
+    if (least_price(floors_at(p->s, p->with, T), row, T, 1 / T) + p->s->residual[row] * 0.125
+        >= p->best[i].error)
+        return;
+    const sc_spectral_terms terms = fixed_alone(p->s, p->with, row, T, p->log_quarter[i]);
+    keep_better(&terms, &p->best[i]);
+}
+
 static void without_atoms(point_block *p, int i)
 {
     const double n = p->n[i], T = p->T[i], log_quarter = p->log_quarter[i];
     const ptrdiff_t widest = widest_row(p->s, n);
     sc_spectral_terms *best = &p->best[i];
-    *best = fixed_alone(p->s, p->with, widest, T, log_quarter);
+    /* A mixture costs no more than noise, whose cost is read from the table: often sticks are below
+       that, and the row alone is never computed. */
+    const int mixture = (p->with & SC_WITH_MIXTURE) != 0;
+    *best = fixed_alone(p->s, p->with & ~SC_WITH_MIXTURE, widest, T, log_quarter);
+    if (mixture)
+        best->error *= 1 + 1e-12; /* so that the mixture is below it whatever is rounded */
     /* rows 1 and 2 are the one pair of which neither has the larger eigenvalues: two units may do
        worse than one */
-    if (widest == 2) {
-        const sc_spectral_terms one = fixed_alone(p->s, p->with, 1, T, log_quarter);
-        keep_better(&one, best);
-    }
+    if (widest == 2)
+        try_fixed_alone(p, i, 1);
     if (p->with & SC_WITH_QUADRATIC)
         quadratic_form(p->s, p->with, n, T, best);
     if (p->with & (SC_WITH_STICKS | SC_WITH_POLAR))
-        sticks_at_point(p->s, p->with, n, T, p->K[i], log_quarter, best);
+        sticks_at_point(p->s, p->with, n, T, p->K[i], log_quarter, &p->sticks, best);
+    if (mixture)
+        try_fixed_alone(p, i, widest);
 }
 
 static void with_atoms(point_block *p)
@@ -95,6 +112,7 @@ void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t c
     point_block p;
     p.s = s;
     p.with = with;
+    p.sticks = stick_law_in(s->d);
     for (ptrdiff_t first = 0; first < count; first += POINTS) {
         p.count = count - first < POINTS ? (int)(count - first) : POINTS;
         p.n = n + first;

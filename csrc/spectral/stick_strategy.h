@@ -26,6 +26,7 @@ typedef struct stick_law {
     double half, log_turn, harmonic, trigamma, log_grown; /* the last: ln(K+1) */
     double rise;                                          /* where K >= 2: -ln(1 - 1/K) */
     double turn, least_turn; /* ln(y rho/(m_1 T delta/4)) of the first stick; its least of any K */
+    double turn_in_d;        /* the part of log_turn that the dimension alone decides */
     int polar;
 } stick_law;
 
@@ -46,15 +47,31 @@ static void harmonic_of(double x, double *harmonic, double *trigamma)
     *trigamma = y + 0.5 * z + rise + squares;
 }
 
-SC_INLINE stick_law stick_law_of(double d, double K)
+/* The law in a dimension, before it has a concentration. */
+SC_INLINE stick_law stick_law_in(double d)
+{
+    stick_law law = {.d = d, .log_noise = log(4 * d), .half = (d - 1) * 0.5};
+    if (d > 1)
+        law.turn_in_d = 1 - SC_LN2 + 1 / law.half + log1p(-1 / d) - log(8 * law.half);
+    return law;
+}
+
+SC_INLINE void set_concentration(stick_law *law, double K)
 {
     K = fmax(K, LEAST_K);
-    return (stick_law){.d = d,
-                       .K = K,
-                       .fall = log1p(2 / K),
-                       .log_first = log(2 / (K + 2)),
-                       .log_noise = log(4 * d),
-                       .half = (d - 1) * 0.5};
+    if (K == law->K)
+        return;
+    law->K = K;
+    law->fall = log1p(2 / K);
+    law->log_first = log(2 / (K + 2));
+    law->polar = 0;
+}
+
+SC_INLINE stick_law stick_law_of(double d, double K)
+{
+    stick_law law = stick_law_in(d);
+    set_concentration(&law, K);
+    return law;
 }
 
 /* ln of the mean square of a stick less its mean ln, as K grows: ln 2 + 2 Euler's constant */
@@ -69,9 +86,8 @@ SC_INLINE void prepare_polar(stick_law *law)
     law->log_grown = log(law->K + 1);
     law->rise = law->K >= 2 ? -log1p(-1 / law->K) : 0;
     if (law->d > 1) { /* ln G/(4(d-1)) */
-        const double turn = 1 - SC_LN2 + 1 / law->half + log1p(-1 / law->d) - log(8 * law->half);
-        law->log_turn = turn + law->log_grown;
-        law->turn = turn + 2 * SC_LN2;
+        law->log_turn = law->turn_in_d + law->log_grown;
+        law->turn = law->turn_in_d + 2 * SC_LN2;
         law->least_turn = law->turn - LOG_OF_MEAN_OVER_MEAN_LOG;
         if (law->K >= 2)
             law->turn += law->log_grown - law->log_first - 2 * law->harmonic;
@@ -236,12 +252,10 @@ SC_INLINE real most_sticks(const stick_law *law, const stick_rows *rows, stick_c
 }
 
 /* Whether a polar stick may pay beside a row: whether the first is above the row's `last_polar`,
-   which does not know that a size may be known beforehand. */
-SC_INLINE int polar_may_pay(const sc_strategies *s, const stick_law *law, ptrdiff_t row,
-                            double log_T)
+   which does not know that a size may be known beforehand. `ratio`: log_size_ratio(). */
+SC_INLINE mask polar_may_pay(const stick_law *law, const stick_rows *rows, real ratio)
 {
-    return law->log_first + log_T + s->log_residual[row] - 2 * SC_LN2
-           >= (law->K < 1 ? 0 : s->last_polar[row]);
+    return r_le(law->K < 1 ? r_set(0.0) : rows->last_polar, ratio);
 }
 
 /* The last polar stick that pays beside a row, about: one more saves e^z/2, with z = ln(m_j T
@@ -309,20 +323,18 @@ static stick_share sticks_share(const sc_strategies *s, const stick_law *law, st
     return (stick_share){(total - noise) / T, noise / T, s->residual[row] * 0.125 * left};
 }
 
-/* Compare m sticks beside a row, whose share this is, with the best so far, and replace that if
-   they are better; returns whether they are. */
-SC_INLINE int take_sticks(const sc_strategies *s, int with, stick_code code, ptrdiff_t row,
-                          double T, double log_T, double m, const stick_share *share,
-                          sc_spectral_terms *best)
+/* Compare m sticks beside a row, whose share and whose fixed part's price these are, with the best so
+   far, and replace that if they are better; returns whether they are. */
+SC_INLINE int take_sticks(const sc_strategies *s, stick_code code, ptrdiff_t row, double m,
+                          const stick_share *share, const sc_price *price, sc_spectral_terms *best)
 {
-    const sc_price price = price_of(s, with, row, T, log_T - 2 * SC_LN2);
     const double error =
-        price.coefficients + price.distortion + (share->list + share->loss + share->residual);
+        price->coefficients + price->distortion + (share->list + share->loss + share->residual);
     if (!(error < best->error))
         return 0;
     *best = (sc_spectral_terms){error,
-                                price.coefficients,
-                                price.distortion,
+                                price->coefficients,
+                                price->distortion,
                                 share->residual,
                                 share->list,
                                 share->loss,
@@ -331,17 +343,6 @@ SC_INLINE int take_sticks(const sc_strategies *s, int with, stick_code code, ptr
                                 (double)NAN,
                                 code == STICK_VECTORS ? SC_STICKS_TOO : SC_POLAR_TOO};
     return 1;
-}
-
-/* The same for any m. */
-SC_INLINE int try_sticks(const sc_strategies *s, int with, const stick_law *law, stick_code code,
-                         ptrdiff_t row, double T, double log_T, double m, sc_spectral_terms *best)
-{
-    const stick_share share = sticks_share(s, law, code, row, T, log_T, m);
-    if (share.list + share.loss + share.residual + least_price(floors_at(s, with, T), row, T, 1 / T)
-        >= best->error)
-        return 0;
-    return take_sticks(s, with, code, row, T, log_T, m, &share, best);
 }
 
 #endif

@@ -149,6 +149,21 @@ static double sticks_along(const stick_budget *q, stick_code code, ptrdiff_t row
     return m;
 }
 
+/* Compare m sticks beside a row with the best so far; returns whether they are better. */
+static int try_sticks(const stick_budget *q, stick_code code, ptrdiff_t row, double T, double m,
+                      sc_spectral_terms *best)
+{
+    const sc_strategies *const s = q->s;
+    const double log_T = log(T);
+    const stick_share share = sticks_share(s, &q->law, code, row, T, log_T, m);
+    if (share.list + share.loss + share.residual
+            + least_price(floors_at(s, q->with, T), row, T, 1 / T)
+        >= best->error)
+        return 0;
+    const sc_price price = price_of(s, q->with, row, T, log_T - 2 * SC_LN2);
+    return take_sticks(s, code, row, m, &share, &price, best);
+}
+
 /* Try the whole numbers of sticks around the best real one (they may coincide). */
 static void try_whole_sticks(const stick_budget *q, stick_code code, ptrdiff_t row, double real_one,
                              double last, allocation_search *found)
@@ -163,7 +178,7 @@ static void try_whole_sticks(const stick_budget *q, stick_code code, ptrdiff_t r
         if (!(m >= 1))
             continue;
         const double T = q->integer ? floor(q->product / (units + m)) : q->product / (units + m);
-        if (try_sticks(q->s, q->with, &q->law, code, row, T, log(T), m, &found->best)) {
+        if (try_sticks(q, code, row, T, m, &found->best)) {
             found->samples = T;
             found->row = row;
             found->code = code;
@@ -194,8 +209,9 @@ static int ranges_beside(stick_budget *q, ptrdiff_t row, double log_T, double be
                          stick_range *ranges)
 {
     const sc_strategies *const s = q->s;
-    const int polar = q->with & SC_WITH_POLAR && polar_may_pay(s, &q->law, row, log_T);
     const stick_rows rows = stick_row_of(s, row);
+    const real ratio = log_size_ratio(&q->law, &rows, r_set(log_T));
+    const int polar = q->with & SC_WITH_POLAR && m_lanes(polar_may_pay(&q->law, &rows, ratio));
     int count = 0;
     if (polar)
         prepare_polar(&q->law);

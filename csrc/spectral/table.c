@@ -19,13 +19,16 @@
 
 /* ---- floors ---------------------------------------------------------------------------------- */
 
-/* With more than 2^octaves samples every coefficient of every row is sent. */
+/* With more than 2^(octaves - MORE_OCTAVES) samples every coefficient of every row is sent, and what
+   a row costs grows as ln T; its floor no longer grows beyond 2^octaves. */
+#define MORE_OCTAVES 20
+
 static int octaves_of(const sc_strategies *s)
 {
     double least = (double)INFINITY;
     for (ptrdiff_t i = 0; i < s->first[s->rows]; i++)
         least = s->eigenvalue[i] < least ? s->eigenvalue[i] : least;
-    return (int)ceil(log2(fmax(4 / least, 1))) + 1;
+    return (int)ceil(log2(fmax(4 / least, 1))) + 1 + MORE_OCTAVES;
 }
 
 /* Where a range of T begins. Ranges are quarters of an octave; the last has no end. */
