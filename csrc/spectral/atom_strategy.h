@@ -115,8 +115,8 @@ static int open_packs(atom_batch *q, atom_pack *pack, int *which)
 }
 
 /* The derivative of phi at a given T: 1 + d ln(a g + U)/dx, with `by_x` = a, `twice` = da/dx and
- * `total` = a g + U. Where eps is not clipped, d ln eps/dx = (a/U) (eps + 2)/(3 eps + 4). It directs
- * the search and needs no more than four digits.
+ * `total` = a g + U. Where eps is not clipped, d ln eps/dx = (a/U) (eps + 2)/(3 eps + 4). It
+ * directs the search and needs no more than four digits.
  */
 SC_INLINE real slope_of_phi(real d, real U, real by_x, real twice, real g, real eps, real total)
 {

@@ -1,10 +1,10 @@
 /* Atoms at points: beside each row the best number of them, where a lower bound on what that costs
  * does not leave the row out.
  *
- * What atoms cost beside a row depends on the row by two numbers only, its share A = K rho/8 and the
- * limit: it is the least of A/n + h(n) over n up to the limit, with h(n) what n atoms' list and
+ * What atoms cost beside a row depends on the row by two numbers only, its share A = K rho/8 and
+ * the limit: it is the least of A/n + h(n) over n up to the limit, with h(n) what n atoms' list and
  * rounding cost. One evaluation, of h and its derivative in ln n at any n, is a lower bound for all
- * rows at once (see least_beside), close for rows whose A is near the one with which that n is best.
+ * rows at once (see least_beside), close for rows whose A is near the one with which n is best.
  * So points go in rounds: each solves for the row whose lower bound is least, and closes those that
  * can do no better, until none is open. A round of a block of points is solved together.
  */
@@ -103,15 +103,15 @@ static void keep_open(atom_points *p, int i)
     p->first[i] = place_of_least(seen);
 }
 
-/* Whether atoms may help at a point. No bound is above 1/16. So atoms that help have a rounding below
-   1, hence a list above the left side. */
+/* Whether atoms may help at a point. No bound is above 1/16. So atoms that help have a rounding
+   below 1, hence a list above the left side. */
 SC_INLINE int may_have_atoms(const atom_points *p, int i)
 {
     return (SC_LN2 + p->s->d) * fmax(p->K[i], LEAST_K) * SC_LN2 < p->best[i].error * p->T[i];
 }
 
-/* Open the rows that leave room for atoms, of which there are more than K, and beside which they may
-   do better than the best so far. */
+/* Open the rows that leave room for atoms, of which there are more than K, and beside which they
+   may do better than the best so far. */
 static void open_rows(atom_points *p, int i)
 {
     const sc_atom_columns *const a = &p->s->atoms;

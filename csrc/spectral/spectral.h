@@ -12,8 +12,8 @@
 #include "scalecore.h"
 
 /* The columns of sc_strategies for the rows beside which atoms and sticks are tried, one after the
- * other; after the last one comes that again, up to whole packs, but with infinitely many units, which no
- * width has. `eighth`: residual/8.
+ * other; after the last one comes that again, up to whole packs, but with infinitely many units,
+ * which no width has. `eighth`: residual/8.
  * floors[mixture][range] are the rows' values at T = 0, and then their slopes.
  */
 typedef struct sc_atom_columns {

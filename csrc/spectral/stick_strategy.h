@@ -323,8 +323,8 @@ static stick_share sticks_share(const sc_strategies *s, const stick_law *law, st
     return (stick_share){(total - noise) / T, noise / T, s->residual[row] * 0.125 * left};
 }
 
-/* Compare m sticks beside a row, whose share and whose fixed part's price these are, with the best so
-   far, and replace that if they are better; returns whether they are. */
+/* Compare m sticks beside a row, whose share and whose fixed part's price these are, with the best
+   so far, and replace that if they are better; returns whether they are. */
 SC_INLINE int take_sticks(const sc_strategies *s, stick_code code, ptrdiff_t row, double m,
                           const stick_share *share, const sc_price *price, sc_spectral_terms *best)
 {

@@ -8,8 +8,8 @@
 #include "spectral/stick_strategy.h"
 
 /* A pack of rows, from place `row` on among those beside which sticks are tried, with so many
-   sticks each, and what these cost; and whether one more or less (`step`) may cost less, by `change`
-   at most. `least`: with the fixed part and that change, at least; NO_COST where sticks are left
+   sticks each, and what these cost; and whether one more or less (`step`) may cost less, at most by
+   `change`. `least`: with the fixed part and that change, at least; NO_COST where sticks are left
    out. */
 typedef struct stick_offer {
     SC_ALIGNED double least[SC_LANES];

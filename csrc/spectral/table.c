@@ -19,8 +19,8 @@
 
 /* ---- floors ---------------------------------------------------------------------------------- */
 
-/* With more than 2^(octaves - MORE_OCTAVES) samples every coefficient of every row is sent, and what
-   a row costs grows as ln T; its floor no longer grows beyond 2^octaves. */
+/* With more than 2^(octaves - MORE_OCTAVES) samples every coefficient of every row is sent, and
+   what a row costs grows as ln T; its floor no longer grows beyond 2^octaves. */
 #define MORE_OCTAVES 20
 
 static int octaves_of(const sc_strategies *s)
