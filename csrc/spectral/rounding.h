@@ -141,16 +141,17 @@ static sc_losses losses(const sc_rounding *r, const double *upper, const double 
     const double along = m * r->covariance * inverse_square
                          + 2 * feature * sqrt(inverse_square * low->square * low->projected)
                          + 3 * feature * feature * inverse_square * low->square;
+    const double left_out = m * r->left_out * inverse_square;
     double trace = 0;
     for (ptrdiff_t i = 0; i < n; i++) {
-        a[i] = sqrt(fmax(product[i * n + i], 0) + 3 * (spread + along));
+        a[i] = sqrt(fmax(product[i * n + i], 0) + 3 * (spread + along) + left_out);
         trace += a[i] * a[i];
     }
     sc_losses found = {0, 0, 1.01 * (spread + along)};
     found.sums = 1.01
                  * (sqrt(m) * spread + along + r->weights * trace
                     + loss_by_overlaps(r, upper, inverse, n, a, column, rows));
-    found.excess = found.sums + 1.01 * m * r->left_out * inverse_square
+    found.excess = found.sums + 1.01 * left_out
                    + excess_by_overlaps(r, upper, inverse, n, a, column, rows, back);
     return found;
 }

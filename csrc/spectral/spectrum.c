@@ -281,7 +281,7 @@ void sc_covariance_weights_of(double d, int lowest, sc_covariance_weights *out)
 
 double sc_slope_of_lost(double d, double least, double lost)
 {
-    if (!(lost > 0))
+    if (lost <= 0) /* not where it is no number: that goes on, and forbids the row */
         return 0;
     const double log_least = log(least) - 1e-9; /* more than what rounding does */
     cursor c = first_degree(d);

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ._table import SpectralTable
 
 FOLDER = "SCALECORE_TABLES"  # in the environment: where every table is looked for, and kept
-_FORMAT = 6  # of the file, and of what rows are built from
+_FORMAT = 7  # of the file, and of what rows are built from
 
 
 def named_folder() -> Path | None:

@@ -291,7 +291,8 @@ def _merge_close_eigenvalues(row: Row, below: tuple[Row, ...], d: int) -> Row:
         groups = _groups(values, np.cumsum(copies), corners)
         counts = np.add.reduceat(copies, groups)
         sizes = np.diff([*groups, len(values)])
-        share = (sizes + 4) * 2**-53  # more than rounding does to a sum of so many
+        # more than rounding does to a sum of so many, or to one before, which none may exceed
+        share = np.maximum.accumulate(sizes + 4) * 2**-53
         means = np.add.reduceat(values * copies, groups) / counts
         means = np.minimum.accumulate(means * (1 - share))
         coarse = _lowered(row, means, counts, 3.01 * float(share @ (means * counts)), d)

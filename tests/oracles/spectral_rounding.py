@@ -63,6 +63,24 @@ def exact_projection(d, directions):
     return sums, mp.fsum((inverse * S * inverse.T)[i, i] for i in range(count))
 
 
+def exact_circle(count):
+    """Eigenvalues and slope of so many equal angles in the plane, all frequencies of which that
+    look alike are summed."""
+    values, slope = [], mp.mpf(0)
+    for k in range(count):
+
+        def alike(term, k=k):
+            return mp.nsum(lambda j: term(k + count * j), [-mp.inf, mp.inf])
+
+        def mass(m):
+            return 2 / (mp.pi * (4 * m * m - 1)) ** 2
+
+        gram = alike(mass)
+        values.append(alike(lambda m: mass(m) ** 2) / gram)
+        slope += alike(lambda m: (2 * m * mass(m)) ** 2) / gram
+    return sorted(values, reverse=True), slope
+
+
 def slope_of_lost(d, least, lost):
     """At most so much does the slope fall when directions with variances from `least` on are
     dropped by chance, which describe `lost` in the mean (section 12.2)."""

@@ -152,6 +152,51 @@ def test_rows_whose_eigenvalues_are_lowered_have_a_larger_delta():
     assert 2 * least <= delta - 0.1 < 2.1 * least
 
 
+@pytest.mark.parametrize(("d", "count"), [(2, 1), (2, 2), (3, 2), (3, 3), (6, 4), (10, 10)])
+def test_orthonormal_directions_pay_for_what_lowering_takes(d, count):
+    """A closed form, lowered by a part in 1e12: of the variance that is lost twice as much is
+    counted, as its rounding may be of either sign."""
+    exact, exact_slope = rounding.exact_projection(d, np.eye(d)[:count])
+    values, copies, slope = _table_rows._orthonormal(d, count)
+    lost = difference(exact, np.repeat(values, copies.astype(int)))
+    assert (lost > 0).all()
+    least = float(exact[-1] - exact[-2]) if count > 1 else float(exact[0])
+    paid = float(exact_slope - slope) / rounding.slope_of_lost(d, least, lost[-1])
+    assert 1.9 < paid < 2.2
+
+
+@pytest.mark.parametrize("count", [5, 20])
+def test_equal_angles_pay_for_what_lowering_takes(count, monkeypatch):
+    """The same of a circulant, whose eigenvalues are exact sums over frequencies here. It pays less
+    than its slope misses by leaving out frequencies, so that the two are looked at apart."""
+    exact, exact_slope = rounding.exact_circle(count)
+    values, _, slope = _table_rows._circle(count)
+    lost = difference([mp.fsum(exact[: k + 1]) for k in range(count)], values)
+    assert (lost > 0).all()
+    monkeypatch.setattr(_table_rows._spectrum, "slope_of_lost", lambda *_: 0.0)
+    unpaid = _table_rows._circle(count)[2]
+    assert unpaid < exact_slope
+    paid = (unpaid - slope) / rounding.slope_of_lost(2, float(exact[-1]), lost[-1])
+    assert paid > 1.9
+    if count == 20:  # with fewer, what the end of the sums may be counts for more
+        assert paid < 3.5
+
+
+def test_a_degree_too_small_to_be_counted_is_paid_for(monkeypatch):
+    """At d = 1e9 orthonormal directions lose degree 2, all of which they might have described."""
+    d, told = 10**9, []
+    monkeypatch.setattr(
+        _table_rows._spectrum, "slope_of_lost", lambda *given: told.append(given) or 0.0
+    )
+    values, copies, _ = _table_rows._orthonormal(d, 5)
+    assert copies.tolist() == [1.0]
+    ((_, least, lost),) = told
+    degree_two = 4 * float(oracle.eigenvalue(2, d))
+    whole = values[0] / _table_rows._CLOSED_FORM
+    assert lost - 2 * (whole - values[0]) == pytest.approx(degree_two, rel=1e-3)
+    assert least == lost / 5
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_directions_that_all_but_coincide(seed):
     """Rounding decides what they describe: the sums that are computed lie on both sides of the
