@@ -1,5 +1,6 @@
 """What the proof against rounding costs: by how much rows of a table are lowered, as a share of the
-residual that they leave (docs/spectral.md, section 12.1).
+residual that they leave, and by what share of it delta is raised for that (docs/spectral.md,
+sections 12.1 and 12.2).
 
     python what_rounding_costs.py [INPUT_DIM COUNT ...]
 
@@ -23,12 +24,12 @@ ROUNDING = 2.0**-52
 
 
 def factor_and_sum(directions):
-    """Cholesky's factor of the Gram matrix, the absolute covariances' largest row sum, and the sum
-    of the eigenvalues: degree 0 apart, as it would round away the others."""
+    """The inverse of the Gram matrix's factor, the absolute covariances' largest row sum, the sum
+    of the eigenvalues (degree 0 apart, as it would round away the others), and the slope."""
     d = directions.shape[1]
     cosines = directions @ directions.T
     cosines[np.diag_indices(len(directions))] = 1
-    gram, covariance, _ = even_kernels(float(d), cosines)
+    gram, covariance, slopes = even_kernels(float(d), cosines)
     without = even_kernels(float(d), cosines, 4)[1]
     known = sc.spectrum(d)
     low, form = (known.multiplicity * known.eigenvalue**2)[known.degree % 2 == 0][:2]
@@ -40,17 +41,21 @@ def factor_and_sum(directions):
         for b in range(a, d):
             share = inverse @ (directions[:, a] * directions[:, b])
             total += form * d / (d - 1) * (1 if a == b else 2) * (share @ share)
-    return inverse, np.abs(covariance).sum(axis=1).max(), total
+    slope = np.einsum("ij,jk,ik->", inverse, slopes, inverse, optimize=True)
+    return inverse, np.abs(covariance).sum(axis=1).max(), total, slope
 
 
 def main():
     numbers = [int(text) for text in sys.argv[1:]]
     sets = list(zip(numbers[::2], numbers[1::2], strict=True)) or SETS
-    print(f"{'d':>4} {'directions':>10} {'residual':>10} {'lowered by':>11} {'estimate was':>13}")
+    print(
+        f"{'d':>4} {'directions':>10} {'residual':>10} {'lowered by':>11} {'delta raised by':>15} "
+        f"{'estimate was':>13}"
+    )
     for d, most in sets:
         symmetry = symmetry_of(d, most)
-        ((values, _),) = fixed_parts([unspread(d, symmetry)])
-        inverse, row, total = factor_and_sum(directions_of_row(d, symmetry.count))
+        ((values, described),) = fixed_parts([unspread(d, symmetry)])
+        inverse, row, total, slope = factor_and_sum(directions_of_row(d, symmetry.count))
         residual = 0.25 - total
         before = f"{'':13}"
         if symmetry.bits == 0:
@@ -58,7 +63,8 @@ def main():
             before = f"{2 * ROUNDING * row * norm * symmetry.count / residual:13.2e}"
         print(
             f"{d:4d} {symmetry.count:10d} {residual:10.3e} "
-            f"{(total - values.sum()) / residual:11.2e} {before}"
+            f"{(total - values.sum()) / residual:11.2e} "
+            f"{2 * (slope - described) / (0.5 - 2 * slope):15.2e} {before}"
         )
 
 
