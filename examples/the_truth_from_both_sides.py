@@ -5,8 +5,8 @@ both sides, beside every bound and trained networks. The experiment behind docs/
 
 FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, each in a file
 of its own once it is finished: a second call goes on from there, a third only draws. The chains
-take an hour of one processor; --quick takes some minutes and shows the same with fewer samples,
-networks and states.
+take an hour of two processors; --quick takes some minutes and shows the same with fewer
+samples, networks and states.
 """
 
 import argparse
@@ -22,15 +22,14 @@ import xarray as xr
 import scalecore as sc
 
 SAMPLES = [100, 300, 1000, 3000, 10_000, 30_000, 100_000]
-# (input_dim, concentration): networks for the sides up to so many samples; more samples are costly
+# (input_dim, concentration): networks for the sides up to so many samples, and states of their
+# chains; more samples are costly
 SETTINGS = {
-    (10, 100): {10_000: 24, 100_000: 4},
-    (10, 1000): {10_000: 7},
-    (40, 100): {10_000: 8},
+    (10, 100): {10_000: (48, 64), 100_000: (8, 64)},
+    (10, 1000): {10_000: (4, 64)},
+    (40, 100): {10_000: (8, 64)},
 }
-TRAINED = [(10, 100)]  # where networks are trained too
-STATES = 64  # of a chain
-TRAINED_SAMPLES = 10**6
+TRAINED_SAMPLES = {(10, 100): 10**6, (10, 1000): 10**5, (40, 100): 10**5}
 WIDTHS = np.unique(np.rint(np.geomspace(1, 384, 15)))
 RATES = {"sgd": [0.005, 0.01, 0.02, 0.05, 0.1], "adam": [0.0005, 0.001, 0.002, 0.005, 0.01]}
 LABELS = {"sgd": "best SGD", "adam": "best Adam", "adf": "filter"}
@@ -38,18 +37,18 @@ COLOURS = {"sgd": "tab:red", "adam": "tab:purple", "adf": "tab:green"}
 UNLIMITED = 1e9  # a width
 
 
-def both_sides(folder, prior, networks, states):
+def both_sides(folder, prior, chains):
     """Return samples and both sides with their standard errors, from the folder or by chains."""
     d, K = prior.input_dim, prior.concentration
     pieces, done = [], 0
-    for most, count in networks.items():
+    for most, (networks, states) in chains.items():
         file = folder / f"sides_{d}_{K:g}_{most}.nc"
         if not file.exists():
             samples = [samples for samples in SAMPLES if samples <= most]
             found = sc.bayes_error(
                 prior,
                 samples,
-                replicates=count,
+                replicates=networks,
                 states=states,
                 rng=int(d * 10_000 + K),
                 progress=True,
@@ -93,7 +92,7 @@ def best_error(errors):
 def draw_samples(ax, prior, sides, runs):
     """Errors over the number of samples; return the trained errors by optimizer."""
     d, K = prior.input_dim, prior.concentration
-    most = TRAINED_SAMPLES if runs else float(sides.samples.max())
+    most = max(float(sides.samples.max()), *(them.checkpoints[-1] for them in runs.values()))
     T = np.geomspace(100, most, 81)
     ax.fill_between(
         sides.samples, sides.lower, sides.upper, color="0.6", label="the best learner, both sides"
@@ -158,7 +157,6 @@ def report(prior, sides, found):
         row = sides.sel(samples=T)
         lower, error = float(row.lower), float(row.lower_std_error)
         factors = [
-            (float(row.upper) / lower, float(row.upper_std_error) / lower),
             (sc.refined_bound(UNLIMITED, T, d, K) / lower, 0.0),
             (sc.bayes_error_lower_bound(T, d, K) / lower, 0.0),
         ]
@@ -168,7 +166,10 @@ def report(prior, sides, found):
             factors.append(
                 (mean[near] / lower, deviation[near] / lower) if inside else (np.nan, np.nan)
             )
-        cells = [f"{f:7.3f} +- {1.96 * np.hypot(s, f * error / lower):5.3f}" for f, s in factors]
+        # both sides are of the same networks; the others know nothing of them
+        all_factors = [(float(row.ratio), float(row.ratio_std_error))]
+        all_factors += [(f, np.hypot(s, f * error / lower)) for f, s in factors]
+        cells = [f"{f:7.3f} +- {1.96 * s:5.3f}" for f, s in all_factors]
         print(
             f"{T:8.0f} {lower:11.6f} +-{1.96 * error:7.6f} " + " ".join(f"{c:>20}" for c in cells)
         )
@@ -182,17 +183,14 @@ def main():
     folder, share = options.folder, 100 if options.quick else 1
     folder.mkdir(parents=True, exist_ok=True)
     figure, axes = plt.subplots(2, 2, figsize=(10.5, 8), layout="constrained")
-    for ax, ((d, K), networks) in zip(axes.flat, SETTINGS.items(), strict=False):
-        prior, states = sc.NetworkPrior(d, K), STATES
-        if options.quick:
-            networks, states = {1000: 8}, 24
-        sides = both_sides(folder, prior, networks, states)
+    for ax, ((d, K), chains) in zip(axes.flat, SETTINGS.items(), strict=False):
+        prior, most = sc.NetworkPrior(d, K), TRAINED_SAMPLES[d, K] // share
+        sides = both_sides(folder, prior, {1000: (8, 24)} if options.quick else chains)
         runs = {
-            name: trained(folder, prior, name, TRAINED_SAMPLES // share, 16 if share == 1 else 4)
-            for name in (LABELS if (d, K) in TRAINED else ())
+            name: trained(folder, prior, name, most, 16 if share == 1 else 4) for name in LABELS
         }
         report(prior, sides, draw_samples(ax, prior, sides, runs))
-        if runs:
+        if (d, K) == (10, 100):
             last = min(float(sides.samples.max()), 10_000.0)
             draw_widths(axes[1, 1], prior, sides, runs, last)
     figure.savefig(folder / "both_sides.png", dpi=130)
