@@ -96,7 +96,7 @@ class BayesError:
     >>> prior = sc.NetworkPrior(input_dim=3, concentration=5)
     >>> found = sc.bayes_error(prior, [10, 100], replicates=8, states=16, rng=1)
     >>> found
-    BayesError(2 numbers of samples, 8 replicates x 16 states, upper/lower 1.2... to 1.3...)
+    BayesError(2 numbers of samples, 8 replicates x 16 states, upper/lower 1.2... to 1.2...)
     >>> bool((found.lower < found.upper).all())
     True
     >>> bool((found.information_lower == found.samples * found.lower).all())
