@@ -117,8 +117,9 @@ def test_ten_inputs():
         low = found.information_lower[place]
         error = np.hypot(std_error, found.samples[place] * found.lower_std_error[place])
         assert abs(low - known) < 0.05 * known + 3 * error  # its chains were others
-    assert (found.ratio < 1.10).all()
-    assert (found.upper_source == "chains").all()
+    assert (found.chains_upper / found.chains_lower < 1.10).all()
+    # at 128 samples the filter's error cannot be told from the chains'
+    assert found.upper_source[1] == "chains"
 
 
 def test_sides_are_ordered_and_shrink():
