@@ -203,8 +203,8 @@ typedef struct sc_spectral_table sc_spectral_table;
  * of a direction's rounding that is seen beside the row. Rows of the lowest bounds are those of
  * `spectral_table` in Python, whose arrays these are. input_dim: a whole number from 1 to 1e15;
  * rows: 2 ... 2^20. Takes time and memory in proportion to rows times 21 octaves more than those of
- * 4/(the smallest eigenvalue), and to the eigenvalues. Returns SC_OK and *table; SC_ERROR_NULL, _ALIGNMENT, _RANGE
- * or _MEMORY. */
+ * 4/(the smallest eigenvalue), and to the eigenvalues. Returns SC_OK and *table; SC_ERROR_NULL,
+ * _ALIGNMENT, _RANGE or _MEMORY. */
 SC_API int sc_spectral_table_build(double input_dim, int64_t rows, const double *units,
                                    const int64_t *lengths, const double *eigenvalues,
                                    const double *copies, const double *residual,
