@@ -13,12 +13,12 @@ from ._problem import LOSSES
 from ._run_table import RunTable
 
 if TYPE_CHECKING:
-    from ._fitted_law import FittedLaw
+    from ._fitted_parameters import FittedParameters
 
 NO_LOSS = "none"  # of a law whose values were given
 
 
-def check_fields(law: FittedLaw) -> None:
+def check_fields(law: FittedParameters) -> None:
     """Refuse, by name, a field that is of the wrong kind, or that no fit could have written.
 
     The arrays `theta` and `theta_draws` are the constructor's own business.

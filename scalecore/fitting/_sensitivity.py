@@ -17,6 +17,7 @@ from ._resampling import first_delta
 
 if TYPE_CHECKING:
     from ._fitted_law import FittedLaw
+    from ._fitted_parameters import FittedParameters
 
 _WIDEST = 4.0  # a profile reaches at most so many times as far as a normal law would need
 
@@ -164,7 +165,7 @@ def ratio_without(law: FittedLaw, out: NDArray[np.bool_], budget: float) -> floa
     return float(np.exp(moved))
 
 
-def profile_intervals(law: FittedLaw, level: float) -> dict[str, tuple[float, float]]:
+def profile_intervals(law: FittedParameters, level: float) -> dict[str, tuple[float, float]]:
     """Return the profile interval of every parameter that can be held, NaN for the others."""
     ends = dict.fromkeys(law.form.parameters, (np.nan, np.nan))
     for name, _ in law.form.coordinates:
@@ -175,7 +176,7 @@ def profile_intervals(law: FittedLaw, level: float) -> dict[str, tuple[float, fl
 
 
 @np.errstate(all="ignore")
-def profile(law: FittedLaw, parameter: str, points: int, level: float) -> Profile:
+def profile(law: FittedParameters, parameter: str, points: int, level: float) -> Profile:
     """Return the profile of one parameter."""
     points = positive_int("points", points, least=5, most=10**5)
     known = dict(law.form.coordinates)
@@ -224,7 +225,7 @@ def _standard_error(draws: Array) -> float:
     return float(np.ptp(np.quantile(draws, [0.158655, 0.841345])) / 2)
 
 
-def _held(law: FittedLaw, which: int, at: Array) -> Array:
+def _held(law: FittedParameters, which: int, at: Array) -> Array:
     """Return the least objective with theta[which] held at each value, going outwards from the
     optimum.
     """

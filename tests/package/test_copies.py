@@ -105,3 +105,19 @@ def test_a_known_form_is_pickled_as_itself():
     law = sc.FittedLaw.from_values("additive", VALUES)
     assert pickle.loads(pickle.dumps(law)).form is law.form
     assert copy.deepcopy(law).form is law.form
+
+
+@pytest.mark.parametrize(
+    ("name", "module"),
+    [
+        ("FittedLaw", "fitting._fitted_law"),
+        ("TrainingRuns", "training._runs"),
+        ("FiniteModel", "information._model"),
+        ("RunTable", "fitting._run_table"),
+        ("NetworkPrior", "network._prior"),
+    ],
+)
+def test_pickles_of_earlier_versions_find_their_class(name, module):
+    """A pickle holds the module of its class: one that moves can no longer be read."""
+    kind = getattr(sc, name)
+    assert (kind.__module__, kind.__qualname__) == (f"scalecore.{module}", name)

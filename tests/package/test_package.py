@@ -15,7 +15,7 @@ import scalecore as sc
 
 
 def public_objects():
-    """Every public name, the methods that its class defines, and for a module the names in its
+    """Every public name, the methods that its class has of ours, and for a module the names in its
     `__all__`."""
     for name in sc.__all__:
         item = getattr(sc, name)
@@ -25,7 +25,8 @@ def public_objects():
         if inspect.ismodule(item):
             yield from ((f"{name}.{inner}", getattr(item, inner)) for inner in item.__all__)
         elif inspect.isclass(item) and not issubclass(item, enum.Enum):
-            for inner in vars(item):
+            ours = [kind for kind in item.__mro__ if kind.__module__.startswith("scalecore.")]
+            for inner in dict.fromkeys(inner for kind in ours for inner in vars(kind)):
                 if not inner.startswith("_") and inspect.isroutine(getattr(item, inner)):
                     yield f"{name}.{inner}", getattr(item, inner)
 
@@ -35,6 +36,7 @@ def test_public_methods_are_found():
     names = {name for name, _ in public_objects()}
     assert {
         "Network.thin",
+        "FittedLaw.interval",  # of a base
         "TrainingRuns.load",
         "FiniteModel.incremental",
         "updates.counts",
