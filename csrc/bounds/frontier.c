@@ -1,8 +1,7 @@
 /* The compute-optimal allocation, a pack of budgets at a time. */
-#include "bounds/allocation.h"
+#include "bounds/whole_widths.h"
 #include "engine/blocks.h"
 #include "engine/engine.h"
-#include "bounds/integer_search.h"
 
 /* A hang is worse than a wrong digit; Newton has never been seen to take more than eight steps. */
 #define MOST_STEPS 60
@@ -139,20 +138,9 @@ SC_INLINE void solve_pack(sc_bound bound, int integer, real C, real d, real K, r
     const mask feasible = r_lt(refused, r_set(SC_INFEASIBLE));
     allocation a = allocate(bound, &b);
     if (integer) {
-        double unit[SC_LANES], budget[SC_LANES], dim[SC_LANES], concentration[SC_LANES];
-        const real n = r_min(sc_exp(a.stationary), b.product);
-        r_store(r->width, n);
-        r_store(r->samples, b.product / n);
-        r_store(budget, C);
-        r_store(unit, cost * d);
-        r_store(dim, b.d);
-        r_store(concentration, b.origin.K);
-        for (int j = 0; j < SC_LANES; j++)
-            if (m_lanes(feasible) >> j & 1)
-                sc_best_integer(bound, budget[j], unit[j], dim[j], concentration[j], &r->width[j],
-                                &r->samples[j]);
-        a.width = r_load(r->width);
-        a.samples = r_load(r->samples);
+        a.width = r_min(sc_exp(a.stationary), b.product);
+        a.samples = b.product / a.width;
+        sc_best_whole(bound, &b, feasible, C, cost * d, &a.width, &a.samples);
         a.status = r_select(
             r_le(a.width, r_set(1.0)), r_set(SC_AT_MIN_WIDTH),
             r_select(r_le(a.samples, r_set(1.0)), r_set(SC_AT_MIN_SAMPLES), r_set(SC_INTERIOR)));

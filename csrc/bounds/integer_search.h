@@ -6,6 +6,9 @@
  * exceeds the best value found, nothing further out can win. The search walks outward from n* until
  * then, over n where n* <= T* and over T where T is the smaller number. It ends after some (n/sqrt
  * T)^(2/3) candidates, since each lucky n (a small remainder) narrows what is left.
+ *
+ * Here a search is one budget's, and the lanes of a pack are its candidates. Its first steps are
+ * taken for many budgets at once, in whole_widths.h.
  */
 #ifndef SC_INTEGER_SEARCH_H
 #define SC_INTEGER_SEARCH_H
@@ -139,10 +142,7 @@ static void sc_walk_samples(sc_search *s, double start, double step)
     }
 }
 
-/* In: the (last) stationary point, as real width and samples. Out: the best whole width and
-   samples. */
-static void sc_best_integer(sc_bound bound, double budget, double unit, double d, double K,
-                            double *width, double *samples)
+static sc_search sc_search_of(sc_bound bound, double budget, double unit, double d, double K)
 {
     sc_search s;
     s.bound = bound;
@@ -156,21 +156,16 @@ static void sc_best_integer(sc_bound bound, double budget, double unit, double d
     s.b.log_K = sc_log(r_set(K));
     s.best_error = INFINITY;
     s.best_n = s.best_T = 1.0;
-    const double n = sc_first_lane(sc_floor(r_set(*width))),
-                 T = sc_first_lane(sc_floor(r_set(*samples)));
-    if (n >= SC_EXACT_INTEGERS && T >= SC_EXACT_INTEGERS)
-        return;
+    return s;
+}
+
+/* Search from the (last) stationary point, whose whole number of samples this is. */
+static void sc_search_samples(sc_search *s, double T)
+{
     /* the closed form's bound may have a second minimum there */
-    sc_offer(&s, r_set(1.0), sc_floor(s.b.product));
-    if (n <= T) {
-        sc_walk_widths(&s, n, -1.0);
-        sc_walk_widths(&s, n + 1.0, 1.0);
-    } else {
-        sc_walk_samples(&s, T, -1.0);
-        sc_walk_samples(&s, T + 1.0, 1.0);
-    }
-    *width = s.best_n;
-    *samples = s.best_T;
+    sc_offer(s, r_set(1.0), sc_floor(s->b.product));
+    sc_walk_samples(s, T, -1.0);
+    sc_walk_samples(s, T + 1.0, 1.0);
 }
 
 #endif

@@ -193,6 +193,25 @@ def test_integers_against_brute_force(bound):
         assert f.samples == np.floor(budget / (cost * d * f.width))
 
 
+@pytest.mark.parametrize("bound", ["optimal", "closed_form"])
+def test_integers_of_a_budget_do_not_depend_on_the_others(bound):
+    """First steps are taken for several budgets at once: some end there, some go on, some search
+    over samples, and some are no budgets."""
+    rng = np.random.default_rng(10)
+    budget, d, K = random_problems(240, 11)
+    budget[::7] = d[::7] * 10 ** rng.uniform(0, 2, budget[::7].size)  # few units, few samples
+    K[::5] = 10 ** rng.uniform(6, 13, K[::5].size)  # samples are scarcer than units
+    budget[::11] = rng.choice([np.nan, -1.0, 0.5, 1e300], budget[::11].size)
+    fields = ("width", "samples", "error", "elasticity", "status")
+    together = sc.compute_optimal(budget, d, K, integer=True, bound=bound)
+    for i in rng.permutation(budget.size):
+        alone = sc.compute_optimal(budget[i], d[i], K[i], integer=True, bound=bound)
+        for name in fields:
+            assert np.array_equal(
+                getattr(together, name)[i], getattr(alone, name), equal_nan=True
+            ), (name, budget[i], d[i], K[i])
+
+
 @pytest.mark.parametrize("isa", ["baseline", "avx2"])
 def test_integers_on_every_instruction_set(isa, run_python):
     """The number of lanes decides how far the search looks before it asks whether to stop."""
@@ -205,6 +224,7 @@ except ImportError:
 import test_frontier
 for bound in ("optimal", "closed_form"):
     test_frontier.test_integers_against_brute_force(bound)
+    test_frontier.test_integers_of_a_budget_do_not_depend_on_the_others(bound)
 test_frontier.test_integers_of_known_difficulty()
 """
     run_python(code, SCALECORE_ISA=isa)

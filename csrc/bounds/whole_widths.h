@@ -1,0 +1,127 @@
+/* The best whole numbers for a pack of budgets. Most searches end a few widths away from the real
+ * optimum: these steps are taken for all budgets of the pack at once. What is still open then is
+ * searched budget by budget (integer_search.h).
+ */
+#ifndef SC_WHOLE_WIDTHS_H
+#define SC_WHOLE_WIDTHS_H
+
+#include "bounds/integer_search.h"
+
+/* Steps either way for the whole pack. Twice as many or half as many take as long: by then few lanes
+   are open. */
+#define SC_STEPS_TOGETHER 4
+
+/* The best of each lane so far, and the next widths to try on either side. */
+typedef struct sc_whole_pack {
+    sc_search s; /* its best_error, best_n, best_T are those of one budget, and not used here */
+    real error, n, T, below, above;
+} sc_whole_pack;
+
+/* Offer a whole width n to these lanes. */
+SC_INLINE void sc_offer_widths(sc_whole_pack *p, mask lanes, real n)
+{
+    const real one = r_set(1.0), T = r_max(sc_floor(sc_affordable(&p->s, n)), one),
+               error = sc_error_at(&p->s, n, T);
+    const mask narrower = m_and(r_le(error, p->error), r_lt(n, p->n)),
+               better = m_and(lanes, m_or(r_lt(error, p->error), narrower));
+    p->error = r_select(better, error, p->error);
+    p->n = r_select(better, n, p->n);
+    p->T = r_select(better, T, p->T);
+}
+
+/* Offer a whole width n to those of the lanes where it, or one further out, may be better; returns
+   these lanes. */
+SC_INLINE mask sc_step_out(sc_whole_pack *p, mask lanes, real n)
+{
+    const real one = r_set(1.0), last = sc_floor(p->s.b.product);
+    lanes = m_and(lanes, m_and(r_le(one, n), r_le(n, last)));
+    if (!m_lanes(lanes))
+        return lanes;
+    n = r_min(r_max(n, one), last);
+    lanes = m_and(lanes, r_lt(sc_error_at(&p->s, n, sc_affordable(&p->s, n)), p->error));
+    if (m_lanes(lanes))
+        sc_offer_widths(p, lanes, n);
+    return lanes;
+}
+
+/* Search these lanes from their real optima n outward; returns those in which widths beyond `below`
+   or `above` may still be better. */
+SC_INLINE mask sc_search_together(sc_whole_pack *p, mask lanes, real n)
+{
+    const real one = r_set(1.0), zero = r_set(0.0), last = sc_floor(p->s.b.product);
+    const mask above_fits = m_and(lanes, r_le(n + one, last));
+    p->error = r_set(INFINITY);
+    p->n = p->T = one;
+    if (p->s.bound == SC_BOUND_CLOSED_FORM) /* there it may have a second minimum */
+        sc_offer_widths(p, lanes, one);
+    sc_offer_widths(p, lanes, r_max(n, one));
+    sc_offer_widths(p, above_fits, r_max(r_min(n + one, last), one));
+    p->below = n - one;
+    p->above = n + one + one;
+    mask down = lanes, up = above_fits;
+    for (int step = 0; step < SC_STEPS_TOGETHER && (m_lanes(down) | m_lanes(up)); step++) {
+        down = sc_step_out(p, down, p->below);
+        up = sc_step_out(p, up, p->above);
+        p->below = r_select(down, p->below - one, p->below);
+        p->above = r_select(up, p->above + one, p->above);
+    }
+    /* a side that has ended is left out of what follows */
+    p->below = r_select(down, p->below, zero);
+    p->above = r_select(up, p->above, last + one);
+    return m_or(down, up);
+}
+
+/* Search one lane's budget by itself: on from where `p` stands, or over samples from T on. */
+static void sc_search_alone(const sc_whole_pack *p, int over_samples, int lane, double T,
+                            double *width, double *samples)
+{
+    double budget[SC_LANES], unit[SC_LANES], d[SC_LANES], K[SC_LANES], error[SC_LANES],
+        below[SC_LANES], above[SC_LANES];
+    r_store(budget, p->s.budget);
+    r_store(unit, p->s.unit);
+    r_store(d, p->s.b.d);
+    r_store(K, p->s.b.origin.K);
+    sc_search s = sc_search_of(p->s.bound, budget[lane], unit[lane], d[lane], K[lane]);
+    if (over_samples) {
+        sc_search_samples(&s, T);
+    } else {
+        r_store(error, p->error);
+        r_store(below, p->below);
+        r_store(above, p->above);
+        s.best_error = error[lane];
+        s.best_n = *width;
+        s.best_T = *samples;
+        sc_walk_widths(&s, below[lane], -1.0);
+        sc_walk_widths(&s, above[lane], 1.0);
+    }
+    *width = s.best_n;
+    *samples = s.best_T;
+}
+
+/* In: the (last) stationary points as real widths. Out: the best whole widths and their samples, in
+   these lanes; the others are left as they are. */
+static void sc_best_whole(sc_bound bound, const sc_budget *b, mask lanes, real C, real unit,
+                          real *width, real *samples)
+{
+    double widths[SC_LANES], wholes[SC_LANES], Ts[SC_LANES];
+    const real end = r_set(SC_EXACT_INTEGERS), n = sc_floor(*width), T = sc_floor(*samples);
+    lanes = m_and(lanes, m_or(r_lt(n, end), r_lt(T, end)));
+    const mask over_widths = m_and(lanes, r_le(n, T));
+    sc_whole_pack p;
+    p.s.bound = bound;
+    p.s.b = *b;
+    p.s.budget = C;
+    p.s.unit = unit;
+    const unsigned open = m_lanes(sc_search_together(&p, over_widths, n)),
+                   alone = m_lanes(lanes) & ~m_lanes(over_widths);
+    r_store(widths, r_select(over_widths, p.n, *width));
+    r_store(wholes, r_select(over_widths, p.T, *samples));
+    r_store(Ts, T);
+    for (int j = 0; j < SC_LANES; j++)
+        if ((open | alone) >> j & 1)
+            sc_search_alone(&p, (int)(alone >> j & 1), j, Ts[j], &widths[j], &wholes[j]);
+    *width = r_load(widths);
+    *samples = r_load(wholes);
+}
+
+#endif
