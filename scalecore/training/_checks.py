@@ -27,12 +27,12 @@ from ._engine import State
 from ._plan import DTYPES, OPTIMIZERS, TEST_MULTIPLE
 
 if TYPE_CHECKING:
-    from ._runs import TrainingRuns
+    from ._trained_learners import TrainedLearners
 
 _PLANES = {"adam": 3}  # of a learner's weights: themselves and Adam's two moments
 
 
-def check_runs(runs: TrainingRuns) -> None:
+def check_runs(runs: TrainedLearners) -> None:
     """Refuse runs of which a field does not fit the others."""
     check_plan(runs)
     if not isinstance(runs._state, State):
@@ -59,7 +59,7 @@ def check_runs(runs: TrainingRuns) -> None:
     _check_state(runs, grid, planned.size)
 
 
-def check_plan(runs: TrainingRuns) -> None:
+def check_plan(runs: TrainedLearners) -> None:
     """Refuse fields that `train` would not have accepted as arguments."""
     own = runs.prior is None
     if not own and not isinstance(runs.prior, NetworkPrior):
@@ -84,7 +84,7 @@ def check_plan(runs: TrainingRuns) -> None:
     positive_int("key", runs.key, least=0, most=2**64 - 1)
 
 
-def _check_state(runs: TrainingRuns, grid: tuple[int, int, int], planned: int) -> None:
+def _check_state(runs: TrainedLearners, grid: tuple[int, int, int], planned: int) -> None:
     state, adf, d = runs._state, runs.optimizer == "adf", runs.input_dim
     if runs.prior is None:
         _fits("the state's last sample", state.last, (grid[0], d + 1), runs.dtype)

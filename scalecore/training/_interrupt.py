@@ -6,6 +6,7 @@ import contextlib
 import warnings
 from typing import TYPE_CHECKING
 
+from .._common.callers import caller_stacklevel
 from ._own_data import OPEN, OwnData
 
 if TYPE_CHECKING:
@@ -57,8 +58,7 @@ def returned(
     if on_interrupt == "raise":
         raise TrainingInterrupted(text, runs)
     try:
-        # level 2 is the public function, 3 NumPy's errstate around it, and 4 its caller
-        warnings.warn(text, RuntimeWarning, stacklevel=4)
+        warnings.warn(text, RuntimeWarning, stacklevel=caller_stacklevel())
     # where warnings are errors, the runs must not be lost: they travel with the error
     except RuntimeWarning as error:
         error.runs = runs  # type: ignore[attr-defined]
