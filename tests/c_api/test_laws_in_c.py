@@ -20,11 +20,11 @@ from ctypes import (
 
 import numpy as np
 import pytest
+from c_calls import Column, function, lines
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import scalecore as sc
-from scalecore import c_api
 from scalecore._core import fitting as core
 from scalecore.fitting._forms import FORMS
 
@@ -33,10 +33,6 @@ LOSSES = ("huber", "log", "squared", "absolute")
 AUTO, PAIRS, WILD, LEAVE_OUT = range(4)
 SC_ERROR_NULL, SC_ERROR_RANGE, SC_ERROR_ENUM, SC_ERROR_SIZE = -2, -3, -4, -5
 SC_ERROR_OVERLAP, SC_ERROR_SPACE, SC_STOPPED = -7, -8, -10
-
-
-class Column(Structure):
-    _fields_ = (("data", c_void_p), ("stride", c_ssize_t))
 
 
 class Options(Structure):
@@ -76,10 +72,6 @@ class Result(Structure):
     )
 
 
-def function(name, result, *arguments):
-    return CFUNCTYPE(result, *arguments)(c_api.address(name))
-
-
 space_of = function("sc_law_space", c_size_t, POINTER(Options))
 fit_in_c = function("sc_law_fit", c_int, POINTER(Options), POINTER(Result), c_void_p, c_size_t)
 resample_in_c = function(
@@ -92,12 +84,6 @@ evaluate_in_c = function(
 )
 reason = function("sc_law_reason_string", ctypes.c_char_p, c_int)
 value_count = function("sc_law_value_count", c_int, c_int)
-
-
-def lines(size):
-    """Bytes that begin on a cache line."""
-    raw = np.zeros(size + 64, np.uint8)
-    return raw[-raw.ctypes.data % 64 :][:size]
 
 
 def column(array):

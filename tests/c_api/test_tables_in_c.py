@@ -2,21 +2,17 @@
 
 import struct
 import zlib
-from ctypes import CFUNCTYPE, POINTER, byref, c_char_p, c_double, c_int, c_int64, c_size_t, c_void_p
+from ctypes import POINTER, byref, c_char_p, c_double, c_int, c_int64, c_size_t, c_void_p
 
 import numpy as np
 import pytest
+from c_calls import function
 
 import scalecore as sc
-from scalecore import c_api
 
 TABLES = [(1, 64), (2, 64), (3, 40), (10, 100), (1000, 64), (10**15, 5)]
 BOUNDS = {1: sc.spectral_bound, 31: sc.refined_bound}
 SC_ERROR_NULL, SC_ERROR_RANGE, SC_ERROR_FILE = -2, -3, -11
-
-
-def function(name, result, *arguments):
-    return CFUNCTYPE(result, *arguments)(c_api.address(name))
 
 
 load = function("sc_spectral_table_load", c_int, c_char_p, POINTER(c_void_p))

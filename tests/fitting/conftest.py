@@ -21,3 +21,15 @@ def public_table():
         pytest.skip(f"the public table {name} is not here")
 
     return find
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write text or bytes to a file, and return its path."""
+
+    def write(text, name="runs.csv", encoding="utf-8"):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode(encoding))
+        return path
+
+    return write

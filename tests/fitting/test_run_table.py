@@ -259,3 +259,12 @@ def test_small_tables():
         assert len(table.where([])) == 0 if count == 0 else len(table.where([False] * count)) == 0
         assert table.flops.shape == (count,)
         assert len(table.data_hash) == 64
+
+
+def test_what_is_masked_in_a_mask_is_neither_true_nor_false():
+    table = sc.RunTable([1e8, 4e8], [2e9, 8e9], [3.4, 2.8])
+    with pytest.raises(
+        TypeError, match="mask must be one True or False a row, got one with masked"
+    ):
+        table.where(np.ma.array([True, True], mask=[False, True]))
+    assert len(table.where(np.ma.array([True, False]))) == 1

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_training import Twin
+from oracles.training import Twin
 
 import scalecore as sc
 from scalecore.plotting import figure2
