@@ -11,7 +11,7 @@ from cython.parallel cimport prange
 
 from .engine cimport (
     SC_CLOSED_FORM_BOUND, SC_ERROR_BOUND, SC_ESTIMATION_BOUND, SC_MISSPECIFICATION_BOUND,
-    SC_OCCUPANCY, SC_OPTIMAL_RESOLUTION, SC_VERSION, sc_column, sc_engine, sc_engine_find,
+    SC_OCCUPANCY, SC_OPTIMAL_RESOLUTION, SC_VERSION, sc_column, sc_engine_find,
     sc_quantity,
 )
 from .element_order cimport BLOCKS_IN_TURN, ONE_BY_ONE, element_order, order_of
@@ -32,8 +32,6 @@ cdef enum:
     BLOCK = 2048  # points, 7 us of work
     WORTH_A_THREAD = 32768  # points, 80 us: many times what it costs to wake one
     FIRST_CHUNK = 128 * 2048  # points, a millisecond: until the first look at the signals
-
-cdef const sc_engine *ENGINE
 
 
 def _choose_engine():
