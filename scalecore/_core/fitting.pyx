@@ -2,8 +2,8 @@
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport free, malloc
 
+from .bounds cimport ENGINE
 from .engine cimport (
     SC_FIT_AGREES, SC_FIT_ALMOST_ABSOLUTE, SC_FIT_DEGENERATE, SC_FIT_ENOUGH_CLUSTERS,
     SC_FIT_FAILED, SC_FIT_FIRST_DELTA_COUNT, SC_FIT_FLAT, SC_FIT_GOAL, SC_FIT_INVERSE_WEBB,
@@ -13,16 +13,15 @@ from .engine cimport (
     SC_FORM_COUPLED, SC_FORM_FOREIGN, SC_FORM_KAPLAN, SC_FORM_TIED, SC_HIGHEST_TERM,
     SC_LEAST_COUPLING, SC_LOWEST_TERM, SC_MOST_COUPLING, SC_MOST_OFFSET, SC_RESAMPLE_LEAVE_OUT,
     SC_RESAMPLE_NOT, SC_RESAMPLE_PAIRS, SC_RESAMPLE_WILD, SC_RESIDUAL_OF_LOG, SC_RESIDUAL_OF_LOSS,
-    SC_STEEPEST, sc_engine, sc_engine_find, sc_fit_around, sc_fit_first_deltas, sc_fit_jobs,
+    SC_STEEPEST, sc_fit_around, sc_fit_first_deltas, sc_fit_jobs,
     sc_fit_look, sc_fit_problem, sc_fit_resample, sc_fit_results, sc_fit_runs, sc_fit_space,
     sc_fit_starts, sc_fit_sums, sc_form, sc_resampling,
 )
 from .checks cimport agree
+from .memory cimport LINE, Memory
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
-
-from .bounds import instruction_set
 
 FORM_CODES = {
     "additive": SC_FORM_ADDITIVE,
@@ -63,8 +62,6 @@ MOST_COUPLING = SC_MOST_COUPLING
 MOST_OFFSET = SC_MOST_OFFSET
 FIRST_DELTAS = np.array([sc_fit_first_deltas[i] for i in range(SC_FIT_FIRST_DELTA_COUNT)])
 FIRST_DELTAS.flags.writeable = False
-
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
     # jobs of one call of the engine: enough that lanes which wait for the last few do not matter
@@ -202,23 +199,19 @@ cdef class Problem:
         out.scaled_gradient, out.passes = &gradient_view[0], &passes_view[0]
         team = 1 if p.runs.form == SC_FORM_FOREIGN else team_size(
             min(chunks, 1 + p.runs.count * count * 20 // PAYS), n_threads)
-        cdef char *space = <char *>malloc(each * team)
-        if space == NULL:
-            raise MemoryError(f"{each * team} bytes of work space")
+        cdef Memory memory = Memory(each * team, LINE)
+        cdef char *space = memory.data
         self.error = None
-        try:
-            start_watch(&look)
-            with nogil:
-                if team == 1:
-                    for i in range(chunks):
-                        stopped = stopped or chunk(p, starts, one_start, first, i, count, &out,
-                                                   space, &look)
-                else:
-                    for i in prange(chunks, schedule="dynamic", num_threads=team):
-                        stopped |= chunk(p, starts, one_start, first, i, count, &out,
-                                         space + each * threadid(), &look)
-        finally:
-            free(space)
+        start_watch(&look)
+        with nogil:
+            if team == 1:
+                for i in range(chunks):
+                    stopped = stopped or chunk(p, starts, one_start, first, i, count, &out,
+                                               space, &look)
+            else:
+                for i in prange(chunks, schedule="dynamic", num_threads=team):
+                    stopped |= chunk(p, starts, one_start, first, i, count, &out,
+                                     space + each * threadid(), &look)
         if self.error is not None:
             error, self.error = self.error, None
             raise error
@@ -232,14 +225,9 @@ cdef class Problem:
         cdef int n = self.problem.runs.parameters, i, j
         agree(theta.shape[0] == n, "theta must have the form's parameters")
         self.problem.resampling = SC_RESAMPLE_NOT
-        cdef void *space = malloc(sc_fit_space(ENGINE, &self.problem))
-        if space == NULL:
-            raise MemoryError("work space of a look at a fit")
+        cdef Memory memory = Memory(sc_fit_space(ENGINE, &self.problem), LINE)
         self.error = None
-        try:
-            sc_fit_look(ENGINE, &self.problem, &theta[0], &sums, space)
-        finally:
-            free(space)
+        sc_fit_look(ENGINE, &self.problem, &theta[0], &sums, memory.data)
         if self.error is not None:
             error, self.error = self.error, None
             raise error

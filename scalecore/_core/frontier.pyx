@@ -3,15 +3,14 @@
 from cython.parallel cimport prange
 from libc.stdint cimport int8_t
 
+from .bounds cimport ENGINE
 from .checks cimport agree, one_or
 from .engine cimport (
     SC_AT_MIN_SAMPLES, SC_AT_MIN_WIDTH, SC_BOUND_CLOSED_FORM, SC_BOUND_OPTIMAL, SC_INFEASIBLE,
-    SC_INTERIOR, SC_INVALID, sc_bound, sc_column, sc_engine, sc_engine_find, sc_frontier,
+    SC_INTERIOR, SC_INVALID, sc_bound, sc_column, sc_frontier,
     sc_frontier_out, sc_objective,
 )
 from .threads cimport check_signals, next_chunk, seconds_now, team_size
-
-from .bounds import instruction_set
 
 STATUS_CODES = {
     "INTERIOR": SC_INTERIOR,
@@ -21,8 +20,6 @@ STATUS_CODES = {
     "INVALID": SC_INVALID,
 }
 BOUND_CODES = {"optimal": SC_BOUND_OPTIMAL, "closed_form": SC_BOUND_CLOSED_FORM}
-
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 
 cdef sc_column column_of(const double[:] values) noexcept nogil:

@@ -3,8 +3,8 @@ histories of a Monte Carlo."""
 
 from cython.parallel cimport prange, threadid
 from libc.stdint cimport int32_t, uint64_t
-from libc.stdlib cimport free, malloc
 
+from .bounds cimport ENGINE
 from .checks cimport agree
 from .engine cimport (
     SC_ACCOUNT_STATES,
@@ -14,22 +14,17 @@ from .engine cimport (
     SC_MOST_COUNTED,
     SC_MOST_WIDTH,
     sc_account,
-    sc_engine,
-    sc_engine_find,
     sc_finite,
     sc_recursion,
 )
+from .memory cimport LINE, Memory, whole_lines
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
 
-from .bounds import instruction_set
-
 LOG_ZERO = SC_LOG_ZERO
 MOST_COUNTED = SC_MOST_COUNTED
 FOR_TRUTHS, FOR_INPUTS = SC_FOR_TRUTHS, SC_FOR_TRUTH_INPUTS
-
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
     BLOCK = 131072  # hypotheses x count vectors of one call of the engine
@@ -63,15 +58,6 @@ cdef sc_finite model_of(const double[:, :, ::1] theta, const double[:, :, ::1] l
     m.inputs, m.labels, m.stride = <int>theta.shape[0], <int>theta.shape[1], theta.shape[2]
     m.theta, m.log_theta = &theta[0, 0, 0], &log_theta[0, 0, 0]
     return m
-
-
-cdef char *work_space(size_t each, int team, char **aligned) except NULL:
-    """`each` bytes a thread, on cache lines of their own; to be freed."""
-    cdef char *memory = <char *>malloc(each * team + 64)
-    if memory == NULL:
-        raise MemoryError(f"{each * team} bytes of work space")
-    aligned[0] = memory + (64 - <size_t>memory % 64) % 64
-    return memory
 
 
 cdef bint within(const int32_t[::1] places, Py_ssize_t count) noexcept:
@@ -160,8 +146,7 @@ cdef class Recursion:
         cdef double transitions = self.r.first[self.r.states]
         cdef double work = transitions * self.r.model.stride * min(at_once, steps)
         cdef int team = team_size(worthwhile(count, work), n_threads)
-        cdef char *space
-        cdef char *memory
+        cdef Memory memory
         cdef watch look
         agree(accounts.shape[0] > steps and accounts.shape[1] == 4
               and sums.shape[0] >= steps and sums.shape[1] == 3,
@@ -173,20 +158,17 @@ cdef class Recursion:
               and predictor.shape[2] == self.marginals.shape[3],
               "predictor must be [step][state][cell]")
         each *= self.marginals.shape[3]
-        memory = work_space(each, team_size(self.accounts.size, n_threads), &space)
+        memory = Memory(each * team_size(self.accounts.size, n_threads), LINE)
         start_watch(&look)
-        try:
-            with nogil:
-                while t < steps and keep_going(&look):
-                    taken = min(at_once, steps - t)
-                    for i in prange(count, schedule="dynamic", num_threads=team):
-                        self.advance(i, taken, &look)
-                    self.now = (self.now + taken) % 2
-                    self.account(predictor, t, taken, space, each, n_threads)
-                    self.add_up(t, taken, accounts, sums, impossible)
-                    t += taken
-        finally:
-            free(memory)
+        with nogil:
+            while t < steps and keep_going(&look):
+                taken = min(at_once, steps - t)
+                for i in prange(count, schedule="dynamic", num_threads=team):
+                    self.advance(i, taken, &look)
+                self.now = (self.now + taken) % 2
+                self.account(predictor, t, taken, memory.data, each, n_threads)
+                self.add_up(t, taken, accounts, sums, impossible)
+                t += taken
         raise_pending(&look)
 
     cdef void advance(self, Py_ssize_t item, Py_ssize_t steps, watch *look) noexcept nogil:
@@ -267,21 +249,18 @@ def count_vectors(const double[:, :, ::1] theta, const double[:, :, ::1] log_the
     cdef Py_ssize_t blocks = <Py_ssize_t>((last - first + each - 1) // each)
     cdef double[::1] out = np.zeros(blocks)
     cdef int team = team_size(blocks, n_threads)
-    cdef size_t room = (ENGINE.enumerate_space(&m) + 63) // 64 * 64
-    cdef char *space
-    cdef char *memory = work_space(room, team, &space)
+    cdef size_t room = whole_lines(ENGINE.enumerate_space(&m))
+    cdef Memory memory = Memory(room * team, LINE)
+    cdef char *space = memory.data
     cdef watch look
     start_watch(&look)
-    try:
-        with nogil:
-            for i in prange(blocks, schedule="dynamic", num_threads=team):
-                if keep_going(&look):
-                    out[i] = ENGINE.enumerate(&m, &truth[0], &learner[0], &log_factorial[0],
-                                              samples, first + <uint64_t>(i * each),
-                                              min(each, <Py_ssize_t>(last - first) - i * each),
-                                              space + threadid() * room)
-    finally:
-        free(memory)
+    with nogil:
+        for i in prange(blocks, schedule="dynamic", num_threads=team):
+            if keep_going(&look):
+                out[i] = ENGINE.enumerate(&m, &truth[0], &learner[0], &log_factorial[0],
+                                          samples, first + <uint64_t>(i * each),
+                                          min(each, <Py_ssize_t>(last - first) - i * each),
+                                          space + threadid() * room)
     raise_pending(&look)
     return np.asarray(out)
 
@@ -304,19 +283,16 @@ def histories(const double[:, :, ::1] theta, const double[:, :, ::1] log_theta,
     cdef Py_ssize_t count = out.shape[0], samples = out.shape[1], i
     cdef double work = <double>count * samples * m.stride * (m.inputs * m.labels + 10)
     cdef int team = team_size(worthwhile(count, work), n_threads)
-    cdef size_t room = (ENGINE.replicate_space(&m) + 63) // 64 * 64
+    cdef size_t room = whole_lines(ENGINE.replicate_space(&m))
     cdef const double *learner = &log_learner[0] if log_learner.shape[0] else NULL
-    cdef char *space
-    cdef char *memory = work_space(room, team, &space)
+    cdef Memory memory = Memory(room * team, LINE)
+    cdef char *space = memory.data
     cdef watch look
     start_watch(&look)
-    try:
-        with nogil:
-            for i in prange(count, schedule="dynamic", num_threads=team):
-                if keep_going(&look):
-                    ENGINE.replicate(&m, &cumulative[0], &log_truth[0], learner, &negentropy[0],
-                                     key, first + <uint64_t>i, samples, space + threadid() * room,
-                                     keep_going, &look, &out[i, 0])
-    finally:
-        free(memory)
+    with nogil:
+        for i in prange(count, schedule="dynamic", num_threads=team):
+            if keep_going(&look):
+                ENGINE.replicate(&m, &cumulative[0], &log_truth[0], learner, &negentropy[0],
+                                 key, first + <uint64_t>i, samples, space + threadid() * room,
+                                 keep_going, &look, &out[i, 0])
     raise_pending(&look)

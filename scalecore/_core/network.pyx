@@ -4,24 +4,21 @@ is one call of the engine."""
 from cython.parallel cimport prange, threadid
 from libc.math cimport floor
 from libc.stdint cimport uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
 
+from .bounds cimport ENGINE
 from .checks cimport agree
 from .engine cimport (
-    SC_ATOMS, SC_MOST_CONCENTRATION, SC_MOST_INPUT_DIM, SC_MOST_WIDTHS, sc_engine, sc_engine_find,
+    SC_ATOMS, SC_MOST_CONCENTRATION, SC_MOST_INPUT_DIM, SC_MOST_WIDTHS,
     sc_experiment,
 )
+from .memory cimport LINE, Memory, whole_lines
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
 
-from .bounds import instruction_set
-
 MOST_WIDTHS = SC_MOST_WIDTHS
 MOST_INPUT_DIM = SC_MOST_INPUT_DIM
 MOST_CONCENTRATION = SC_MOST_CONCENTRATION
-
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 cdef enum:
     INPUTS = 512  # a block of an evaluation
@@ -30,15 +27,6 @@ cdef enum:
 ctypedef fused number:
     float
     double
-
-
-cdef char *work_space(size_t each, int team, char **aligned) except NULL:
-    """`each` bytes a thread, on cache lines of their own; to be freed."""
-    cdef char *memory = <char *>malloc(each * team + 64)
-    if memory == NULL:
-        raise MemoryError(f"{each * team} bytes of work space")
-    aligned[0] = memory + (64 - <size_t>memory % 64) % 64
-    return memory
 
 
 cdef int agree_on_prior(int input_dim, double concentration) except -1:
@@ -90,9 +78,9 @@ def logits(const number[:, :, ::1] directions, const number[::1] weights,
     cdef Py_ssize_t count = inputs.shape[0], m = weights.shape[0], i
     cdef Py_ssize_t blocks = (count + INPUTS - 1) // INPUTS
     cdef int d = <int>directions.shape[1], team = team_size(blocks, n_threads)
-    cdef size_t each = (ENGINE.logits_space(d) + 63) // 64 * 64
+    cdef size_t each = whole_lines(ENGINE.logits_space(d))
+    cdef Memory memory
     cdef char *space
-    cdef char *memory
     cdef const number *w
     cdef const number *a
     cdef watch look
@@ -100,22 +88,20 @@ def logits(const number[:, :, ::1] directions, const number[::1] weights,
         out[:] = 0
         return
     w, a = &directions[0, 0, 0], &weights[0]
-    memory = work_space(each, team, &space)
+    memory = Memory(each * team, LINE)
+    space = memory.data
     start_watch(&look)
-    try:
-        with nogil:
-            for i in prange(blocks, schedule="dynamic", num_threads=team):
-                if keep_going(&look):
-                    if number is double:
-                        ENGINE.logits64(w, a, m, True, d, &inputs[i * INPUTS, 0],
-                                        min(<Py_ssize_t>INPUTS, count - i * INPUTS),
-                                        &out[i * INPUTS], space + threadid() * each)
-                    else:
-                        ENGINE.logits32(w, a, m, True, d, &inputs[i * INPUTS, 0],
-                                        min(<Py_ssize_t>INPUTS, count - i * INPUTS),
-                                        &out[i * INPUTS], space + threadid() * each)
-    finally:
-        free(memory)
+    with nogil:
+        for i in prange(blocks, schedule="dynamic", num_threads=team):
+            if keep_going(&look):
+                if number is double:
+                    ENGINE.logits64(w, a, m, True, d, &inputs[i * INPUTS, 0],
+                                    min(<Py_ssize_t>INPUTS, count - i * INPUTS),
+                                    &out[i * INPUTS], space + threadid() * each)
+                else:
+                    ENGINE.logits32(w, a, m, True, d, &inputs[i * INPUTS, 0],
+                                    min(<Py_ssize_t>INPUTS, count - i * INPUTS),
+                                    &out[i * INPUTS], space + threadid() * each)
     raise_pending(&look)
 
 
@@ -138,23 +124,21 @@ def experiment(uint64_t key, uint64_t first, int input_dim, double concentration
     cdef Py_ssize_t networks = kl.shape[0], i
     cdef int team = team_size(networks, n_threads)
     cdef size_t each
+    cdef Memory memory
     cdef char *space
-    cdef char *memory
     cdef watch look
     e.key, e.input_dim, e.concentration = key, input_dim, concentration
     e.truncation, e.inputs = truncation, inputs
     e.width_count, e.widths = <int>widths.shape[0], &widths[0]
-    each = (ENGINE.experiment_space(&e, single) + 63) // 64 * 64
-    memory = work_space(each, team, &space)
+    each = whole_lines(ENGINE.experiment_space(&e, single))
+    memory = Memory(each * team, LINE)
+    space = memory.data
     start_watch(&look)
-    try:
-        with nogil:
-            for i in prange(networks, schedule="dynamic", num_threads=team):
-                if keep_going(&look):
-                    ENGINE.experiment(&e, single, first + i, space + threadid() * each, keep_going,
-                                      &look, &kl[i, 0], &squared[i, 0], &occupancy[i, 0])
-    finally:
-        free(memory)
+    with nogil:
+        for i in prange(networks, schedule="dynamic", num_threads=team):
+            if keep_going(&look):
+                ENGINE.experiment(&e, single, first + i, space + threadid() * each, keep_going,
+                                  &look, &kl[i, 0], &squared[i, 0], &occupancy[i, 0])
     raise_pending(&look)
 
 

@@ -5,22 +5,20 @@ from cython.parallel cimport prange, threadid
 from libc.stdint cimport int64_t, uint64_t
 from libc.stdlib cimport free, malloc
 
+from .bounds cimport ENGINE
 from .checks cimport agree
 from .engine cimport (
     SC_INPUT_MULTIPLE,
     SC_MOST_CONCENTRATION,
     SC_MOST_INPUT_DIM,
     SC_STICK_MULTIPLE,
-    sc_engine,
-    sc_engine_find,
     sc_posterior,
     sc_posterior_result,
 )
+from .memory cimport LINE, Memory
 from .threads cimport keep_going, raise_pending, start_watch, team_size, watch
 
 import numpy as np
-
-from .bounds import instruction_set
 
 STICK_MULTIPLE = SC_STICK_MULTIPLE
 INPUT_MULTIPLE = SC_INPUT_MULTIPLE
@@ -29,8 +27,6 @@ MOST_STICKS, MOST_SAMPLES = MOST_STICKS_, MOST_SAMPLES_
 (LOWER, UPPER, ACCEPTANCE, FLIP_ACCEPTANCE, MOVED, EFFECTIVE, PRIOR_EFFECTIVE, SECOND_MOMENT,
  STEP) = range(9)
 
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
-
 cdef enum:
     MOST_SAMPLES_ = 1000000000
     MOST_PLACES = 1 << 20
@@ -38,21 +34,6 @@ cdef enum:
     MOST_STATES = 1 << 20
     MOST_STICKS_ = 1 << 24
     COLUMNS = 9
-
-
-cdef class Space:
-    """Work space that begins on a cache line."""
-    cdef char *raw
-    cdef char *data
-
-    def __cinit__(self, size_t size):
-        self.raw = <char *>malloc(size + 64)
-        if self.raw == NULL:
-            raise MemoryError(f"{size} bytes of work space")
-        self.data = self.raw + (64 - <size_t>self.raw % 64) % 64
-
-    def __dealloc__(self):
-        free(self.raw)
 
 
 cdef class Chains:
@@ -112,7 +93,7 @@ def chains(*, uint64_t key, int input_dim, double concentration, jobs, steps, in
     cdef double[:, :, ::1] traces = trace
     cdef Py_ssize_t i, count = work.count
     cdef int team = team_size(count, n_threads)
-    cdef Space space = Space(work.space * team)
+    cdef Memory space = Memory(work.space * team, LINE)
     cdef char *place = space.data
     cdef size_t each = work.space
     cdef const sc_posterior *all = work.all
@@ -154,7 +135,7 @@ def gradient(*, uint64_t key, int input_dim, double concentration, job, bint sin
     cdef float[::1] z = np.zeros(samples + 1, np.float32)
     cdef double[::1] tail = np.zeros(samples + 1)
     cdef double value
-    cdef Space space = Space(work.space)
+    cdef Memory space = Memory(work.space, LINE)
     if latents is not None:
         agree(np.shape(latents) == np.shape(position) and np.shape(signs) == np.shape(sign),
               "latents must be d + 2 numbers a stick, signs one")

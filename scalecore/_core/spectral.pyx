@@ -6,9 +6,10 @@ from libc.math cimport NAN
 from libc.stdint cimport int8_t, int64_t
 from libc.stdlib cimport free, malloc
 
+from .bounds cimport ENGINE
 from .engine cimport (
     SC_ERROR_MEMORY, SC_REFINED_BOUND, SC_SPECTRAL_BOUND, SC_WITH_ATOMS, SC_WITH_MIXTURE,
-    SC_WITH_POLAR, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_engine, sc_engine_find, sc_is_input_dim,
+    SC_WITH_POLAR, SC_WITH_QUADRATIC, SC_WITH_STICKS, sc_is_input_dim,
     sc_is_spectral_point, sc_nearly_whole, sc_objective, sc_spectral_array, sc_spectral_table,
     sc_spectral_terms, sc_strategies, sc_table_entry, sc_table_from_rows, sc_table_of,
     sc_table_rows, sc_tables,
@@ -24,12 +25,8 @@ from .ufuncs cimport PyArrayMethod_Context, ufunc_of_doubles
 
 import numpy as np
 
-from .bounds import instruction_set
-
 np.import_array()
 np.import_ufunc()
-
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 
 
 cdef class Strategies:

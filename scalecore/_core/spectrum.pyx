@@ -7,9 +7,10 @@ from cython.parallel cimport prange
 from libc.math cimport NAN
 from libc.stdlib cimport free, malloc
 
+from .bounds cimport ENGINE
 from .engine cimport (
     SC_MOST_BITS, SC_NO_MEMORY, SC_STOPPED, sc_bayes_error_bound, sc_degree, sc_descent_space,
-    sc_engine, sc_engine_find, sc_even_kernels, sc_is_input_dim, sc_lower_bound, sc_nearly_whole,
+    sc_even_kernels, sc_is_input_dim, sc_lower_bound, sc_nearly_whole,
     sc_orbits, sc_orthonormalise, sc_padded, sc_projection_space, sc_set_size,
     sc_slope_of_lost, sc_spectrum, sc_sphere, sc_sphere_open,
 )
@@ -27,12 +28,9 @@ from .ufuncs cimport PyArrayMethod_Context, ufunc_of_doubles
 
 import numpy as np
 
-from .bounds import instruction_set
-
 np.import_array()
 np.import_ufunc()
 
-cdef const sc_engine *ENGINE = sc_engine_find(instruction_set().encode())
 cdef double LARGEST = 1e300
 
 
