@@ -11,34 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._common.rebuilt import Rebuilt
-from .._common.validation import (
-    boolean,
-    one_of,
-    positive_int,
-    probability_laws,
-    sample_count,
-    stream_key,
-    thread_count,
-    update_table,
-)
+from .._common.validation import positive_int, probability_laws, sample_count
 from . import _engine
-from ._channel_search import BestChannel, best_channel, estimation_and_misspecification
-from ._results import ConstrainedLearner, Decomposition, LearningCurve, Terms
+from ._channel_search import BestChannel, best_channel
+from ._history_sums import checked_request, constrained, learning_curve
+from ._results import ConstrainedLearner, Decomposition, LearningCurve
+from ._state_recursion import incremental
 from .updates import Update
 
 if TYPE_CHECKING:
     from .._common.annotations import Seed
-
-__all__ = [
-    "BestChannel",
-    "ConstrainedLearner",
-    "Decomposition",
-    "FiniteModel",
-    "LearningCurve",
-    "Terms",
-]
-
-_METHODS = ("auto", "exact", "monte_carlo")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -170,32 +152,8 @@ class FiniteModel(Rebuilt):
         >>> bool(abs(drawn.information[-1] - exact.information[-1]) < 4 * drawn.std_error[-1])
         True
         """
-        count, replicates = (
-            sample_count(samples),
-            positive_int("replicates", replicates, least=2, most=2**31),
-        )
-        one_of("method", method, _METHODS)
-        threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
-        possible = self.prior > 0
-        prior, t = (
-            self.prior[possible],
-            _engine.padded_model(self.likelihood[possible], self.inputs, cells_only=True),
-        )
-        work = _engine.count_vectors(count, len(t.theta) + 1) * prior.size
-        exact = _is_exact(method, count, work)
-        if exact:
-            information = _engine.enumerate_histories(
-                t, prior, prior, list(range(count + 1)), threads, show
-            )
-            std_error = np.zeros(count + 1)
-        else:
-            information, std_error = _engine.simulate_histories(
-                t, prior, None, count, replicates, key, threads, show
-            )
-        name, drawn = ("exact", 0) if exact else ("monte_carlo", replicates)
-        return LearningCurve(
-            np.arange(count + 1), information, std_error, self.entropy, name, drawn
-        )
+        asked = checked_request(samples, method, replicates, rng, n_threads, progress)
+        return learning_curve(self, asked)
 
     @np.errstate(under="ignore")
     def constrained(
@@ -253,37 +211,8 @@ class FiniteModel(Rebuilt):
         table = probability_laws(
             "channel", channel, (size, size), f"(M, M) with M = {size} as in prior"
         )
-        count, replicates = (
-            sample_count(samples),
-            positive_int("replicates", replicates, least=2, most=2**31),
-        )
-        one_of("method", method, _METHODS)
-        threads, key, show = thread_count(n_threads), stream_key(rng), boolean("progress", progress)
-        information, misspecification = estimation_and_misspecification(self, table)
-        learner = self.prior @ table
-        possible = (self.prior > 0) | (learner > 0)
-        t = _engine.padded_model(self.likelihood[possible], self.inputs, cells_only=True)
-        laws_of = self.prior[possible], learner[possible]
-        exact, drawn = (
-            _is_exact(
-                method, count, _engine.count_vectors(count, len(t.theta)) * int(possible.sum())
-            ),
-            0,
-        )
-        error, std_error = np.inf, 0.0
-        if exact:
-            error = _engine.enumerate_histories(t, *laws_of, [count], threads, show)[0] / count
-        elif not _engine.surely_endless(t, *laws_of, count):
-            drawn = replicates
-            mean, scatter = _engine.simulate_histories(
-                t, *laws_of, count, replicates, key, threads, show
-            )
-            error, std_error = mean[-1] / count, scatter[-1] / count
-        name = "monte_carlo" if drawn else "exact"
-        parts = information / count, misspecification, information / count + misspecification
-        return ConstrainedLearner(
-            *parts, float(error), float(std_error), learner, count, name, drawn
-        )
+        asked = checked_request(samples, method, replicates, rng, n_threads, progress)
+        return constrained(self, table, asked)
 
     @np.errstate(under="ignore")
     def best_channel(
@@ -404,51 +333,4 @@ class FiniteModel(Rebuilt):
         Decomposition(20 steps: error 1.70155 nats = retained 0.101749 + forgotten 1.5998 +
         inference gap 0)
         """
-        n_x, n_y = self.likelihood.shape[1:]
-        start = update.initial if isinstance(update, Update) else 0
-        table = update_table(
-            "update", update.table if isinstance(update, Update) else update, n_x, n_y
-        )
-        states, count = len(table), positive_int("steps", steps, most=2**53)
-        start = start if initial is None else positive_int("initial", initial, least=0)
-        if start >= states:
-            raise ValueError(f"initial must be a state, 0 to {states - 1}, got {start}")
-        tables = _predictors(predictor, count, states, n_x, n_y)
-        threads, show = thread_count(n_threads), boolean("progress", progress)
-        t = _engine.padded_model(self.likelihood, self.inputs)
-        retained, memory, forgotten, gap, error, impossible = _engine.recursion(
-            t, self.prior, table, start, tables, count, threads, show
-        )
-        result = Decomposition(retained, forgotten, gap, error, memory, 0.0, impossible)
-        if impossible is None:
-            total = result.total
-            residual = total.error - (total.retained + total.forgotten + total.inference_gap)
-            allowed = _engine.rounding(count, states, n_x * n_y) + 1e-13 * total.inference_gap
-            if not abs(residual) <= allowed:
-                raise ArithmeticError(
-                    f"Theorem B is violated by {residual:.3g} nats, more than rounding "
-                    f"({allowed:.1g}): {result}"
-                )
-            object.__setattr__(result, "residual", residual)
-        return result
-
-
-def _is_exact(method: str, samples: int, work: int) -> bool:
-    if method == "exact":
-        _engine.check_exact(samples, work)
-    return method == "exact" or (
-        method == "auto" and work <= _engine.EXACT_WORK and samples <= _engine.MOST_COUNTED
-    )
-
-
-def _predictors(
-    predictor: ArrayLike | None, steps: int, states: int, n_x: int, n_y: int
-) -> NDArray[np.float64]:
-    """Return tables as (1 or steps, S, n_x n_y); none at all for the best predictor."""
-    if predictor is None:
-        return np.empty((0, states, n_x * n_y))
-    shape: tuple[int, ...] = (states, n_x, n_y)
-    if np.ndim(predictor) == 4:  # type: ignore[arg-type]
-        shape = (steps, *shape)
-    wanted = f"(S, n_x, n_y) = {(states, n_x, n_y)}, or that for each of {steps} steps"
-    return probability_laws("predictor", predictor, shape, wanted).reshape(-1, states, n_x * n_y)
+        return incremental(self, update, steps, predictor, initial, n_threads, progress)
