@@ -24,7 +24,7 @@ from ..network import NetworkPrior
 from ._cells import cells_of
 from ._replicates import Plan, check_memory, next_batch, steps_of_cells
 from ._result import BayesError, BayesErrorInterrupted, ChainCells
-from ._sources import CHAINS, Side, filter_upper, proved_lower, proved_upper, tightest
+from ._sources import CHAINS, Side, Tightest, filter_upper, proved_lower, proved_upper, tightest
 
 if TYPE_CHECKING:
     from .._common.annotations import Seed
@@ -228,27 +228,24 @@ def _chain_side(plan: Plan, rows: NDArray[np.float64], column: int, without: str
 
 
 def _ratio_error(
-    plan: Plan,
-    rows: NDArray[np.float64],
-    lower: tuple[Side, NDArray[np.str_]],
-    upper: tuple[Side, NDArray[np.str_]],
+    plan: Plan, rows: NDArray[np.float64], lower: Tightest, upper: Tightest
 ) -> NDArray[np.float64]:
-    """Return the standard error of upper / lower, each a bound and its source, to first order.
+    """Return the standard error of upper / lower, to first order.
 
     Deviations of the chains' sides are of the same networks, and cancel for the most part; what is
     not by chains is independent of them.
     """
     deviations: NDArray[np.float64] = np.zeros((len(rows), *plan.samples.shape))
     variance: NDArray[np.float64] = np.zeros(plan.samples.shape)
-    for (side, source), column, sign in (
+    for side, column, sign in (
         (lower, _posterior.LOWER, -1.0),
         (upper, _posterior.UPPER, 1.0),
     ):
-        chains = source == CHAINS
+        chains = side.source == CHAINS
         deviations += np.where(chains, sign * _each(plan, rows, column) / side.mean, 0.0)
         variance += np.where(chains, 0.0, (side.std_error / side.mean) ** 2)
     variance += deviations.var(axis=0, ddof=1) / len(rows)
-    return np.sqrt(variance) * upper[0].mean / lower[0].mean
+    return np.sqrt(variance) * upper.mean / lower.mean
 
 
 def _result(
@@ -256,17 +253,17 @@ def _result(
 ) -> BayesError:
     chains_lower = _chain_side(plan, rows, _posterior.LOWER, "upper")
     chains_upper = _chain_side(plan, rows, _posterior.UPPER, "lower")
-    lower, lower_source = lower_side = tightest(chains_lower, others.lower, upper=False)
-    upper, upper_source = upper_side = tightest(chains_upper, others.upper, upper=True)
+    lower = tightest(chains_lower, others.lower, upper=False)
+    upper = tightest(chains_upper, others.upper, upper=True)
     return BayesError(
         samples=plan.samples[()],
         lower=lower.mean[()],
         lower_std_error=lower.std_error[()],
-        lower_source=lower_source,
+        lower_source=lower.source,
         upper=upper.mean[()],
         upper_std_error=upper.std_error[()],
-        upper_source=upper_source,
-        ratio_std_error=_ratio_error(plan, rows, lower_side, upper_side)[()],
+        upper_source=upper.source,
+        ratio_std_error=_ratio_error(plan, rows, lower, upper)[()],
         chains_lower=chains_lower.mean[()],
         chains_lower_std_error=chains_lower.std_error[()],
         chains_upper=chains_upper.mean[()],

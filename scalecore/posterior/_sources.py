@@ -30,6 +30,15 @@ class Side:
     std_error: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Tightest:
+    """The tightest bound at each number of samples, with its standard error and its name."""
+
+    mean: NDArray[np.float64]
+    std_error: NDArray[np.float64]
+    source: NDArray[np.str_]
+
+
 def proved_lower(prior: NetworkPrior, samples: NDArray[np.float64]) -> list[Side]:
     """Return what no learner goes below."""
     value = bayes_error_lower_bound(samples, prior.input_dim, prior.concentration)
@@ -79,8 +88,8 @@ def filter_upper(
     return [Side("filter", *both) for both in zip(means, std_errors, strict=True)]
 
 
-def tightest(chains: Side, others: list[Side], *, upper: bool) -> tuple[Side, NDArray[np.str_]]:
-    """Return, at each number of samples, the tightest bound and its name.
+def tightest(chains: Side, others: list[Side], *, upper: bool) -> Tightest:
+    """Return, at each number of samples, the tightest of these bounds.
 
     The two sides of the chains share their networks, so that they know their ratio best: another
     estimate takes the place of one only if it is tighter by two standard errors of the difference.
@@ -91,8 +100,8 @@ def tightest(chains: Side, others: list[Side], *, upper: bool) -> tuple[Side, ND
     handicap = np.where(std_errors > 0, _CAUTION * np.hypot(std_errors, chains.std_error), 0.0)
     handicap[0] = 0.0
     best = np.nanargmin(sign * means + handicap, axis=0)[None]
-    chosen = (np.take_along_axis(values, best, 0)[0] for values in (means, std_errors))
-    return Side("", *chosen), np.array([side.name for side in sides])[best[0]]
+    mean, std_error = (np.take_along_axis(values, best, 0)[0] for values in (means, std_errors))
+    return Tightest(mean, std_error, np.array([side.name for side in sides])[best[0]])
 
 
 def _proved(name: str, value: object, samples: NDArray[np.float64]) -> Side:

@@ -160,8 +160,8 @@ def test_an_estimate_must_be_clearly_tighter_than_the_chains(sign):
     chains = _sources.Side("chains", sign * np.array([1.0, 1.0, 1.0, np.nan]), np.full(4, 0.1))
     proved = _sources.Side("proved", sign * np.array([0.99, 2.0, 2.0, 2.0]), np.zeros(4))
     estimate = _sources.Side("filter", sign * np.array([0.9, 0.75, 0.6, 3.0]), np.full(4, 0.1))
-    side, names = _sources.tightest(chains, [proved, estimate], upper=sign > 0)
-    assert names.tolist() == ["proved", "chains", "filter", "proved"]
+    side = _sources.tightest(chains, [proved, estimate], upper=sign > 0)
+    assert side.source.tolist() == ["proved", "chains", "filter", "proved"]
     assert (sign * side.mean).tolist() == [0.99, 1.0, 0.6, 2.0]
     assert side.std_error.tolist() == [0.0, 0.1, 0.1, 0.0]
 
