@@ -17,9 +17,13 @@ typedef struct points {
 } points;
 
 /* Prefetching of the next block is divided between two phases, so that requests come at an even
-   pace. */
+   pace: one for each cache line of eight doubles. */
+SC_INLINE int begins_line(int i) { return i * SC_LANES % 8 == 0; }
+
 SC_INLINE void fetch_ahead_n_K_out(const points *p, int i)
 {
+    if (!begins_line(i))
+        return;
     sc_fetch_ahead(&p->n, i);
     sc_fetch_ahead(&p->K, i);
     SC_PREFETCH(p->out_ahead + i * SC_LANES);
@@ -27,6 +31,8 @@ SC_INLINE void fetch_ahead_n_K_out(const points *p, int i)
 
 SC_INLINE void fetch_ahead_T_d(const points *p, int i)
 {
+    if (!begins_line(i))
+        return;
     sc_fetch_ahead(&p->T, i);
     sc_fetch_ahead(&p->d, i);
 }

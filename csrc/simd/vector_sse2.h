@@ -50,7 +50,9 @@ SC_INLINE mask b_nonzero(bits b)
 }
 SC_INLINE real r_lookup16(const double table[16], bits index)
 {
-    return (real){table[index[0] & 15], table[index[1] & 15]};
+    const __m128i low = (__m128i)(index & b_set(15));
+    return _mm_loadh_pd(_mm_load_sd(table + (unsigned)_mm_extract_epi16(low, 0)),
+                        table + (unsigned)_mm_extract_epi16(low, 4));
 }
 
 typedef __m128 freal; /* the same in single precision */
