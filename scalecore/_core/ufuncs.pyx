@@ -41,6 +41,10 @@ DOUBLE = type(np.dtype(np.float64))
 cdef enum:
     MOST_INPUTS = 4
 cdef list _KEPT = []  # NumPy keeps pointers to the text, not the text
+cdef char ALL_DOUBLES[MOST_INPUTS + 1]
+cdef int _place
+for _place in range(MOST_INPUTS + 1):
+    ALL_DOUBLES[_place] = np.NPY_DOUBLE
 
 
 cdef bint becomes_double(kind):
@@ -84,4 +88,14 @@ cdef object ufunc_of_doubles(str name, str doc, int inputs, ufunc_loop loop):
     PyUFunc_AddLoopFromSpec(function, &spec)
     PyUFunc_AddPromoter(function, (np.dtype,) * (inputs + 1),
                         PyCapsule_New(<void *>to_doubles, "numpy._ufunc_promoter", NULL))
+    announce_types(function)
     return function
+
+
+cdef void announce_types(np.ufunc function) noexcept:
+    """Let `ufunc.types` say what the loop takes.
+
+    NumPy lists loops of the older kind there and leaves out those of the newer one. Polars reads
+    the list to learn that integers and single precision become doubles.
+    """
+    function.ntypes, function.types = 1, ALL_DOUBLES

@@ -40,6 +40,24 @@ def of_dask(array):
     return pytest.importorskip("dask.array").from_array(array, chunks=5)
 
 
+def of_polars(array):
+    return pytest.importorskip("polars").Series(array)
+
+
+def of_pyarrow(array):
+    return pytest.importorskip("pyarrow").array(array)
+
+
+def whole(way):
+    """The same way for integers, where the numbers are whole and have room in them."""
+
+    def of_integers(array):
+        fit = (array == np.rint(array)).all() and array.max() < 2.0**63
+        return way(array.astype(np.int64) if fit else array)
+
+    return of_integers
+
+
 WAYS = {
     "list": np.ndarray.tolist,
     "tuple": tuple,
@@ -55,6 +73,14 @@ WAYS = {
     "objects": lambda a: a.astype(object),
     "long double": lambda a: a.astype(np.longdouble),
     "masked": np.ma.array,
+    "polars": of_polars,
+    "pyarrow": of_pyarrow,
+    "integers": whole(np.asarray),
+    "list of integers": whole(np.ndarray.tolist),
+    "integer Series": whole(pd.Series),
+    "Int64": whole(lambda a: pd.Series(a).convert_dtypes()),
+    "integers of polars": whole(of_polars),
+    "integers of pyarrow": whole(of_pyarrow),
 }
 
 
