@@ -19,11 +19,10 @@ from ._options import (
     Number,
     Whole,
     Widths,
-    draw,
     on_terminal,
     options,
-    show,
 )
+from ._output import draw, show
 
 
 @click.command("bayes", epilog=NUMBERS)

@@ -36,12 +36,10 @@ from ._options import (
     WIDTH,
     Picture,
     Whole,
-    draw,
     grid,
     options,
-    show,
-    write_csv,
 )
+from ._output import draw, show, write_csv
 from ._spectral_commands import prepare, spectral_columns
 
 

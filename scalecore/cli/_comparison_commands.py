@@ -12,7 +12,8 @@ from ..fitting._compare import compare
 from ..fitting._comparison import Comparison
 from ..fitting._forms import FORMS
 from ..fitting._recipes import RecipeComparison, compare_recipes
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, draw, options, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, options
+from ._output import draw, show
 from ._table_options import READING, RUNS, TABLE_FILE, read_runs
 
 _DEFAULT_RESAMPLES = 200

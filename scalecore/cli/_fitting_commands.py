@@ -23,12 +23,11 @@ from ._options import (
     Axis,
     Number,
     Whole,
-    draw,
     options,
     refuse_overwriting,
-    show,
     unwritable,
 )
+from ._output import draw, show
 from ._table_options import READING, RUNS, as_options, read_runs
 
 _AMOUNTS = ("parameters", "samples", "loss", "elasticity")

@@ -27,14 +27,13 @@ from ._options import (
     WHOLE_INPUT_DIM,
     Axis,
     Picture,
-    draw,
     learning,
     on_terminal,
     options,
-    show,
     unwritable,
     whole_samples,
 )
+from ._output import draw, show
 
 
 @click.command(epilog=NUMBERS)

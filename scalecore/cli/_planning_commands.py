@@ -13,7 +13,8 @@ from ..fitting._fitted_law import FittedLaw
 from ..planning._design import QUANTITIES, DesignStatus, suggest_runs
 from ..planning._plan import Plan, plan
 from ..planning._plan_status import PlanStatus
-from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, draw, grid, options, show
+from ._options import FORMAT, NUMBERS, PLOT, SEED, Axis, Number, Whole, grid, options
+from ._output import draw, show
 
 LAW = click.argument("law", type=click.Path(dir_okay=False, path_type=Path))
 _WRITES = "scalecore fit RUNS --out LAW writes one"

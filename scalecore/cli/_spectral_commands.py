@@ -30,14 +30,12 @@ from ._options import (
     Number,
     Picture,
     Whole,
-    draw,
     learning,
     on_terminal,
     options,
-    show,
     whole_samples,
-    write_csv,
 )
+from ._output import draw, show, write_csv
 
 _WIDTHS = "1:64:13"  # of figure2 --train
 _REPEATS = 8

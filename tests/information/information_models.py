@@ -36,3 +36,12 @@ def random_predictor(seed, *shape):
 def smooth_coins(M):
     p = np.linspace(0.05, 0.95, M)
     return sc.FiniteModel(np.full(M, 1 / M), np.stack([1 - p, p], axis=1)[:, None, :], [1.0])
+
+
+def bits(result):
+    """Return the numbers of a result, bit for bit."""
+    return [
+        np.asarray(value).tobytes()
+        for value in vars(result).values()
+        if not isinstance(value, (str, type(None)))
+    ]

@@ -1,5 +1,4 @@
-"""Finite models: ready-made updates, threads and seeds, refusals, progress and Ctrl-C, networks as
-hypotheses, pictures."""
+"""Finite models: ready-made updates, threads and seeds, refusals, progress and Ctrl-C."""
 
 import os
 import pickle
@@ -9,8 +8,7 @@ import time
 
 import numpy as np
 import pytest
-from information_models import random_model, random_predictor, smooth_coins
-from oracles import information as oracle
+from information_models import bits, random_model, random_predictor, smooth_coins
 
 import scalecore as sc
 from scalecore import updates
@@ -96,14 +94,6 @@ def test_more_memory_forgets_less():
 
 
 # ---- behaviour
-
-
-def bits(result):
-    return [
-        np.asarray(value).tobytes()
-        for value in vars(result).values()
-        if not isinstance(value, (str, type(None)))
-    ]
 
 
 def test_same_bits_for_every_number_of_threads():
@@ -397,139 +387,3 @@ def test_ctrl_c(what):
     thread.join()
     assert late < 1  # 0.1 s on an idle machine
     assert np.isfinite(COIN.learning_curve(5).information).all()
-
-
-# ---- networks as hypotheses
-
-
-def few_networks(count, d=3, K=4.0):
-    return [sc.NetworkPrior(d, K).sample(seed) for seed in range(count)]
-
-
-def test_hypothesis_set_against_likelihood_ratios():
-    """Against log-likelihood ratios: an estimate of the same mean by other means."""
-    nets = few_networks(6)
-    curve = sc.HypothesisSet(nets).learning_curve(60, replicates=400, rng=1)
-    assert (curve.method, curve.replicates) == ("monte_carlo", 400)
-    assert curve.information[0] == 0
-    # the first sample, by an independent Monte Carlo over inputs
-    X = np.random.default_rng(0).standard_normal((20_000, 3))
-    p = np.stack([net.probability(X) for net in nets])
-    one = oracle.kl(np.stack([1 - p, p], -1), np.stack([1 - p.mean(0), p.mean(0)], -1)).mean(0)
-    error = np.hypot(curve.std_error[1], one.std() / np.sqrt(one.size))
-    assert abs(curve.information[1] - one.mean()) < 4 * error
-    # the whole run, by log-likelihood ratios of data drawn with NumPy
-    ratios = []
-    rng = np.random.default_rng(2)
-    for _ in range(1500):
-        truth, X = rng.integers(6), rng.standard_normal((60, 3))
-        p = np.stack([net.probability(X) for net in nets])
-        y = rng.random(60) < p[truth]
-        likely = np.log(np.where(y, p, 1 - p)).sum(1)
-        ratios.append(likely[truth] - np.logaddexp.reduce(likely) + np.log(6))
-    error = np.hypot(curve.std_error[-1], np.std(ratios) / np.sqrt(len(ratios)))
-    assert abs(curve.information[-1] - np.mean(ratios)) < 4 * error
-    assert curve.std_error[-1] < 0.5 * np.std(ratios) / np.sqrt(
-        400
-    )  # what averaging over the hypothesis and the label saves
-    assert (np.diff(curve.information) > 0).all()
-
-
-def test_hypothesis_set_behaves(monkeypatch):
-    nets = few_networks(5)
-    some = sc.HypothesisSet(nets)
-    assert repr(some) == "HypothesisSet(5 networks, 3 inputs, entropy 1.60944 nats)"
-    long = some.learning_curve(3000, replicates=4, rng=0)
-    assert (long.information <= np.log(5) + 4 * np.nan_to_num(long.std_error) + 1e-12).all()
-    assert long.information[-1] > 1.2
-    results = [bits(some.learning_curve(700, replicates=3, rng=5, n_threads=n)) for n in (1, 2)]
-    assert results[0] == results[1]
-    short = some.learning_curve(300, replicates=3, rng=5)
-    assert short.information == pytest.approx(
-        some.learning_curve(700, replicates=3, rng=5).information[:301], abs=1e-12
-    )
-    monkeypatch.setattr("scalecore.information._hypotheses._NUMBERS", 500)  # blocks of 96 samples
-    assert some.learning_curve(300, replicates=3, rng=5).information == pytest.approx(
-        short.information, abs=1e-12
-    )
-    known = sc.HypothesisSet(nets, [1, 0, 0, 0, 0])
-    assert known.entropy == 0
-    assert np.abs(known.learning_curve(50, replicates=2, rng=0).information).max() < 1e-12
-    assert (
-        np.abs(
-            sc.HypothesisSet([nets[0], nets[0]]).learning_curve(50, replicates=2, rng=0).information
-        ).max()
-        < 1e-12
-    )
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: sc.HypothesisSet([]), "networks must hold at least one"),
-        (lambda: sc.HypothesisSet(5), "networks must be networks"),
-        (lambda: sc.HypothesisSet([1, 2]), r"networks\[0\] must be a Network"),
-        (
-            lambda: sc.HypothesisSet([*few_networks(1), *few_networks(1, d=2)]),
-            r"networks\[1\] must have 3 inputs",
-        ),
-        (lambda: sc.HypothesisSet(few_networks(2), [0.5, 0.6]), "prior must sum to 1"),
-        (lambda: sc.HypothesisSet(few_networks(2), [1.0]), r"prior must have shape \(2,\)"),
-        (lambda: sc.HypothesisSet(few_networks(2)).learning_curve(0), "samples must be at least 1"),
-        (
-            lambda: sc.HypothesisSet(few_networks(2)).learning_curve(5, replicates=1),
-            "replicates must be at least 2",
-        ),
-    ],
-)
-def test_hypothesis_sets_refuse_by_name(call, message):
-    with pytest.raises((TypeError, ValueError), match=message):
-        call()
-
-
-# ---- pictures
-
-
-@pytest.fixture
-def pyplot():
-    matplotlib = pytest.importorskip("matplotlib")
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    yield plt
-    plt.close("all")
-
-
-def test_pictures_show_what_was_computed(pyplot):
-    model = smooth_coins(9)
-    curve = model.learning_curve(20)
-    ax = curve.plot()
-    assert (ax.get_lines()[0].get_ydata() == curve.information).all()
-    assert len(ax.collections) == 0  # no band where nothing was drawn
-    drawn = model.learning_curve(20, method="monte_carlo", rng=0)
-    assert len(drawn.plot().collections) == 1
-    parts = model.incremental(updates.last_sample(1, 2), 15, np.full((3, 1, 2), 0.5))
-    ax = parts.plot()
-    assert len(ax.collections) == 3
-    assert ax.get_lines()[0].get_ydata() == pytest.approx(np.append(0, np.cumsum(parts.error)))
-    top = ax.collections[-1].get_paths()[0].vertices[:, 1].max()
-    assert top == pytest.approx(parts.total.error, rel=1e-12)  # the stack reaches the error
-    got = model.constrained(np.eye(9)[np.arange(9) // 2 * 2], 20)
-    heights = [bar.get_height() for bar in got.plot().patches]
-    assert heights == pytest.approx([got.estimation, got.misspecification, got.error])
-    best = model.best_channel(3, 20)
-    image = best.plot().images[0].get_array()
-    assert image.shape == (9, 3)
-    assert np.allclose(image, best.channel[:, best.hypotheses])
-    ax = pyplot.figure().subplots()
-    assert curve.plot(ax) is ax
-
-
-def test_infinite_terms_are_drawn_as_such(pyplot):
-    model = sc.FiniteModel([0.5, 0.5], [[[1.0, 0.0]], [[0.5, 0.5]]], [1.0])
-    parts = model.incremental(np.zeros((1, 1, 2), int), 3, [[[1.0, 0.0]]])
-    assert "infinite" in parts.plot().get_title()
-    endless = model.constrained([[1, 0], [1, 0]], 3)
-    assert endless.bound == np.inf
-    assert "infinite" in endless.plot().get_title()
-    pyplot.gcf().canvas.draw()
