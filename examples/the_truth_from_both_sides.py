@@ -5,7 +5,7 @@ both sides, beside every bound and trained networks. The experiment behind docs/
 
 FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, each in a file
 of its own once it is finished: a second call goes on from there, a third only draws. The chains
-take an hour of two processors; --quick takes some minutes and shows the same with fewer
+take two hours of two processors, most of it for a million samples; --quick takes some minutes and shows the same with fewer
 samples, networks and states.
 """
 
@@ -21,11 +21,11 @@ import xarray as xr
 
 import scalecore as sc
 
-SAMPLES = [100, 300, 1000, 3000, 10_000, 30_000, 100_000]
+SAMPLES = [100, 300, 1000, 3000, 10_000, 30_000, 100_000, 300_000, 1_000_000]
 # (input_dim, concentration): networks for the sides up to so many samples, and states of their
 # chains; more samples are costly
 SETTINGS = {
-    (10, 100): {10_000: (48, 64), 100_000: (8, 64)},
+    (10, 100): {10_000: (48, 64), 100_000: (16, 64), 1_000_000: (2, 20)},
     (10, 1000): {10_000: (4, 64)},
     (40, 100): {10_000: (8, 64)},
 }
