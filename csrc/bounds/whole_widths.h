@@ -65,9 +65,9 @@ SC_INLINE mask sc_search_together(sc_whole_pack *p, mask lanes, real n)
         p->below = r_select(down, p->below - one, p->below);
         p->above = r_select(up, p->above + one, p->above);
     }
-    /* a side that has ended is left out of what follows */
+    /* a side that has ended is left out of what follows: no budget pays for these */
     p->below = r_select(down, p->below, zero);
-    p->above = r_select(up, p->above, last + one);
+    p->above = r_select(up, p->above, r_set(INFINITY));
     return m_or(down, up);
 }
 
