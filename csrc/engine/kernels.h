@@ -76,6 +76,11 @@ KERNEL(void, numbers,
        (int kind, uint64_t key, uint64_t item, uint32_t purpose, uint64_t first, int groups,
         double *out))
 KERNEL(double, binomial, (uint64_t key, uint64_t item, double n, double p))
+/* at most 64 Poisson variates; their sum */
+KERNEL(double, poisson, (uint64_t key, uint64_t item, const double *mean, int count, double *out))
+/* The masses of the first SC_ATOMS atoms, and how often a network of e->widths[0] units draws each;
+   input_dim must be 1. */
+KERNEL(void, draws, (const sc_experiment *e, uint64_t item, double *masses, double *counts))
 
 /* ---- finite models --------------------------------------------------------------------------- */
 /* One step of the recursion for one block of hypotheses, into states first ... last - 1.

@@ -2,30 +2,6 @@
    both precisions. */
 #include "network/network.h"
 
-/* Mean over the inputs of d_KL(Bern(sigma a) || Bern(sigma b)) and of (a - b)^2. */
-SC_INLINE void compare(const double *a, const double *b, int count, double *kl, double *squared)
-{
-    real kl_sum = r_set(0.0), square_sum = r_set(0.0);
-    double lanes[2][SC_LANES];
-    for (int i = 0; i < count; i += SC_LANES) {
-        const real x = r_load(a + i), y = r_load(b + i);
-        SC_ALIGNED double order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-        /* the last tile is padded: leave out what pads it */
-        const mask real_input = r_lt(r_load(order), r_set(count - i));
-        kl_sum = kl_sum + r_select(real_input, sc_bernoulli_kl(x, y), r_set(0.0));
-        square_sum = square_sum + r_select(real_input, (x - y) * (x - y), r_set(0.0));
-    }
-    r_store(lanes[0], kl_sum);
-    r_store(lanes[1], square_sum);
-    *kl = *squared = 0.0;
-    for (int j = 0; j < SC_LANES; j++) {
-        *kl += lanes[0][j];
-        *squared += lanes[1][j];
-    }
-    *kl /= count;
-    *squared /= count;
-}
-
 #define SC_TILE_PACKS (SC_REGISTERS == 32 ? 4 : 2) /* 16 accumulators of 32 registers, or 8 of 16 */
 
 #define SC_T(name) double_##name
@@ -38,28 +14,11 @@ SC_INLINE void compare(const double *a, const double *b, int count, double *kl, 
 #define double_store r_store
 #define double_fma r_fma
 #define double_max r_max
-#define double_compare compare
+#define double_widen r_load
 #include "network/tile.h"
 #undef SC_T
 
 #define float_TILE 64
-
-static void float_compare(const float *a, const float *b, int count, double *kl, double *squared)
-{
-    *kl = *squared = 0.0;
-    for (int first = 0; first < count; first += float_TILE) {
-        SC_ALIGNED double x[float_TILE], y[float_TILE];
-        double part, square;
-        const int in_tile = count - first < float_TILE ? count - first : float_TILE;
-        for (int i = 0; i < float_TILE; i++) {
-            x[i] = a[first + i];
-            y[i] = b[first + i];
-        }
-        compare(x, y, in_tile, &part, &square);
-        *kl += part * in_tile / count;
-        *squared += square * in_tile / count;
-    }
-}
 
 #define SC_T(name) float_##name
 #define float_number float
@@ -70,6 +29,7 @@ static void float_compare(const float *a, const float *b, int count, double *kl,
 #define float_store f_store
 #define float_fma f_fma
 #define float_max f_max
+#define float_widen r_load_float
 #include "network/tile.h"
 #undef SC_T
 
@@ -86,12 +46,13 @@ void SC_KERNEL(sc_experiment)(const sc_experiment *e, int single, uint64_t item,
 size_t SC_KERNEL(sc_experiment_space)(const sc_experiment *e, int single)
 {
     const size_t number = single ? sizeof(float) : sizeof(double), d = (size_t)e->input_dim,
-                 widths = (size_t)e->width_count;
+                 pairs = ((size_t)e->width_count + 1) / 2;
     const size_t padded = ((size_t)e->inputs + float_TILE - 1) / float_TILE * float_TILE;
-    const size_t numbers = SC_ATOMS * d + padded * d + padded * (widths + 1) + SC_ATOMS * float_TILE
-                           + SC_ATOMS + SC_ATOMS * widths;
-    return sizeof(sc_chunk) + numbers * number + 64 + SC_ATOMS * d * sizeof(double)
-           + widths * sizeof(sc_thinning) + (SC_ATOMS + 1) * widths * sizeof(int);
+    const size_t numbers =
+        SC_ATOMS * d + padded * d + padded * (2 * pairs + 1) + SC_ATOMS * float_TILE + SC_ATOMS;
+    return sizeof(sc_chunk) + numbers * number
+           + pairs * (single ? sizeof(float_pair) : sizeof(double_pair)) + 64
+           + SC_ATOMS * d * sizeof(double) + 2 * pairs * sizeof(sc_thinning);
 }
 
 /* Samples of network `item`: inputs, labels (0 or 1), the probability p of a 1, and the offset in
@@ -194,6 +155,28 @@ double SC_KERNEL(sc_binomial)(uint64_t key, uint64_t item, double n, double p)
 {
     sc_sequence uniforms = sc_sequence_of((sc_stream){key, item, SC_FOR_DRAWS});
     return sc_binomial(&uniforms, n, p);
+}
+
+double SC_KERNEL(sc_poisson)(uint64_t key, uint64_t item, const double *mean, int count,
+                             double *out)
+{
+    sc_sequence uniforms = sc_sequence_of((sc_stream){key, item, SC_FOR_DRAWS});
+    return sc_fill_poisson(&uniforms, mean, count, out);
+}
+
+void SC_KERNEL(sc_draws)(const sc_experiment *e, uint64_t item, double *masses, double *counts)
+{
+    SC_ALIGNED double directions[SC_ATOMS];
+    sc_chunk c;
+    sc_thinning t;
+    sc_chunk_start(&c);
+    sc_thinning_start(&t, e, item, 0);
+    sc_chunk_next(&c, e, item, directions);
+    const uint64_t drawn = sc_thin_chunk(&t, &c);
+    for (int a = 0; a < SC_ATOMS; a++) {
+        masses[a] = c.mass[a];
+        counts[a] = drawn >> a & 1 ? t.count[a] : 0.0;
+    }
 }
 
 /* Chains side by side: four cycles for a result, two units, and on x86 with 16 registers all of

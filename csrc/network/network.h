@@ -10,9 +10,13 @@
 #include "special/binomial.h"
 #include "engine/engine.h"
 #include "special/philox.h"
+#include "special/poisson.h"
 
-#define SC_TILES 16  /* tiles whose sums wait for the next atoms when a network is evaluated */
-#define SC_INPUTS 32 /* inputs whose random numbers come together; every tile is a multiple */
+#define SC_TILES 16      /* tiles whose sums wait for the next atoms when a network is evaluated */
+#define SC_GUIDES 256    /* parts of a chunk's mass, equal ones, from which a place is looked for */
+#define SC_FEW_DRAWS 192 /* are placed one by one; more, by Poisson variates */
+#define SC_COMPARED 256  /* inputs compared at a time; a multiple of every tile */
+#define SC_INPUTS 32     /* inputs whose random numbers come together; every tile is a multiple */
 
 /* What follows a chunk in a work space begins with a cache line, as the chunk does: a pack that
    lies across two lines costs two loads. */
@@ -25,6 +29,8 @@ typedef struct sc_chunk {
     double mass_before, mass_after;
     uint64_t number; /* of the next chunk */
     int wanted;      /* whether draws still wait for atoms */
+    int steps;       /* at most, from an atom of `guide` to that of a place; -1: not known yet */
+    unsigned char guide[SC_GUIDES]; /* the atom where each part of the mass begins */
 } sc_chunk;
 
 SC_INLINE void sc_chunk_start(sc_chunk *c)
@@ -81,6 +87,7 @@ SC_INLINE int sc_chunk_next(sc_chunk *c, const sc_experiment *e, uint64_t item, 
         }
         c->scale[a] *= gain / sqrt(square);
     }
+    c->steps = -1;
     c->number++;
     return 1;
 }
@@ -89,6 +96,7 @@ SC_INLINE int sc_chunk_next(sc_chunk *c, const sc_experiment *e, uint64_t item, 
 typedef struct sc_thinning {
     double n, unplaced; /* number of draws, and how many of them have no chunk yet */
     double occupancy;
+    uint64_t drawn; /* of the chunk's atoms, a bit each */
     double count[SC_ATOMS];
     sc_sequence uniforms;
 } sc_thinning;
@@ -100,54 +108,91 @@ SC_INLINE void sc_thinning_start(sc_thinning *t, const sc_experiment *e, uint64_
     t->uniforms = sc_sequence_of((sc_stream){e->key, item, (uint32_t)(SC_FOR_DRAWS + width)});
 }
 
-/* Distribute m draws over the atoms low ... high - 1: by halves as long as that is cheaper than
-   placing the draws one by one. */
-static void sc_place(sc_thinning *t, const sc_chunk *c, int low, int high, double m)
+/* Fill in the guide: count the atoms that begin in each part, and sum. */
+static void sc_chunk_guide(sc_chunk *c)
 {
-    if (m == 0.0)
-        return;
-    if (high - low == 1)
-        t->count[low] += m;
-    else if (m > 16.0 * (high - low)) {
-        const int middle = (low + high) / 2;
-        const double p = (c->below[middle] - c->below[low]) / (c->below[high] - c->below[low]);
-        const double lower = sc_binomial(&t->uniforms, m, p);
-        sc_place(t, c, low, middle, lower);
-        sc_place(t, c, middle, high, m - lower);
-    } else
-        for (; m > 0.0; m--) {
-            const double place =
-                c->below[low] + sc_next_uniform(&t->uniforms) * (c->below[high] - c->below[low]);
-            int a = low;
-            /* binary search without branches, for draws have no pattern that a processor could
-               predict */
-            for (int size = high - low; size > 1;) {
-                const int half = size / 2;
-                a += c->below[a + half] <= place ? half : 0;
-                size -= half;
-            }
-            t->count[a] += 1.0;
-        }
+    unsigned char begin[SC_GUIDES + 2] = {0};
+    const double step = c->below[SC_ATOMS] / SC_GUIDES;
+    int sum = 0, steps = 0;
+    for (int a = 1; a < SC_ATOMS; a++) {
+        const double part = c->below[a] / step;
+        begin[(int)part + ((int)part < part)]++;
+    }
+    for (int i = 0; i < SC_GUIDES; i++) {
+        sum += begin[i];
+        steps = begin[i + 1] > steps ? begin[i + 1] : steps;
+        c->guide[i] = (unsigned char)sum;
+    }
+    c->steps = steps;
 }
 
-/* Find the draws that fall into this chunk: how often each atom was drawn. Lists the atoms that
-   were drawn in `atoms` and returns how many they are. */
-SC_INLINE int sc_thin_chunk(sc_thinning *t, const sc_chunk *c, int *atoms)
+/* Distribute m draws over the chunk's atoms.
+ *
+ * Independent Poisson variates of means proportional to the masses are, given their sum N, the
+ * counts of N draws, whatever N is. So if N <= m they place N of the draws, and m - N are left;
+ * sums above m are rejected, which happens to one in six: the mean of N is a standard deviation
+ * below m. */
+static void sc_place(sc_thinning *t, sc_chunk *c, double m)
 {
+    while (m > SC_FEW_DRAWS) {
+        SC_ALIGNED double mean[SC_ATOMS], count[SC_ATOMS];
+        const double rate = (m - sqrt(m)) / c->below[SC_ATOMS] / c->mass_before;
+        for (int a = 0; a < SC_ATOMS; a++)
+            mean[a] = rate * c->mass[a];
+        const double placed = sc_fill_poisson(&t->uniforms, mean, SC_ATOMS, count);
+        if (placed > m)
+            continue;
+        for (int a = 0; a < SC_ATOMS; a++)
+            t->count[a] += count[a];
+        m -= placed;
+    }
+    if (m > 0.0 && c->steps < 0)
+        sc_chunk_guide(c);
+    for (; m > 0.0; m--) {
+        const double u = sc_next_uniform(&t->uniforms), place = u * c->below[SC_ATOMS];
+        int a = c->guide[(int)(u * SC_GUIDES)];
+        /* as many steps for every draw: no processor could predict where each of them ends */
+        for (int i = 0; i < c->steps; i++)
+            a += c->below[a + 1] <= place;
+        t->count[a] += 1.0;
+    }
+}
+
+/* Find the draws that fall into this chunk: how often each atom was drawn. Returns the atoms that
+   were, a bit each, and keeps them in `drawn`; where none was, counts stay as they were. */
+SC_INLINE uint64_t sc_thin_chunk(sc_thinning *t, sc_chunk *c)
+{
+    t->drawn = 0;
     if (t->unplaced == 0.0)
         return 0;
-    memset(t->count, 0, sizeof t->count);
     const double in_chunk =
         sc_binomial(&t->uniforms, t->unplaced, c->below[SC_ATOMS] < 1.0 ? c->below[SC_ATOMS] : 1.0);
-    sc_place(t, c, 0, SC_ATOMS, in_chunk);
+    if (in_chunk == 0.0)
+        return 0;
+    memset(t->count, 0, sizeof t->count);
+    sc_place(t, c, in_chunk);
     t->unplaced -= in_chunk;
-    int drawn = 0;
-    for (int a = 0; a < SC_ATOMS; a++) {
-        atoms[drawn] = a;
-        drawn += t->count[a] > 0.0;
+    real distinct = r_set(0.0);
+    for (int a = 0; a < SC_ATOMS; a += SC_LANES) {
+        const mask drawn = r_lt(r_set(0.0), r_load(t->count + a));
+        t->drawn |= (uint64_t)m_lanes(drawn) << a;
+        distinct = distinct + r_select(drawn, r_set(1.0), r_set(0.0));
     }
-    t->occupancy += drawn;
-    return drawn;
+    t->occupancy += sum_of_lanes(distinct);
+    return t->drawn;
+}
+
+/* The place of the lowest bit that is set; some bit must be. */
+SC_INLINE int sc_lowest_bit(uint64_t x)
+{
+#ifdef __GNUC__
+    return __builtin_ctzll(x);
+#else
+    int place = 0;
+    for (; !(x & 1); x >>= 1)
+        place++;
+    return place;
+#endif
 }
 
 #endif

@@ -59,33 +59,91 @@ SC_INLINE void SC_T(strip)(const SC_T(number) * x, const SC_T(number) * w,
         SC_T(store)(sum + p * SC_T(LANES), total[p]);
 }
 
-/* sum += the sum over a list of weight * stored row of h */
-SC_INLINE void SC_T(rows)(const SC_T(number) * activations, const int *row,
-                          const SC_T(number) * weight, int count, SC_T(number) * sum)
+/* The rows of h that two widths sum, with the weights of both: first those that both have drawn,
+   then those of one alone. A row that both need is loaded once. */
+typedef struct SC_T(pair) {
+    int end[3]; /* where the rows of both, of the first alone, and of the second alone end */
+    int row[SC_ATOMS];
+    SC_T(number) weight[2][SC_ATOMS];
+} SC_T(pair);
+
+/* List them for a chunk of atoms; there may be no second width. */
+static void SC_T(list_rows)(const sc_chunk *chunk, const sc_thinning *a, const sc_thinning *b,
+                            const int *slot, SC_T(pair) * pair)
 {
-    /* two chains of additions: with one, each would wait for the one before */
-    SC_T(pack) total[PACKS], other[PACKS];
-    for (int p = 0; p < PACKS; p++) {
-        total[p] = SC_T(load)(sum + p * SC_T(LANES));
-        other[p] = SC_T(set)(0);
+    const uint64_t second = b ? b->drawn : 0,
+                   parts[3] = {a->drawn & second, a->drawn & ~second, second & ~a->drawn};
+    const double a_share = 1.0 / a->n, b_share = b ? 1.0 / b->n : 0.0;
+    int n = 0;
+    for (int i = 0; i < 3; i++) {
+        for (uint64_t left = parts[i]; left; left &= left - 1, n++) {
+            const int atom = sc_lowest_bit(left);
+            const double scale = chunk->scale[atom];
+            pair->row[n] = 4 * slot[atom / 4] + atom % 4;
+            pair->weight[0][n] = (SC_T(number))(scale * (a->count[atom] * a_share));
+            if (b)
+                pair->weight[1][n] = (SC_T(number))(scale * (b->count[atom] * b_share));
+        }
+        pair->end[i] = n;
+    }
+}
+
+SC_INLINE void SC_T(add_row)(const SC_T(number) * h, SC_T(number) weight, SC_T(pack) total[PACKS])
+{
+    SC_UNROLL for (int p = 0; p < PACKS; p++) total[p] =
+        SC_T(fma)(SC_T(set)(weight), SC_T(load)(h + p * SC_T(LANES)), total[p]);
+}
+
+/* Add the rows from `from` on and before `to` that one width alone needs. */
+SC_INLINE void SC_T(add_rows)(const SC_T(number) * activations, const int *row,
+                              const SC_T(number) * weight, int from, int to,
+                              SC_T(pack) total[PACKS], SC_T(pack) other[PACKS])
+{
+    int i = from;
+    for (; i + 1 < to; i += 2) {
+        SC_T(add_row)(activations + row[i] * STRIP, weight[i], total);
+        SC_T(add_row)(activations + row[i + 1] * STRIP, weight[i + 1], other);
+    }
+    if (i < to)
+        SC_T(add_row)(activations + row[i] * STRIP, weight[i], total);
+}
+
+/* a and b += their sums of weight * stored row of h */
+SC_INLINE void SC_T(rows)(const SC_T(number) * activations, const SC_T(pair) * pair,
+                          SC_T(number) * a, SC_T(number) * b)
+{
+    /* two chains of additions each: with one, every addition would wait for the one before */
+    SC_T(pack) a_sum[PACKS], a_other[PACKS], b_sum[PACKS], b_other[PACKS];
+    const int both = pair->end[0], end = pair->end[2];
+    const int *row = pair->row;
+    const SC_T(number) *v = pair->weight[0], *w = pair->weight[1];
+    SC_UNROLL for (int p = 0; p < PACKS; p++)
+    {
+        a_sum[p] = SC_T(load)(a + p * SC_T(LANES));
+        b_sum[p] = SC_T(load)(b + p * SC_T(LANES));
+        a_other[p] = SC_T(set)(0);
+        b_other[p] = SC_T(set)(0);
     }
     int i = 0;
-    for (; i + 1 < count; i += 2)
-        for (int p = 0; p < PACKS; p++) {
-            total[p] =
-                SC_T(fma)(SC_T(set)(weight[i]),
-                          SC_T(load)(activations + row[i] * STRIP + p * SC_T(LANES)), total[p]);
-            other[p] =
-                SC_T(fma)(SC_T(set)(weight[i + 1]),
-                          SC_T(load)(activations + row[i + 1] * STRIP + p * SC_T(LANES)), other[p]);
-        }
-    if (i < count)
-        for (int p = 0; p < PACKS; p++)
-            total[p] =
-                SC_T(fma)(SC_T(set)(weight[i]),
-                          SC_T(load)(activations + row[i] * STRIP + p * SC_T(LANES)), total[p]);
-    for (int p = 0; p < PACKS; p++)
-        SC_T(store)(sum + p * SC_T(LANES), total[p] + other[p]);
+    for (; i + 1 < both; i += 2) {
+        const SC_T(number) *h = activations + row[i] * STRIP,
+                           *next = activations + row[i + 1] * STRIP;
+        SC_T(add_row)(h, v[i], a_sum);
+        SC_T(add_row)(h, w[i], b_sum);
+        SC_T(add_row)(next, v[i + 1], a_other);
+        SC_T(add_row)(next, w[i + 1], b_other);
+    }
+    if (i < both) {
+        SC_T(add_row)(activations + row[i] * STRIP, v[i], a_sum);
+        SC_T(add_row)(activations + row[i] * STRIP, w[i], b_sum);
+    }
+    SC_T(add_rows)(activations, row, v, both, pair->end[1], a_sum, a_other);
+    SC_T(add_rows)(activations, row, w, pair->end[1], end, b_sum, b_other);
+    SC_UNROLL for (int p = 0; p < PACKS; p++)
+    {
+        SC_T(store)(a + p * SC_T(LANES), a_sum[p] + a_other[p]);
+        SC_T(store)(b + p * SC_T(LANES), b_sum[p] + b_other[p]);
+    }
 }
 
 /* Put atoms (row-major directions) into groups; returns how many groups there are. */
@@ -205,6 +263,43 @@ static int SC_T(samples)(const sc_experiment *e, uint64_t item, sc_purpose purpo
     return 1;
 }
 
+/* Means over the inputs of d_KL(Bern(sigma F) || Bern(sigma F~)) and of (F - F~)^2, for every
+   width. What they take of F alone is computed once. F~ lies as [tile][`each` widths][input]. */
+static void SC_T(compare)(const SC_T(number) * sum, const SC_T(number) * thinned, int each,
+                          int inputs, int widths, double *kl, double *squared)
+{
+    SC_ALIGNED const double order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    for (int w = 0; w < widths; w++)
+        kl[w] = squared[w] = 0.0;
+    for (int first = 0; first < inputs; first += SC_COMPARED) {
+        SC_ALIGNED double sigmoid[SC_COMPARED], softplus[SC_COMPARED];
+        const int count = inputs - first < SC_COMPARED ? inputs - first : SC_COMPARED;
+        for (int i = 0; i < count; i += SC_LANES) {
+            const real F = SC_T(widen)(sum + first + i);
+            r_store(sigmoid + i, sc_sigmoid(F));
+            r_store(softplus + i, sc_softplus(F));
+        }
+        for (int w = 0; w < widths; w++) {
+            const SC_T(number) *other =
+                thinned + (size_t)first * (size_t)each + (size_t)w * SC_T(TILE);
+            real kl_sum = r_set(0.0), square_sum = r_set(0.0);
+            for (int i = 0; i < count; i += SC_LANES) {
+                const real F = SC_T(widen)(sum + first + i),
+                           f = SC_T(widen)(other + i % SC_T(TILE)),
+                           apart = sc_bernoulli_kl(F, r_load(sigmoid + i), r_load(softplus + i), f);
+                /* the last tile is padded: leave out what pads it */
+                const mask real_input = r_lt(r_load(order), r_set(count - i));
+                kl_sum = kl_sum + r_select(real_input, apart, r_set(0.0));
+                square_sum = square_sum + r_select(real_input, (F - f) * (F - f), r_set(0.0));
+                if ((i + SC_LANES) % SC_T(TILE) == 0)
+                    other += each * SC_T(TILE);
+            }
+            kl[w] += sum_of_lanes(kl_sum) / inputs;
+            squared[w] += sum_of_lanes(square_sum) / inputs;
+        }
+    }
+}
+
 /* One network's share of the Monte Carlo; see sc_experiment in engine.h. */
 static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
                              sc_keep_going keep_going, void *state, double *kl, double *squared,
@@ -215,19 +310,15 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
     sc_chunk *chunk = space;
     SC_T(number) *w = (SC_T(number) *)(chunk + 1), *x = w + (size_t)SC_ATOMS * (size_t)d,
                  *sum = x + (size_t)padded * (size_t)d;
-    SC_T(number) *thinned = sum + padded,
-                 *activations = thinned + (size_t)padded * (size_t)e->width_count,
+    const int pairs = (e->width_count + 1) / 2, each = 2 * pairs;
+    SC_T(number) *thinned = sum + padded, *activations = thinned + (size_t)padded * (size_t)each,
                  *weight = activations + SC_ATOMS * STRIP;
-    SC_T(number) *row_weight = weight + SC_ATOMS;
-    double *normals =
-        (double *)(((uintptr_t)(row_weight + (size_t)SC_ATOMS * (size_t)e->width_count) + 63)
-                   & ~(uintptr_t)63);
+    SC_T(pair) *pair = (SC_T(pair) *)(weight + SC_ATOMS);
+    double *normals = (double *)(((uintptr_t)(pair + pairs) + 63) & ~(uintptr_t)63);
     sc_thinning *thinning = (sc_thinning *)(normals + SC_ATOMS * (size_t)d);
-    int *row = (int *)(thinning + e->width_count),
-        *rows = row + (size_t)SC_ATOMS * (size_t)e->width_count;
 
     SC_T(draw_inputs)(&(sc_stream){e->key, item, SC_FOR_INPUTS}, 0, padded, d, x);
-    memset(sum, 0, (size_t)padded * (size_t)(e->width_count + 1) * sizeof *sum);
+    memset(sum, 0, (size_t)padded * (size_t)(each + 1) * sizeof *sum);
     sc_chunk_start(chunk);
     for (int i = 0; i < e->width_count; i++)
         sc_thinning_start(&thinning[i], e, item, i);
@@ -236,40 +327,35 @@ static void SC_T(experiment)(const sc_experiment *e, uint64_t item, void *space,
         if (keep_going && !keep_going(state))
             return;
         SC_T(convert_atoms)(chunk, normals, d, w, weight);
-        int slot[SC_ATOMS / 4], slots = 0, drawn[SC_ATOMS / 4] = {0};
-        int more = 0;
+        int slot[SC_ATOMS / 4], slots = 0;
+        uint64_t drawn = 0;
+        chunk->wanted = 0;
         for (int i = 0; i < e->width_count; i++) {
-            rows[i] = sc_thin_chunk(&thinning[i], chunk, row + (size_t)i * SC_ATOMS);
-            more |= thinning[i].unplaced > 0;
-            for (int r = 0; r < rows[i]; r++)
-                drawn[row[i * SC_ATOMS + r] / 4] = 1;
+            drawn |= sc_thin_chunk(&thinning[i], chunk);
+            chunk->wanted |= thinning[i].unplaced > 0;
         }
-        chunk->wanted = more;
         for (int g = 0; g < SC_ATOMS / 4; g++)
-            slot[g] = drawn[g] ? slots++ : -1;
-        for (int i = 0; i < e->width_count; i++)
-            for (int r = 0; r < rows[i]; r++) {
-                const int a = row[i * SC_ATOMS + r];
-                row_weight[i * SC_ATOMS + r] =
-                    (SC_T(number))(chunk->scale[a] * (double)thinning[i].count[a] / thinning[i].n);
-                row[i * SC_ATOMS + r] = 4 * slot[a / 4] + a % 4;
-            }
+            slot[g] = drawn >> 4 * g & 15 ? slots++ : -1;
+        for (int i = 0; i < pairs; i++)
+            SC_T(list_rows)(chunk, &thinning[2 * i],
+                            2 * i + 1 < e->width_count ? &thinning[2 * i + 1] : NULL, slot,
+                            &pair[i]);
         for (int t = 0; t < tiles; t++)
             for (int s = 0; s < SC_T(TILE); s += STRIP) {
                 const int place = t * SC_T(TILE) + s;
                 SC_T(strip)(x + (size_t)t * (size_t)d * SC_T(TILE) + s, w, weight, SC_ATOMS / 4, d,
                             slot, activations, sum + place);
-                for (int i = 0; i < e->width_count; i++)
-                    if (rows[i])
-                        SC_T(rows)(activations, row + (size_t)i * SC_ATOMS,
-                                   row_weight + (size_t)i * SC_ATOMS, rows[i],
-                                   thinned + (size_t)i * (size_t)padded + place);
+                /* sums of all widths lie together: a tile apart, they would share a few sets of the
+                   cache */
+                SC_T(number) *to = thinned + (size_t)t * (size_t)each * SC_T(TILE) + s;
+                for (int i = 0; i < pairs; i++, to += 2 * SC_T(TILE))
+                    if (pair[i].end[2])
+                        SC_T(rows)(activations, &pair[i], to, to + SC_T(TILE));
             }
     }
-    for (int i = 0; i < e->width_count; i++) {
+    for (int i = 0; i < e->width_count; i++)
         occupancy[i] = thinning[i].occupancy;
-        SC_T(compare)(sum, thinned + (size_t)i * (size_t)padded, e->inputs, &kl[i], &squared[i]);
-    }
+    SC_T(compare)(sum, thinned, each, e->inputs, e->width_count, kl, squared);
 }
 
 #undef PACKS

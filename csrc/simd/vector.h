@@ -31,6 +31,13 @@
 #define SC_PREFETCH(address) __builtin_prefetch(address)
 #endif
 
+/* before a short loop over packs: gcc else unrolls it so late that arrays of packs stay in memory */
+#if defined(__GNUC__) && !defined(__clang__)
+#define SC_UNROLL _Pragma("GCC unroll 8")
+#else
+#define SC_UNROLL
+#endif
+
 #ifndef SC_VECTOR
 #if defined(SC_ONE_LANE) || (defined(_MSC_VER) && !defined(__clang__))
 #define SC_VECTOR "simd/vector_scalar.h"
@@ -58,6 +65,14 @@ SC_INLINE real r_mantissa(real x)
 #endif
 
 SC_INLINE real r_over_root(real m, real v, real eps) { return m / (r_sqrt(v) + eps); }
+
+SC_INLINE real r_floor(real x) /* x >= 0 */
+{
+    /* from 2^52 on all numbers are whole */
+    const real shift = r_set(0x1p52), nearest = (x + shift) - shift,
+               below = nearest - r_select(r_lt(x, nearest), r_set(1.0), r_set(0.0));
+    return r_select(r_lt(x, shift), below, x);
+}
 
 SC_INLINE double sum_of_lanes(real x)
 {

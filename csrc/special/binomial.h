@@ -4,19 +4,7 @@
 #define SC_BINOMIAL_H
 
 #include "special/philox.h"
-
-/* ln k! - [(k + 1/2) ln(k+1) - (k+1) + ln(2 pi)/2] */
-static double sc_stirling_tail(double k)
-{
-    static const double table[10] = {0.08106146679532726, 0.04134069595540929, 0.02767792568499834,
-                                     0.02079067210376509, 0.01664469118982119, 0.01387612882307075,
-                                     0.01189670994589177, 0.01041126526197209, 0.009255462182712733,
-                                     0.008330563433362871};
-    if (k < 10.0)
-        return table[(int)k];
-    const double inverse = 1.0 / (k + 1.0), square = inverse * inverse;
-    return (1.0 / 12 - (1.0 / 360 - square / 1260) * square) * inverse;
-}
+#include "special/stirling_tail.h"
 
 static double sc_binomial_inversion(sc_sequence *q, double n, double p)
 {

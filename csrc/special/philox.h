@@ -179,4 +179,11 @@ SC_INLINE double sc_next_uniform(sc_sequence *q)
     return q->buffer[q->used++];
 }
 
+/* Whole groups of uniforms at once; those that wait in the buffer stay there. */
+SC_INLINE void sc_next_groups(sc_sequence *q, int groups, double *out)
+{
+    sc_fill_uniform(&q->stream, q->group, groups, out);
+    q->group += (uint64_t)groups;
+}
+
 #endif

@@ -174,10 +174,11 @@ SC_INLINE freal f_sigmoid(freal x)
     return f_set(1.0f) / (f_set(1.0f) + f_double_exponent(p, shifted));
 }
 
-/* d_KL(Bern(sigmoid a) || Bern(sigmoid b)) = sigmoid(a) (a - b) - softplus(a) + softplus(b) */
-SC_INLINE real sc_bernoulli_kl(real a, real b)
+/* d_KL(Bern(sigmoid a) || Bern(sigmoid b)) = sigmoid(a) (a - b) - softplus(a) + softplus(b), given
+   what it takes of a. */
+SC_INLINE real sc_bernoulli_kl(real a, real sigmoid_a, real softplus_a, real b)
 {
-    return r_fma(sc_sigmoid(a), a - b, sc_softplus(b) - sc_softplus(a));
+    return r_fma(sigmoid_a, a - b, sc_softplus(b) - softplus_a);
 }
 
 /* ---- digamma difference -------------------------------------------------------------------------

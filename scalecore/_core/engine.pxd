@@ -327,6 +327,8 @@ cdef extern from "engine/engine.h" nogil:
         void (*philox)(const uint32_t *, uint64_t, uint32_t *) noexcept nogil
         void (*numbers)(int, uint64_t, uint64_t, uint32_t, uint64_t, int, double *) noexcept nogil
         double (*binomial)(uint64_t, uint64_t, double, double) noexcept nogil
+        double (*poisson)(uint64_t, uint64_t, const double *, int, double *) noexcept nogil
+        void (*draws)(const sc_experiment *, uint64_t, double *, double *) noexcept nogil
         void (*recur)(const sc_recursion *, Py_ssize_t, Py_ssize_t, Py_ssize_t, const double *,
                       const double *, double *, double *, double *, double *) noexcept nogil
         void (*account)(const sc_recursion *, Py_ssize_t, Py_ssize_t, const double *,

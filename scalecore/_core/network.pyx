@@ -165,6 +165,26 @@ def binomial(uint64_t key, double n, double p, Py_ssize_t size):
     return np.array([ENGINE.binomial(key, item, n, p) for item in range(size)])
 
 
+def poisson(uint64_t key, uint64_t item, const double[::1] means):
+    """A Poisson variate of each of at most 64 means, all from one stream (for tests)."""
+    agree(1 <= means.shape[0] <= 64, "means must be 1 to 64")
+    cdef double[::1] out = np.empty(means.shape[0])
+    ENGINE.poisson(key, item, &means[0], <int>means.shape[0], &out[0])
+    return np.asarray(out)
+
+
+def draws(uint64_t key, uint64_t item, double concentration, double width):
+    """Masses of a network's first atoms, and how often a network of `width` units draws each (for
+    tests)."""
+    agree_on_prior(1, concentration)
+    cdef sc_experiment e
+    cdef double[::1] masses = np.empty(SC_ATOMS), counts = np.empty(SC_ATOMS)
+    e.key, e.input_dim, e.concentration, e.truncation = key, 1, concentration, 0.0
+    e.width_count, e.widths = 1, &width
+    ENGINE.draws(&e, item, &masses[0], &counts[0])
+    return np.asarray(masses), np.asarray(counts)
+
+
 def multiply_adds(long repeats, bint single, int n_threads):
     """Run chains of multiply-adds on every thread; returns the flops (for benchmarks: the peak to
     compare with)."""

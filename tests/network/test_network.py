@@ -108,6 +108,30 @@ def test_distinct_units_follow_ewens(n, K):
     assert chi_square_is_fine(np.bincount(rows[2][:, 0].astype(int), minlength=n + 1), size * law)
 
 
+@pytest.mark.parametrize("n", [3, 150, 191, 250, 1000, 20_000, 10**9])
+@pytest.mark.parametrize("K", [2.0, 30.0])
+def test_draws_are_multinomial(n, K):
+    """Pearson's statistic has a known mean and variance, whatever the counts; also of groups of
+    atoms, which hold if the counts' covariances do."""
+    networks = [core.draws(6, item, K, n) for item in range(600)]
+    for group in (1, 7, 32):
+        z = []
+        for masses, counts in networks:
+            starts = np.arange(0, len(masses), group)
+            p, seen = np.add.reduceat(masses, starts), np.add.reduceat(counts, starts)
+            enough = n * p > 0.05
+            p, seen = np.append(p[enough], 1 - p[enough].sum()), seen[enough]
+            seen = np.append(seen, n - seen.sum())
+            if p[-1] < 1e-12:
+                assert seen[-1] <= 1
+                p, seen = p[:-1], seen[:-1]
+            k = p.size
+            variance = 2 * (k - 1) + ((1 / p).sum() - k * k - 2 * k + 2) / n
+            if variance > 1e-9:
+                z.append((((seen - n * p) ** 2 / (n * p)).sum() - (k - 1)) / np.sqrt(variance))
+        assert abs(np.mean(z)) < 4 / np.sqrt(len(z))
+
+
 def test_thinned_network_follows_ewens_too():
     prior, n, K = sc.NetworkPrior(2, 3.0), 10, 3.0
     distinct = np.array([len(prior.sample(seed).thin(n, seed + 10**6)) for seed in range(3000)])

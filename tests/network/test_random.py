@@ -74,6 +74,7 @@ import numpy as np
 for kind in ("exponential", "normal", "sign", "uniform"):
     print(*core.numbers(kind, 5, 3, 2, 10**12, 2).round(12).tolist())
 print(core.philox([1, 2, 3, 4], 5), core.binomial(1, 1e6, 0.3, 5).tolist())
+print(core.poisson(1, 2, np.geomspace(1e-3, 1e6, 61)).tolist())
 """
     printed = [run_python(code, SCALECORE_ISA=isa) for isa in ("baseline", "avx2", "avx512")]
     assert len({text for text in printed if text.strip() != "lacking"}) == 1
@@ -173,6 +174,37 @@ def test_huge_and_degenerate_binomials():
     assert (core.binomial(4, 5, 1.0, 10) == 5).all()
     assert (core.binomial(4, 0, 0.5, 10) == 0).all()
     assert (core.binomial(4, 1e6, 1e-300, 10) == 0).all()
+
+
+@pytest.mark.parametrize("mean", [1e-3, 0.5, 3.0, 9.999, 10.0, 13.7, 40.0, 300.0])
+def test_poissons(mean):
+    """Of 61 variates at a time half have another mean, by the other method."""
+    means = np.full(61, mean)
+    means[1::2] = 17.0 if mean < 10 else 2.0
+    draws = np.concatenate([core.poisson(3, item, means)[::2] for item in range(1300)])
+    k = np.arange(draws.max() + 1)
+    log_factorial = np.cumsum(np.log(np.maximum(k, 1)))
+    law = np.exp(k * math.log(mean) - mean - log_factorial)
+    law[-1] += 1 - law.sum()
+    assert chi_square_is_fine(np.bincount(draws.astype(int)), draws.size * law)
+
+
+@pytest.mark.parametrize("mean", [1e4, 1e6, 1e12, 8e15])
+def test_huge_poissons(mean):
+    draws = np.concatenate([core.poisson(4, i, np.full(64, mean)) for i in range(1000)])
+    z = (draws - mean) / math.sqrt(mean)
+    skewness, size = 1 / math.sqrt(mean), draws.size
+    assert (draws == np.rint(draws)).all()
+    assert abs(z.mean()) < 4 / math.sqrt(size)
+    assert abs(z.std() - 1) < 4 / math.sqrt(2 * size)
+    assert abs((z**3).mean() - skewness) < 4 * math.sqrt(15 / size)
+    assert kolmogorov_smirnov(z, lambda x: edgeworth(x, skewness)) < 2.23
+
+
+def edgeworth(x, skewness):
+    """The normal law with a little skewness."""
+    density = np.exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    return normal_cdf(x) - density * skewness * (x * x - 1) / 6
 
 
 @pytest.mark.skipif(shutil.which("cc") is None or os.name != "posix", reason="needs a C compiler")
