@@ -5,8 +5,8 @@ both sides, beside every bound and trained networks. The experiment behind docs/
 
 FOLDER keeps trained runs (runs_sgd_10_100.nc and so on) and what the chains found, each in a file
 of its own once it is finished: a second call goes on from there, a third only draws. The chains
-take two hours of two processors, most of it for a million samples; --quick takes some minutes and shows the same with fewer
-samples, networks and states.
+take two hours of two processors, most of it for a million samples; --quick takes some minutes and
+shows the same with fewer samples, networks and states.
 """
 
 import argparse
