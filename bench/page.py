@@ -6,7 +6,7 @@ import platform
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-PACKAGES = ("scalecore", "numpy", "scipy", "numba", "numexpr", "torch", "lmfit", "iminuit")
+PACKAGES = ("scalecore", "numpy", "scipy", "numba", "numexpr", "torch", "jax", "lmfit", "iminuit")
 
 
 def processor():
