@@ -123,7 +123,7 @@ static void bounds(void)
         K[i] = exp(9 * uniform());
     }
     for (int i = 0; i < BUDGETS; i++)
-        budget[i] = 1e5 * exp(0.125 * i); /* to where not all widths are doubles */
+        budget[i] = 1e5 * exp(0.125 * i); /* up to widths without a next double */
     table = made_up_table(D);
     expect(table != NULL, "made_up_table");
     measure_error_bound();

@@ -55,6 +55,10 @@ def both_sides(folder, prior, chains):
             )
             found.to_dataset().to_netcdf(file)
         piece = xr.load_dataset(file).drop_dims("cell")
+        print(
+            f"\nd = {d}, K = {K:g}, to {most} samples, {networks} networks, {states} states: "
+            f"upper / lower {float(piece.ratio.min()):.3f} to {float(piece.ratio.max()):.3f}"
+        )
         pieces.append(piece.sel(samples=piece.samples > done))
         done = most
     return xr.concat(pieces, "samples", combine_attrs="override")

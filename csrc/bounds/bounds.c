@@ -16,10 +16,11 @@ typedef struct points {
     const double *out_ahead;
 } points;
 
-/* Prefetching of the next block is divided between two phases, so that requests come at an even
-   pace: one for each cache line of eight doubles. */
+/* Whether pack i begins a cache line, of eight doubles. */
 SC_INLINE int begins_line(int i) { return i * SC_LANES % 8 == 0; }
 
+/* Prefetching of the next block, a request for each cache line, is divided between two phases, so
+   that requests come at an even pace. */
 SC_INLINE void fetch_ahead_n_K_out(const points *p, int i)
 {
     if (!begins_line(i))

@@ -20,42 +20,35 @@
    walk must still end. */
 #define SC_MOST_CANDIDATES (1 << 22)
 
-typedef struct sc_search {
+/* What budgets pay for in whole numbers: T = floor(budget / (unit n)) or n = floor(budget /
+   (unit T)). */
+typedef struct sc_budget_line {
     sc_bound bound;
     sc_budget b;
-    real budget, unit; /* T = floor(budget / (unit n)) */
+    real budget, unit;
+} sc_budget_line;
+
+/* The search of one budget, which is in all lanes of `line`, and the best so far. */
+typedef struct sc_search {
+    sc_budget_line line;
     double best_error, best_n, best_T;
 } sc_search;
 
-SC_INLINE real sc_floor(real x) /* 0 <= x; exact, and x itself from 2^53 on */
+SC_INLINE real sc_error_at(const sc_budget_line *line, real n, real T)
 {
-    const real shift = r_set(0x1p52);
-    const real nearest = (x + shift) - shift;
-    const real floor = r_select(r_lt(x, nearest), nearest - r_set(1.0), nearest);
-    return r_select(r_lt(x, shift), floor, x);
-}
-
-SC_INLINE real sc_lane_numbers(void)
-{
-    static const double numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-    return r_load(numbers);
-}
-
-SC_INLINE real sc_error_at(const sc_search *s, real n, real T)
-{
-    const sc_parts p = sc_parts_at(s->bound, &s->b, n, T);
+    const sc_parts p = sc_parts_at(line->bound, &line->b, n, T);
     return p.misspecification + p.estimation;
 }
 
-SC_INLINE real sc_affordable(const sc_search *s, real other) /* T for n, or n for T */
+SC_INLINE real sc_affordable(const sc_budget_line *line, real other) /* T for n, or n for T */
 {
-    return s->budget / (s->unit * other);
+    return line->budget / (line->unit * other);
 }
 
 static void sc_offer(sc_search *s, real n, real T)
 {
     double errors[SC_LANES], ns[SC_LANES], Ts[SC_LANES];
-    r_store(errors, sc_error_at(s, n, T));
+    r_store(errors, sc_error_at(&s->line, n, T));
     r_store(ns, n);
     r_store(Ts, T);
     for (int j = 0; j < SC_LANES; j++)
@@ -70,15 +63,15 @@ static void sc_offer(sc_search *s, real n, real T)
 static void sc_walk_widths(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
-    const double last = sc_first_lane(sc_floor(s->b.product));
+    const double last = sc_first_lane(r_floor(s->line.b.product));
     int packs = SC_MOST_CANDIDATES / SC_LANES;
     for (double n0 = start; 1.0 <= n0 && n0 <= last && packs; n0 += step * SC_LANES, packs--) {
         const real n =
-            r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(n0)), one), r_set(last));
-        const real T = sc_affordable(s, n);
-        if (n0 != start && sc_first_lane(sc_error_at(s, n, T)) >= s->best_error)
+            r_min(r_max(r_fma(r_lane_numbers(), r_set(step), r_set(n0)), one), r_set(last));
+        const real T = sc_affordable(&s->line, n);
+        if (n0 != start && sc_first_lane(sc_error_at(&s->line, n, T)) >= s->best_error)
             return;
-        sc_offer(s, n, r_max(sc_floor(T), one));
+        sc_offer(s, n, r_max(r_floor(T), one));
     }
 }
 
@@ -87,9 +80,9 @@ static void sc_walk_widths(sc_search *s, double start, double step)
 SC_INLINE real sc_widest(const sc_search *s, real T)
 {
     const real one = r_set(1.0);
-    real n = sc_floor(sc_affordable(s, T));
-    n = r_select(r_le(T, sc_floor(sc_affordable(s, n + one))), n + one, n);
-    return r_select(r_lt(sc_floor(sc_affordable(s, r_max(n, one))), T), n - one, n);
+    real n = r_floor(sc_affordable(&s->line, T));
+    n = r_select(r_le(T, r_floor(sc_affordable(&s->line, n + one))), n + one, n);
+    return r_select(r_lt(r_floor(sc_affordable(&s->line, r_max(n, one))), T), n - one, n);
 }
 
 /* At one T the bound has one minimum over n: bisect the sign of its difference over lo <= n <=
@@ -97,9 +90,9 @@ SC_INLINE real sc_widest(const sc_search *s, real T)
 static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
 {
     while (lo < hi && hi <= SC_EXACT_INTEGERS) { /* beyond, lo + 1 may not be a double */
-        const double middle = lo + sc_first_lane(sc_floor(r_set(0.5 * (hi - lo))));
-        const double at_middle = sc_first_lane(sc_error_at(s, r_set(middle), r_set(T)));
-        const double at_next = sc_first_lane(sc_error_at(s, r_set(middle + 1.0), r_set(T)));
+        const double middle = lo + sc_first_lane(r_floor(r_set(0.5 * (hi - lo))));
+        const double at_middle = sc_first_lane(sc_error_at(&s->line, r_set(middle), r_set(T)));
+        const double at_next = sc_first_lane(sc_error_at(&s->line, r_set(middle + 1.0), r_set(T)));
         if (at_middle <= at_next)
             hi = middle;
         else
@@ -113,23 +106,24 @@ static void sc_bisect_width(sc_search *s, double T, double lo, double hi)
 static void sc_walk_samples(sc_search *s, double start, double step)
 {
     const real one = r_set(1.0);
-    const double last = sc_first_lane(sc_floor(s->b.product));
+    const double last = sc_first_lane(r_floor(s->line.b.product));
     int packs = SC_MOST_CANDIDATES / SC_LANES;
     for (double T0 = start; 1.0 <= T0 && T0 <= last && packs; T0 += step * SC_LANES, packs--) {
         const real T =
-            r_min(r_max(r_fma(sc_lane_numbers(), r_set(step), r_set(T0)), one), r_set(last));
+            r_min(r_max(r_fma(r_lane_numbers(), r_set(step), r_set(T0)), one), r_set(last));
         const real hi = sc_widest(s, T), lo = sc_widest(s, T + one) + one;
         const real nearest = r_max(step > 0 ? hi : lo, one);
         if (T0 != start
-            && sc_first_lane(sc_error_at(s, nearest, sc_affordable(s, nearest))) >= s->best_error)
+            && sc_first_lane(sc_error_at(&s->line, nearest, sc_affordable(&s->line, nearest)))
+                   >= s->best_error)
             return;
         const mask has_n = r_le(lo, hi);
         const mask inside =
-            m_and(m_and(has_n, r_lt(lo, hi)),
-                  r_lt(sc_error_at(s, r_max(hi - one, one), T), sc_error_at(s, r_max(hi, one), T)));
+            m_and(m_and(has_n, r_lt(lo, hi)), r_lt(sc_error_at(&s->line, r_max(hi - one, one), T),
+                                                   sc_error_at(&s->line, r_max(hi, one), T)));
         /* where no n belongs to this T, offer n = 1 instead */
         const real n = r_max(r_select(has_n, hi, one), one);
-        sc_offer(s, n, r_max(r_select(has_n, T, sc_floor(sc_affordable(s, n))), one));
+        sc_offer(s, n, r_max(r_select(has_n, T, r_floor(sc_affordable(&s->line, n))), one));
         if (m_lanes(inside)) {
             double Ts[SC_LANES], los[SC_LANES], his[SC_LANES];
             r_store(Ts, T);
@@ -142,28 +136,30 @@ static void sc_walk_samples(sc_search *s, double start, double step)
     }
 }
 
-static sc_search sc_search_of(sc_bound bound, double budget, double unit, double d, double K)
+/* Begin the search of one of the budgets, that of a lane. */
+static sc_search sc_search_of(const sc_budget_line *line, int lane)
 {
+    const real K = r_set(r_lane(line->b.origin.K, lane));
     sc_search s;
-    s.bound = bound;
-    s.budget = r_set(budget);
-    s.unit = r_set(unit);
-    s.b.product = s.budget / s.unit;
-    s.b.log_product = sc_log(s.b.product);
-    s.b.d = r_set(d);
-    s.b.origin = sc_origin_of(r_set(K));
-    s.b.ratio = sc_ratio_of(r_set(K));
-    s.b.log_K = sc_log(r_set(K));
+    s.line.bound = line->bound;
+    s.line.budget = r_set(r_lane(line->budget, lane));
+    s.line.unit = r_set(r_lane(line->unit, lane));
+    s.line.b.product = s.line.budget / s.line.unit;
+    s.line.b.log_product = sc_log(s.line.b.product);
+    s.line.b.d = r_set(r_lane(line->b.d, lane));
+    s.line.b.origin = sc_origin_of(K);
+    s.line.b.ratio = sc_ratio_of(K);
+    s.line.b.log_K = sc_log(K);
     s.best_error = INFINITY;
     s.best_n = s.best_T = 1.0;
     return s;
 }
 
-/* Search from the (last) stationary point, whose whole number of samples this is. */
+/* Search outward from T, the whole number of samples at the (last) stationary point. */
 static void sc_search_samples(sc_search *s, double T)
 {
     /* the closed form's bound may have a second minimum there */
-    sc_offer(s, r_set(1.0), sc_floor(s->b.product));
+    sc_offer(s, r_set(1.0), r_floor(s->line.b.product));
     sc_walk_samples(s, T, -1.0);
     sc_walk_samples(s, T + 1.0, 1.0);
 }

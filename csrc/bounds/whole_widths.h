@@ -13,15 +13,15 @@
 
 /* The best of each lane so far, and the next widths to try on either side. */
 typedef struct sc_whole_pack {
-    sc_search s; /* its best_error, best_n, best_T are those of one budget, and not used here */
+    sc_budget_line line;
     real error, n, T, below, above;
 } sc_whole_pack;
 
 /* Offer a whole width n to these lanes. */
 SC_INLINE void sc_offer_widths(sc_whole_pack *p, mask lanes, real n)
 {
-    const real one = r_set(1.0), T = r_max(sc_floor(sc_affordable(&p->s, n)), one),
-               error = sc_error_at(&p->s, n, T);
+    const real one = r_set(1.0), T = r_max(r_floor(sc_affordable(&p->line, n)), one),
+               error = sc_error_at(&p->line, n, T);
     const mask narrower = m_and(r_le(error, p->error), r_lt(n, p->n)),
                better = m_and(lanes, m_or(r_lt(error, p->error), narrower));
     p->error = r_select(better, error, p->error);
@@ -33,12 +33,12 @@ SC_INLINE void sc_offer_widths(sc_whole_pack *p, mask lanes, real n)
    these lanes. */
 SC_INLINE mask sc_step_out(sc_whole_pack *p, mask lanes, real n)
 {
-    const real one = r_set(1.0), last = sc_floor(p->s.b.product);
+    const real one = r_set(1.0), last = r_floor(p->line.b.product);
     lanes = m_and(lanes, m_and(r_le(one, n), r_le(n, last)));
     if (!m_lanes(lanes))
         return lanes;
     n = r_min(r_max(n, one), last);
-    lanes = m_and(lanes, r_lt(sc_error_at(&p->s, n, sc_affordable(&p->s, n)), p->error));
+    lanes = m_and(lanes, r_lt(sc_error_at(&p->line, n, sc_affordable(&p->line, n)), p->error));
     if (m_lanes(lanes))
         sc_offer_widths(p, lanes, n);
     return lanes;
@@ -48,11 +48,11 @@ SC_INLINE mask sc_step_out(sc_whole_pack *p, mask lanes, real n)
    or `above` may still be better. */
 SC_INLINE mask sc_search_together(sc_whole_pack *p, mask lanes, real n)
 {
-    const real one = r_set(1.0), zero = r_set(0.0), last = sc_floor(p->s.b.product);
+    const real one = r_set(1.0), zero = r_set(0.0), last = r_floor(p->line.b.product);
     const mask above_fits = m_and(lanes, r_le(n + one, last));
     p->error = r_set(INFINITY);
     p->n = p->T = one;
-    if (p->s.bound == SC_BOUND_CLOSED_FORM) /* there it may have a second minimum */
+    if (p->line.bound == SC_BOUND_CLOSED_FORM) /* there it may have a second minimum */
         sc_offer_widths(p, lanes, one);
     sc_offer_widths(p, lanes, r_max(n, one));
     sc_offer_widths(p, above_fits, r_max(r_min(n + one, last), one));
@@ -71,55 +71,40 @@ SC_INLINE mask sc_search_together(sc_whole_pack *p, mask lanes, real n)
     return m_or(down, up);
 }
 
-/* Search one lane's budget by itself: on from where `p` stands, or over samples from T on. */
-static void sc_search_alone(const sc_whole_pack *p, int over_samples, int lane, double T,
-                            double *width, double *samples)
-{
-    double budget[SC_LANES], unit[SC_LANES], d[SC_LANES], K[SC_LANES], error[SC_LANES],
-        below[SC_LANES], above[SC_LANES];
-    r_store(budget, p->s.budget);
-    r_store(unit, p->s.unit);
-    r_store(d, p->s.b.d);
-    r_store(K, p->s.b.origin.K);
-    sc_search s = sc_search_of(p->s.bound, budget[lane], unit[lane], d[lane], K[lane]);
-    if (over_samples) {
-        sc_search_samples(&s, T);
-    } else {
-        r_store(error, p->error);
-        r_store(below, p->below);
-        r_store(above, p->above);
-        s.best_error = error[lane];
-        s.best_n = *width;
-        s.best_T = *samples;
-        sc_walk_widths(&s, below[lane], -1.0);
-        sc_walk_widths(&s, above[lane], 1.0);
-    }
-    *width = s.best_n;
-    *samples = s.best_T;
-}
-
-/* In: the (last) stationary points as real widths. Out: the best whole widths and their samples, in
-   these lanes; the others are left as they are. */
+/* The best whole widths and their samples in these lanes, from the (last) stationary points as real
+   widths and samples; the others are left as they are. */
 static void sc_best_whole(sc_bound bound, const sc_budget *b, mask lanes, real C, real unit,
                           real *width, real *samples)
 {
-    double widths[SC_LANES], wholes[SC_LANES], Ts[SC_LANES];
-    const real end = r_set(SC_EXACT_INTEGERS), n = sc_floor(*width), T = sc_floor(*samples);
+    const real end = r_set(SC_EXACT_INTEGERS), n = r_floor(*width), T = r_floor(*samples);
     lanes = m_and(lanes, m_or(r_lt(n, end), r_lt(T, end)));
     const mask over_widths = m_and(lanes, r_le(n, T));
+    double widths[SC_LANES], wholes[SC_LANES];
     sc_whole_pack p;
-    p.s.bound = bound;
-    p.s.b = *b;
-    p.s.budget = C;
-    p.s.unit = unit;
+    p.line.bound = bound;
+    p.line.b = *b;
+    p.line.budget = C;
+    p.line.unit = unit;
     const unsigned open = m_lanes(sc_search_together(&p, over_widths, n)),
-                   alone = m_lanes(lanes) & ~m_lanes(over_widths);
+                   over_samples = m_lanes(lanes) & ~m_lanes(over_widths);
     r_store(widths, r_select(over_widths, p.n, *width));
     r_store(wholes, r_select(over_widths, p.T, *samples));
-    r_store(Ts, T);
-    for (int j = 0; j < SC_LANES; j++)
-        if ((open | alone) >> j & 1)
-            sc_search_alone(&p, (int)(alone >> j & 1), j, Ts[j], &widths[j], &wholes[j]);
+    for (int j = 0; j < SC_LANES; j++) {
+        if (!((open | over_samples) >> j & 1))
+            continue;
+        sc_search s = sc_search_of(&p.line, j);
+        if (over_samples >> j & 1) {
+            sc_search_samples(&s, r_lane(T, j));
+        } else {
+            s.best_error = r_lane(p.error, j);
+            s.best_n = widths[j];
+            s.best_T = wholes[j];
+            sc_walk_widths(&s, r_lane(p.below, j), -1.0);
+            sc_walk_widths(&s, r_lane(p.above, j), 1.0);
+        }
+        widths[j] = s.best_n;
+        wholes[j] = s.best_T;
+    }
     *width = r_load(widths);
     *samples = r_load(wholes);
 }

@@ -268,7 +268,6 @@ static int SC_T(samples)(const sc_experiment *e, uint64_t item, sc_purpose purpo
 static void SC_T(compare)(const SC_T(number) * sum, const SC_T(number) * thinned, int each,
                           int inputs, int widths, double *kl, double *squared)
 {
-    SC_ALIGNED const double order[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     for (int w = 0; w < widths; w++)
         kl[w] = squared[w] = 0.0;
     for (int first = 0; first < inputs; first += SC_COMPARED) {
@@ -288,7 +287,7 @@ static void SC_T(compare)(const SC_T(number) * sum, const SC_T(number) * thinned
                            f = SC_T(widen)(other + i % SC_T(TILE)),
                            apart = sc_bernoulli_kl(F, r_load(sigmoid + i), r_load(softplus + i), f);
                 /* the last tile is padded: leave out what pads it */
-                const mask real_input = r_lt(r_load(order), r_set(count - i));
+                const mask real_input = r_lt(r_lane_numbers(), r_set(count - i));
                 kl_sum = kl_sum + r_select(real_input, apart, r_set(0.0));
                 square_sum = square_sum + r_select(real_input, (F - f) * (F - f), r_set(0.0));
                 if ((i + SC_LANES) % SC_T(TILE) == 0)

@@ -74,6 +74,19 @@ SC_INLINE real r_floor(real x) /* x >= 0 */
     return r_select(r_lt(x, shift), below, x);
 }
 
+SC_INLINE real r_lane_numbers(void) /* 0, 1, ... */
+{
+    SC_ALIGNED static const double numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
+    return r_load(numbers);
+}
+
+SC_INLINE double r_lane(real x, int lane)
+{
+    double lanes[SC_LANES];
+    r_store(lanes, x);
+    return lanes[lane];
+}
+
 SC_INLINE double sum_of_lanes(real x)
 {
     double lane[SC_LANES], sum = 0;

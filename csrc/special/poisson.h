@@ -87,7 +87,8 @@ static void sc_poisson_rejection(sc_sequence *q, double *mean, int *place, int c
 static double sc_fill_poisson(sc_sequence *q, const double *mean, int count, double *out)
 {
     SC_ALIGNED double small[SC_VARIATES] = {0.0}, large[SC_VARIATES + 8];
-    int small_place[SC_VARIATES + 1], large_place[SC_VARIATES + 1], smalls = 0, larges = 0;
+    int small_place[SC_VARIATES + 1] = {0}, large_place[SC_VARIATES + 1] = {0}, smalls = 0,
+                                  larges = 0;
     double sum = 0.0;
     for (int i = 0; i < count; i++) {
         const int is_small = mean[i] < SC_INVERSION;

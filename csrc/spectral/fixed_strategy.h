@@ -63,8 +63,6 @@ SC_INLINE mixed mixed_coefficient(real x, real twice_kappa)
     return (mixed){r_fma(twice_kappa, share, cost), r_fma(twice_kappa * share, inverse, rise)};
 }
 
-static const double lane_numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
-
 SC_INLINE double twice_kappa_of(double d) { return (1 + 2 / d) * 0.125; }
 
 /* The sum of f(mu_i T/4)/T. Coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are not
@@ -78,7 +76,7 @@ static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T
                                        4 * least / T);
     real cost = r_set(0.0), rise = r_set(0.0);
     for (ptrdiff_t i = 0; i < sent; i += SC_LANES) {
-        const mask in_row = r_lt(r_load(lane_numbers), r_set((double)(sent - i)));
+        const mask in_row = r_lt(r_lane_numbers(), r_set((double)(sent - i)));
         const real copies = r_select(in_row, r_load(s->multiplicity + first + i), r_set(0.0));
         const mixed each = mixed_coefficient(r_load(s->eigenvalue + first + i) * r_set(T * 0.25),
                                              r_set(twice_kappa));

@@ -39,7 +39,7 @@ static int narrow_sticks(const stick_budget *q, double limit, stick_range *range
     int from = STICK_PARTS, to = 0;
     double least = (double)INFINITY;
     for (int k = 0; k < STICK_PARTS; k += SC_LANES) {
-        const real number = r_load(lane_numbers) + r_set(k),
+        const real number = r_lane_numbers() + r_set(k),
                    m = r_fma(number, r_set(part), r_set(range->low)), n = m + r_set(units),
                    log_T = r_set(q->log_product) - sc_log(n);
         const real cost = least_cost_of_sticks(&q->law, &row, range->code, log_T, m),

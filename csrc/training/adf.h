@@ -206,7 +206,6 @@ typedef struct adf_prediction {
    shifts the Gaussian, so that both tails are right to a relative error. */
 static adf_prediction adf_predict(double mean, double variance)
 {
-    static const double numbers[8] = {0, 1, 2, 3, 4, 5, 6, 7};
     if (!(isfinite(mean) && variance <= 1e6))
         return (adf_prediction){NAN, NAN, NAN, NAN};
     /* largest useful r, sqrt(72): there the step is longest */
@@ -218,7 +217,7 @@ static adf_prediction adf_predict(double mean, double variance)
     const real one = r_set(1.0), least = r_set(-700.0);
     real yes = r_set(0.0), no = yes, slope = yes, bend = yes;
     for (int k = -half; k < half; k += SC_LANES) {
-        const real u = (r_load(numbers) + r_set(k + 0.5)) * r_set(step),
+        const real u = (r_lane_numbers() + r_set(k + 0.5)) * r_set(step),
                    a = r_fma(u, r_set(root), r_set(mean));
         const real weight = sc_exp(r_max(u * u * r_set(-0.5), least)),
                    e = sc_exp(r_max(r_min(a, -a), least));

@@ -3,10 +3,12 @@
 import ctypes
 from ctypes import (
     CFUNCTYPE,
+    POINTER,
     Structure,
     c_char_p,
     c_double,
     c_int,
+    c_int64,
     c_size_t,
     c_ssize_t,
     c_uint64,
@@ -48,6 +50,22 @@ def network_options(**changes):
         "concentration": 30.0,
     } | changes
     return NetworkOptions(**values)
+
+
+# How many bytes samples take to compute, and samples: options, item, fresh, first, count, then
+# inputs, labels, probability, offset and work space with its size
+SAMPLES_SPACE = function("sc_network_samples_space", c_size_t, POINTER(NetworkOptions), c_int)
+SAMPLES = function(
+    "sc_network_samples",
+    c_int,
+    POINTER(NetworkOptions),
+    c_uint64,
+    c_int,
+    c_int64,
+    c_int,
+    *[c_void_p] * 5,
+    c_size_t,
+)
 
 
 def lines(size):

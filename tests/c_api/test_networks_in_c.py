@@ -5,7 +5,16 @@ from ctypes import POINTER, byref, c_double, c_int, c_size_t, c_ssize_t, c_uint6
 
 import numpy as np
 import pytest
-from c_calls import NetworkOptions, at, function, lines, network_options, text
+from c_calls import (
+    SAMPLES,
+    SAMPLES_SPACE,
+    NetworkOptions,
+    at,
+    function,
+    lines,
+    network_options,
+    text,
+)
 
 import scalecore as sc
 from scalecore._core import network as core_network
@@ -13,18 +22,6 @@ from scalecore._core import training as core_training
 
 
 def call_samples(options, count=128, **changes):
-    space_of = function("sc_network_samples_space", c_size_t, POINTER(NetworkOptions), c_int)
-    samples = function(
-        "sc_network_samples",
-        c_int,
-        POINTER(NetworkOptions),
-        c_uint64,
-        c_int,
-        ctypes.c_int64,
-        c_int,
-        *[c_void_p] * 5,
-        c_size_t,
-    )
     dtype = np.float32 if options.precision == 1 else np.float64
     out = {
         "inputs": np.empty((128, 7), dtype),
@@ -32,9 +29,9 @@ def call_samples(options, count=128, **changes):
         "probability": np.empty(128),
         "offset": np.empty(128),
     }
-    space = lines(space_of(byref(options), count))
+    space = lines(SAMPLES_SPACE(byref(options), count))
     pointers = {name: at(array) for name, array in out.items()} | {"space": at(space)} | changes
-    return samples(byref(options), 2, 0, 64, count, *pointers.values(), space.size), out
+    return SAMPLES(byref(options), 2, 0, 64, count, *pointers.values(), space.size), out
 
 
 @pytest.mark.parametrize("precision", [0, 1])

@@ -1,11 +1,11 @@
 """Training by scalecore.h: the package's, bit for bit."""
 
 import ctypes
-from ctypes import POINTER, Structure, byref, c_double, c_int, c_size_t, c_uint64, c_void_p
+from ctypes import POINTER, Structure, byref, c_double, c_int, c_size_t, c_void_p
 
 import numpy as np
 import pytest
-from c_calls import NetworkOptions, at, function, lines, network_options
+from c_calls import SAMPLES, SAMPLES_SPACE, at, function, lines, network_options
 
 from scalecore._core import training as core_training
 
@@ -58,24 +58,9 @@ def test_training_is_the_packages(optimizer, dtype):
         "sc_run_begin", c_int, POINTER(TrainingOptions), POINTER(Run), c_size_t, c_void_p
     )
     assert begin(byref(options), byref(run), state.size, at(plain)) == 0
-    samples = function(
-        "sc_network_samples",
-        c_int,
-        POINTER(NetworkOptions),
-        c_uint64,
-        c_int,
-        ctypes.c_int64,
-        c_int,
-        *[c_void_p] * 5,
-        c_size_t,
-    )
     data = [np.empty((count, 7), dtype), np.empty(count, dtype), np.empty(count), np.empty(count)]
-    space = lines(
-        function("sc_network_samples_space", c_size_t, POINTER(NetworkOptions), c_int)(
-            byref(network), count
-        )
-    )
-    assert samples(byref(network), 0, 0, 0, count, *map(at, data), at(space), space.size) == 0
+    space = lines(SAMPLES_SPACE(byref(network), count))
+    assert SAMPLES(byref(network), 0, 0, 0, count, *map(at, data), at(space), space.size) == 0
     space = lines(function("sc_train_space", c_size_t, c_int)(count))
     train = function(
         "sc_train",

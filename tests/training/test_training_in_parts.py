@@ -65,27 +65,10 @@ def test_cut_runs_equal_one_long_call(optimizer, cuts):
 
 
 def test_chosen_checkpoints():
-    runs = sc.train(
-        PRIOR,
-        [3],
-        500,
-        learning_rates=[0.1],
-        repeats=2,
-        rng=4,
-        checkpoints=[100, 7],
-        test_inputs=64,
-    )
+    options = {"learning_rates": [0.1], "repeats": 2, "rng": 4, "test_inputs": 64}
+    runs = sc.train(PRIOR, [3], 500, checkpoints=[100, 7], **options)
     assert runs.checkpoints.tolist() == [7, 100, 500]
-    every = sc.train(
-        PRIOR,
-        [3],
-        500,
-        learning_rates=[0.1],
-        repeats=2,
-        rng=4,
-        checkpoints=np.arange(1, 501),
-        test_inputs=64,
-    )
+    every = sc.train(PRIOR, [3], 500, checkpoints=np.arange(1, 501), **options)
     assert np.array_equal(every.error[..., runs.checkpoints - 1], runs.error)
     more = runs.extend(1000, checkpoints=[600, 1000])
     assert more.checkpoints.tolist() == [7, 100, 500, 600, 1000]
