@@ -10,6 +10,9 @@
 /* the kernels replace smaller concentrations by this; it changes no bound above 1e-290 nats */
 #define LEAST_K 1e-290
 
+/* mu T/4 from which on coefficients are summed by the table's moments */
+#define MOMENTS_FROM 64.0
+
 typedef struct sc_price {
     double coefficients, distortion;
     double rise; /* of coefficients + distortion along n T = const: n times the derivative in n */
@@ -65,33 +68,80 @@ SC_INLINE mixed mixed_coefficient(real x, real twice_kappa)
 
 SC_INLINE double twice_kappa_of(double d) { return (1 + 2 / d) * 0.125; }
 
+/* The lanes of a mask. */
+SC_INLINE int lanes_in(mask m)
+{
+    unsigned n = m_lanes(m);
+    n -= n >> 1 & 0x55;
+    n = (n & 0x33) + (n >> 2 & 0x33);
+    return (int)((n + (n >> 4)) & 15);
+}
+
+/* What many coefficients with x >= MOMENTS_FROM cost, in one sum each for `cost` and `rise`: ln(1 +
+ * x) = ln x + ln(1 + y) and x/(1 + x) = 1/(1 + y) with y = 1/x are series in y, and the table has
+ * the sums of their powers. What the series leave out is below 1e-16 of the sum.
+ *
+ * `sums`: where the row's sums over the first `sent` coefficients are; y: of the last of them.
+ */
+SC_INLINE void add_large(const sc_strategies *s, ptrdiff_t sums, double y, double log_quarter,
+                         double twice_kappa, double *cost, double *rise)
+{
+    /* coefficients of y^1, y^2, ... in ln(1 + y), 1/(1 + y) and y/(1 + y)^2 */
+    SC_ALIGNED static const double in_log[SC_MOMENTS] = {1,       -1.0 / 2, 1.0 / 3, -1.0 / 4,
+                                                         1.0 / 5, -1.0 / 6, 1.0 / 7, -1.0 / 8},
+                                   in_share[SC_MOMENTS] = {-1, 1, -1, 1, -1, 1, -1, 1},
+                                   in_spread[SC_MOMENTS] = {1, -2, 3, -4, 5, -6, 7, -8};
+    const double y2 = y * y, y4 = y2 * y2;
+    SC_ALIGNED const double power[SC_MOMENTS] = {y,      y2,      y2 * y,      y4,
+                                                 y4 * y, y4 * y2, y4 * y2 * y, y4 * y4};
+    const double *const moment = s->moments + SC_MOMENTS * sums;
+    real logs = r_set(0.0), shares = r_set(0.0), spreads = r_set(0.0);
+    for (int k = 0; k < SC_MOMENTS; k += SC_LANES) {
+        const real each = r_load(power + k) * r_load(moment + k);
+        logs = r_fma(each, r_load(in_log + k), logs);
+        shares = r_fma(each, r_load(in_share + k), shares);
+        spreads = r_fma(each, r_load(in_spread + k), spreads);
+    }
+    const double share = s->copies[sums] + sum_of_lanes(shares);
+    *cost = s->logarithms[sums] + s->copies[sums] * log_quarter
+            + (sum_of_lanes(logs) + twice_kappa * share);
+    *rise = share + twice_kappa * sum_of_lanes(spreads);
+}
+
 /* The sum of f(mu_i T/4)/T. Coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are not
    described, and cost mu/8 each. */
-static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T)
+static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T,
+                                 double log_quarter)
 {
-    const double twice_kappa = twice_kappa_of(s->d),
-                 least = (1 + twice_kappa) / (1 - MIXTURE_SLOPE) - 1;
-    const ptrdiff_t first = s->first[row],
-                    sent = count_above(s->eigenvalue + first, s->first[row + 1] - first,
-                                       4 * least / T);
+    const double twice_kappa = twice_kappa_of(s->d), quarter = T * 0.25,
+                 least = ((1 + twice_kappa) / (1 - MIXTURE_SLOPE) - 1) / quarter;
+    const ptrdiff_t first = s->first[row], size = s->first[row + 1] - first;
+    const double *const eigenvalue = s->eigenvalue + first;
+    ptrdiff_t sent = count_above(eigenvalue, size, MOMENTS_FROM / quarter);
+    double large = 0, large_rise = 0;
+    if (sent > 0)
+        add_large(s, first + row + sent, 1 / (eigenvalue[sent - 1] * quarter), log_quarter,
+                  twice_kappa, &large, &large_rise);
     real cost = r_set(0.0), rise = r_set(0.0);
-    for (ptrdiff_t i = 0; i < sent; i += SC_LANES) {
-        const mask in_row = r_lt(r_lane_numbers(), r_set((double)(sent - i)));
-        const real copies = r_select(in_row, r_load(s->multiplicity + first + i), r_set(0.0));
-        const mixed each = mixed_coefficient(r_load(s->eigenvalue + first + i) * r_set(T * 0.25),
-                                             r_set(twice_kappa));
+    for (int full = SC_LANES; full == SC_LANES && sent < size; sent += full) {
+        const real each_eigenvalue = r_load(eigenvalue + sent);
+        const mask is_sent = m_and(r_lt(r_set(least), each_eigenvalue),
+                                   r_lt(r_lane_numbers(), r_set((double)(size - sent))));
+        const real copies = r_select(is_sent, r_load(s->multiplicity + first + sent), r_set(0.0));
+        const mixed each = mixed_coefficient(each_eigenvalue * r_set(quarter), r_set(twice_kappa));
         cost = r_fma(copies, each.cost, cost);
         rise = r_fma(copies, each.rise, rise);
+        full = lanes_in(is_sent);
     }
-    const double coefficients = sum_of_lanes(cost) * 0.5 / T;
+    const double per_sample = 0.5 / T, coefficients = (large + sum_of_lanes(cost)) * per_sample;
     return (sc_price){coefficients, s->rest[first + row + sent] * 0.125,
-                      coefficients - sum_of_lanes(rise) * 0.5 / T};
+                      coefficients - (large_rise + sum_of_lanes(rise)) * per_sample};
 }
 
 SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, double T,
                             double log_quarter)
 {
-    return with & SC_WITH_MIXTURE ? price_of_mixture(s, row, T)
+    return with & SC_WITH_MIXTURE ? price_of_mixture(s, row, T, log_quarter)
                                   : price_of_noise(s, row, T, log_quarter);
 }
 
@@ -143,41 +193,71 @@ SC_INLINE void keep_better(const sc_spectral_terms *offer, sc_spectral_terms *be
         *best = *offer;
 }
 
-/* The quadratic form: d trained units, and the pair that makes linear functions, make every
- * function of degree at most 2. What these units add in higher degrees has the mean square a; it
- * adds to the error at most as lengths of vectors add. */
-static void quadratic_form(const sc_strategies *s, int with, double n, double T,
-                           sc_spectral_terms *best)
+/* What the quadratic form costs: d trained units, and the pair that makes linear functions, make
+ * every function of degree at most 2. What these units add in higher degrees has the mean square a;
+ * it adds to the error at most as lengths of vectors add. For d >= 2.
+ */
+typedef struct quadratic_cost {
+    real coefficients, distortion, residual;
+} quadratic_cost;
+
+/* `log_quarter`: ln(T/4) */
+SC_INLINE quadratic_cost cost_of_quadratic(const sc_strategies *s, int with, real T,
+                                           real log_quarter)
 {
-    const double d = s->d, linear = 1 / (4 * d), least = 4 / T;
-    if (d < 2 || n < d + 2)
-        return;
-    const double variance[3] = {s->even[0], s->even[1], linear}, copies[3] = {1, s->copies_2, d};
+    const double d = s->d, variance[3] = {s->even[0], s->even[1], 1 / (4 * d)},
+                 copies[3] = {1, s->copies_2, d};
+    const real zero = r_set(0.0), one = r_set(1.0), eighth = r_set(0.125), least = r_set(4.0) / T,
+               half_per_sample = r_set(0.125) * least;
     const int mixed_linear = (with & SC_WITH_MIXTURE) != 0;
-    double coefficients = 0, distortion = 0, sent[2];
+    quadratic_cost q = {zero, zero, zero};
+    real sent[2] = {zero, zero};
     for (int i = 0; i < 3 - mixed_linear; i++) {
-        const double noise = fmin(variance[i], least);
-        coefficients += copies[i] * log(variance[i] / noise) * 0.5 / T;
-        distortion += copies[i] * noise * 0.125;
+        const real noise = r_min(r_set(variance[i]), least);
+        const real logarithm = r_max(log_quarter + r_set(s->log_low[i]), zero);
+        q.coefficients = r_fma(r_set(copies[i]) * logarithm, half_per_sample, q.coefficients);
+        q.distortion = r_fma(r_set(copies[i] * 0.125), noise, q.distortion);
         if (i < 2)
-            sent[i] = 1 - noise / variance[i];
+            sent[i] = r_fnma(noise, r_set(1 / variance[i]), one);
     }
     if (mixed_linear) {
-        const double x = linear * T * 0.25;
-        double twice[SC_LANES];
-        r_store(twice, mixed_coefficient(r_set(x), r_set(twice_kappa_of(d))).cost);
-        if (twice[0] < x)
-            coefficients += d * twice[0] * 0.5 / T;
-        else
-            distortion += d * linear * 0.125;
+        const real x = T * r_set(variance[2] * 0.25),
+                   cost = mixed_coefficient(x, r_set(twice_kappa_of(d))).cost;
+        const mask pays = r_lt(cost, x);
+        q.coefficients =
+            r_fma(r_select(pays, cost, zero), half_per_sample * r_set(d), q.coefficients);
+        q.distortion = q.distortion + r_select(pays, zero, r_set(d * variance[2] * 0.125));
     }
-    const double alias = s->beyond * (sent[1] * (1 - 1 / d) + sent[0] / d)
-                         + s->beyond_orthogonal * (1 - 1 / d) * (sent[0] - sent[1]);
-    const double length = sqrt(s->beyond) + sqrt(fmax(alias, 0));
-    const double residual = length * length * 0.125;
-    keep_better(&(sc_spectral_terms){coefficients + distortion + residual, coefficients, distortion,
-                                     residual, 0, 0, d + 2, 0, (double)NAN, SC_QUADRATIC},
-                best);
+    const double linear = 1 / d, curved = 1 - 1 / d;
+    const real alias =
+        r_fma(r_set(s->beyond), r_fma(sent[1], r_set(curved), sent[0] * r_set(linear)),
+              r_set(s->beyond_orthogonal * curved) * (sent[0] - sent[1]));
+    const real length = r_set(sqrt(s->beyond)) + r_sqrt(r_max(alias, zero));
+    q.residual = length * length * eighth;
+    return q;
+}
+
+/* Whether a learner of width n may be a quadratic form. */
+SC_INLINE int has_quadratic(const sc_strategies *s, double n) { return s->d >= 2 && n >= s->d + 2; }
+
+/* Compare the quadratic form of one lane with the best so far, and replace that if it is better;
+   returns whether it is. */
+static int take_quadratic(const sc_strategies *s, const quadratic_cost *q, int lane,
+                          sc_spectral_terms *best)
+{
+    const double coefficients = r_lane(q->coefficients, lane),
+                 distortion = r_lane(q->distortion, lane), residual = r_lane(q->residual, lane),
+                 error = coefficients + distortion + residual;
+    if (!(error < best->error))
+        return 0;
+    *best = (sc_spectral_terms){.error = error,
+                                .coefficients = coefficients,
+                                .distortion = distortion,
+                                .residual = residual,
+                                .units = s->d + 2,
+                                .resolution = (double)NAN,
+                                .strategy = SC_QUADRATIC};
+    return 1;
 }
 
 #endif

@@ -23,17 +23,56 @@ typedef struct point_block {
     stick_law sticks;
     int with, count;
     const double *n, *T, *K;
-    /* see least_cost_of_atoms */
     SC_ALIGNED double log_quarter[POINTS]; /* ln(T/4) */
+    ptrdiff_t widest[POINTS];              /* rows */
     sc_spectral_terms *best;
 } point_block;
 
-static void find_logarithms(point_block *p, int first)
+/* A pack of a column of the block; lanes beyond its end repeat the first point. */
+SC_INLINE real pack_of(const point_block *p, const double *column, int first)
 {
-    double quarter[SC_LANES];
+    if (first + SC_LANES <= p->count)
+        return r_load(column + first);
+    double lane[SC_LANES];
     for (int j = 0; j < SC_LANES; j++)
-        quarter[j] = p->T[first + j < p->count ? first + j : first] * 0.25;
-    r_store(p->log_quarter + first, sc_log(r_load(quarter)));
+        lane[j] = column[first + j < p->count ? first + j : 0];
+    return r_load(lane);
+}
+
+/* The widest row alone, sent with noise, what the others must be better than. */
+static void widest_rows(point_block *p)
+{
+    for (int i = 0; i < p->count; i += SC_LANES)
+        r_store(p->log_quarter + i, sc_log(pack_of(p, p->T, i) * r_set(0.25)));
+    for (int i = 0; i < p->count; i++)
+        p->widest[i] = widest_row(p->s, p->n[i]);
+    for (int i = 0; i < p->count; i++)
+        p->best[i] =
+            fixed_alone(p->s, p->with & ~SC_WITH_MIXTURE, p->widest[i], p->T[i], p->log_quarter[i]);
+}
+
+static void quadratic_forms(point_block *p)
+{
+    for (int i = 0; i < p->count; i += SC_LANES) {
+        const int last = i + SC_LANES < p->count ? i + SC_LANES : p->count;
+        const quadratic_cost cost =
+            cost_of_quadratic(p->s, p->with, pack_of(p, p->T, i), r_load(p->log_quarter + i));
+        for (int j = i; j < last; j++)
+            if (has_quadratic(p->s, p->n[j]))
+                take_quadratic(p->s, &cost, j - i, &p->best[j]);
+    }
+}
+
+static void sticks_at_points(point_block *p)
+{
+    stick_concentrations concentrations;
+    for (int i = 0; i < p->count; i++) {
+        if (i % SC_LANES == 0)
+            find_concentrations(pack_of(p, p->K, i), &concentrations);
+        set_concentration(&p->sticks, &concentrations, i % SC_LANES);
+        sticks_at_point(p->s, p->with, p->n[i], p->T[i], p->log_quarter[i], &p->sticks,
+                        &p->best[i]);
+    }
 }
 
 /* Compare a row alone with the best so far, unless a lower bound on it is not below that. */
@@ -47,27 +86,27 @@ static void try_fixed_alone(const point_block *p, int i, ptrdiff_t row)
     keep_better(&terms, &p->best[i]);
 }
 
-static void without_atoms(point_block *p, int i)
+static void without_atoms(point_block *p)
 {
-    const double n = p->n[i], T = p->T[i], log_quarter = p->log_quarter[i];
-    const ptrdiff_t widest = widest_row(p->s, n);
-    sc_spectral_terms *best = &p->best[i];
     /* A mixture costs no more than noise, whose cost is read from the table: often sticks are below
        that, and the row alone is never computed. */
     const int mixture = (p->with & SC_WITH_MIXTURE) != 0;
-    *best = fixed_alone(p->s, p->with & ~SC_WITH_MIXTURE, widest, T, log_quarter);
-    if (mixture)
-        best->error *= 1 + 1e-12; /* so that the mixture is below it whatever is rounded */
-    /* rows 1 and 2 are the one pair of which neither has the larger eigenvalues: two units may do
-       worse than one */
-    if (widest == 2)
-        try_fixed_alone(p, i, 1);
-    if (p->with & SC_WITH_QUADRATIC)
-        quadratic_form(p->s, p->with, n, T, best);
+    widest_rows(p);
+    for (int i = 0; i < p->count; i++) {
+        if (mixture)
+            p->best[i].error *= 1 + 1e-12; /* so that the mixture is below it whatever is rounded */
+        /* rows 1 and 2 are the one pair of which neither has the larger eigenvalues: two units may
+           do worse than one */
+        if (p->widest[i] == 2)
+            try_fixed_alone(p, i, 1);
+    }
+    if (p->with & SC_WITH_QUADRATIC && p->s->d >= 2)
+        quadratic_forms(p);
     if (p->with & (SC_WITH_STICKS | SC_WITH_POLAR))
-        sticks_at_point(p->s, p->with, n, T, p->K[i], log_quarter, &p->sticks, best);
+        sticks_at_points(p);
     if (mixture)
-        try_fixed_alone(p, i, widest);
+        for (int i = 0; i < p->count; i++)
+            try_fixed_alone(p, i, p->widest[i]);
 }
 
 static void with_atoms(point_block *p)
@@ -119,10 +158,7 @@ void SC_KERNEL(sc_spectral_points)(const sc_strategies *s, int with, ptrdiff_t c
         p.T = T + first;
         p.K = K + first;
         p.best = out + first;
-        for (int i = 0; i < p.count; i += SC_LANES)
-            find_logarithms(&p, i);
-        for (int i = 0; i < p.count; i++)
-            without_atoms(&p, i);
+        without_atoms(&p);
         if (!(with & SC_WITH_ATOMS))
             continue;
         with_atoms(&p);

@@ -22,6 +22,8 @@ typedef struct sc_atom_columns {
         *last_polar, *polar_rise, *floors[2];
 } sc_atom_columns;
 
+#define SC_MOMENTS 8
+
 typedef struct sc_strategies {
     double d;
     ptrdiff_t rows;
@@ -34,6 +36,9 @@ typedef struct sc_strategies {
        eigenvalues. Entry i: how many coefficients the first i eigenvalues have, the sum of their ln
        eigenvalue, and the variance of all later ones. */
     const double *copies, *logarithms, *rest;
+    /* At the same places, SC_MOMENTS numbers each: for k = 1, 2, ... the sum of (the last one's
+       eigenvalue / eigenvalue)^k over these coefficients. */
+    const double *moments;
     /* A lower bound on what a row costs, found without its sums. Over all T samples the cost is
        concave in T, so that it lies above its chord over any range of T.
        floors[mixture][range][row] = {the chord's value at T = 0, its slope}, for coefficients sent
@@ -54,6 +59,7 @@ typedef struct sc_strategies {
     /* ln(m_j T rho/4) of the smallest polar stick that may pay, m_j being its mean square */
     const double *last_polar, *polar_rise; /* and what it changes by: see last_polar_stick */
     double even[2], copies_2;              /* lambda_0, lambda_2, N_2 */
+    double log_low[3];                     /* ln of lambda_0, lambda_2, and lambda_1 = 1/(4d) */
     double beyond, beyond_orthogonal;      /* k_4(1) and k_4(0), of the degrees from 4 on */
 } sc_strategies;
 

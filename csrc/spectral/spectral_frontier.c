@@ -41,11 +41,10 @@ static void search_without_units(const sc_strategies *s, int with, int integer, 
     for (row = 1; row < rows; row++)
         if (row != first)
             try_row_alone(s, with, integer, product, log_product, row, found);
-    if (with & SC_WITH_QUADRATIC && s->d + 2 <= product) {
-        const double T = integer ? floor(product / (s->d + 2)) : product / (s->d + 2),
-                     before = found->best.error;
-        quadratic_form(s, with, s->d + 2, T, &found->best);
-        if (found->best.error < before)
+    if (with & SC_WITH_QUADRATIC && has_quadratic(s, product)) {
+        const double T = integer ? floor(product / (s->d + 2)) : product / (s->d + 2);
+        const quadratic_cost cost = cost_of_quadratic(s, with, r_set(T), r_set(log(T * 0.25)));
+        if (take_quadratic(s, &cost, 0, &found->best))
             found->samples = T;
     }
 }

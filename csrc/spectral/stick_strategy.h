@@ -21,31 +21,13 @@ typedef struct stick_law {
     double log_first; /* ln m_1 */
     /* of a vector's coordinates: ln(4d) */
     double log_noise;
-    /* of directions: (d-1)/2, and where `polar` is set ln(y/(delta T theta^2)), of section 9.1;
-       psi(1+K) + Euler's constant; psi'(1+K) */
+    /* of directions: (d-1)/2, and ln(y/(delta T theta^2)), of section 9.1; psi(1+K) + Euler's
+       constant; psi'(1+K) */
     double half, log_turn, harmonic, trigamma, log_grown; /* the last: ln(K+1) */
     double rise;                                          /* where K >= 2: -ln(1 - 1/K) */
     double turn, least_turn; /* ln(y rho/(m_1 T delta/4)) of the first stick; its least of any K */
     double turn_in_d;        /* the part of log_turn that the dimension alone decides */
-    int polar;
 } stick_law;
-
-/* psi(x) + Euler's constant, and psi'(x), for x >= 1 */
-static void harmonic_of(double x, double *harmonic, double *trigamma)
-{
-    double sum = 0, squares = 0;
-    for (; x < 10; x++) {
-        sum += 1 / x;
-        squares += 1 / (x * x);
-    }
-    const double y = 1 / x, z = y * y;
-    const double tail =
-        z * (1.0 / 12 - z * (1.0 / 120 - z * (1.0 / 252 - z * (1.0 / 240 - z * (1.0 / 132)))));
-    const double rise =
-        y * z * (1.0 / 6 - z * (1.0 / 30 - z * (1.0 / 42 - z * (1.0 / 30 - z * (5.0 / 66)))));
-    *harmonic = log(x) - 0.5 * y - tail - sum + 0.5772156649015329;
-    *trigamma = y + 0.5 * z + rise + squares;
-}
 
 /* The law in a dimension, before it has a concentration. */
 SC_INLINE stick_law stick_law_in(double d)
@@ -56,43 +38,85 @@ SC_INLINE stick_law stick_law_in(double d)
     return law;
 }
 
-SC_INLINE void set_concentration(stick_law *law, double K)
+/* What the law takes of concentrations, found a pack at a time. */
+typedef struct stick_concentrations {
+    SC_ALIGNED double K[SC_LANES];
+    SC_ALIGNED double fall[SC_LANES];
+    SC_ALIGNED double log_first[SC_LANES];
+    SC_ALIGNED double log_grown[SC_LANES];
+    SC_ALIGNED double rise[SC_LANES];
+    SC_ALIGNED double harmonic[SC_LANES];
+    SC_ALIGNED double trigamma[SC_LANES];
+} stick_concentrations;
+
+/* psi(x) + Euler's constant, and psi'(x), for x >= 1 */
+SC_INLINE void harmonic_of(real x, real *harmonic, real *trigamma)
 {
-    K = fmax(K, LEAST_K);
-    if (K == law->K)
-        return;
-    law->K = K;
-    law->fall = log1p(2 / K);
-    law->log_first = log(2 / (K + 2));
-    law->polar = 0;
+    const real from = r_set(10.0), one = r_set(1.0), zero = r_set(0.0);
+    real sum = zero, squares = zero;
+    for (mask small; small = r_lt(x, from), m_lanes(small);) {
+        const real inverse = r_select(small, r_reciprocal(x), zero);
+        sum = sum + inverse;
+        squares = r_fma(inverse, inverse, squares);
+        x = x + r_select(small, one, zero);
+    }
+    const real y = r_reciprocal(x), z = y * y;
+    real tail = r_set(1.0 / 132), rise = r_set(5.0 / 66);
+    tail = r_fnma(tail, z, r_set(1.0 / 240));
+    tail = r_fnma(tail, z, r_set(1.0 / 252));
+    tail = r_fnma(tail, z, r_set(1.0 / 120));
+    tail = r_fnma(tail, z, r_set(1.0 / 12));
+    rise = r_fnma(rise, z, r_set(1.0 / 30));
+    rise = r_fnma(rise, z, r_set(1.0 / 42));
+    rise = r_fnma(rise, z, r_set(1.0 / 30));
+    rise = r_fnma(rise, z, r_set(1.0 / 6));
+    *harmonic = sc_log(x) - r_fma(tail, z, r_set(0.5) * y) - sum + r_set(0.5772156649015329);
+    *trigamma = r_fma(rise * z, y, r_fma(r_set(0.5), z, y)) + squares;
 }
 
-SC_INLINE stick_law stick_law_of(double d, double K)
+SC_INLINE void find_concentrations(real given, stick_concentrations *out)
 {
-    stick_law law = stick_law_in(d);
-    set_concentration(&law, K);
-    return law;
+    const real one = r_set(1.0), two = r_set(2.0), K = r_max(given, r_set(LEAST_K));
+    real harmonic, trigamma;
+    harmonic_of(K + one, &harmonic, &trigamma);
+    r_store(out->K, K);
+    r_store(out->fall, sc_log1p(two / K));
+    r_store(out->log_first, sc_log(two / (K + two)));
+    r_store(out->log_grown, sc_log1p(K));
+    r_store(out->rise, sc_log1p(one / r_max(K - one, one)));
+    r_store(out->harmonic, harmonic);
+    r_store(out->trigamma, trigamma);
 }
 
 /* ln of the mean square of a stick less its mean ln, as K grows: ln 2 + 2 Euler's constant */
 #define LOG_OF_MEAN_OVER_MEAN_LOG 1.8475785103630110
 
-/* What polar sticks need besides, at the first row where they may pay. */
-SC_INLINE void prepare_polar(stick_law *law)
+SC_INLINE void set_concentration(stick_law *law, const stick_concentrations *from, int lane)
 {
-    if (law->polar)
-        return;
-    harmonic_of(1 + law->K, &law->harmonic, &law->trigamma);
-    law->log_grown = log(law->K + 1);
-    law->rise = law->K >= 2 ? -log1p(-1 / law->K) : 0;
+    const double K = from->K[lane];
+    law->K = K;
+    law->fall = from->fall[lane];
+    law->log_first = from->log_first[lane];
+    law->harmonic = from->harmonic[lane];
+    law->trigamma = from->trigamma[lane];
+    law->log_grown = from->log_grown[lane];
+    law->rise = from->rise[lane];
     if (law->d > 1) { /* ln G/(4(d-1)) */
         law->log_turn = law->turn_in_d + law->log_grown;
         law->turn = law->turn_in_d + 2 * SC_LN2;
         law->least_turn = law->turn - LOG_OF_MEAN_OVER_MEAN_LOG;
-        if (law->K >= 2)
+        if (K >= 2)
             law->turn += law->log_grown - law->log_first - 2 * law->harmonic;
     }
-    law->polar = 1;
+}
+
+SC_INLINE stick_law stick_law_of(double d, double K)
+{
+    stick_law law = stick_law_in(d);
+    stick_concentrations lanes;
+    find_concentrations(r_set(K), &lanes);
+    set_concentration(&law, &lanes, 0);
+    return law;
 }
 
 /* What the formulas of sticks read of a table's rows: of one row in all lanes, or of a row in

@@ -205,16 +205,14 @@ static void search_sticks_in(const stick_budget *q, stick_range *range, allocati
 }
 
 /* The ranges of sticks beside a row that may be better than the best so far: at most three. */
-static int ranges_beside(stick_budget *q, ptrdiff_t row, double log_T, double best, double log_best,
-                         stick_range *ranges)
+static int ranges_beside(const stick_budget *q, ptrdiff_t row, double log_T, double best,
+                         double log_best, stick_range *ranges)
 {
     const sc_strategies *const s = q->s;
     const stick_rows rows = stick_row_of(s, row);
     const real ratio = log_size_ratio(&q->law, &rows, r_set(log_T));
     const int polar = q->with & SC_WITH_POLAR && m_lanes(polar_may_pay(&q->law, &rows, ratio));
     int count = 0;
-    if (polar)
-        prepare_polar(&q->law);
     /* so few that they leave more than the best so far are none */
     const double low = fmax(1, (s->log_residual[row] - 3 * SC_LN2 - log_best) / q->law.fall);
     for (int code = 0; code < 3; code++) {
@@ -236,7 +234,7 @@ static int ranges_beside(stick_budget *q, ptrdiff_t row, double log_T, double be
 
 /* The range with the least lower bound is searched first: with its result most others can be left
    out. */
-static void search_sticks(stick_budget *q, allocation_search *found)
+static void search_sticks(const stick_budget *q, allocation_search *found)
 {
     const sc_strategies *const s = q->s;
     stick_range range[STICK_RANGES + 3];
@@ -272,7 +270,6 @@ static double sticks_elasticity(const stick_budget *at, const allocation_search 
 {
     const double step = 1e-3, units = found->best.units, m = found->best.atoms;
     stick_budget q = *at;
-    prepare_polar(&q.law);
     double n[2];
     for (int i = 0; i < 2; i++) {
         q.product = at->product * exp(i ? step : -step);

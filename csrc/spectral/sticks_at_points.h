@@ -38,7 +38,7 @@ typedef struct stick_point {
     const sc_strategies *s;
     int with;
     double n, T, log_T;
-    stick_law *law;
+    const stick_law *law;
     sc_spectral_terms *best;
     int packs, offers;
     stick_pack pack[STICK_PACKS];
@@ -156,7 +156,7 @@ static void find_packs(stick_point *p, ptrdiff_t from)
 /* Offer sticks sent in this way beside all rows where they may pay. */
 static void offer_everywhere(stick_point *p, stick_code code)
 {
-    stick_law *const law = p->law;
+    const stick_law *const law = p->law;
     const real above_noise = r_set(law->log_first - law->log_noise + p->log_T);
     p->offers = 0;
     for (int i = 0; i < p->packs; i++) {
@@ -167,8 +167,6 @@ static void offer_everywhere(stick_point *p, stick_code code)
                    may = m_and(pack->may, pay);
         if (!m_lanes(may))
             continue;
-        if (code != STICK_VECTORS)
-            prepare_polar(law);
         offer_sticks(p, pack, code, may);
     }
 }
@@ -217,10 +215,10 @@ static void take_offers(stick_point *p)
     }
 }
 
-/* `law`: of the dimension, with any concentration */
-static void sticks_at_point(const sc_strategies *s, int with, double n, double T, double K,
-                            double log_quarter, stick_law *law, sc_spectral_terms *best)
+static void sticks_at_point(const sc_strategies *s, int with, double n, double T,
+                            double log_quarter, const stick_law *law, sc_spectral_terms *best)
 {
+    const double K = law->K;
     stick_point p;
     p.s = s;
     p.with = with;
@@ -230,7 +228,6 @@ static void sticks_at_point(const sc_strategies *s, int with, double n, double T
     p.best = best;
     p.law = law;
     p.priced = -1;
-    set_concentration(law, K);
     /* those first that are best most often: they leave out most others */
     const stick_code first = K < 2 ? POLAR_ALL_DIRECTIONS : POLAR_ONE_BY_ONE,
                      second = K < 2 ? POLAR_ONE_BY_ONE : POLAR_ALL_DIRECTIONS;

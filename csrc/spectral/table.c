@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "spectral/atom_columns.h"
+#include "spectral/row_sums.h"
 #include "spectral/spectrum.h"
 
 #define LN2 0.6931471805599453
@@ -162,6 +163,9 @@ static void lay_low_degrees(sc_strategies *s)
     s->even[0] = 0.25;
     s->even[1] = 1;
     s->copies_2 = s->beyond = s->beyond_orthogonal = 0;
+    for (int i = 0; i < 2; i++)
+        s->log_low[i] = low[i].log_eigenvalue;
+    s->log_low[2] = -log(4 * s->d);
     if (s->d == 1)
         return;
     s->even[0] = exp(low[0].log_eigenvalue);
@@ -175,23 +179,9 @@ static void lay_low_degrees(sc_strategies *s)
 typedef struct columns {
     double *units, *log_units, *residual, *log_residual, *log_rounding, *last_stick, *log_delta,
         *last_polar, *polar_rise;
-    double *eigenvalue, *multiplicity, *copies, *logarithms, *rest;
+    double *eigenvalue, *multiplicity, *copies, *logarithms, *rest, *moments;
     ptrdiff_t *first, *atom_row;
 } columns;
-
-static void lay_sums(const columns *c, ptrdiff_t row, ptrdiff_t first, ptrdiff_t length)
-{
-    double *const copies = c->copies + first + row, *const logarithms = c->logarithms + first + row;
-    double *const rest = c->rest + first + row;
-    copies[0] = logarithms[0] = rest[length] = 0;
-    for (ptrdiff_t i = 0; i < length; i++) {
-        copies[i + 1] = copies[i] + c->multiplicity[first + i];
-        logarithms[i + 1] =
-            logarithms[i] + c->multiplicity[first + i] * log(c->eigenvalue[first + i]);
-    }
-    for (ptrdiff_t i = length - 1; i >= 0; i--)
-        rest[i] = rest[i + 1] + c->eigenvalue[first + i] * c->multiplicity[first + i];
-}
 
 static void lay_columns(const sc_table_rows *rows, const columns *c, sc_strategies *s)
 {
@@ -200,7 +190,10 @@ static void lay_columns(const sc_table_rows *rows, const columns *c, sc_strategi
     for (ptrdiff_t r = 0; r < s->rows; r++) {
         const ptrdiff_t length = (ptrdiff_t)rows->lengths[r];
         c->first[r] = first;
-        lay_sums(c, r, first, length);
+        const ptrdiff_t sums = first + r;
+        sc_lay_row_sums(c->eigenvalue + first, c->multiplicity + first, length,
+                        &(sc_row_sums){c->copies + sums, c->logarithms + sums, c->rest + sums,
+                                       c->moments + SC_MOMENTS * sums});
         const double residual = rows->residual[r];
         const double rounding = fmax(fmax(residual, rows->delta[r] / 2), LEAST_RESIDUAL);
         c->units[r] = rows->units[r];
@@ -245,6 +238,7 @@ static void point_to(const columns *c, sc_strategies *s)
     s->copies = c->copies;
     s->logarithms = c->logarithms;
     s->rest = c->rest;
+    s->moments = c->moments;
     s->first = c->first;
     s->atom_row = c->atom_row;
 }
@@ -253,7 +247,7 @@ static void point_to(const columns *c, sc_strategies *s)
    double. */
 static size_t room_for(size_t rows, size_t numbers)
 {
-    return 11 * rows + 1 + 2 * (numbers + READ_AHEAD) + 3 * (numbers + rows);
+    return 11 * rows + 1 + 2 * (numbers + READ_AHEAD) + (3 + SC_MOMENTS) * (numbers + rows);
 }
 
 static columns open_columns(double *room, size_t rows, size_t numbers)
@@ -273,6 +267,7 @@ static columns open_columns(double *room, size_t rows, size_t numbers)
     c.copies = take(&room, numbers + rows);
     c.logarithms = take(&room, numbers + rows);
     c.rest = take(&room, numbers + rows);
+    c.moments = take(&room, SC_MOMENTS * (numbers + rows));
     c.first = (ptrdiff_t *)(void *)take(&room, rows + 1);
     c.atom_row = (ptrdiff_t *)(void *)take(&room, rows);
     return c;

@@ -3,9 +3,10 @@
 #include "engine/engine.h"
 #include "expect.h"
 #include "spectral/atom_columns.h"
+#include "spectral/row_sums.h"
 #include "spectral/spectrum.h"
 
-enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1, COLUMNS = 16 };
+enum { ROWS = 12, SENT = ROWS * (ROWS - 1) / 2, AHEAD = 8, RANGES = 4 * 40 + 1, COLUMNS = 17 };
 
 typedef struct made_up {
     sc_strategies table;
@@ -29,24 +30,22 @@ static void make(made_up *m)
            *rest = column(m, 8, SENT + ROWS);
     double *log_rounding = column(m, 9, ROWS), *last_stick = column(m, 10, ROWS),
            *floors = column(m, 11, 2 * RANGES * ROWS), *log_delta = column(m, 12, ROWS),
-           *last_polar = column(m, 13, ROWS), *polar_rise = column(m, 14, ROWS);
-    ptrdiff_t at = 0, sums = 0;
+           *last_polar = column(m, 13, ROWS), *polar_rise = column(m, 14, ROWS),
+           *moments = column(m, 16, SC_MOMENTS * (SENT + ROWS));
+    ptrdiff_t at = 0;
     for (int r = 0; r < ROWS; r++) {
         double left = 0.5;
         m->first[r] = at;
         m->atom_row[r] = r;
-        copies[sums] = logarithms[sums] = 0;
-        for (int i = 0; i < r; i++, at++, sums++) {
+        for (int i = 0; i < r; i++, at++) {
             eigenvalue[at] = 0.1 / (1 << 2 * i);
             multiplicity[at] = 1 + i % 3;
-            copies[sums + 1] = copies[sums] + multiplicity[at];
-            logarithms[sums + 1] = logarithms[sums] + multiplicity[at] * log(eigenvalue[at]);
             left -= multiplicity[at] * eigenvalue[at];
         }
-        rest[sums] = 0;
-        for (ptrdiff_t i = 1; i <= r; i++)
-            rest[sums - i] = rest[sums - i + 1] + multiplicity[at - i] * eigenvalue[at - i];
-        sums++;
+        const ptrdiff_t sums = m->first[r] + r;
+        sc_lay_row_sums(eigenvalue + m->first[r], multiplicity + m->first[r], r,
+                        &(sc_row_sums){copies + sums, logarithms + sums, rest + sums,
+                                       moments + SC_MOMENTS * sums});
         units[r] = r * (r + 1) / 2;
         log_units[r] = log(fmax(units[r], 0.5));
         residual[r] = left;
@@ -73,6 +72,7 @@ static void make(made_up *m)
                                .copies = copies,
                                .logarithms = logarithms,
                                .rest = rest,
+                               .moments = moments,
                                .floors = {floors, floors},
                                .ranges = RANGES,
                                .atom_rows = ROWS,
@@ -83,6 +83,7 @@ static void make(made_up *m)
                                .last_polar = last_polar,
                                .polar_rise = polar_rise,
                                .even = {0.167, 1.38e-3},
+                               .log_low = {log(0.167), log(1.38e-3), log(1 / 40.0)},
                                .copies_2 = 54,
                                .beyond = 8e-3,
                                .beyond_orthogonal = 1e-4};
