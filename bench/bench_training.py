@@ -183,13 +183,17 @@ def test_steps(contest, n):
     sweep = medians["read, change and write the weights, one thread"]
     half = medians["scalecore, half of the runs, one thread"]
     rival = medians["Numba, parallel over runs"]
+    # sgd.h's pairs: a comparison, two products and five additions with products a unit and pair of
+    # samples beside the four multiply-adds a weight
+    ports = 1 + 9 / (4 * D)
     print(
         f"n = {n}: one thread {limit[1] / own[1]:.0%} of its multiply-adds' limit, "
         f"{THREADS} threads {limit[0] / own[0]:.0%}; {own[1] / sweep:.2f} times one sweep of "
         f"the weights; second core {own[1] / own[0]:.2f}, at best {own[1] / half:.2f}, of "
         f"multiply-adds {limit[1] / limit[0]:.2f}; Numba takes {rival / own[0]:.1f} times as long, "
-        f"{rival / limit[0]:.1f} times the multiply-adds and {THREADS * rival / sweep:.1f} times a "
-        f"sweep shared by {THREADS} threads"
+        f"{rival / limit[0]:.1f} times the multiply-adds, {rival / limit[0] / ports:.1f} times all "
+        f"that a pair needs of their ports, of which we use {ports * limit[0] / own[0]:.0%}, and "
+        f"{THREADS * rival / sweep:.1f} times a sweep shared by {THREADS} threads"
     )
 
 

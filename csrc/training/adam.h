@@ -72,21 +72,21 @@ SC_INLINE SC_T(pack)
 }
 
 /* A sweep over all learners of a half of the batch. */
-#define ADAM_SWEEP(name, learn, forward)                                                     \
-    static SC_NOINLINE void name(SC_T(half) * half, SC_T(half) * other, int d,               \
-                                 const SC_T(adam_sample) * previous, const SC_T(number) * x) \
-    {                                                                                        \
-        for (int i = 0; i < half->count; i++) {                                              \
-            const int padded = SC_T(padded)(half->learners[i].width);                        \
-            SC_T(number) *state = half->learners[i].state;                                   \
-            const SC_T(number) slope = half->slope[i],                                       \
-                               rate = -(SC_T(number))half->learners[i].rate;                 \
-            FOR_STRIPS(other, SC_T(adam_strip), state, padded, 3 * d + 4, learn, forward, d, \
-                       previous, slope, rate, x)                                             \
-            if (forward)                                                                     \
-                SC_T(store)(half->rows + i * PACK, total);                                   \
-        }                                                                                    \
-        SC_T(finish)(other);                                                                 \
+#define ADAM_SWEEP(name, learn, forward)                                                         \
+    static SC_NOINLINE void name(SC_T(half) * half, SC_T(half) * other, int d,                   \
+                                 const SC_T(adam_sample) * previous, const SC_T(number) * x)     \
+    {                                                                                            \
+        for (int i = 0; i < half->count; i++) {                                                  \
+            const int padded = SC_T(padded)(half->learners[i].width);                            \
+            SC_T(number) *state = half->learners[i].state;                                       \
+            const SC_T(number) slope = half->slope[i],                                           \
+                               rate = -(SC_T(number))half->learners[i].rate;                     \
+            FOR_STRIPS(SC_STRIP_PACKS, other, SC_T(adam_strip), state, padded, 3 * d + 4, learn, \
+                       forward, d, previous, slope, rate, x)                                     \
+            if (forward)                                                                         \
+                SC_T(store)(half->rows + i * PACK, total);                                       \
+        }                                                                                        \
+        SC_T(finish)(other);                                                                     \
     }
 ADAM_SWEEP(SC_T(adam_forward), 0, 1)
 ADAM_SWEEP(SC_T(adam_learn), 1, 0)

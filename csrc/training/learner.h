@@ -14,21 +14,22 @@
 #define SLOTS (HALF_BATCH > PACK ? HALF_BATCH : PACK)
 
 /* Call `strip`, a function of (packs, the place of its first unit, the tile's width, ...), for
-   every strip of a learner, and add up what it returns in `total`, lane by lane. After each tile do
-   one step for the `other` half of the batch (see `correct`). */
-#define FOR_STRIPS(other, strip, state, padded, rows, ...)                 \
-    SC_T(pack) total = SC_T(set)(0);                                       \
-    for (int first = 0; first < padded; first += TILE) {                   \
-        const int wide = padded - first < TILE ? padded - first : TILE;    \
-        int s = 0;                                                         \
-        for (; SC_STRIP_PACKS == 4 && s + 4 * PACK <= wide; s += 4 * PACK) \
-            total = total + strip(4, (state) + s, wide, __VA_ARGS__);      \
-        for (; s + 2 * PACK <= wide; s += 2 * PACK)                        \
-            total = total + strip(2, (state) + s, wide, __VA_ARGS__);      \
-        for (; s < wide; s += PACK)                                        \
-            total = total + strip(1, (state) + s, wide, __VA_ARGS__);      \
-        (state) += (ptrdiff_t)wide * (rows);                               \
-        SC_T(correct)(other);                                              \
+   every strip of a learner, and add up what it returns in `total`, lane by lane. A strip has at
+   most so many packs as `widest`, 4, 2 or 1. After each tile do one step for the `other` half of
+   the batch (see `correct`). */
+#define FOR_STRIPS(widest, other, strip, state, padded, rows, ...)      \
+    SC_T(pack) total = SC_T(set)(0);                                    \
+    for (int first = 0; first < padded; first += TILE) {                \
+        const int wide = padded - first < TILE ? padded - first : TILE; \
+        int s = 0;                                                      \
+        for (; (widest) == 4 && s + 4 * PACK <= wide; s += 4 * PACK)    \
+            total = total + strip(4, (state) + s, wide, __VA_ARGS__);   \
+        for (; (widest) >= 2 && s + 2 * PACK <= wide; s += 2 * PACK)    \
+            total = total + strip(2, (state) + s, wide, __VA_ARGS__);   \
+        for (; s < wide; s += PACK)                                     \
+            total = total + strip(1, (state) + s, wide, __VA_ARGS__);   \
+        (state) += (ptrdiff_t)wide * (rows);                            \
+        SC_T(correct)(other);                                           \
     }
 
 SC_INLINE int SC_T(padded)(int width) { return (width + UNITS - 1) / UNITS * UNITS; }

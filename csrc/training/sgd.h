@@ -83,20 +83,20 @@ SC_INLINE SC_T(pack) SC_T(sgd_middle_strip)(int packs, SC_T(number) *restrict w,
 }
 
 /* A sweep over all learners of a half of the batch. */
-#define SGD_SWEEP(name, learn, forward)                                                           \
-    static SC_NOINLINE void name(SC_T(half) * half, SC_T(half) * other, int d,                    \
-                                 const SC_T(number) * x, const SC_T(number) * x2)                 \
-    {                                                                                             \
-        for (int i = 0; i < half->count; i++) {                                                   \
-            const int padded = SC_T(padded)(half->learners[i].width);                             \
-            SC_T(number) *state = half->learners[i].state;                                        \
-            const SC_T(number) slope = half->slope[i];                                            \
-            FOR_STRIPS(other, SC_T(sgd_strip), state, padded, d + 3, learn, forward, d, slope, x, \
-                       x2)                                                                        \
-            if (forward)                                                                          \
-                SC_T(store)(half->rows + i * PACK, total);                                        \
-        }                                                                                         \
-        SC_T(finish)(other);                                                                      \
+#define SGD_SWEEP(name, learn, forward)                                                     \
+    static SC_NOINLINE void name(SC_T(half) * half, SC_T(half) * other, int d,              \
+                                 const SC_T(number) * x, const SC_T(number) * x2)           \
+    {                                                                                       \
+        for (int i = 0; i < half->count; i++) {                                             \
+            const int padded = SC_T(padded)(half->learners[i].width);                       \
+            SC_T(number) *state = half->learners[i].state;                                  \
+            const SC_T(number) slope = half->slope[i];                                      \
+            FOR_STRIPS(SC_SWEEP_PACKS, other, SC_T(sgd_strip), state, padded, d + 3, learn, \
+                       forward, d, slope, x, x2)                                            \
+            if (forward)                                                                    \
+                SC_T(store)(half->rows + i * PACK, total);                                  \
+        }                                                                                   \
+        SC_T(finish)(other);                                                                \
     }
 SGD_SWEEP(SC_T(sgd_forward), 0, 1)
 SGD_SWEEP(SC_T(sgd_learn), 1, 0)
@@ -110,7 +110,8 @@ static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) * half, SC_T(half) * other, 
         const int padded = SC_T(padded)(half->learners[i].width);
         SC_T(number) *state = half->learners[i].state;
         const SC_T(number) slope = half->slope[i];
-        FOR_STRIPS(other, SC_T(sgd_middle_strip), state, padded, d + 3, d, slope, product)
+        FOR_STRIPS(SC_STRIP_PACKS, other, SC_T(sgd_middle_strip), state, padded, d + 3, d, slope,
+                   product)
         SC_T(store)(half->rows + i * PACK, total);
     }
     SC_T(finish)(other);

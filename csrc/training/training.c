@@ -10,7 +10,11 @@
 #define SC_BETA_2 0.999
 #define SC_ADAM_EPSILON 1e-8
 
+/* Packs of units that are handled together. */
 #define SC_STRIP_PACKS (SC_REGISTERS == 32 ? 4 : 2)
+/* The same in sgd.h's sweep, which loads, changes and stores each weight. With packs of a whole cache
+   line, four stores in a row hold up what follows: two packs at a time take a twentieth less. */
+#define SC_SWEEP_PACKS (SC_LANES == 8 ? 2 : SC_STRIP_PACKS)
 
 #define SC_T(name) learn64_##name
 #define learn64_number double

@@ -24,7 +24,9 @@ from .threads cimport keep_going, team_size, watch
 import numpy as np
 
 cdef enum:
-    BATCH_BYTES = 26 << 10    # of learners that are updated together: they stay in the first cache
+    # of learners that are updated together: read from the second cache as fast as they can be
+    # updated. Fewer would share less of what is done once a sample for all of them.
+    BATCH_BYTES = 128 << 10
 
 
 cdef sc_optimizer optimizer_of(str name) noexcept:
