@@ -3,7 +3,7 @@
 `pytest bench/bench_sweep.py` measures two million points. As a program it measures what is too long
 for that:
 
-    python bench/bench_sweep.py frontier 1e8 --folder .
+    python bench/bench_sweep.py frontier 3e7 --folder .
     python bench/bench_sweep.py dask
 """
 
@@ -13,13 +13,14 @@ import shutil
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 import scalecore as sc
-from scalecore._core import frontier as kernel
+from scalecore._core.threads import default_threads
 
 DIMS, CONCENTRATIONS = np.geomspace(1, 1000, 10), np.geomspace(1, 1e4, 10)
 
@@ -49,57 +50,64 @@ def test_frontier_to_zarr(contest, tmp_path):
     print(f"kernel's share of the sweep: {medians['compute_optimal alone'] / medians['sweep']:.0%}")
 
 
-def write_alone(folder, size):
-    """Seconds, of the clock and of processors, that the disk takes for as many bytes, in files as
-    long as a chunk's, written and flushed one after another."""
-    block, start, cpu = np.random.default_rng(0).bytes(2**23), perf_counter(), time.process_time()
+def write_plainly(folder, size):
+    """Write as many bytes as a sweep does, in files as long as a chunk's, flushed one after
+    another.
+    """
+    block = np.random.default_rng(0).bytes(2**23)
     with tempfile.TemporaryDirectory(dir=folder) as place:
         for number in range(max(1, round(size / len(block)))):
             with open(Path(place) / str(number), "wb") as file:
                 file.write(block)
                 file.flush()
                 os.fsync(file.fileno())
-        return perf_counter() - start, time.process_time() - cpu
 
 
-def frontier(points, folder):
-    """One large sweep: where its time goes, and the memory that it needs."""
+def kernel_at_its_best(budgets, beside=lambda: None):
+    """The kernel on all processors, each at points of its own so that none waits for another, and
+    something else beside it.
+    """
+
+    def compute(part):
+        sc.compute_optimal(part[:, None, None], DIMS[:, None], CONCENTRATIONS, n_threads=1)
+
+    with ThreadPoolExecutor(1) as other, ThreadPoolExecutor(default_threads()) as pool:
+        running = other.submit(beside)
+        list(pool.map(compute, np.array_split(budgets, max(1, budgets.size // 10_000))))
+        running.result()
+
+
+def frontier(points, folder, rounds):
+    """One large sweep and its parts, in turn: where its time goes, and the memory that it needs."""
     import resource
 
-    inside, compute = 0.0, kernel.compute_optimal
-
-    def timed(*arguments, **named):
-        nonlocal inside
-        start = perf_counter()
-        compute(*arguments, **named)
-        inside += perf_counter() - start
-
-    axes, place = grid(points), tempfile.mkdtemp(dir=folder)
-    kernel.compute_optimal = timed
-    start, cpu = perf_counter(), time.process_time()
-    sc.sweep("compute_optimal", axes, place, progress=True)
-    wall, cpu = perf_counter() - start, time.process_time() - cpu
-    kernel.compute_optimal = compute
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (
-        1 if sys.platform == "darwin" else 1024
-    )
-    size = sum(file.stat().st_size for file in Path(place).rglob("*") if file.is_file())
-    shutil.rmtree(place)
-    start, kernel_cpu = perf_counter(), time.process_time()
-    kernel_alone(axes["budget"])
-    alone, kernel_cpu = perf_counter() - start, time.process_time() - kernel_cpu
-    disk, disk_cpu = write_alone(folder, size)
-    print(
-        f"{points:.3g} points, {size / 1e9:.3g} GB: {wall:.1f} s, {cpu:.1f} s of processors, at "
-        f"most {memory / 1e6:.0f} MB"
-    )
-    print(f"inside the kernel: {inside:.1f} s, {inside / wall:.0%} of the sweep's time")
-    print(f"the kernel alone, nothing written: {alone:.1f} s, {alone / wall:.0%}")
-    print(f"as many bytes written and flushed alone: {disk:.1f} s, {disk / wall:.0%}")
-    print(
-        f"processors: kernel {kernel_cpu:.1f} s, writing {disk_cpu:.1f} s; were they never idle and"
-        f" did nothing else, the kernel's share would be {kernel_cpu / (kernel_cpu + disk_cpu):.0%}"
-    )
+    axes, size, memory = grid(points), 0, 0
+    parts = {
+        "the sweep": lambda: sc.sweep("compute_optimal", axes, place),
+        "compute_optimal alone": lambda: kernel_alone(axes["budget"]),
+        "the kernel alone, no thread waiting": lambda: kernel_at_its_best(axes["budget"]),
+        "as many bytes written and flushed alone": lambda: write_plainly(folder, size),
+        "the kernel, no thread waiting, beside such writing": lambda: kernel_at_its_best(
+            axes["budget"], lambda: write_plainly(folder, size)
+        ),
+    }
+    times = {name: [] for name in parts}
+    for _ in range(rounds):
+        place = Path(tempfile.mkdtemp(dir=folder))
+        for name, part in parts.items():
+            start, cpu = perf_counter(), time.process_time()
+            part()
+            times[name].append((perf_counter() - start, time.process_time() - cpu))
+            memory = memory or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            size = size or sum(file.stat().st_size for file in place.rglob("*") if file.is_file())
+        shutil.rmtree(place)
+    medians = {name: np.median(each, axis=0) for name, each in times.items()}
+    memory *= 1 if sys.platform == "darwin" else 1024
+    print(f"{points:.3g} points, {size / 1e9:.3g} GB, at most {memory / 1e6:.0f} MB in memory;")
+    print(f"seconds of the clock, of processors, share of the sweep's time, medians of {rounds}:")
+    for name, (wall, processors) in medians.items():
+        share = wall / medians["the sweep"][0]
+        print(f"    {wall:6.2f} {processors:6.2f} {share:5.0%}  {name}")
 
 
 def dask(rounds, folder):
@@ -155,11 +163,11 @@ if __name__ == "__main__":
     )
     commands = parser.add_subparsers(dest="what", required=True)
     large, two = commands.add_parser("frontier"), commands.add_parser("dask")
-    large.add_argument("points", type=float, nargs="?", default=1e8)
-    two.add_argument("rounds", type=int, nargs="?", default=3)
+    large.add_argument("points", type=float, nargs="?", default=3e7)
     for command in (large, two):
+        command.add_argument("rounds", type=int, nargs="?", default=3)
         command.add_argument("--folder", default=".", help="where to write")
     asked = parser.parse_args()
-    frontier(asked.points, asked.folder) if asked.what == "frontier" else dask(
+    frontier(asked.points, asked.folder, asked.rounds) if asked.what == "frontier" else dask(
         asked.rounds, asked.folder
     )

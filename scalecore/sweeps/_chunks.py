@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from .._core.threads import default_threads
 from ..spectral._table_lookup import adopt_table, dims_with_tables
+from ._chunk_files import encode, write_file
 from ._plan import places_of, slices_of
 from ._store import COPY, MARKS, TABLES, Opened, chunk_file, flush, open_store, variable_of
 from ._tasks import find_task
@@ -43,12 +44,12 @@ def compute_chunk(store: Opened, number: int, n_threads: int) -> dict[str, NDArr
 
 def write_chunk(store: Opened, number: int, out: dict[str, NDArray[Any]]) -> None:
     """Write a chunk, flush it to the disk, and only then say that it is finished."""
-    parts = tuple(slices_of(store.plan, number).values())
     places, files = places_of(store.plan, number), []
     for name, values in out.items():
-        store.variables[name][parts] = values
         chunk = chunk_file(places, values.ndim - len(places))
-        files.append(store.path / variable_of(name, store.plan) / chunk)
+        file = store.path / variable_of(name, store.plan) / chunk
+        write_file(file, encode(store.variables[name], values))
+        files.append(file)
     for file in files:
         flush(file)
         flush(file.parent)

@@ -5,20 +5,9 @@ ran.
 from __future__ import annotations
 
 import json
-import os
-from collections import Counter
-from collections.abc import Iterator, Mapping
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ProcessPoolExecutor,
-    ThreadPoolExecutor,
-    wait,
-)
+from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
-from itertools import islice
 from math import prod
 from pathlib import Path
 from shutil import rmtree
@@ -28,12 +17,11 @@ from .._common.atomic_files import failure
 from .._common.progress import bar
 from .._common.validation import boolean, describe, thread_count
 from .._common.validation import path as path_of
-from ._chunks import compute_chunk, do_chunk, write_chunk
 from ._plan import chunk_grid, make_plan
+from ._runners import run_in_process, run_on_executor
 from ._store import (
     MARKS,
     TABLES,
-    Opened,
     continue_or_create,
     finished_chunks,
     forget_lost_chunks,
@@ -46,7 +34,7 @@ from ._tasks import find_task
 if TYPE_CHECKING:
     from xarray import Dataset
 
-    from .._common.annotations import Advance, FilePath, Seed
+    from .._common.annotations import FilePath, Seed
 
 __all__ = ["Sweep", "sweep"]
 
@@ -187,8 +175,8 @@ def sweep(
         Outputs to store; by default all, and for compute_optimal width, samples, error, elasticity
         and status.
     n_threads : int, optional
-        Threads for each chunk; by default all that a process may use, shared out among the
-        executor's workers on its machine.
+        Threads that compute in this process, or for each chunk on an executor; by default all that
+        a process may use, shared out among the executor's workers on its machine.
     **options
         Further arguments of the task (bound, integer, widths, networks, learning_rates, ...).
 
@@ -248,109 +236,14 @@ def sweep(
         with bar(total, show, "chunks") as advance:
             advance(len(done))
             if executor is None:
-                _run_in_process(
+                run_in_process(
                     open_store(str(path.absolute()), json.dumps(plan)), waiting, threads, advance
                 )
             else:
-                _run_on_executor(json.dumps(plan), path, waiting, executor, threads, advance)
+                run_on_executor(json.dumps(plan), path, waiting, executor, threads, advance)
     except OSError as error:
         raise failure(error, "finished chunks are kept, the same call continues", path) from error
     finished = len(finished_chunks(path, plan))
     if finished == total:
         rmtree(path / TABLES, ignore_errors=True)
     return Sweep(path, plan["task"], plan["shape"], finished, total)
-
-
-def _run_in_process(store: Opened, waiting: Iterator[int], threads: int, advance: Advance) -> None:
-    """Compute on this process's threads while the chunks before are being written."""
-    with ThreadPoolExecutor(2) as writers:
-        writing: set[Future[None]] = set()
-        try:
-            for number in waiting:
-                writing.add(
-                    writers.submit(
-                        write_chunk, store, number, compute_chunk(store, number, threads)
-                    )
-                )
-                if len(writing) > 2:
-                    done, writing = wait(writing, return_when=FIRST_COMPLETED)
-                    _collect(done, advance)
-        finally:
-            _collect(wait(writing).done, advance)
-
-
-def _collect(done: set[Future[Any]], advance: Advance) -> None:
-    for future in done:
-        future.result()
-        advance(1)
-
-
-# errors that a second try would raise again
-_FINAL = (BrokenExecutor, ValueError, TypeError, KeyboardInterrupt)
-
-
-def _run_on_executor(
-    plan: str,
-    path: Path,
-    waiting: Iterator[int],
-    executor: Executor,
-    threads: int,
-    advance: Advance,
-) -> None:
-    """Keep an executor's workers busy. A chunk that fails is tried once more, elsewhere if need
-    be.
-    """
-    workers, sharing = _workers(executor)
-    # few at a time: a pool computes what was handed to it even after Ctrl-C
-    ahead = 1 if isinstance(executor, ProcessPoolExecutor) else 4
-    running: dict[Future[int], int] = {}
-    again: set[int] = set()
-
-    def submit(number: int) -> None:
-        running[executor.submit(do_chunk, str(path.absolute()), plan, number, threads, sharing)] = (
-            number
-        )
-
-    try:
-        for number in islice(waiting, ahead * workers):
-            submit(number)
-        while running:
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                number = running.pop(future)
-                error = future.exception()
-                if error is None:
-                    advance(1)
-                    submit_next = next(waiting, None)
-                    if submit_next is not None:
-                        submit(submit_next)
-                elif number in again or isinstance(error, _FINAL):
-                    raise error
-                else:
-                    again.add(number)
-                    submit(number)
-    except BrokenExecutor as error:
-        raise RuntimeError(
-            "a worker died and took its executor along; finished chunks are kept, call again with "
-            "a new one"
-        ) from error
-    finally:
-        for future in running:
-            future.cancel()
-
-
-def _workers(executor: Executor) -> tuple[int, int]:
-    """Return how many chunks an executor computes at a time, and the most that share one
-    machine.
-    """
-    # Dask's Client: each worker may have several threads
-    client = getattr(executor, "_client", None)
-    if client is not None:
-        hosts: Counter[str] = Counter()
-        for address, threads in client.nthreads().items():
-            hosts[address.rpartition(":")[0]] += threads
-        return max(1, hosts.total()), max([1, *hosts.values()])
-    # an executor of MPI or of the standard library
-    known = getattr(executor, "num_workers", None) or getattr(executor, "_max_workers", None)
-    workers = max(1, known) if isinstance(known, int) else os.cpu_count() or 1
-    return workers, workers

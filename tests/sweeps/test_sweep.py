@@ -370,7 +370,7 @@ def test_mpi_gives_the_same_bits(tmp_path):
 
 
 def test_workers_share_their_machine():
-    workers = import_module("scalecore.sweeps._sweep")._workers
+    workers = import_module("scalecore.sweeps._runners")._workers
     hosts = {
         "tcp://10.0.0.1:4001": 2,
         "tcp://10.0.0.1:4002": 2,

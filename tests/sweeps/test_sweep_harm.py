@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import suppress
 from importlib import import_module
+from itertools import count
 from pathlib import Path
 
 import numpy as np
@@ -22,14 +23,14 @@ from scalecore.sweeps._store import MARKS
 
 pytest.importorskip("zarr")
 pytest.importorskip("xarray")
-module = import_module("scalecore.sweeps._sweep")
+module = import_module("scalecore.sweeps._runners")
 
 POINTS = 48
 KILLED = """
 import sys, scalecore as sc
 def run(executor=None):
     sc.sweep("train", {"input_dim": [2, 3, 4], "concentration": "1:30:16"}, sys.argv[1], rng=7,
-             widths=[1, 4, 16], learning_rates=[0.1, 0.02], samples=20_000, repeats=2,
+             widths=[1, 4, 16], learning_rates=[0.1, 0.02], samples=100_000, repeats=2,
              test_inputs=64, executor=executor)
 """
 
@@ -233,11 +234,10 @@ def test_a_chunk_is_marked_after_all_of_it_is_flushed(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EROFS, errno.EIO])
 def test_a_disk_that_fails_gives_one_error_and_loses_nothing(tmp_path, monkeypatch, code):
-    real, calls = module.write_chunk, []
+    real, calls = module.write_chunk, count(1)
 
     def failing(store, number, out):
-        calls.append(number)
-        if len(calls) > 5:
+        if next(calls) > 5:
             raise OSError(code, os.strerror(code))
         real(store, number, out)
 

@@ -116,7 +116,7 @@ def test_workers_go_by_the_callers_tables(builds, tmp_path, monkeypatch):
 
 def test_a_stopped_sweep_keeps_its_tables(builds, tmp_path, monkeypatch):
     module, asked = (
-        import_module("scalecore.sweeps._sweep"),
+        import_module("scalecore.sweeps._runners"),
         {"chunks": ONE_EACH, "bound": "spectral"},
     )
     real = rows._even_parts
