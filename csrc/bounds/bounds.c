@@ -9,6 +9,8 @@
 #include "engine/blocks.h"
 #include "engine/engine.h"
 
+/* Loops take a copy: a compiler that only has a pointer must expect every store to change what it
+   points to, and loads addresses and steps anew for each pack. */
 typedef struct points {
     int packs;
     sc_packs n, T, d, K;
@@ -42,32 +44,32 @@ typedef enum quantity_columns { N_AND_K, ALL_COLUMNS } quantity_columns;
 
 typedef enum concentrations { K_VARIES, K_SMALL, K_LARGE, K_FAR } concentrations;
 
-SC_INLINE void occupancy_phase(const points *p, const concentrations kind, double *out)
+SC_INLINE void occupancy_phase(const points p, const concentrations kind, double *out)
 {
-    sc_origin origin = sc_origin_of(sc_pack(&p->K, 0));
-    for (int i = 0; i < p->packs; i++) {
+    sc_origin origin = sc_origin_of(sc_pack(&p.K, 0));
+    for (int i = 0; i < p.packs; i++) {
         if (kind == K_VARIES)
-            origin = sc_origin_of(sc_pack(&p->K, i));
+            origin = sc_origin_of(sc_pack(&p.K, i));
         else
             /* one K for all points: the compiler drops the branch for the other kind */
             origin.any_small = kind == K_SMALL;
         if (kind == K_FAR)
             origin.terms = SC_FAR_TERMS;
-        r_store(out + i * SC_LANES, sc_occupancy_at(&origin, sc_pack(&p->n, i)));
-        fetch_ahead_n_K_out(p, i);
+        r_store(out + i * SC_LANES, sc_occupancy_at(&origin, sc_pack(&p.n, i)));
+        fetch_ahead_n_K_out(&p, i);
     }
 }
 
 static SC_NOINLINE void each_occupancy(const points *p, double *out)
 {
     if (p->K.step != 0)
-        occupancy_phase(p, K_VARIES, out);
-    else if (m_lanes(r_lt(sc_pack(&p->K, 0), r_set(SC_STIRLING_FROM))))
-        occupancy_phase(p, K_SMALL, out);
-    else if (m_lanes(r_le(r_set(SC_FAR_FROM), sc_pack(&p->K, 0))))
-        occupancy_phase(p, K_FAR, out);
+        occupancy_phase(*p, K_VARIES, out);
+    else if (m_any(r_lt(sc_pack(&p->K, 0), r_set(SC_STIRLING_FROM))))
+        occupancy_phase(*p, K_SMALL, out);
+    else if (m_any(r_le(r_set(SC_FAR_FROM), sc_pack(&p->K, 0))))
+        occupancy_phase(*p, K_FAR, out);
     else
-        occupancy_phase(p, K_LARGE, out);
+        occupancy_phase(*p, K_LARGE, out);
 }
 
 /* Intermediate results of a block, a column each, that one phase hands to the next. */
@@ -105,17 +107,17 @@ SC_INLINE void polish(sc_sharpness sharpness, columns *c, int i)
 /* From the occupancy to U/T, the occupancy per sample, and the resolution. Newton's steps for a
    pack are taken while the divider works on U/T of the next. Clipping is rare: it gets a loop of
    its own. */
-SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns *c)
+SC_INLINE void each_resolution(sc_sharpness sharpness, const points p, columns *c)
 {
     real greatest = r_set(0.0);
-    start(p, c, 0, &greatest);
-    for (int i = 1; i < p->packs; i++) {
-        start(p, c, i, &greatest);
+    start(&p, c, 0, &greatest);
+    for (int i = 1; i < p.packs; i++) {
+        start(&p, c, i, &greatest);
         polish(sharpness, c, i - 1);
     }
-    polish(sharpness, c, p->packs - 1);
-    if (m_lanes(r_le(r_set(1.0), greatest)))
-        for (int at = 0; at < p->packs * SC_LANES; at += SC_LANES) {
+    polish(sharpness, c, p.packs - 1);
+    if (m_any(r_le(r_set(1.0), greatest)))
+        for (int at = 0; at < p.packs * SC_LANES; at += SC_LANES) {
             const sc_net net = {r_load(c->eps + at), r_load(c->inverse + at)},
                          clipped = sc_net_clipped(net, r_load(c->entropy + at));
             r_store(c->eps + at, clipped.eps);
@@ -125,20 +127,20 @@ SC_INLINE void each_resolution(sc_sharpness sharpness, const points *p, columns 
 
 /* Each caller passes a constant quantity, so that the compiler makes a version without branches for
    each. */
-SC_INLINE void optimal_block(sc_quantity quantity, const points *p, double *out)
+SC_INLINE void optimal_block(sc_quantity quantity, const points p, double *out)
 {
     const sc_sharpness sharpness = quantity == SC_ERROR_BOUND ? SC_FOR_THE_BOUND : SC_FOR_ITS_PARTS;
     columns c;
-    each_occupancy(p, c.per_sample);
+    each_occupancy(&p, c.per_sample);
     each_resolution(sharpness, p, &c);
-    for (int i = 0; i < p->packs; i++) {
+    for (int i = 0; i < p.packs; i++) {
         const int at = i * SC_LANES;
         const real eps = r_load(c.eps + at), per_sample = r_load(c.per_sample + at);
         real result = eps;
         if (quantity == SC_ERROR_BOUND || quantity == SC_MISSPECIFICATION_BOUND)
-            result = sc_misspecification_at(sc_pack(&p->n, i), sc_pack(&p->K, i), eps);
+            result = sc_misspecification_at(sc_pack(&p.n, i), sc_pack(&p.K, i), eps);
         if (quantity == SC_ERROR_BOUND || quantity == SC_ESTIMATION_BOUND) {
-            const real entropy = sc_unit_entropy(sc_log_twice(sc_pack(&p->n, i)), sc_pack(&p->d, i),
+            const real entropy = sc_unit_entropy(sc_log_twice(sc_pack(&p.n, i)), sc_pack(&p.d, i),
                                                  r_load(c.inverse + at));
             result = r_fma(per_sample, entropy, quantity == SC_ERROR_BOUND ? result : r_set(0.0));
         }
@@ -148,42 +150,42 @@ SC_INLINE void optimal_block(sc_quantity quantity, const points *p, double *out)
 
 /* The closed form takes two phases: the occupancy's bound and the root, then the other logarithms.
    Each has one division to keep the divider as busy as the multipliers. */
-SC_INLINE void closed_form_phases(const points *p, const int uniform, const int may_be_huge,
+SC_INLINE void closed_form_phases(const points p, const int uniform, const int may_be_huge,
                                   double *out)
 {
     SC_ALIGNED double occupancy[SC_BLOCK], cover[SC_BLOCK], misspecification[SC_BLOCK];
-    sc_ratio ratio = sc_ratio_of(sc_pack(&p->K, 0));
-    for (int i = 0; i < p->packs; i++) {
+    sc_ratio ratio = sc_ratio_of(sc_pack(&p.K, 0));
+    for (int i = 0; i < p.packs; i++) {
         const int at = i * SC_LANES;
-        const real n = sc_pack(&p->n, i);
+        const real n = sc_pack(&p.n, i);
         if (!uniform)
-            ratio = sc_ratio_of(sc_pack(&p->K, i));
+            ratio = sc_ratio_of(sc_pack(&p.K, i));
         r_store(occupancy + at, sc_occupancy_bound_at(&ratio, n, may_be_huge));
         r_store(cover + at, sc_closed_form_cover(&ratio, n));
         r_store(misspecification + at, sc_closed_form_misspecification(n, ratio.K));
-        fetch_ahead_n_K_out(p, i);
+        fetch_ahead_n_K_out(&p, i);
     }
-    for (int i = 0; i < p->packs; i++) {
+    for (int i = 0; i < p.packs; i++) {
         const int at = i * SC_LANES;
-        const real n = sc_pack(&p->n, i);
+        const real n = sc_pack(&p.n, i);
         if (!uniform && may_be_huge)
-            ratio = sc_ratio_of(sc_pack(&p->K, i));
+            ratio = sc_ratio_of(sc_pack(&p.K, i));
         const real entropy =
-            sc_closed_form_entropy(&ratio, n, sc_pack(&p->d, i), r_load(cover + at), may_be_huge);
+            sc_closed_form_entropy(&ratio, n, sc_pack(&p.d, i), r_load(cover + at), may_be_huge);
         r_store(out + at, r_load(misspecification + at)
-                              + r_load(occupancy + at) * entropy / sc_pack(&p->T, i));
-        fetch_ahead_T_d(p, i);
+                              + r_load(occupancy + at) * entropy / sc_pack(&p.T, i));
+        fetch_ahead_T_d(&p, i);
     }
 }
 
 static SC_NOINLINE void closed_form_block(const points *p, const int plain, double *out)
 {
     if (!plain)
-        closed_form_phases(p, 0, 1, out);
+        closed_form_phases(*p, 0, 1, out);
     else if (p->K.step)
-        closed_form_phases(p, 0, 0, out);
+        closed_form_phases(*p, 0, 0, out);
     else
-        closed_form_phases(p, 1, 0, out);
+        closed_form_phases(*p, 1, 0, out);
 }
 
 /* Occupancies, clipped to the range 1 to n that the documentation promises: rounding might leave
@@ -201,10 +203,10 @@ static void occupancy_block(const points *p, double *out)
 static void quantity_block(sc_quantity quantity, const points *p, int plain, double *out)
 {
     switch (quantity) {
-    case SC_ERROR_BOUND: optimal_block(SC_ERROR_BOUND, p, out); break;
-    case SC_MISSPECIFICATION_BOUND: optimal_block(SC_MISSPECIFICATION_BOUND, p, out); break;
-    case SC_ESTIMATION_BOUND: optimal_block(SC_ESTIMATION_BOUND, p, out); break;
-    case SC_OPTIMAL_RESOLUTION: optimal_block(SC_OPTIMAL_RESOLUTION, p, out); break;
+    case SC_ERROR_BOUND: optimal_block(SC_ERROR_BOUND, *p, out); break;
+    case SC_MISSPECIFICATION_BOUND: optimal_block(SC_MISSPECIFICATION_BOUND, *p, out); break;
+    case SC_ESTIMATION_BOUND: optimal_block(SC_ESTIMATION_BOUND, *p, out); break;
+    case SC_OPTIMAL_RESOLUTION: optimal_block(SC_OPTIMAL_RESOLUTION, *p, out); break;
     case SC_CLOSED_FORM_BOUND: closed_form_block(p, plain, out); break;
     default: occupancy_block(p, out);
     }
@@ -273,17 +275,17 @@ ptrdiff_t SC_KERNEL(sc_evaluate)(sc_quantity quantity, ptrdiff_t count, const sc
     const quantity_columns columns = quantity == SC_OCCUPANCY ? N_AND_K : ALL_COLUMNS;
     ptrdiff_t invalid = 0;
     points p;
-    SC_ALIGNED double buffer[SC_BLOCK];
+    SC_ALIGNED double buffers[4][SC_BLOCK], buffer[SC_BLOCK];
     int size = to_alignment(out, out_stride, count);
     for (ptrdiff_t first = 0; first < count; first += size, size = SC_BLOCK) {
         if (size > count - first)
             size = (int)(count - first);
         p.packs = (size + SC_LANES - 1) / SC_LANES;
-        sc_open(&p.n, in[0], first, size, count);
-        sc_open(&p.K, in[3], first, size, count);
+        sc_open(&p.n, in[0], first, size, count, buffers[0]);
+        sc_open(&p.K, in[3], first, size, count, buffers[3]);
         if (columns == ALL_COLUMNS) {
-            sc_open(&p.T, in[1], first, size, count);
-            sc_open(&p.d, in[2], first, size, count);
+            sc_open(&p.T, in[1], first, size, count, buffers[1]);
+            sc_open(&p.d, in[2], first, size, count, buffers[2]);
         }
         const int plain = block_is_plain(columns, &p);
         const int direct = out_stride == 1 && size % SC_LANES == 0 && plain;

@@ -116,7 +116,7 @@ SC_INLINE real sc_occupancy_bound_at(const sc_ratio *ratio, real n, int may_be_h
 {
     real growth = sc_log1p((n - r_set(1.0)) * ratio->inverse);
     const mask huge = sc_is_huge(ratio, n);
-    if (may_be_huge && m_lanes(huge))
+    if (may_be_huge && m_any(huge))
         growth = r_select(huge, sc_log_huge(ratio, n), growth);
     return r_fma(ratio->K, growth, r_set(1.0));
 }
@@ -133,7 +133,7 @@ SC_INLINE real sc_closed_form_entropy(const sc_ratio *ratio, real n, real d, rea
 {
     real log_cover = sc_log(cover);
     const mask huge = sc_is_huge(ratio, n);
-    if (may_be_huge && m_lanes(huge))
+    if (may_be_huge && m_any(huge))
         log_cover =
             r_select(huge, r_fma(sc_log_huge(ratio, n), r_set(0.5), r_set(SC_LN2)), log_cover);
     return r_fma(d, log_cover, sc_log_twice(n));

@@ -28,7 +28,7 @@ SC_INLINE real solve(sc_bound bound, const sc_budget *b)
     const real zero = r_set(0.0);
     real x = first_guess(b);
     mask active = r_le(zero, b->log_product);
-    for (int step = 0; step < MOST_STEPS && m_lanes(active); step++) {
+    for (int step = 0; step < MOST_STEPS && m_any(active); step++) {
         const sc_condition c = sc_condition_at(bound, b, x);
         const real next = r_min(r_max(x - c.phi * r_reciprocal(c.slope), zero), b->log_product);
         const real moved = r_max(next - x, x - next);
@@ -85,7 +85,7 @@ SC_INLINE allocation allocate(sc_bound bound, const sc_budget *b)
     allocation a;
     if (bound == SC_BOUND_CLOSED_FORM) {
         const mask leaps = r_lt(b->origin.K, r_set(1.0 / 3));
-        if (m_lanes(leaps))
+        if (m_any(leaps))
             x = r_select(leaps, solve_past_the_leap(b), x);
     }
     a.stationary = x;
@@ -165,11 +165,12 @@ void SC_KERNEL(sc_compute_optimal)(sc_bound bound, int integer, ptrdiff_t count,
                                    const sc_column in[4], const sc_frontier_out *out)
 {
     sc_packs packs[4];
+    SC_ALIGNED double buffers[4][SC_BLOCK];
     results r;
     for (ptrdiff_t first = 0; first < count; first += SC_BLOCK) {
         const int size = count - first < SC_BLOCK ? (int)(count - first) : SC_BLOCK;
         for (int i = 0; i < 4; i++)
-            sc_open(&packs[i], in[i], first, size, count);
+            sc_open(&packs[i], in[i], first, size, count, buffers[i]);
         for (int i = 0; i * SC_LANES < size; i++) {
             const real C = sc_pack(&packs[0], i), d = sc_pack(&packs[1], i),
                        K = sc_pack(&packs[2], i), cost = sc_pack(&packs[3], i);

@@ -124,7 +124,7 @@ static void sc_walk_samples(sc_search *s, double start, double step)
         /* where no n belongs to this T, offer n = 1 instead */
         const real n = r_max(r_select(has_n, hi, one), one);
         sc_offer(s, n, r_max(r_select(has_n, T, r_floor(sc_affordable(&s->line, n))), one));
-        if (m_lanes(inside)) {
+        if (m_any(inside)) {
             double Ts[SC_LANES], los[SC_LANES], his[SC_LANES];
             r_store(Ts, T);
             r_store(los, lo);

@@ -35,11 +35,11 @@ SC_INLINE mask sc_step_out(sc_whole_pack *p, mask lanes, real n)
 {
     const real one = r_set(1.0), last = r_floor(p->line.b.product);
     lanes = m_and(lanes, m_and(r_le(one, n), r_le(n, last)));
-    if (!m_lanes(lanes))
+    if (!m_any(lanes))
         return lanes;
     n = r_min(r_max(n, one), last);
     lanes = m_and(lanes, r_lt(sc_error_at(&p->line, n, sc_affordable(&p->line, n)), p->error));
-    if (m_lanes(lanes))
+    if (m_any(lanes))
         sc_offer_widths(p, lanes, n);
     return lanes;
 }
@@ -59,7 +59,7 @@ SC_INLINE mask sc_search_together(sc_whole_pack *p, mask lanes, real n)
     p->below = n - one;
     p->above = n + one + one;
     mask down = lanes, up = above_fits;
-    for (int step = 0; step < SC_STEPS_TOGETHER && (m_lanes(down) | m_lanes(up)); step++) {
+    for (int step = 0; step < SC_STEPS_TOGETHER && m_any(m_or(down, up)); step++) {
         down = sc_step_out(p, down, p->below);
         up = sc_step_out(p, up, p->above);
         p->below = r_select(down, p->below - one, p->below);

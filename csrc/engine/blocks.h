@@ -14,7 +14,6 @@ typedef struct sc_packs {
     const double *data;
     ptrdiff_t step;      /* SC_LANES, or 0 where one value serves every point */
     const double *ahead; /* what to prefetch: the next block, or this one where it is the last */
-    SC_ALIGNED double buffer[SC_BLOCK];
 } sc_packs;
 
 SC_INLINE real sc_pack(const sc_packs *p, int i) { return r_load(p->data + i * p->step); }
@@ -25,22 +24,23 @@ SC_INLINE real sc_pack(const sc_packs *p, int i) { return r_load(p->data + i * p
 SC_INLINE void sc_fetch_ahead(const sc_packs *p, int i) { SC_PREFETCH(p->ahead + i * p->step); }
 
 /* Open points first ... first + size - 1 of a column of `count` points. Lanes of the last pack that
-   are left over repeat the block's first point. */
-SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int size, ptrdiff_t count)
+   are left over repeat the block's first point. What does not lie together is copied to `buffer`. */
+SC_INLINE void sc_open(sc_packs *p, sc_column column, ptrdiff_t first, int size, ptrdiff_t count,
+                       double buffer[SC_BLOCK])
 {
     const double *source = column.data + first * column.stride;
     p->step = column.stride ? SC_LANES : 0;
-    p->data = p->ahead = p->buffer;
+    p->data = p->ahead = buffer;
     if (column.stride == 1 && size % SC_LANES == 0) {
         p->data = source;
         p->ahead = count - first >= size + SC_BLOCK ? source + size : source;
     } else if (column.stride == 0)
         for (int j = 0; j < SC_LANES; j++)
-            p->buffer[j] = *source;
+            buffer[j] = *source;
     else {
         const int padded = (size + SC_LANES - 1) / SC_LANES * SC_LANES;
         for (int j = 0; j < padded; j++)
-            p->buffer[j] = source[j < size ? j * column.stride : 0];
+            buffer[j] = source[j < size ? j * column.stride : 0];
     }
 }
 

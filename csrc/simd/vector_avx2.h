@@ -31,6 +31,7 @@ SC_INLINE mask m_not(mask a)
     return _mm256_xor_pd(a, _mm256_castsi256_pd(_mm256_set1_epi64x(-1)));
 }
 SC_INLINE unsigned m_lanes(mask a) { return (unsigned)_mm256_movemask_pd(a); }
+SC_INLINE int m_any(mask a) { return _mm256_movemask_pd(a) != 0; }
 SC_INLINE real r_select(mask m, real yes, real no) { return _mm256_blendv_pd(no, yes, m); }
 SC_INLINE bits r_bits(real x) { return (bits)_mm256_castpd_si256(x); }
 SC_INLINE real r_from_bits(bits b) { return _mm256_castsi256_pd((__m256i)b); }

@@ -25,6 +25,7 @@ SC_INLINE mask m_and(mask a, mask b) { return (mask)(a & b); }
 SC_INLINE mask m_or(mask a, mask b) { return (mask)(a | b); }
 SC_INLINE mask m_not(mask a) { return (mask)~a; }
 SC_INLINE unsigned m_lanes(mask a) { return a; }
+SC_INLINE int m_any(mask a) { return a != 0; }
 SC_INLINE real r_select(mask m, real yes, real no) { return _mm512_mask_blend_pd(m, no, yes); }
 SC_INLINE bits r_bits(real x) { return (bits)_mm512_castpd_si512(x); }
 SC_INLINE real r_from_bits(bits b) { return _mm512_castsi512_pd((__m512i)b); }

@@ -30,11 +30,15 @@ SC_INLINE mask m_and(mask a, mask b) { return vandq_u64(a, b); }
 SC_INLINE mask m_or(mask a, mask b) { return vorrq_u64(a, b); }
 SC_INLINE mask m_not(mask a) { return vceqzq_u64(a); }
 SC_INLINE mask r_is_nan(real a) { return m_not(vceqq_f64(a, a)); }
+SC_INLINE uint64_t m_halves(mask a) /* 32 bits a lane */
+{
+    return vget_lane_u64(vreinterpret_u64_u32(vmovn_u64(a)), 0);
+}
 SC_INLINE unsigned m_lanes(mask a)
 {
-    const uint64_t halves = vget_lane_u64(vreinterpret_u64_u32(vmovn_u64(a)), 0);
-    return (unsigned)((halves & 1) | (halves >> 32 & 2));
+    return (unsigned)((m_halves(a) & 1) | (m_halves(a) >> 32 & 2));
 }
+SC_INLINE int m_any(mask a) { return m_halves(a) != 0; }
 SC_INLINE real r_select(mask m, real yes, real no) { return vbslq_f64(m, yes, no); }
 SC_INLINE bits r_bits(real x) { return (bits)vreinterpretq_u64_f64(x); }
 SC_INLINE real r_from_bits(bits b) { return vreinterpretq_f64_u64((uint64x2_t)b); }

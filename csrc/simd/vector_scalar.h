@@ -32,6 +32,7 @@ SC_INLINE mask m_and(mask a, mask b) { return a & b; }
 SC_INLINE mask m_or(mask a, mask b) { return a | b; }
 SC_INLINE mask m_not(mask a) { return !a; }
 SC_INLINE unsigned m_lanes(mask a) { return (unsigned)a; }
+SC_INLINE int m_any(mask a) { return a != 0; }
 SC_INLINE real r_select(mask m, real yes, real no) { return m ? yes : no; }
 SC_INLINE bits r_bits(real x)
 {

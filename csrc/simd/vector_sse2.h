@@ -29,6 +29,7 @@ SC_INLINE mask m_and(mask a, mask b) { return _mm_and_pd(a, b); }
 SC_INLINE mask m_or(mask a, mask b) { return _mm_or_pd(a, b); }
 SC_INLINE mask m_not(mask a) { return _mm_xor_pd(a, _mm_castsi128_pd(_mm_set1_epi32(-1))); }
 SC_INLINE unsigned m_lanes(mask a) { return (unsigned)_mm_movemask_pd(a); }
+SC_INLINE int m_any(mask a) { return _mm_movemask_pd(a) != 0; }
 SC_INLINE real r_select(mask m, real yes, real no)
 {
     return _mm_or_pd(_mm_and_pd(m, yes), _mm_andnot_pd(m, no));

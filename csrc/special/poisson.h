@@ -23,7 +23,7 @@ static void sc_poisson_inversion(sc_sequence *q, const double *mean, const int *
         for (double j = 1.0;; j++) {
             /* where u lies so far in the tail that rounding decides, stop */
             const mask on = m_and(r_lt(cumulative, u), r_lt(cumulative * r_set(1e-18), p));
-            if (!m_lanes(on))
+            if (!m_any(on))
                 break;
             k = r_select(on, r_set(j), k);
             p = p * mu * r_set(1.0 / j);

@@ -216,7 +216,7 @@ SC_INLINE sc_origin sc_origin_of(real K)
     sc_origin o;
     o.K = K;
     o.small = r_lt(K, r_set(SC_STIRLING_FROM));
-    o.any_small = m_lanes(o.small) != 0;
+    o.any_small = m_any(o.small);
     o.z = r_select(o.small, K + r_set(SC_SHIFT), K);
     o.u = r_reciprocal(o.z);
     const real u2 = o.u * o.u;
@@ -274,7 +274,7 @@ SC_INLINE void sc_polygamma(real s, real *trigamma, real *tetragamma)
 {
     real sum1 = r_set(0.0), sum2 = r_set(0.0);
     mask small = r_lt(s, r_set(SC_STIRLING_FROM));
-    while (m_lanes(small)) {
+    while (m_any(small)) {
         const real inverse = r_reciprocal(s), square = inverse * inverse;
         sum1 = r_select(small, sum1 + square, sum1);
         sum2 = r_select(small, r_fma(square, inverse, sum2), sum2);
