@@ -409,8 +409,8 @@ many = np.tile(np.geomspace(2, 1e6, 1_000_000), 30)
 out, pair = np.full(len(many), -1.0), np.array([1e5, 1e6])
 every_other = np.arange(len(many)) % 2 == 0
 signal.signal(signal.SIGALRM, signal.default_int_handler)
-signal.setitimer(signal.ITIMER_REAL, 0.05)
 try:
+    signal.setitimer(signal.ITIMER_REAL, 0.05)
     {call}
     print("finished")
 except KeyboardInterrupt:
