@@ -39,7 +39,7 @@ cdef enum:
     # every step
     PIECE = 64
     PAYS = 32768  # numbers to go through, some 20 us, before another thread pays
-    MARGINALS = 1048576  # numbers that wait for `account`
+    MARGINALS = 1048576  # numbers that wait for `account`, or half as many as the law has
 
 
 cdef Py_ssize_t worthwhile(Py_ssize_t parts, double work) noexcept nogil:
@@ -114,7 +114,9 @@ cdef class Recursion:
         self.pieces = 1 if whole else (states + PIECE - 1) // PIECE
         at_once = 1
         if self.pieces == 1:
-            at_once = max(1, min(64, steps, MARGINALS // (self.blocks * states * cells)))
+            # the more steps, the less often a block comes back from memory
+            at_once = max(1, min(64, steps, max(MARGINALS // (self.blocks * states * cells),
+                                                width // cells)))
         law = np.zeros((2, self.blocks, states, width))
         real = np.arange(self.blocks * width) < hypotheses  # the others fill the last block
         law[0, :, initial] = real.reshape(self.blocks, width)
