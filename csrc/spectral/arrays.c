@@ -47,8 +47,12 @@ static void settle(const sc_engine *engine, int with, batch *points, size_t want
     if (points->count)
         engine->spectral_points(points->table, with, points->count, points->n, points->T, points->K,
                                 terms);
-    for (ptrdiff_t i = 0; i < points->count; i++)
-        memcpy(points->out[i], &terms[i], wanted);
+    for (ptrdiff_t i = 0; i < points->count; i++) {
+        if (wanted == sizeof terms[i].error) /* without a call */
+            memcpy(points->out[i], &terms[i].error, sizeof terms[i].error);
+        else
+            memcpy(points->out[i], &terms[i], wanted);
+    }
     points->count = 0;
 }
 
@@ -66,11 +70,10 @@ ptrdiff_t sc_spectral_array(const sc_engine *engine, const sc_tables *tables, in
         double in[4]; /* n, T, d, K */
         for (int j = 0; j < 4; j++)
             memcpy(&in[j], bytes[j] + i * steps[j], sizeof in[j]);
-        in[2] = sc_nearly_whole(in[2]);
         char *const out = bytes[4] + i * steps[4];
         if (!(in[2] == last_d)) {
             settle(engine, with, &points, wanted);
-            points.table = sc_table_of(tables, in[2]);
+            points.table = sc_table_of(tables, sc_nearly_whole(in[2]));
             last_d = in[2];
         }
         if (points.table && sc_is_spectral_point(in[0], in[1], in[3])) {

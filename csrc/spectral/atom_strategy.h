@@ -92,9 +92,8 @@ SC_INLINE real rise_of_lanes(const atom_pack *p, real T)
     double samples[SC_LANES], rise[SC_LANES];
     r_store(samples, T);
     for (int j = 0; j < SC_LANES; j++)
-        rise[j] = price_of(p->q->s, p->q->with, p->q->row[p->first + j], samples[j],
-                           log(samples[j] * 0.25))
-                      .rise;
+        rise[j] = rise_of(p->q->s, p->q->with, p->q->row[p->first + j], samples[j],
+                          log(samples[j] * 0.25));
     return r_load(rise);
 }
 

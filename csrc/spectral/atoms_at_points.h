@@ -103,11 +103,10 @@ static void keep_open(atom_points *p, int i)
     p->first[i] = place_of_least(seen);
 }
 
-/* Whether atoms may help at a point. No bound is above 1/16. So atoms that help have a rounding
-   below 1, hence a list above the left side. */
+/* Whether atoms may help at a point: see least_cost_of_atoms. */
 SC_INLINE int may_have_atoms(const atom_points *p, int i)
 {
-    return (SC_LN2 + p->s->d) * fmax(p->K[i], LEAST_K) * SC_LN2 < p->best[i].error * p->T[i];
+    return p->scale[i] * SC_LN2 < p->best[i].error;
 }
 
 /* Open the rows that leave room for atoms, of which there are more than K, and beside which they

@@ -11,35 +11,70 @@
 #define LEAST_K 1e-290
 
 /* mu T/4 from which on coefficients are summed by the table's moments */
-#define MOMENTS_FROM 64.0
+#define MOMENTS_FROM 16.0
 
 typedef struct sc_price {
     double coefficients, distortion;
     double rise; /* of coefficients + distortion along n T = const: n times the derivative in n */
 } sc_price;
 
-/* How many entries of a decreasing column are above `least`. The number of steps depends on the
-   length only, so that the processor predicts every branch. */
-SC_INLINE ptrdiff_t count_above(const double *column, ptrdiff_t size, double least)
+/* The range that T lies in: a quarter of an octave, or everything beyond the last of these. */
+SC_INLINE ptrdiff_t range_of(const sc_strategies *s, double T)
 {
-    const double *from = column;
-    if (size == 0)
-        return 0;
-    while (size > 1) {
-        const ptrdiff_t half = size / 2;
-        from += from[half - 1] > least ? half : 0;
-        size -= half;
-    }
-    return from - column + (*from > least);
+    uint64_t bits;
+    memcpy(&bits, &T, sizeof bits);
+    const ptrdiff_t range = (ptrdiff_t)(bits >> 50) - ((ptrdiff_t)1023 << 2), last = s->ranges - 1;
+    return range < last ? range : last;
+}
+
+/* The number of eigenvalues above 4/T, at least and at most: where T's range begins and ends. */
+SC_INLINE ptrdiff_t first_above(const sc_strategies *s, ptrdiff_t row, double T)
+{
+    return s->above[row * s->ranges + range_of(s, T)];
+}
+SC_INLINE ptrdiff_t last_above(const sc_strategies *s, ptrdiff_t row, double T)
+{
+    const ptrdiff_t next = range_of(s, T) + 1;
+    return next < s->ranges ? s->above[row * s->ranges + next] : s->first[row + 1] - s->first[row];
+}
+
+/* The lanes of a mask. */
+SC_INLINE int lanes_in(mask m)
+{
+#if SC_LANES <= 4
+    return (int)(0x4332322132212110u >> 4 * m_lanes(m) & 15);
+#else
+    unsigned n = m_lanes(m);
+    n -= n >> 1 & 0x55;
+    n = (n & 0x33) + (n >> 2 & 0x33);
+    return (int)((n + (n >> 4)) & 15);
+#endif
+}
+
+/* Of a pack of a row's eigenvalues, the lanes that are in the row and above `least`; they are the
+   first ones. */
+SC_INLINE mask above_in_row(const sc_strategies *s, ptrdiff_t row, ptrdiff_t i, real eigenvalue,
+                            double least)
+{
+    const double size = (double)(s->first[row + 1] - s->first[row] - i);
+    return m_and(r_lt(r_set(least), eigenvalue), r_lt(r_lane_numbers(), r_set(size)));
+}
+
+/* The number of eigenvalues above 4/T. */
+SC_INLINE ptrdiff_t count_above(const sc_strategies *s, ptrdiff_t row, double T)
+{
+    const double *const eigenvalue = s->eigenvalue + s->first[row];
+    ptrdiff_t count = first_above(s, row, T);
+    for (int found = SC_LANES; found == SC_LANES; count += found)
+        found = lanes_in(above_in_row(s, row, count, r_load(eigenvalue + count), 4 / T));
+    return count;
 }
 
 /* The sum of h(mu_i, T) over the coefficients: with D = min(mu, 4/T), ln(mu/D)/(2T) and D/8. */
 SC_INLINE sc_price price_of_noise(const sc_strategies *s, ptrdiff_t row, double T,
                                   double log_quarter)
 {
-    const ptrdiff_t first = s->first[row],
-                    low = count_above(s->eigenvalue + first, s->first[row + 1] - first, 4 / T);
-    const ptrdiff_t sums = first + row + low;
+    const ptrdiff_t sums = s->first[row] + row + count_above(s, row, T);
     const double per_sample = 0.5 / T,
                  coefficients = (s->logarithms[sums] + s->copies[sums] * log_quarter) * per_sample;
     return (sc_price){coefficients, s->copies[sums] * per_sample + s->rest[sums] * 0.125,
@@ -68,74 +103,95 @@ SC_INLINE mixed mixed_coefficient(real x, real twice_kappa)
 
 SC_INLINE double twice_kappa_of(double d) { return (1 + 2 / d) * 0.125; }
 
-/* The lanes of a mask. */
-SC_INLINE int lanes_in(mask m)
+/* What the first `sent` coefficients of a row cost, all with x >= MOMENTS_FROM, in one sum each for
+ * `cost` and `rise`. With y = 1/x these need ln(1 + x) = ln x + ln(1 + y), x/(1 + x) = 1/(1 + y),
+ * and x times the derivative of that, y/(1 + y)^2: polynomials in y, found at Chebyshev's points,
+ * which are wrong by 4e-17, 3e-16 and 3e-15 at most; and the table has the sums of y's powers, in
+ * units of the last one's.
+ */
+SC_INLINE void add_large(const sc_strategies *s, ptrdiff_t row, ptrdiff_t sent, double T,
+                         double log_quarter, double *cost, double *rise)
 {
-    unsigned n = m_lanes(m);
-    n -= n >> 1 & 0x55;
-    n = (n & 0x33) + (n >> 2 & 0x33);
-    return (int)((n + (n >> 4)) & 15);
+    static const double in_log[SC_MOMENTS] = {0.9999999999999993,  -0.499999999998702,
+                                              0.3333333328962316,  -0.2499999438076509,
+                                              0.19999644211829246, -0.16654375137004046,
+                                              0.14048294119253188, -0.10057724919679985},
+                        in_share[SC_MOMENTS] = {-0.9999999999999944, 0.999999999988597,
+                                                -0.9999999961590658, 0.9999995059790654,
+                                                -0.9999686946647556, 0.9989170018029798,
+                                                -0.9790304458712207, 0.7832243566969765},
+                        in_slope[SC_MOMENTS] = {0.9999999999999513, -1.9999999999000913,
+                                                2.999999966337629,  -3.9999956679610857,
+                                                4.999725231701863,  -5.990479897966377,
+                                                6.815167999110264,  -6.078713884645792};
+    const double twice_kappa = twice_kappa_of(s->d);
+    const ptrdiff_t sums = s->first[row] + row + sent;
+    const double copies = s->copies[sums], *const moment = s->moments + SC_MOMENTS * sums;
+    const real y = r_set(4 / (T * s->eigenvalue[s->first[row] + sent - 1]));
+    real log = r_set(0.0), share = log, slope = log;
+    for (int k = SC_MOMENTS - 1; k >= 0; k--) {
+        const real sum = r_set(moment[k]);
+        log = r_fma(log, y, sum * r_set(in_log[k]));
+        share = r_fma(share, y, sum * r_set(in_share[k]));
+        slope = r_fma(slope, y, sum * r_set(in_slope[k]));
+    }
+    const double shares = sc_first_lane(r_fma(share, y, r_set(copies)));
+    *cost =
+        s->logarithms[sums] + copies * log_quarter + sc_first_lane(log * y) + twice_kappa * shares;
+    *rise = shares + twice_kappa * sc_first_lane(slope * y);
 }
 
-/* What many coefficients with x >= MOMENTS_FROM cost, in one sum each for `cost` and `rise`: ln(1 +
- * x) = ln x + ln(1 + y) and x/(1 + x) = 1/(1 + y) with y = 1/x are series in y, and the table has
- * the sums of their powers. What the series leave out is below 1e-16 of the sum.
- *
- * `sums`: where the row's sums over the first `sent` coefficients are; y: of the last of them.
- */
-SC_INLINE void add_large(const sc_strategies *s, ptrdiff_t sums, double y, double log_quarter,
-                         double twice_kappa, double *cost, double *rise)
+/* The sum over the lanes, two by two. */
+SC_INLINE double sum_of_pairs(real x)
 {
-    /* coefficients of y^1, y^2, ... in ln(1 + y), 1/(1 + y) and y/(1 + y)^2 */
-    SC_ALIGNED static const double in_log[SC_MOMENTS] = {1,       -1.0 / 2, 1.0 / 3, -1.0 / 4,
-                                                         1.0 / 5, -1.0 / 6, 1.0 / 7, -1.0 / 8},
-                                   in_share[SC_MOMENTS] = {-1, 1, -1, 1, -1, 1, -1, 1},
-                                   in_spread[SC_MOMENTS] = {1, -2, 3, -4, 5, -6, 7, -8};
-    const double y2 = y * y, y4 = y2 * y2;
-    SC_ALIGNED const double power[SC_MOMENTS] = {y,      y2,      y2 * y,      y4,
-                                                 y4 * y, y4 * y2, y4 * y2 * y, y4 * y4};
-    const double *const moment = s->moments + SC_MOMENTS * sums;
-    real logs = r_set(0.0), shares = r_set(0.0), spreads = r_set(0.0);
-    for (int k = 0; k < SC_MOMENTS; k += SC_LANES) {
-        const real each = r_load(power + k) * r_load(moment + k);
-        logs = r_fma(each, r_load(in_log + k), logs);
-        shares = r_fma(each, r_load(in_share + k), shares);
-        spreads = r_fma(each, r_load(in_spread + k), spreads);
-    }
-    const double share = s->copies[sums] + sum_of_lanes(shares);
-    *cost = s->logarithms[sums] + s->copies[sums] * log_quarter
-            + (sum_of_lanes(logs) + twice_kappa * share);
-    *rise = share + twice_kappa * sum_of_lanes(spreads);
+    SC_ALIGNED double lane[SC_LANES];
+    r_store(lane, x);
+    for (int half = SC_LANES / 2; half > 0; half /= 2)
+        for (int j = 0; j < half; j++)
+            lane[j] += lane[j + half];
+    return lane[0];
 }
 
 /* The sum of f(mu_i T/4)/T. Coefficients with x at most (1 + 2 kappa)/(1 - SLOPE) - 1 are not
    described, and cost mu/8 each. */
+SC_INLINE sc_price sum_of_mixture(const sc_strategies *s, ptrdiff_t row, double T,
+                                  double log_quarter)
+{
+    const double twice_kappa = twice_kappa_of(s->d), per_sample = 1 / T,
+                 least = (1 + twice_kappa) * (1 / (1 - MIXTURE_SLOPE)) - 1;
+    const ptrdiff_t first = s->first[row],
+                    from = T < MOMENTS_FROM ? 0 : first_above(s, row, T * (1 / MOMENTS_FROM)),
+                    to = last_above(s, row, fmax(T / least, 1));
+    ptrdiff_t sent = from;
+    double large = 0, large_rise = 0;
+    if (from > 0)
+        add_large(s, row, from, T, log_quarter, &large, &large_rise);
+    real cost = r_set(0.0), rise = cost;
+    for (ptrdiff_t i = from; i < to; i += SC_LANES) {
+        const real eigenvalue = r_load(s->eigenvalue + first + i);
+        const mask is_sent = above_in_row(s, row, i, eigenvalue, 4 * least * per_sample);
+        const real copies = r_select(is_sent, r_load(s->multiplicity + first + i), r_set(0.0));
+        const mixed each = mixed_coefficient(eigenvalue * r_set(T * 0.25), r_set(twice_kappa));
+        cost = r_fma(copies, each.cost, cost);
+        rise = r_fma(copies, each.rise, rise);
+        sent += lanes_in(is_sent);
+    }
+    const double coefficients = (large + sum_of_pairs(cost)) * 0.5 * per_sample;
+    return (sc_price){coefficients, s->rest[first + row + sent] * 0.125,
+                      coefficients - (large_rise + sum_of_pairs(rise)) * 0.5 * per_sample};
+}
+
+/* Without the rise, which costs more than nothing, and with it */
 static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T,
                                  double log_quarter)
 {
-    const double twice_kappa = twice_kappa_of(s->d), quarter = T * 0.25,
-                 least = ((1 + twice_kappa) / (1 - MIXTURE_SLOPE) - 1) / quarter;
-    const ptrdiff_t first = s->first[row], size = s->first[row + 1] - first;
-    const double *const eigenvalue = s->eigenvalue + first;
-    ptrdiff_t sent = count_above(eigenvalue, size, MOMENTS_FROM / quarter);
-    double large = 0, large_rise = 0;
-    if (sent > 0)
-        add_large(s, first + row + sent, 1 / (eigenvalue[sent - 1] * quarter), log_quarter,
-                  twice_kappa, &large, &large_rise);
-    real cost = r_set(0.0), rise = r_set(0.0);
-    for (int full = SC_LANES; full == SC_LANES && sent < size; sent += full) {
-        const real each_eigenvalue = r_load(eigenvalue + sent);
-        const mask is_sent = m_and(r_lt(r_set(least), each_eigenvalue),
-                                   r_lt(r_lane_numbers(), r_set((double)(size - sent))));
-        const real copies = r_select(is_sent, r_load(s->multiplicity + first + sent), r_set(0.0));
-        const mixed each = mixed_coefficient(each_eigenvalue * r_set(quarter), r_set(twice_kappa));
-        cost = r_fma(copies, each.cost, cost);
-        rise = r_fma(copies, each.rise, rise);
-        full = lanes_in(is_sent);
-    }
-    const double per_sample = 0.5 / T, coefficients = (large + sum_of_lanes(cost)) * per_sample;
-    return (sc_price){coefficients, s->rest[first + row + sent] * 0.125,
-                      coefficients - (large_rise + sum_of_lanes(rise)) * per_sample};
+    sc_price price = sum_of_mixture(s, row, T, log_quarter);
+    price.rise = (double)NAN;
+    return price;
+}
+static double rise_of_mixture(const sc_strategies *s, ptrdiff_t row, double T, double log_quarter)
+{
+    return sum_of_mixture(s, row, T, log_quarter).rise;
 }
 
 SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, double T,
@@ -145,13 +201,11 @@ SC_INLINE sc_price price_of(const sc_strategies *s, int with, ptrdiff_t row, dou
                                   : price_of_noise(s, row, T, log_quarter);
 }
 
-/* The range that T lies in: a quarter of an octave, or everything beyond the last of these. */
-SC_INLINE ptrdiff_t range_of(const sc_strategies *s, double T)
+SC_INLINE double rise_of(const sc_strategies *s, int with, ptrdiff_t row, double T,
+                         double log_quarter)
 {
-    uint64_t bits;
-    memcpy(&bits, &T, sizeof bits);
-    const ptrdiff_t range = (ptrdiff_t)(bits >> 50) - ((ptrdiff_t)1023 << 2), last = s->ranges - 1;
-    return range < last ? range : last;
+    return with & SC_WITH_MIXTURE ? rise_of_mixture(s, row, T, log_quarter)
+                                  : price_of_noise(s, row, T, log_quarter).rise;
 }
 
 /* The chords over that range, of all rows and of those that may have atoms. */

@@ -30,3 +30,18 @@ void sc_lay_row_sums(const double *eigenvalue, const double *multiplicity, ptrdi
     for (ptrdiff_t i = length - 1; i >= 0; i--)
         rest[i] = rest[i + 1] + eigenvalue[i] * multiplicity[i];
 }
+
+double sc_range_start(ptrdiff_t range) { return ldexp(1 + range % 4 * 0.25, (int)(range / 4)); }
+
+void sc_lay_counts(const sc_strategies *s, int32_t *above)
+{
+    for (ptrdiff_t row = 0; row < s->rows; row++) {
+        ptrdiff_t i = s->first[row];
+        for (ptrdiff_t range = 0; range < s->ranges; range++) {
+            const double least = 4 / sc_range_start(range);
+            while (i < s->first[row + 1] && s->eigenvalue[i] > least)
+                i++;
+            *above++ = (int32_t)(i - s->first[row]);
+        }
+    }
+}

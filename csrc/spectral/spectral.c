@@ -63,15 +63,25 @@ static void quadratic_forms(point_block *p)
     }
 }
 
-static void sticks_at_points(point_block *p)
+static void sticks_at_points(const point_block *p)
 {
     stick_concentrations concentrations;
-    for (int i = 0; i < p->count; i++) {
-        if (i % SC_LANES == 0)
-            find_concentrations(pack_of(p, p->K, i), &concentrations);
-        set_concentration(&p->sticks, &concentrations, i % SC_LANES);
-        sticks_at_point(p->s, p->with, p->n[i], p->T[i], p->log_quarter[i], &p->sticks,
-                        &p->best[i]);
+    stick_block sticks;
+    sticks.s = p->s;
+    sticks.with = p->with;
+    sticks.points = sticks.offers = 0;
+    for (int i = 0; i < ATOM_BATCH; i++)
+        sticks.point[i].law = p->sticks;
+    for (ptrdiff_t from = 0; from < p->s->atom_rows; from += ATOM_ROWS) {
+        for (int i = 0; i < p->count; i++) {
+            if (i % SC_LANES == 0)
+                find_concentrations(pack_of(p, p->K, i), &concentrations);
+            if (is_full(&sticks))
+                take_offers(&sticks);
+            offer_at_point(&sticks, from, p->n[i], p->T[i], p->log_quarter[i], &concentrations,
+                           i % SC_LANES, &p->best[i]);
+        }
+        take_offers(&sticks);
     }
 }
 

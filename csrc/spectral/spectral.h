@@ -46,6 +46,8 @@ typedef struct sc_strategies {
        last has no end. See least_price. */
     const double *floors[2];
     ptrdiff_t ranges;
+    /* [row][range]: how many eigenvalues of the row are above 4/T where the range begins. */
+    const int32_t *above;
     /* the rows beside which atoms and sticks are tried for the remaining units */
     ptrdiff_t atom_rows;
     const ptrdiff_t *atom_row;

@@ -17,8 +17,8 @@ typedef enum stick_code { STICK_VECTORS, POLAR_ONE_BY_ONE, POLAR_ALL_DIRECTIONS 
 
 typedef struct stick_law {
     double d, K;
-    double fall;      /* -ln gamma */
-    double log_first; /* ln m_1 */
+    double gamma, fall, per_fall; /* K/(K+2), -ln of that, and 1/fall */
+    double log_first;             /* ln m_1 */
     /* of a vector's coordinates: ln(4d) */
     double log_noise;
     /* of directions: (d-1)/2, and ln(y/(delta T theta^2)), of section 9.1; psi(1+K) + Euler's
@@ -41,7 +41,9 @@ SC_INLINE stick_law stick_law_in(double d)
 /* What the law takes of concentrations, found a pack at a time. */
 typedef struct stick_concentrations {
     SC_ALIGNED double K[SC_LANES];
+    SC_ALIGNED double gamma[SC_LANES];
     SC_ALIGNED double fall[SC_LANES];
+    SC_ALIGNED double per_fall[SC_LANES];
     SC_ALIGNED double log_first[SC_LANES];
     SC_ALIGNED double log_grown[SC_LANES];
     SC_ALIGNED double rise[SC_LANES];
@@ -77,11 +79,14 @@ SC_INLINE void harmonic_of(real x, real *harmonic, real *trigamma)
 SC_INLINE void find_concentrations(real given, stick_concentrations *out)
 {
     const real one = r_set(1.0), two = r_set(2.0), K = r_max(given, r_set(LEAST_K));
+    const real fall = sc_log1p(two / K), least = r_reciprocal(K + two);
     real harmonic, trigamma;
     harmonic_of(K + one, &harmonic, &trigamma);
     r_store(out->K, K);
-    r_store(out->fall, sc_log1p(two / K));
-    r_store(out->log_first, sc_log(two / (K + two)));
+    r_store(out->gamma, K * least);
+    r_store(out->fall, fall);
+    r_store(out->per_fall, r_reciprocal(fall));
+    r_store(out->log_first, sc_log(two * least));
     r_store(out->log_grown, sc_log1p(K));
     r_store(out->rise, sc_log1p(one / r_max(K - one, one)));
     r_store(out->harmonic, harmonic);
@@ -95,7 +100,9 @@ SC_INLINE void set_concentration(stick_law *law, const stick_concentrations *fro
 {
     const double K = from->K[lane];
     law->K = K;
+    law->gamma = from->gamma[lane];
     law->fall = from->fall[lane];
+    law->per_fall = from->per_fall[lane];
     law->log_first = from->log_first[lane];
     law->harmonic = from->harmonic[lane];
     law->trigamma = from->trigamma[lane];
@@ -132,6 +139,26 @@ SC_INLINE stick_rows stick_row_of(const sc_strategies *s, ptrdiff_t row)
                         r_set(s->last_polar[row]),   r_set(s->polar_rise[row])};
 }
 
+/* Beside a row, at a number of samples: logarithms of what is sent of the first stick, over the
+   noise that it is sent with. */
+typedef struct stick_levels {
+    real size;                               /* ln(m_1 T rho/4), of its size */
+    real vector;                             /* ln(m_1 T tau/(4d)), of a vector's coordinates */
+    real turn;                               /* ln B, of its direction: y_j = B theta_j^2 */
+    real last_stick, last_polar, polar_rise; /* of the row */
+} stick_levels;
+
+SC_INLINE stick_levels levels_of(const stick_law *law, const stick_rows *rows, real log_T)
+{
+    const real first = r_set(law->log_first) + log_T;
+    return (stick_levels){first + (rows->log_residual - r_set(2 * SC_LN2)),
+                          first + (rows->log_rounding - r_set(law->log_noise)),
+                          r_set(law->log_turn) + log_T + rows->log_delta,
+                          rows->last_stick,
+                          rows->last_polar,
+                          rows->polar_rise};
+}
+
 /* What m sticks cost to send, over all samples: with their noise, of which `noise` is the part of
    vectors or sizes; and the derivatives in m and in ln T. */
 typedef struct stick_cost {
@@ -148,20 +175,13 @@ SC_INLINE real slope_of_falling(real first, double fall, real m)
     return first - r_set(fall) * (m - r_set(0.5));
 }
 
-SC_INLINE stick_cost cost_of_vectors(const stick_law *law, const stick_rows *rows, real log_T,
-                                     real m)
+SC_INLINE stick_cost cost_of_vectors(const stick_law *law, const stick_levels *at, real m)
 {
     const double half_d = law->d * 0.5, slope = half_d * law->fall;
-    const real ratio = r_set(1 + law->log_first - law->log_noise) + log_T + rows->log_rounding,
-               first = r_fma(r_set(half_d), ratio, r_set(SC_LN2)), noise = m * r_set(half_d);
+    const real first = r_fma(r_set(half_d), at->vector, r_set(half_d + SC_LN2)),
+               noise = m * r_set(half_d);
     return (stick_cost){sum_of_falling(first, slope, m), noise, slope_of_falling(first, slope, m),
                         noise};
-}
-
-/* ln(m_1 T rho/4): a stick's size is sent with noise 4/(T rho), which must be below its m_j */
-SC_INLINE real log_size_ratio(const stick_law *law, const stick_rows *rows, real log_T)
-{
-    return r_set(law->log_first - 2 * SC_LN2) + log_T + rows->log_residual;
 }
 
 /* e^x, where x may be anything: beyond 700 either way it no longer matters */
@@ -242,20 +262,20 @@ SC_INLINE stick_cost turns_of_all(const stick_law *law, real log_B)
     return (stick_cost){total, r_set(0.0), r_set(0.0), r_fma(r_set(K), above, r_set(1.0))};
 }
 
-SC_INLINE stick_cost cost_of_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
-                                    real log_T, real m)
+SC_INLINE stick_cost cost_of_sticks(const stick_law *law, const stick_levels *at, stick_code code,
+                                    real m)
 {
     if (code == STICK_VECTORS)
-        return cost_of_vectors(law, rows, log_T, m);
-    stick_cost cost = cost_of_sizes(law, log_size_ratio(law, rows, log_T), m);
+        return cost_of_vectors(law, at, m);
+    stick_cost cost = cost_of_sizes(law, at->size, m);
     if (law->d == 1) { /* a direction is a sign */
         cost.total = r_fma(m, r_set(SC_LN2), cost.total);
         cost.by_sticks = cost.by_sticks + r_set(SC_LN2);
         return cost;
     }
-    const real log_B = r_set(law->log_turn) + log_T + rows->log_delta, half = r_set(law->half);
+    const real half = r_set(law->half);
     const stick_cost turns =
-        code == POLAR_ONE_BY_ONE ? turns_one_by_one(law, log_B, m) : turns_of_all(law, log_B);
+        code == POLAR_ONE_BY_ONE ? turns_one_by_one(law, at->turn, m) : turns_of_all(law, at->turn);
     cost.total = r_fma(half, turns.total, cost.total);
     cost.by_sticks = r_fma(half, turns.by_sticks, cost.by_sticks);
     cost.by_log_T = r_fma(half, turns.by_log_T, cost.by_log_T);
@@ -265,69 +285,69 @@ SC_INLINE stick_cost cost_of_sticks(const stick_law *law, const stick_rows *rows
 /* How many sticks may be sent, at a real number: of vectors those that pay, whose ln(m_j T
  * tau/(4d)) is at least the row's `last_stick`; of polar ones those with a size above its noise.
  * Below 1 if none. */
-SC_INLINE real most_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
-                           real log_T)
+SC_INLINE real most_sticks(const stick_law *law, const stick_levels *at, stick_code code)
 {
-    real above = log_size_ratio(law, rows, log_T);
+    real above = at->size;
     if (code == STICK_VECTORS)
-        above =
-            r_set(law->log_first - law->log_noise) + log_T + rows->log_rounding - rows->last_stick;
-    return r_fma(above, r_set(1 / law->fall), r_set(1.0));
+        above = at->vector - at->last_stick;
+    return r_fma(above, r_set(law->per_fall), r_set(1.0));
 }
 
-/* Whether a polar stick may pay beside a row: whether the first is above the row's `last_polar`,
-   which does not know that a size may be known beforehand. `ratio`: log_size_ratio(). */
-SC_INLINE mask polar_may_pay(const stick_law *law, const stick_rows *rows, real ratio)
+/* Whether a stick may pay beside a row: a vector, whether the first pays; a polar one, whether the
+   first is above the row's `last_polar`, which does not know that a size may be known
+   beforehand. */
+SC_INLINE mask may_pay(const stick_law *law, const stick_levels *at, stick_code code)
 {
-    return r_le(law->K < 1 ? r_set(0.0) : rows->last_polar, ratio);
+    if (code == STICK_VECTORS)
+        return r_le(at->last_stick, at->vector);
+    return r_le(law->K < 1 ? r_set(0.0) : at->last_polar, at->size);
 }
 
 /* The last polar stick that pays beside a row, about: one more saves e^z/2, with z = ln(m_j T
  * rho/4), and costs (1 + z)/2 + (d-1)/2 (t + SLANT e^(-t/2)), with t = E ln y_j. `last_polar` is
  * where these are equal for the least t - z of any K, `polar_rise` its derivative in t - z. */
-SC_INLINE real last_polar_stick(const stick_law *law, const stick_rows *rows, real log_T)
+SC_INLINE real last_polar_stick(const stick_law *law, const stick_levels *at)
 {
-    const real one = r_set(1.0), per_fall = r_set(1 / law->fall),
-               m = r_fma(log_size_ratio(law, rows, log_T) - rows->last_polar, per_fall, one);
+    const real one = r_set(1.0), per_fall = r_set(law->per_fall),
+               m = r_fma(at->size - at->last_polar, per_fall, one);
     real grown = r_set(law->turn - law->least_turn);
     if (law->K >= 2)
         grown = grown - (m - one) * r_set(2 / law->K - law->fall);
-    return m - grown * rows->polar_rise * per_fall;
+    return r_fnma(grown * at->polar_rise, per_fall, m);
 }
 
 /* How many sticks are sent, at most `limit`, before it is rounded down: as many as pay. With the
    directions of all of them paid for together, each that may be sent pays. */
-SC_INLINE real paying_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
-                             real log_T, real limit)
+SC_INLINE real paying_sticks(const stick_law *law, const stick_levels *at, stick_code code,
+                             real limit)
 {
-    const real one = r_set(1.0), most = r_min(most_sticks(law, rows, code, log_T), limit);
+    const real one = r_set(1.0), most = r_min(most_sticks(law, at, code), limit);
     if (code != POLAR_ONE_BY_ONE)
         return most;
-    const real last = r_max(r_min(most, last_polar_stick(law, rows, log_T)), one);
+    const real last = r_max(r_min(most, last_polar_stick(law, at)), one);
     return r_select(r_lt(one, most), last, most);
 }
 
 /* Less than what m sticks cost to send, and than what more of them do, over all samples; found
    without logarithms. */
-SC_INLINE real least_cost_of_sticks(const stick_law *law, const stick_rows *rows, stick_code code,
-                                    real log_T, real m)
+SC_INLINE real least_cost_of_sticks(const stick_law *law, const stick_levels *at, stick_code code,
+                                    real m)
 {
     if (code == STICK_VECTORS)
-        return cost_of_vectors(law, rows, log_T, m).total;
-    const real log_ratio = log_size_ratio(law, rows, log_T),
-               first = r_fma(log_ratio, r_set(0.5), r_set(0.5));
+        return cost_of_vectors(law, at, m).total;
+    const real first = r_fma(at->size, r_set(0.5), r_set(0.5));
     real sizes = sum_of_falling(first, 0.5 * law->fall, m);
     if (law->K < 1)
         sizes = sizes - r_max(first - r_set(SC_LN2), r_set(0.0));
     if (law->d == 1)
         return r_fma(m, r_set(SC_LN2), sizes);
-    const real log_B = r_set(law->log_turn) + log_T + rows->log_delta, half = r_set(law->half);
+    const real half = r_set(law->half);
     if (code == POLAR_ALL_DIRECTIONS) {
-        const real above = r_fma(log_B, r_set(0.5), r_set(-law->harmonic));
+        const real above = r_fma(at->turn, r_set(0.5), r_set(-law->harmonic));
         return r_fma(half, r_fma(r_set(law->K), r_fma(above, above, r_set(0.8)), above + above),
                      sizes);
     }
-    real turns = logs_one_by_one(law, log_B, m).total;
+    real turns = logs_one_by_one(law, at->turn, m).total;
     if (law->K < 2) /* the first stick's may be less than its part of this, by at most so much */
         turns = turns - r_set(LOG_OF_MEAN_OVER_MEAN_LOG);
     return r_fma(half, turns, sizes);
@@ -341,7 +361,8 @@ static stick_share sticks_share(const sc_strategies *s, const stick_law *law, st
                                 ptrdiff_t row, double T, double log_T, double m)
 {
     const stick_rows rows = stick_row_of(s, row);
-    const stick_cost cost = cost_of_sticks(law, &rows, code, r_set(log_T), r_set(m));
+    const stick_levels at = levels_of(law, &rows, r_set(log_T));
+    const stick_cost cost = cost_of_sticks(law, &at, code, r_set(m));
     const double total = sc_first_lane(cost.total), noise = sc_first_lane(cost.noise),
                  left = sc_first_lane(stick_exp(r_set(-law->fall * m)));
     return (stick_share){(total - noise) / T, noise / T, s->residual[row] * 0.125 * left};

@@ -42,12 +42,13 @@ static int narrow_sticks(const stick_budget *q, double limit, stick_range *range
         const real number = r_lane_numbers() + r_set(k),
                    m = r_fma(number, r_set(part), r_set(range->low)), n = m + r_set(units),
                    log_T = r_set(q->log_product) - sc_log(n);
-        const real cost = least_cost_of_sticks(&q->law, &row, range->code, log_T, m),
+        const stick_levels at = levels_of(&q->law, &row, log_T);
+        const real cost = least_cost_of_sticks(&q->law, &at, range->code, m),
                    left = stick_exp((m + r_set(part)) * r_set(-q->law.fall));
         r_store(samples + k, r_set(q->product) / n);
         r_store(floors + k, r_fma(cost * n, r_set(1 / q->product),
                                   left * r_set(s->residual[range->row] * 0.125)));
-        r_store(fits + k, most_sticks(&q->law, &row, range->code, log_T) - m);
+        r_store(fits + k, most_sticks(&q->law, &at, range->code) - m);
     }
     for (int k = 0; k < STICK_PARTS; k++) {
         const double T = samples[k],
@@ -68,18 +69,22 @@ static int narrow_sticks(const stick_budget *q, double limit, stick_range *range
     return 1;
 }
 
+/* The most sticks that may be sent beside a row, one at a time, with so many samples. */
+static double most_beside(const stick_budget *q, stick_code code, ptrdiff_t row, double T)
+{
+    const stick_rows rows = stick_row_of(q->s, row);
+    const stick_levels at = levels_of(&q->law, &rows, r_set(log(T)));
+    return sc_first_lane(most_sticks(&q->law, &at, code));
+}
+
 /* The most sticks that may be sent along n T = product, as a real number: with more of them each
    has fewer samples. The function is convex, so that Newton's iterates stay left of the root. */
 static double most_along(const stick_budget *q, stick_code code, ptrdiff_t row)
 {
     const double units = q->s->units[row];
-    const stick_rows rows = stick_row_of(q->s, row);
-    const double first = sc_first_lane(
-                     most_sticks(&q->law, &rows, code, r_set(log(q->product / (units + 1))))),
+    const double first = most_beside(q, code, row, q->product / (units + 1)),
                  last = fmin(floor(first), q->product - units);
-    if (!(last > 1)
-        || sc_first_lane(most_sticks(&q->law, &rows, code, r_set(log(q->product / (units + last)))))
-               >= last)
+    if (!(last > 1) || most_beside(q, code, row, q->product / (units + last)) >= last)
         return fmax(last, 0);
     const double gap_at_one = first + log(units + 1) / q->law.fall; /* first: at n = units + 1 */
     double m = 1;
@@ -102,10 +107,11 @@ static double sticks_condition(const stick_budget *q, stick_code code, ptrdiff_t
     const sc_strategies *const s = q->s;
     const stick_rows rows = stick_row_of(s, row);
     const double n = s->units[row] + m, T = q->product / n, log_T = log(T);
-    const stick_cost cost = cost_of_sticks(&q->law, &rows, code, r_set(log_T), r_set(m));
+    const stick_levels at = levels_of(&q->law, &rows, r_set(log_T));
+    const stick_cost cost = cost_of_sticks(&q->law, &at, code, r_set(m));
     const real of_sticks = r_fma(cost.by_sticks, r_set(n), cost.total - cost.by_log_T);
     const double added =
-        price_of(s, q->with, row, T, log_T - 2 * SC_LN2).rise * T + sc_first_lane(of_sticks);
+        rise_of(s, q->with, row, T, log_T - 2 * SC_LN2) * T + sc_first_lane(of_sticks);
     if (!(added > 0))
         return -(double)INFINITY;
     return log(added / (q->product * q->law.fall)) - s->log_residual[row] + 3 * SC_LN2
@@ -169,12 +175,10 @@ static void try_whole_sticks(const stick_budget *q, stick_code code, ptrdiff_t r
                              double last, allocation_search *found)
 {
     const double units = q->s->units[row];
-    const stick_rows rows = stick_row_of(q->s, row);
     for (int step = -1; step <= 1; step++) {
         double m = fmax(fmin(floor(real_one) + step, floor(last)), 1);
-        const double samples = q->product / (units + m),
-                     log_T = log(q->integer ? floor(samples) : samples);
-        m = fmin(m, floor(sc_first_lane(most_sticks(&q->law, &rows, code, r_set(log_T)))));
+        const double samples = q->product / (units + m);
+        m = fmin(m, floor(most_beside(q, code, row, q->integer ? floor(samples) : samples)));
         if (!(m >= 1))
             continue;
         const double T = q->integer ? floor(q->product / (units + m)) : q->product / (units + m);
@@ -210,16 +214,15 @@ static int ranges_beside(const stick_budget *q, ptrdiff_t row, double log_T, dou
 {
     const sc_strategies *const s = q->s;
     const stick_rows rows = stick_row_of(s, row);
-    const real ratio = log_size_ratio(&q->law, &rows, r_set(log_T));
-    const int polar = q->with & SC_WITH_POLAR && m_lanes(polar_may_pay(&q->law, &rows, ratio));
+    const stick_levels at = levels_of(&q->law, &rows, r_set(log_T));
+    const int polar = q->with & SC_WITH_POLAR && m_lanes(may_pay(&q->law, &at, POLAR_ONE_BY_ONE));
     int count = 0;
     /* so few that they leave more than the best so far are none */
     const double low = fmax(1, (s->log_residual[row] - 3 * SC_LN2 - log_best) / q->law.fall);
     for (int code = 0; code < 3; code++) {
         if (!(code == STICK_VECTORS ? q->with & SC_WITH_STICKS : polar))
             continue;
-        const double most =
-            sc_first_lane(most_sticks(&q->law, &rows, (stick_code)code, r_set(log_T)));
+        const double most = sc_first_lane(most_sticks(&q->law, &at, (stick_code)code));
         ranges[count] = (stick_range){row, (stick_code)code, low,
                                       fmin(floor(most), q->product - s->units[row]), 0};
         if (ranges[count].high >= low && narrow_sticks(q, best, &ranges[count]))

@@ -32,30 +32,26 @@ static int octaves_of(const sc_strategies *s)
     return (int)ceil(log2(fmax(4 / least, 1))) + 1 + MORE_OCTAVES;
 }
 
-/* Where a range of T begins. Ranges are quarters of an octave; the last has no end. */
-static double range_start(ptrdiff_t range) { return ldexp(1 + range % 4 * 0.25, (int)(range / 4)); }
-
 static ptrdiff_t floor_ranges(const sc_strategies *s) { return 4 * (ptrdiff_t)octaves_of(s) + 1; }
 
 /* Chords of what each row costs at least, for ranges of T (see floors in spectral.h). `floors` has
    room for 2 * rows * floor_ranges() numbers, for noise and for the mixture. */
-static void lay_floors(const sc_engine *engine, sc_strategies *s, double *floors[2])
+static void lay_floors(const sc_engine *engine, sc_strategies *s, double *const floors[2])
 {
     const double safe = 1 - 1e-12; /* rounding must not lift a chord above the cost */
-    s->ranges = floor_ranges(s);
     for (int mixture = 0; mixture < 2; mixture++) {
         const int with = mixture ? SC_WITH_MIXTURE : 0;
         double *const chord = floors[mixture];
         for (ptrdiff_t row = 0; row < s->rows; row++) {
-            double cost = engine->spectral_price(s, with, row, range_start(0));
+            double cost = engine->spectral_price(s, with, row, sc_range_start(0));
             for (ptrdiff_t k = 0; k < s->ranges; k++) {
                 double *const at = chord + 2 * (k * s->rows + row);
                 double slope = 0, next = cost;
                 if (k + 1 < s->ranges) {
-                    next = engine->spectral_price(s, with, row, range_start(k + 1));
-                    slope = (next - cost) / (range_start(k + 1) - range_start(k));
+                    next = engine->spectral_price(s, with, row, sc_range_start(k + 1));
+                    slope = (next - cost) / (sc_range_start(k + 1) - sc_range_start(k));
                 }
-                at[0] = (cost - slope * range_start(k)) * safe;
+                at[0] = (cost - slope * sc_range_start(k)) * safe;
                 at[1] = slope * safe;
                 cost = next;
             }
@@ -288,12 +284,13 @@ int sc_table_from_rows(const sc_engine *engine, const sc_table_rows *given,
     const size_t floors_room = 2 * rows * (size_t)floor_ranges(&all);
     /* as if atoms were tried beside every row */
     const size_t atoms_room = sc_room_for_atom_columns(s.rows, floor_ranges(&all));
-    const double bytes =
-        8.0 * ((double)columns_room + 2.0 * (double)floors_room + (double)atoms_room);
-    if (bytes > (double)(PTRDIFF_MAX / 2))
+    const size_t counts_room = floors_room / 2; /* half of it is used */
+    const double all_room = (double)columns_room + 2.5 * (double)floors_room + (double)atoms_room;
+    if (8.0 * all_room > (double)(PTRDIFF_MAX / 2))
         return SC_ERROR_MEMORY;
-    sc_spectral_table *const made =
-        calloc(1, sizeof *made + (columns_room + 2 * floors_room + atoms_room) * sizeof(double));
+    sc_spectral_table *const made = calloc(
+        1, sizeof *made
+               + (columns_room + 2 * floors_room + counts_room + atoms_room) * sizeof(double));
     if (!made)
         return SC_ERROR_MEMORY;
     const columns c = open_columns(made->numbers, rows, (size_t)numbers);
@@ -302,9 +299,14 @@ int sc_table_from_rows(const sc_engine *engine, const sc_table_rows *given,
     lay_columns(given, &c, &s);
     lay_low_degrees(&s);
     point_to(&c, &s);
-    double *floors[2] = {made->numbers + columns_room, made->numbers + columns_room + floors_room};
+    double *room = made->numbers + columns_room;
+    int32_t *const above = (int32_t *)(void *)take(&room, counts_room);
+    s.ranges = floor_ranges(&s);
+    sc_lay_counts(&s, above);
+    s.above = above;
+    double *const floors[2] = {take(&room, floors_room), take(&room, floors_room)};
     lay_floors(engine, &s, floors);
-    sc_lay_atom_columns(&s, floors[1] + floors_room);
+    sc_lay_atom_columns(&s, room);
     made->strategies = s;
     *table = made;
     return SC_OK;

@@ -12,6 +12,7 @@ typedef struct made_up {
     sc_strategies table;
     double *memory[COLUMNS];
     ptrdiff_t first[ROWS + 1], atom_row[ROWS];
+    int32_t above[ROWS * RANGES];
 } made_up;
 
 static double *column(made_up *m, int which, size_t count)
@@ -87,17 +88,17 @@ static void make(made_up *m)
                                .copies_2 = 54,
                                .beyond = 8e-3,
                                .beyond_orthogonal = 1e-4};
+    sc_lay_counts(&m->table, m->above);
+    m->table.above = m->above;
     sc_lay_atom_columns(&m->table, column(m, 15, sc_room_for_atom_columns(ROWS, RANGES)));
 }
-
-static double end_of(int range) { return ldexp(1 + range % 4 / 4.0, range / 4); }
 
 static void lay_floors(made_up *m)
 {
     const sc_engine *engine = sc_engine_in_use();
     for (int r = 0; r < ROWS; r++)
         for (int k = 0; k < RANGES; k++) {
-            const double from = end_of(k), to = end_of(k + 1),
+            const double from = sc_range_start(k), to = sc_range_start(k + 1),
                          cost = engine->spectral_price(&m->table, 0, r, from);
             const double slope =
                 k + 1 < RANGES ? (engine->spectral_price(&m->table, 0, r, to) - cost) / (to - from)
