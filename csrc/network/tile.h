@@ -271,29 +271,26 @@ static void SC_T(compare)(const SC_T(number) * sum, const SC_T(number) * thinned
     for (int w = 0; w < widths; w++)
         kl[w] = squared[w] = 0.0;
     for (int first = 0; first < inputs; first += SC_COMPARED) {
-        SC_ALIGNED double sigmoid[SC_COMPARED], softplus[SC_COMPARED];
+        sc_kl_from of_whole[SC_COMPARED / SC_LANES];
         const int count = inputs - first < SC_COMPARED ? inputs - first : SC_COMPARED;
-        for (int i = 0; i < count; i += SC_LANES) {
-            const real F = SC_T(widen)(sum + first + i);
-            r_store(sigmoid + i, sc_sigmoid(F));
-            r_store(softplus + i, sc_softplus(F));
-        }
+        for (int i = 0; i < count; i += SC_LANES)
+            of_whole[i / SC_LANES] = sc_kl_prepare(SC_T(widen)(sum + first + i));
         for (int w = 0; w < widths; w++) {
             const SC_T(number) *other =
                 thinned + (size_t)first * (size_t)each + (size_t)w * SC_T(TILE);
-            real kl_sum = r_set(0.0), square_sum = r_set(0.0);
+            sc_kl_sum kl_sum = sc_kl_start();
+            real square_sum = r_set(0.0);
             for (int i = 0; i < count; i += SC_LANES) {
                 const real F = SC_T(widen)(sum + first + i),
-                           f = SC_T(widen)(other + i % SC_T(TILE)),
-                           apart = sc_bernoulli_kl(F, r_load(sigmoid + i), r_load(softplus + i), f);
+                           f = SC_T(widen)(other + i % SC_T(TILE));
                 /* the last tile is padded: leave out what pads it */
                 const mask real_input = r_lt(r_lane_numbers(), r_set(count - i));
-                kl_sum = kl_sum + r_select(real_input, apart, r_set(0.0));
+                kl_sum = sc_kl_add(kl_sum, real_input, F, of_whole[i / SC_LANES], f);
                 square_sum = square_sum + r_select(real_input, (F - f) * (F - f), r_set(0.0));
                 if ((i + SC_LANES) % SC_T(TILE) == 0)
                     other += each * SC_T(TILE);
             }
-            kl[w] += sum_of_lanes(kl_sum) / inputs;
+            kl[w] += sc_kl_total(kl_sum) / inputs;
             squared[w] += sum_of_lanes(square_sum) / inputs;
         }
     }

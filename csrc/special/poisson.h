@@ -10,8 +10,8 @@
 #define SC_INVERSION 10.0   /* means below this are for inversion */
 #define SC_NO_VARIATE 100.0 /* a mean to fill up a pack with */
 
-/* Walk up from 0 until the distribution function passes a uniform number. `mean` is padded to whole
-   groups by noughts. */
+/* Walk up from 0 until the distribution function passes a uniform number. `mean` is padded to a
+   multiple of 8 by noughts. */
 static void sc_poisson_inversion(sc_sequence *q, const double *mean, const int *place, int count,
                                  double *out)
 {
@@ -26,7 +26,7 @@ static void sc_poisson_inversion(sc_sequence *q, const double *mean, const int *
             if (!m_any(on))
                 break;
             k = r_select(on, r_set(j), k);
-            p = p * mu * r_set(1.0 / j);
+            p = p * (mu * r_set(1.0 / j)); /* p waits for one product only */
             cumulative = cumulative + p;
         }
         r_store(number, k);
@@ -86,23 +86,26 @@ static void sc_poisson_rejection(sc_sequence *q, double *mean, int *place, int c
    numbers a variate uses does not depend on how many lanes a pack has. */
 static double sc_fill_poisson(sc_sequence *q, const double *mean, int count, double *out)
 {
-    SC_ALIGNED double small[SC_VARIATES] = {0.0}, large[SC_VARIATES + 8];
-    int small_place[SC_VARIATES + 1] = {0}, large_place[SC_VARIATES + 1] = {0}, smalls = 0,
-                                  larges = 0;
-    double sum = 0.0;
-    for (int i = 0; i < count; i++) {
+    SC_ALIGNED double small[SC_VARIATES + 8], large[SC_VARIATES + 8];
+    int small_place[SC_VARIATES + 1], large_place[SC_VARIATES + 1], smalls = 0, larges = 0, i = 0;
+    for (; i < count; i++) {
         const int is_small = mean[i] < SC_INVERSION;
         small_place[smalls] = large_place[larges] = i;
-        large[larges] = mean[i];
-        small[smalls] = is_small ? mean[i] : 0.0;
+        small[smalls] = large[larges] = mean[i];
         smalls += is_small;
         larges += !is_small;
     }
-    for (int i = 0; i < 8; i++)
+    for (i = 0; i < 8; i++) {
+        small[smalls + i] = 0.0;
         large[larges + i] = SC_NO_VARIATE;
+    }
     sc_poisson_inversion(q, small, small_place, smalls, out);
     sc_poisson_rejection(q, large, large_place, larges, out);
-    for (int i = 0; i < count; i++)
+    real sums = r_set(0.0); /* exact in any order: whole numbers */
+    for (i = 0; i + SC_LANES <= count; i += SC_LANES)
+        sums = sums + r_load(out + i);
+    double sum = sum_of_lanes(sums);
+    for (; i < count; i++)
         sum += out[i];
     return sum;
 }
