@@ -201,7 +201,7 @@ SC_INLINE real first_guess_of_atoms(const atom_pack *p)
 {
     real guess = r_load(p->q->guess + p->first);
     const mask none = r_is_nan(guess);
-    if (m_lanes(none)) {
+    if (m_any(none)) {
         const real log_most = sc_log(p->T_or_product);
         const real g = r_fma(p->d, r_max(r_set(0.5), log_most * r_set(0.2)),
                              r_fma(log_most, r_set(0.5), r_set(1.0)));
@@ -294,7 +294,7 @@ static void solve_atoms(atom_batch *q)
             const int i = which[k];
             pack[i].x = next_step(&pack[i], &parts[i], &search[i]);
             which[unsettled] = i;
-            unsettled += m_lanes(search[i].active) != 0;
+            unsettled += m_any(search[i].active);
         }
         evaluate_packs(pack, which, unsettled, evaluated);
         for (int k = 0; k < unsettled; k++)

@@ -126,7 +126,7 @@ static void open_rows(atom_points *p, int i)
         const ptrdiff_t row = p->from + k;
         const real limit = most - r_load(a->units + row);
         const mask room = m_and(r_le(one, limit), r_lt(K, limit));
-        if (!m_lanes(room))
+        if (!m_any(room))
             break;
         const real loss = r_load(a->eighth + row) * K * r_reciprocal(r_max(limit, one)),
                    drawn =

@@ -32,7 +32,7 @@ SC_INLINE int place_of_least(real costs)
 {
     uint64_t lane[SC_LANES];
     double as_double[SC_LANES];
-    if (!m_lanes(r_lt(costs, r_set(0.5 * NO_COST))))
+    if (!m_any(r_lt(costs, r_set(0.5 * NO_COST))))
         return -1;
     r_store(as_double, costs);
     memcpy(lane, as_double, sizeof lane);

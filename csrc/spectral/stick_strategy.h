@@ -56,7 +56,7 @@ SC_INLINE void harmonic_of(real x, real *harmonic, real *trigamma)
 {
     const real from = r_set(10.0), one = r_set(1.0), zero = r_set(0.0);
     real sum = zero, squares = zero;
-    for (mask small; small = r_lt(x, from), m_lanes(small);) {
+    for (mask small; small = r_lt(x, from), m_any(small);) {
         const real inverse = r_select(small, r_reciprocal(x), zero);
         sum = sum + inverse;
         squares = r_fma(inverse, inverse, squares);

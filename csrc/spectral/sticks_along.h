@@ -215,7 +215,7 @@ static int ranges_beside(const stick_budget *q, ptrdiff_t row, double log_T, dou
     const sc_strategies *const s = q->s;
     const stick_rows rows = stick_row_of(s, row);
     const stick_levels at = levels_of(&q->law, &rows, r_set(log_T));
-    const int polar = q->with & SC_WITH_POLAR && m_lanes(may_pay(&q->law, &at, POLAR_ONE_BY_ONE));
+    const int polar = q->with & SC_WITH_POLAR && m_any(may_pay(&q->law, &at, POLAR_ONE_BY_ONE));
     int count = 0;
     /* so few that they leave more than the best so far are none */
     const double low = fmax(1, (s->log_residual[row] - 3 * SC_LN2 - log_best) / q->law.fall);

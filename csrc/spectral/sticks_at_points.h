@@ -107,7 +107,7 @@ SC_INLINE real offer_sticks(stick_block *b, stick_point *p, const stick_pack *pa
                placed = with_place(offered, SC_LANES * p->offers);
     r_store(o->least, offered);
     r_store(o->sticks, m);
-    p->offers += m_lanes(may) != 0;
+    p->offers += m_any(may);
     return placed;
 }
 
@@ -118,7 +118,7 @@ SC_INLINE int offers_beside(stick_block *b, stick_point *p, ptrdiff_t row, real 
     const stick_law *const law = &p->law;
     const stick_pack pack = pack_at(b->s, b->with, p, row);
     const mask room = r_le(r_set(1.0), pack.room);
-    if (!m_lanes(room))
+    if (!m_any(room))
         return 0;
     /* no code sends more than have a size above the noise */
     const real fall = r_set(law->fall), decay = r_min(fall * pack.room, pack.at.size + fall),
@@ -126,11 +126,11 @@ SC_INLINE int offers_beside(stick_block *b, stick_point *p, ptrdiff_t row, real 
     const mask may = m_and(room, r_lt(least, r_set(p->best->error))),
                polar = m_and(may, may_pay(law, &pack.at, POLAR_ONE_BY_ONE)),
                vectors = m_and(may, may_pay(law, &pack.at, STICK_VECTORS));
-    if (b->with & SC_WITH_POLAR && m_lanes(polar)) {
+    if (b->with & SC_WITH_POLAR && m_any(polar)) {
         *seen = r_min(*seen, offer_sticks(b, p, &pack, row, POLAR_ONE_BY_ONE, polar));
         *seen = r_min(*seen, offer_sticks(b, p, &pack, row, POLAR_ALL_DIRECTIONS, polar));
     }
-    if (b->with & SC_WITH_STICKS && m_lanes(vectors))
+    if (b->with & SC_WITH_STICKS && m_any(vectors))
         *seen = r_min(*seen, offer_sticks(b, p, &pack, row, STICK_VECTORS, vectors));
     return 1;
 }

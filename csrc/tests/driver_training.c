@@ -47,7 +47,7 @@ static void free_data(data it)
 static void begin(const sc_training_options *o, sc_run *runs)
 {
     for (int r = 0; r < RUNS; r++) {
-        const int width = 1 + 9 * r;
+        const int width = 1 + 33 * r; /* up to a whole tile and more */
         const size_t numbers = (size_t)((o->optimizer ? 3 : 1) * (D + 1) * width),
                      bytes = sc_run_state_size(o, width);
         double *plain = calloc(numbers, 8), *back = calloc(numbers, 8);

@@ -110,7 +110,7 @@ static SC_NOINLINE void SC_T(sgd_middle)(SC_T(half) * half, SC_T(half) * other, 
         const int padded = SC_T(padded)(half->learners[i].width);
         SC_T(number) *state = half->learners[i].state;
         const SC_T(number) slope = half->slope[i];
-        FOR_STRIPS(SC_STRIP_PACKS, other, SC_T(sgd_middle_strip), state, padded, d + 3, d, slope,
+        FOR_STRIPS(SC_SWEEP_PACKS, other, SC_T(sgd_middle_strip), state, padded, d + 3, d, slope,
                    product)
         SC_T(store)(half->rows + i * PACK, total);
     }

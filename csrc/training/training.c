@@ -12,10 +12,11 @@
 
 /* Packs of units that are handled together. */
 #define SC_STRIP_PACKS (SC_REGISTERS == 32 ? 4 : 2)
-/* The same in sgd.h's sweep, which loads, changes and stores each weight. With packs of a whole cache
+/* The same in sgd.h, whose sweep loads, changes and stores each weight. With packs of a whole cache
    line, four stores in a row hold up what follows: two packs at a time take a twentieth less time.
    Packs of two doubles share a broadcast number, which SSE2 makes by two instructions: four at a
-   time take a tenth fewer, though not all that they need stays in registers. */
+   time take a tenth fewer, though not all that they need stays in registers. Both samples of a pair
+   must add up in the same order: a logit has the same bits in either place. */
 #define SC_SWEEP_PACKS (SC_LANES == 2 ? 4 : 2)
 
 #define SC_T(name) learn64_##name
