@@ -38,10 +38,10 @@ SC_INLINE ptrdiff_t last_above(const sc_strategies *s, ptrdiff_t row, double T)
     return next < s->ranges ? s->above[row * s->ranges + next] : s->first[row + 1] - s->first[row];
 }
 
-/* The lanes of a mask. */
+/* How many lanes a mask names. */
 SC_INLINE int lanes_in(mask m)
 {
-#if SC_LANES <= 4
+#if SC_LANES <= 4 /* a digit for each of the sixteen masks */
     return (int)(0x4332322132212110u >> 4 * m_lanes(m) & 15);
 #else
     unsigned n = m_lanes(m);
