@@ -48,7 +48,7 @@ static void settle(const sc_engine *engine, int with, batch *points, size_t want
         engine->spectral_points(points->table, with, points->count, points->n, points->T, points->K,
                                 terms);
     for (ptrdiff_t i = 0; i < points->count; i++) {
-        if (wanted == sizeof terms[i].error) /* without a call */
+        if (wanted == sizeof terms[i].error) /* a move, where any length is a call */
             memcpy(points->out[i], &terms[i].error, sizeof terms[i].error);
         else
             memcpy(points->out[i], &terms[i], wanted);

@@ -141,7 +141,7 @@ SC_INLINE void add_large(const sc_strategies *s, ptrdiff_t row, ptrdiff_t sent, 
     *rise = shares + twice_kappa * sc_first_lane(slope * y);
 }
 
-/* The sum over the lanes, two by two. */
+/* The sum over the lanes, two by two: sum_of_lanes() adds one after another, which takes longer. */
 SC_INLINE double sum_of_pairs(real x)
 {
     SC_ALIGNED double lane[SC_LANES];
@@ -181,7 +181,7 @@ SC_INLINE sc_price sum_of_mixture(const sc_strategies *s, ptrdiff_t row, double 
                       coefficients - (large_rise + sum_of_pairs(rise)) * 0.5 * per_sample};
 }
 
-/* Without the rise, which costs more than nothing, and with it */
+/* Frontiers alone need the rise. In two functions, the compiler leaves its sums out of the first. */
 static sc_price price_of_mixture(const sc_strategies *s, ptrdiff_t row, double T,
                                  double log_quarter)
 {
